@@ -1,0 +1,112 @@
+"""Everything that can go wrong, each with a stable code that clients may rely on.
+
+::
+
+    ConceptOrderingsError
+    ├── InvalidInput            what was asked for cannot be done as asked; nothing was started
+    │   ├── BadConcept          bad_name, bad_class_name, bad_concept, bad_template
+    │   ├── EmptyClassList      empty_class_list
+    │   ├── DuplicateConcept    duplicate_concept
+    │   ├── BadValue            wrong_type, bad_year, bad_score, bad_count
+    │   ├── UnknownOrdering     unknown_ordering
+    │   ├── BadParameter        unknown_parameter, bad_parameter
+    │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
+    │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates
+    ├── JobError                a job that was started cannot be finished
+    │   ├── SourceError         source_not_configured, source_damaged, source_unavailable
+    │   ├── EncoderError        encoder_not_configured, encoder_mismatch, encoder_failed
+    │   └── JobCrashed          job_crashed
+    ├── StoreError              version_damaged, store_unavailable
+    └── Cancelled               cancelled
+
+No HTTP here: the service gives each class its status, and a job keeps the code with its record.
+"""
+
+from collections.abc import Sequence
+
+
+class ConceptOrderingsError(Exception):
+    """Base of all errors of the project.
+
+    Attributes
+    ----------
+    code : str
+        Stable, machine-readable, ``snake_case``.
+    detail : str
+        One sentence for a person: what is wrong, and what to do next.
+    pointers : tuple of str
+        RFC 6901 JSON pointers to the offending fields of the request; empty if no field is to blame.
+    """
+
+    def __init__(self, code: str, detail: str, pointers: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.pointers = tuple(pointers)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.code, self.detail, self.pointers))
+
+
+class InvalidInput(ConceptOrderingsError):
+    """What was asked for cannot be done as asked; nothing was started."""
+
+
+class BadConcept(InvalidInput):
+    """A dataset name, class name, concept or template that a stream cannot hold."""
+
+
+class EmptyClassList(InvalidInput):
+    """There is nothing to order."""
+
+
+class DuplicateConcept(InvalidInput):
+    """A concept stands in the request twice."""
+
+
+class BadValue(InvalidInput):
+    """A value of the wrong type or out of its range."""
+
+
+class UnknownOrdering(InvalidInput):
+    """There is no ordering of that kind."""
+
+
+class BadParameter(InvalidInput):
+    """An ordering does not take the parameter, or not that value of it."""
+
+
+class BadSplit(InvalidInput):
+    """The concepts cannot be cut into tasks that way."""
+
+
+class MissingEvidence(InvalidInput):
+    """The ordering or the split needs evidence that neither the request nor the catalogue has."""
+
+
+class JobError(ConceptOrderingsError):
+    """A job that was started cannot be finished."""
+
+
+class SourceError(JobError):
+    """A source of counts is not there, is damaged, or does not answer."""
+
+
+class EncoderError(JobError):
+    """A text encoder is not there, does not fit its weights, or gives no usable embeddings."""
+
+
+class JobCrashed(JobError):
+    """The worker died in the middle of the job, more often than it is tried again."""
+
+
+class StoreError(ConceptOrderingsError):
+    """A stored stream version cannot be read or written."""
+
+
+class Cancelled(ConceptOrderingsError):
+    """The client asked for the work to stop."""
+
+    def __init__(self, code: str = "cancelled", detail: str = "The job was cancelled.",
+                 pointers: Sequence[str] = ()) -> None:
+        super().__init__(code, detail, pointers)

@@ -1,0 +1,36 @@
+"""Settings that both programs read, from environment variables; each program adds its own.
+
+They are passed in, never read at import: ``Settings()`` reads the environment once, at the top of a program.
+"""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StoreSettings(BaseSettings):
+    """Where jobs, caches and stream versions are kept."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONCEPT_ORDERINGS_", extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        description="Redis or Valkey: the queue, job records and caches. Give it append-only persistence.",
+    )
+    data_dir: Path = Field(
+        Path("data"), description="Where the embedded Valkey, local indexes and, by default, streams are kept."
+    )
+    streams_url: str | None = Field(
+        None,
+        description="Where stream versions are kept: a directory, or a URL such as s3://bucket/prefix. "
+        "Default: the directory streams below the data directory.",
+    )
+
+    @property
+    def indexes_dir(self) -> Path:
+        """The local full-text indexes, one directory each, named as a frequency ordering's `source`."""
+        return self.data_dir / "indexes"

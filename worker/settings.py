@@ -1,0 +1,23 @@
+"""Settings of the worker, from environment variables."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from store.settings import StoreSettings
+
+
+class WorkerSettings(StoreSettings):
+    """Where encoders find their weights, and how much of the machine a job may use."""
+
+    checkpoints: Path | None = Field(
+        None,
+        description="Local open_clip weights: a file, or a directory of files named as the model "
+        "(ViT-L-14.safetensors, ViT-L-14.pt). Without it a pretrained tag is downloaded, where there is internet.",
+    )
+    device: str = Field("auto", description="Where encoders run: auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps.")
+    batch_size: int = Field(256, ge=1, description="Captions encoded at once.")
+    threads: int = Field(0, ge=0, description="Threads of the path search and of torch; 0 means one per core.")
+    redelivery_seconds: float = Field(
+        60.0, gt=0, description="A job whose worker has been silent for so long is given to another worker."
+    )
