@@ -7,7 +7,7 @@
     │   ├── BadConcept          bad_name, bad_class_name, bad_concept, bad_template
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
-    │   ├── BadValue            wrong_type, bad_year, bad_score, bad_count
+    │   ├── BadValue            wrong_type, unknown_field, bad_year, bad_score, bad_count, bad_stream_name
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -107,6 +107,7 @@ class StoreError(ConceptOrderingsError):
 class Cancelled(ConceptOrderingsError):
     """The client asked for the work to stop."""
 
-    def __init__(self, code: str = "cancelled", detail: str = "The job was cancelled.",
-                 pointers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, code: str = "cancelled", detail: str = "The job was cancelled.", pointers: Sequence[str] = ()
+    ) -> None:
         super().__init__(code, detail, pointers)

@@ -1,0 +1,104 @@
+"""Checks of JSON types, each with an error that points at the field."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
+
+from concept_orderings.errors import BadValue
+
+_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+
+
+def check_mapping(value: object, pointer: str) -> Mapping[str, object]:
+    """Return ``value`` if it is a JSON object.
+
+    Raises
+    ------
+    BadValue
+        ``wrong_type``.
+    """
+    if not isinstance(value, Mapping):
+        raise wrong_type("an object", value, pointer)
+    return value
+
+
+def check_sequence(value: object, pointer: str) -> Sequence[object]:
+    """Return ``value`` if it is a JSON array.
+
+    Raises
+    ------
+    BadValue
+        ``wrong_type``.
+    """
+    if not isinstance(value, list | tuple):
+        raise wrong_type("an array", value, pointer)
+    return value
+
+
+def check_strings(value: object, pointer: str) -> tuple[str, ...]:
+    """Return ``value`` if it is a JSON array of strings.
+
+    Raises
+    ------
+    BadValue
+        ``wrong_type``, pointing at the first item that is none.
+    """
+    items = check_sequence(value, pointer)
+    strings = tuple(item for item in items if isinstance(item, str))
+    if len(strings) != len(items):
+        wrong = next(i for i, item in enumerate(items) if not isinstance(item, str))
+        raise wrong_type("a string", items[wrong], f"{pointer}/{wrong}")
+    return strings
+
+
+def check_string(value: object, pointer: str) -> str:
+    """Return ``value`` if it is a JSON string.
+
+    Raises
+    ------
+    BadValue
+        ``wrong_type``.
+    """
+    if not isinstance(value, str):
+        raise wrong_type("a string", value, pointer)
+    return value
+
+
+def check_fields(body: Mapping[str, object], allowed: Sequence[str], pointer: str) -> None:
+    """Refuse fields that mean nothing here: a misspelt one would otherwise be ignored silently.
+
+    Raises
+    ------
+    BadValue
+        ``unknown_field``.
+    """
+    unknown = [name for name in body if name not in allowed]
+    if unknown:
+        raise BadValue(
+            "unknown_field",
+            f"There is no field {ascii(unknown[0])[:80]} here; the fields are {', '.join(allowed)}.",
+            [f"{pointer}/{escape_pointer(name)}" for name in unknown],
+        )
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Tell whether a JSON value is an integer; booleans are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a JSON value is a finite number; NaN, infinities and booleans are not."""
+    return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def escape_pointer(token: str) -> str:
+    """Return a name as a reference token of a JSON pointer (RFC 6901, section 3)."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def wrong_type(expected: str, value: object, pointer: str) -> BadValue:
+    """Return the error for a value of another JSON type than expected."""
+    found = _NAMES.get(type(value)) or f"the number {json.dumps(value)}"
+    where = pointer or "The body"
+    return BadValue("wrong_type", f"{where} must be {expected}, not {found[:80]}.", [pointer])

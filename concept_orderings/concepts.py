@@ -1,0 +1,220 @@
+"""Class lists and the concepts in them.
+
+A concept is one (dataset, class name) pair, written ``DATASET+++class name`` as the FoMo-in-Flux streams write it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.catalogue import canonical_name
+from concept_orderings.errors import BadConcept, DuplicateConcept, EmptyClassList
+
+SEPARATOR = "+++"
+
+# Control characters would break line-based tools; lone surrogates are not Unicode text and have no UTF-8 form.
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassList:
+    """A dataset's class names, and what is known of them.
+
+    Attributes
+    ----------
+    name : str
+        The dataset. One that the catalogue knows goes by its FoMo-in-Flux name.
+    classes : tuple of str
+        Class names; their order has no meaning.
+    year : int, optional
+        When the dataset was published.
+    template : str, optional
+        Caption template, with ``{}`` where the class name goes.
+    scores : float or mapping of class name to float, optional
+        Zero-shot score of the base model: one for the dataset, or one per class. Higher is easier.
+    counts : mapping of class name to int, optional
+        How often each class name occurs in the pretraining corpus.
+    pointer : str
+        Where the list stands in the request (RFC 6901), for errors.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    year: int | None = None
+    template: str | None = None
+    scores: float | Mapping[str, float] | None = None
+    counts: Mapping[str, int] | None = None
+    pointer: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """The n concepts of a request in canonical order: by dataset name, then by class name.
+
+    Nothing depends on the order in which a request lists things, because everything starts from this one.
+
+    Attributes
+    ----------
+    datasets : tuple of ClassList
+        Sorted by name, their classes sorted.
+    """
+
+    datasets: tuple[ClassList, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """``DATASET+++class name`` of each concept, (n,)."""
+        return tuple(join_concept(each.name, name) for each in self.datasets for name in each.classes)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The class name of each concept, (n,)."""
+        return tuple(name for each in self.datasets for name in each.classes)
+
+    @cached_property
+    def dataset_index(self) -> NDArray[np.int64]:
+        """Where each concept's dataset stands in `datasets`, (n,) int64."""
+        return np.repeat(np.arange(len(self.datasets)), [len(each.classes) for each in self.datasets])
+
+
+def join_concept(dataset: str, class_name: str) -> str:
+    """Return ``DATASET+++class name``."""
+    return f"{dataset}{SEPARATOR}{class_name}"
+
+
+def split_concept(concept: str, pointer: str = "") -> tuple[str, str]:
+    """Return the dataset and the class name of ``DATASET+++class name``.
+
+    Raises
+    ------
+    BadConcept
+        ``bad_concept`` if there is no ``+++``.
+    """
+    dataset, separator, class_name = concept.partition(SEPARATOR)
+    if not separator:
+        raise BadConcept(
+            "bad_concept", f"The concept {shown(concept)} has no {SEPARATOR}; write DATASET+++class name.", [pointer]
+        )
+    return dataset, class_name
+
+
+def is_plain_text(text: str) -> bool:
+    """Tell whether text has a UTF-8 form and no control characters."""
+    return not _FORBIDDEN.search(text)
+
+
+def gather_concepts(class_lists: Iterable[ClassList]) -> Concepts:
+    """Check class lists and bring them into canonical order.
+
+    Raises
+    ------
+    EmptyClassList
+        If there is no list, or one has no class.
+    BadConcept
+        ``bad_name`` or ``bad_class_name`` for a name that a stream cannot hold.
+    DuplicateConcept
+        If a concept stands in the lists twice, also under the dataset's other name.
+    """
+    named = [replace(each, name=canonical_name(each.name)) for each in class_lists]
+    if not named:
+        raise EmptyClassList(
+            "empty_class_list", "There is no dataset; give at least one with its classes.", ["/datasets"]
+        )
+    _refuse_second_list(named)
+    for each in named:
+        _check_class_list(each)
+    ordered = sorted(named, key=lambda each: each.name)
+    return Concepts(tuple(replace(each, classes=tuple(sorted(each.classes))) for each in ordered))
+
+
+def class_lists_of(concepts: Sequence[str]) -> list[ClassList]:
+    """Group ``DATASET+++class name`` strings, as a FoMo-in-Flux stream holds them, into class lists.
+
+    Raises
+    ------
+    EmptyClassList, BadConcept, DuplicateConcept
+        With a pointer to the concept in ``/concepts``.
+    """
+    if not concepts:
+        raise EmptyClassList("empty_class_list", "There is no concept; give at least one.", ["/concepts"])
+    classes: dict[str, list[str]] = {}
+    seen: dict[str, int] = {}
+    for position, concept in enumerate(concepts):
+        pointer = f"/concepts/{position}"
+        dataset, class_name = split_concept(concept, pointer)
+        dataset = canonical_name(dataset)
+        _check_dataset_name(dataset, pointer)
+        _check_class_name(class_name, pointer)
+        first = seen.setdefault(join_concept(dataset, class_name), position)
+        if first != position:
+            raise _duplicate(dataset, class_name, [f"/concepts/{first}", pointer])
+        classes.setdefault(dataset, []).append(class_name)
+    return [ClassList(name=name, classes=tuple(names), pointer="/concepts") for name, names in classes.items()]
+
+
+def _refuse_second_list(class_lists: Sequence[ClassList]) -> None:
+    seen: dict[str, ClassList] = {}
+    for each in class_lists:
+        first = seen.setdefault(each.name, each)
+        if first is not each:
+            raise DuplicateConcept(
+                "duplicate_concept",
+                f"The dataset {shown(each.name)} is given twice; put its classes into one list.",
+                [f"{first.pointer}/name", f"{each.pointer}/name"],
+            )
+
+
+def _check_class_list(each: ClassList) -> None:
+    _check_dataset_name(each.name, f"{each.pointer}/name")
+    if not each.classes:
+        raise EmptyClassList(
+            "empty_class_list",
+            f"The dataset {shown(each.name)} has no classes; give at least one or leave it out.",
+            [f"{each.pointer}/classes"],
+        )
+    seen: dict[str, int] = {}
+    for position, name in enumerate(each.classes):
+        pointer = f"{each.pointer}/classes/{position}"
+        _check_class_name(name, pointer)
+        first = seen.setdefault(name, position)
+        if first != position:
+            raise _duplicate(each.name, name, [f"{each.pointer}/classes/{first}", pointer])
+
+
+def _check_dataset_name(name: str, pointer: str) -> None:
+    # A trailing plus would make "A+" and "+++" read back as "A" and "++++".
+    if not name.strip() or SEPARATOR in name or name.endswith("+") or not is_plain_text(name):
+        raise BadConcept(
+            "bad_name",
+            f"{shown(name)} cannot name a dataset: it needs a visible character, and may hold neither {SEPARATOR} "
+            "nor control characters nor end with a plus sign.",
+            [pointer],
+        )
+
+
+def _check_class_name(name: str, pointer: str) -> None:
+    if not name.strip() or SEPARATOR in name or not is_plain_text(name):
+        raise BadConcept(
+            "bad_class_name",
+            f"{shown(name)} cannot name a class: it needs a visible character, and may hold neither {SEPARATOR} "
+            "nor control characters.",
+            [pointer],
+        )
+
+
+def _duplicate(dataset: str, class_name: str, pointers: Sequence[str]) -> DuplicateConcept:
+    concept = shown(join_concept(dataset, class_name))
+    return DuplicateConcept("duplicate_concept", f"The concept {concept} is given twice; leave one out.", pointers)
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """Quote text from a request for an error: escaped, and cut so that an answer stays readable."""
+    shown = repr(text) if is_plain_text(text) else ascii(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

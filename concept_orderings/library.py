@@ -1,0 +1,85 @@
+"""Orderings without a server: one call from a request to arranged concepts."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.errors import MissingEvidence
+from concept_orderings.evidence import Need, Provenance, evidence_digest
+from concept_orderings.given import Gathered, assemble, given_evidence
+from concept_orderings.progress import Report, silent
+from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.stream import ArrangedStream, cut
+
+
+def arrange(
+    body: object,
+    *,
+    embeddings: NDArray[np.float32] | None = None,
+    counts: Sequence[int] | None = None,
+    report: Report = silent,
+) -> list[list[str]]:
+    """Arrange the concepts of a request and cut them into tasks.
+
+    Parameters
+    ----------
+    body
+        What one would POST to ``/v1/streams``, as a dict.
+    embeddings
+        Caption embeddings in the order of ``parse_request(body).captions()``, (n, d): what `similarity` needs.
+    counts
+        Counts in the order of ``parse_request(body).concepts.class_names``, (n,): what `frequency` needs when its
+        source is not the request.
+    report
+        Called with how much of the work is done.
+
+    Returns
+    -------
+    list of list of str
+        The tasks; each concept is ``DATASET+++class name``.
+
+    Raises
+    ------
+    InvalidInput
+        With a stable ``code`` and pointers to the fields; `MissingEvidence` if embeddings or counts are needed.
+    """
+    request = parse_request(body)
+    outside: dict[Need, Gathered] = {}
+    if embeddings is not None:
+        outside[Need.EMBEDDINGS] = _from_caller(np.asarray(embeddings, np.float32), request)
+    if counts is not None:
+        outside[Need.COUNTS] = _from_caller(np.asarray(counts, np.int64), request)
+    arranged = arrange_stream(request, {**outside, **given_evidence(request)}, report=report)
+    ordered = [request.concepts.ids[i] for i in arranged.arrangement.order]
+    ends = np.cumsum(arranged.sizes).tolist()
+    return [ordered[end - size : end] for size, end in zip(arranged.sizes, ends, strict=True)]
+
+
+def arrange_stream(
+    request: StreamRequest, gathered: Mapping[Need, Gathered], *, report: Report = silent
+) -> ArrangedStream:
+    """Arrange and split a request whose evidence has been gathered.
+
+    Raises
+    ------
+    MissingEvidence
+        ``missing_embeddings`` or ``missing_counts`` if the caller has not given them.
+    """
+    needed = {need: gathered[need] for need in sorted(request.needs) if need in gathered}
+    for need in request.needs.difference(needed):
+        raise MissingEvidence(
+            f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; pass them, or use the service."
+        )
+    evidence = assemble(needed)
+    arrangement = request.ordering.order(request.concepts, evidence, report=report)
+    sizes = cut(request.split, request.concepts, evidence, arrangement.order)
+    return ArrangedStream(
+        request, evidence, {need: each.provenance for need, each in needed.items()}, arrangement, sizes
+    )
+
+
+def _from_caller(values: NDArray[np.float32] | NDArray[np.int64], request: StreamRequest) -> Gathered:
+    if len(values) != len(request.concepts):
+        raise ValueError(f"{len(values)} values were passed for {len(request.concepts)} concepts")
+    return Gathered(values, Provenance(source="caller", digest=evidence_digest(values), details={}))

@@ -1,0 +1,57 @@
+"""The orderings. `ORDERINGS` is the one registry: validation, the API's schema, documentation and tests read it."""
+
+from collections.abc import Mapping
+
+from concept_orderings.checks import check_mapping
+from concept_orderings.errors import UnknownOrdering
+from concept_orderings.orderings.base import POINTER, Arrangement, Ordering, Parameter
+from concept_orderings.orderings.chronology import Chronology
+from concept_orderings.orderings.frequency import Frequency
+from concept_orderings.orderings.performance import Performance
+from concept_orderings.orderings.provenance import Provenance
+from concept_orderings.orderings.shuffled import Shuffled
+from concept_orderings.orderings.similarity import Similarity
+
+__all__ = ["ORDERINGS", "Arrangement", "Ordering", "Parameter", "parse_ordering"]
+
+ORDERINGS: Mapping[str, type[Ordering]] = {
+    each.kind: each for each in (Performance, Frequency, Similarity, Chronology, Provenance, Shuffled)
+}
+
+
+def parse_ordering(body: object, *, defaults: Mapping[str, Mapping[str, object]] | None = None) -> Ordering:
+    """Read ``{"kind": …, parameters…}``.
+
+    Parameters
+    ----------
+    body
+        A JSON value.
+    defaults
+        Parameters by kind that stand in for the ordering's own defaults, such as the encoder of a service.
+
+    Raises
+    ------
+    BadValue
+        ``wrong_type`` if it is no object.
+    UnknownOrdering
+        ``unknown_ordering`` for a kind that there is not, or another version of it.
+    BadParameter
+        ``unknown_parameter`` or ``bad_parameter``.
+    """
+    values = dict(check_mapping(body, POINTER))
+    kind = values.pop("kind", None)
+    ordering = ORDERINGS.get(kind) if isinstance(kind, str) else None
+    if ordering is None:
+        asked = f"no ordering {ascii(kind)[:80]}" if kind is not None else "no kind of ordering given"
+        raise UnknownOrdering(
+            "unknown_ordering", f"There is {asked}; the kinds are {', '.join(ORDERINGS)}.", [f"{POINTER}/kind"]
+        )
+    version = values.pop("version", ordering.version)
+    if version != ordering.version:
+        raise UnknownOrdering(
+            "unknown_ordering",
+            f"This software has version {ordering.version} of the ordering {ordering.kind}, not {ascii(version)[:20]}; "
+            "leave the version out.",
+            [f"{POINTER}/version"],
+        )
+    return ordering.parse({**(defaults or {}).get(ordering.kind, {}), **values})

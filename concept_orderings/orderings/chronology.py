@@ -1,0 +1,34 @@
+"""By time: oldest datasets first."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from concept_orderings.concepts import Concepts
+from concept_orderings.evidence import Evidence, Need
+from concept_orderings.orderings.base import Arrangement, Ordering, order_of, parameter
+from concept_orderings.progress import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chronology(Ordering):
+    """Oldest year first; within a year, concepts or whole datasets in random order (arXiv 2408.14471, "time")."""
+
+    kind: ClassVar[str] = "time"
+    summary: ClassVar[str] = "By the year of the dataset, oldest first."
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.YEARS})
+
+    within_year: str = parameter(
+        "shuffle",
+        "shuffle: the concepts of a year are mixed, as in the paper. dataset: its datasets are kept whole, in random order.",
+        choices=("shuffle", "dataset"),
+    )
+
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+        """See `Ordering.arrange`."""
+        years = evidence.of(Need.YEARS).tolist()
+        if self.within_year == "shuffle":
+            groups = [b""] * len(concepts)
+        else:
+            dataset_keys = [self.key(each.name) for each in concepts.datasets]
+            groups = [dataset_keys[i] for i in concepts.dataset_index]
+        return Arrangement(order_of(list(zip(years, groups, self.keys(concepts), strict=True))), {})

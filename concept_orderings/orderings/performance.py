@@ -1,0 +1,24 @@
+"""Easy to hard, by zero-shot performance of the base model."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from concept_orderings.concepts import Concepts
+from concept_orderings.evidence import Evidence, Need
+from concept_orderings.orderings.base import Arrangement, Ordering, order_of
+from concept_orderings.progress import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance(Ordering):
+    """Highest zero-shot score first; equal scores in random order (arXiv 2408.14471, "easy to hard")."""
+
+    kind: ClassVar[str] = "performance"
+    summary: ClassVar[str] = "Easy to hard: the concepts that the base model classifies best come first."
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.SCORES})
+
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+        """See `Ordering.arrange`."""
+        scores = evidence.of(Need.SCORES).tolist()
+        pairs = zip(scores, self.keys(concepts), strict=True)
+        return Arrangement(order_of([(-score, key) for score, key in pairs]), {})

@@ -1,0 +1,21 @@
+"""At random."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from concept_orderings.concepts import Concepts
+from concept_orderings.evidence import Evidence
+from concept_orderings.orderings.base import Arrangement, Ordering, order_of
+from concept_orderings.progress import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shuffled(Ordering):
+    """All concepts shuffled (arXiv 2408.14471, "random")."""
+
+    kind: ClassVar[str] = "random"
+    summary: ClassVar[str] = "All concepts shuffled."
+
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+        """See `Ordering.arrange`."""
+        return Arrangement(order_of(self.keys(concepts)), {})

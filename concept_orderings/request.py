@@ -1,0 +1,338 @@
+"""What a client asks for: class lists, an ordering and a split, checked and in canonical form.
+
+The service, the worker and ``concept-orderings order FILE`` all read requests here, so they agree on every rule.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.catalogue import find_dataset
+from concept_orderings.checks import (
+    check_fields,
+    check_mapping,
+    check_sequence,
+    check_string,
+    check_strings,
+    escape_pointer,
+    is_integer,
+    is_number,
+)
+from concept_orderings.concepts import ClassList, Concepts, class_lists_of, gather_concepts, is_plain_text, shown
+from concept_orderings.errors import BadConcept, BadParameter, BadValue, MissingEvidence
+from concept_orderings.evidence import Need
+from concept_orderings.orderings import Ordering, parse_ordering
+from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
+from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
+
+STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+PLACEHOLDER = "{}"
+
+_FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
+_DATASET_FIELDS = ("name", "classes", "year", "template", "scores", "counts")
+_YEARS = range(1900, 2200)
+_LARGEST_COUNT = 2**53 - 1  # what JSON numbers hold exactly
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """A checked request.
+
+    Attributes
+    ----------
+    name : str
+        The stream.
+    concepts : Concepts
+        In canonical order; years, templates and scores that are needed and were not given are the catalogue's.
+    ordering : Ordering
+    split : Split
+    """
+
+    name: str
+    concepts: Concepts
+    ordering: Ordering
+    split: Split
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """All evidence that the ordering and the split need."""
+        return self.ordering.needs | self.split.needs
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the canonical request: everything that can change the stream, and nothing else.
+
+        Two requests that must give the same stream have the same canonical form, however they were written.
+        """
+        return {
+            "name": self.name,
+            "datasets": [_dataset_as_json(each, self.needs) for each in self.concepts.datasets],
+            "ordering": self.ordering.as_json(),
+            "tasks": self.split.as_json(),
+        }
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The canonical request as canonical JSON."""
+        return canonical_json(self.as_json())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical request: its identity."""
+        return sha256_hex(self.canonical)
+
+    def years(self) -> NDArray[np.int64]:
+        """Return the year of each concept's dataset, (n,)."""
+        years = np.array([each.year for each in self.concepts.datasets], dtype=np.int64)
+        return years[self.concepts.dataset_index]
+
+    def scores(self) -> NDArray[np.float64]:
+        """Return the score of each concept, (n,)."""
+        return np.array([_score(each, name) for each in self.concepts.datasets for name in each.classes], np.float64)
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return the count of each concept as the request gives it, (n,)."""
+        return np.array(
+            [each.counts[name] for each in self.concepts.datasets if each.counts for name in each.classes], np.int64
+        )
+
+    def captions(self) -> list[str]:
+        """Return the caption of each concept: the class name in its dataset's template, (n,)."""
+        return [
+            each.template.replace(PLACEHOLDER, name)
+            for each in self.concepts.datasets
+            if each.template is not None
+            for name in each.classes
+        ]
+
+
+def parse_request(body: object, *, defaults: Mapping[str, Mapping[str, object]] | None = None) -> StreamRequest:
+    """Check a request and complete it from the catalogue.
+
+    Parameters
+    ----------
+    body
+        The JSON value of a ``POST /v1/streams`` body, or of a class-list file.
+    defaults
+        Parameters by kind of ordering that stand in for the ordering's own defaults.
+
+    Raises
+    ------
+    InvalidInput
+        With a stable code and pointers to the fields.
+    """
+    fields = check_mapping(body, "")
+    check_fields(fields, _FIELDS, "")
+    name = _parse_name(fields.get("name"))
+    ordering = parse_ordering(fields.get("ordering"), defaults=defaults)
+    split = parse_split(fields.get("tasks"))
+    given = gather_concepts(_parse_class_lists(fields))
+    _refuse_unused_counts(given, ordering)
+    _check_split(split, len(given))
+    concepts = Concepts(tuple(_completed(each) for each in given.datasets))
+    request = StreamRequest(name, concepts, ordering, split)
+    _check_evidence(request)
+    return request
+
+
+def _parse_name(value: object) -> str:
+    if not isinstance(value, str) or not STREAM_NAME.fullmatch(value):
+        raise BadValue(
+            "bad_stream_name",
+            "A stream's name has 1 to 128 lower-case letters, digits, dots, underscores and hyphens, "
+            "and begins with a letter or digit.",
+            ["/name"],
+        )
+    return value
+
+
+def _parse_class_lists(fields: Mapping[str, object]) -> Sequence[ClassList]:
+    if ("datasets" in fields) == ("concepts" in fields):
+        raise BadValue(
+            "wrong_type", "Give either datasets, with their classes, or concepts.", ["/datasets", "/concepts"]
+        )
+    if "concepts" in fields:
+        return class_lists_of(check_strings(fields["concepts"], "/concepts"))
+    datasets = check_sequence(fields["datasets"], "/datasets")
+    return [_parse_class_list(each, f"/datasets/{i}") for i, each in enumerate(datasets)]
+
+
+def _parse_class_list(value: object, pointer: str) -> ClassList:
+    body = check_mapping(value, pointer)
+    check_fields(body, _DATASET_FIELDS, pointer)
+    name = check_string(body.get("name"), f"{pointer}/name")
+    classes = check_strings(body.get("classes"), f"{pointer}/classes")
+    return ClassList(
+        name=name,
+        classes=classes,
+        year=_parse_year(body.get("year"), f"{pointer}/year"),
+        template=_parse_template(body.get("template"), f"{pointer}/template"),
+        scores=_parse_scores(body.get("scores"), classes, f"{pointer}/scores"),
+        counts=_parse_counts(body.get("counts"), classes, f"{pointer}/counts"),
+        pointer=pointer,
+    )
+
+
+def _parse_year(value: object, pointer: str) -> int | None:
+    if value is None or (is_integer(value) and value in _YEARS):
+        return value
+    raise BadValue("bad_year", f"A year is an integer from {_YEARS.start} to {_YEARS.stop - 1}.", [pointer])
+
+
+def _parse_template(value: object, pointer: str) -> str | None:
+    if value is None:
+        return None
+    template = check_string(value, pointer)
+    if PLACEHOLDER not in template or not is_plain_text(template):
+        raise BadConcept(
+            "bad_template",
+            f"The template {shown(template)} needs {PLACEHOLDER} where the class name goes, and no control characters.",
+            [pointer],
+        )
+    return template
+
+
+def _parse_scores(value: object, classes: Sequence[str], pointer: str) -> float | dict[str, float] | None:
+    if value is None:
+        return None
+    if is_number(value):
+        return float(value)
+    if not isinstance(value, Mapping):
+        raise BadValue("bad_score", "Scores are one finite number, or an object of class name to number.", [pointer])
+    wrong = [name for name, score in value.items() if not is_number(score)]
+    if wrong:
+        raise BadValue(
+            "bad_score", "A score is a finite number.", [f"{pointer}/{escape_pointer(name)}" for name in wrong]
+        )
+    _refuse_other_classes(value, classes, pointer, "bad_score")
+    return {name: float(score) for name, score in value.items()}
+
+
+def _parse_counts(value: object, classes: Sequence[str], pointer: str) -> dict[str, int] | None:
+    if value is None:
+        return None
+    counts = check_mapping(value, pointer)
+    wrong = [name for name, count in counts.items() if not is_integer(count) or not 0 <= count <= _LARGEST_COUNT]
+    if wrong:
+        raise BadValue(
+            "bad_count",
+            "A count is an integer from 0 to 2^53 - 1.",
+            [f"{pointer}/{escape_pointer(name)}" for name in wrong],
+        )
+    _refuse_other_classes(counts, classes, pointer, "bad_count")
+    return {name: count for name, count in counts.items() if is_integer(count)}
+
+
+def _refuse_other_classes(values: Mapping[str, object], classes: Sequence[str], pointer: str, code: str) -> None:
+    others = sorted(set(values).difference(classes))
+    if others:
+        raise BadValue(
+            code,
+            f"{shown(others[0])} is not among the dataset's classes; remove it or add the class.",
+            [f"{pointer}/{escape_pointer(name)}" for name in others],
+        )
+
+
+def _refuse_unused_counts(concepts: Concepts, ordering: Ordering) -> None:
+    """Counts from two places contradict each other: silently ignoring one would give a stream nobody asked for."""
+    if not isinstance(ordering, Frequency) or ordering.source == IN_REQUEST:
+        return
+    given = [each for each in concepts.datasets if each.counts is not None]
+    if given:
+        raise BadParameter(
+            "bad_parameter",
+            f"Counts are given for {_names(given)} and the source {shown(ordering.source)} is named too; "
+            f'leave the counts out, or set the source to "{IN_REQUEST}".',
+            ["/ordering/source", *(f"{each.pointer}/counts" for each in given)],
+        )
+
+
+def _check_split(split: Split, n: int) -> None:
+    """Refuse tasks that do not fit n concepts before a job is made; grouped tasks always fit."""
+    if isinstance(split, EqualTasks | SizedTasks):
+        split.sizes(range(n))
+
+
+def _completed(each: ClassList) -> ClassList:
+    known = find_dataset(each.name)
+    if known is None:
+        return each
+    return replace(
+        each,
+        year=known.year if each.year is None else each.year,
+        template=known.template if each.template is None else each.template,
+        scores=known.zero_shot_score if each.scores is None else each.scores,
+    )
+
+
+def _check_evidence(request: StreamRequest) -> None:
+    datasets = request.concepts.datasets
+    for need in sorted(request.needs):
+        match need:
+            case Need.YEARS:
+                _require([each for each in datasets if each.year is None], "year")
+            case Need.SCORES:
+                _require([each for each in datasets if not _covers(each.scores, each.classes)], "scores")
+            case Need.EMBEDDINGS:
+                _require([each for each in datasets if each.template is None], "template")
+            case Need.COUNTS:
+                _require_counts(request)
+
+
+def _require_counts(request: StreamRequest) -> None:
+    if isinstance(request.ordering, Frequency) and request.ordering.source == IN_REQUEST:
+        datasets = request.concepts.datasets
+        _require([each for each in datasets if not _covers(each.counts or {}, each.classes)], "counts")
+
+
+def _covers(values: float | Mapping[str, object] | None, classes: Sequence[str]) -> bool:
+    if isinstance(values, Mapping):
+        return all(name in values for name in classes)
+    return values is not None
+
+
+def _require(missing: Sequence[ClassList], field: str) -> None:
+    if not missing:
+        return
+    code, advice = {
+        "year": ("missing_years", "give each a year"),
+        "template": ("missing_templates", 'give each a template such as "A photo of a {}."'),
+        "scores": ("missing_scores", "give each one score, or one for every class"),
+        "counts": ("missing_counts", "give a count for every class, or name a source in the ordering"),
+    }[field]
+    # Concepts have no fields of their own to point at: the whole array is what lacks the evidence.
+    pointers = dict.fromkeys(
+        each.pointer if each.pointer == "/concepts" else f"{each.pointer}/{field}" for each in missing
+    )
+    raise MissingEvidence(code, f"No {field} for {_names(missing)}: {advice}.", list(pointers))
+
+
+def _names(class_lists: Sequence[ClassList], limit: int = 10) -> str:
+    names = ", ".join(each.name for each in class_lists[:limit])
+    more = len(class_lists) - limit
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def _score(each: ClassList, class_name: str) -> float:
+    if isinstance(each.scores, Mapping):
+        return each.scores[class_name]
+    if each.scores is None:
+        raise ValueError(f"{each.name} has no scores")
+    return each.scores
+
+
+def _dataset_as_json(each: ClassList, needs: frozenset[Need]) -> dict[str, Json]:
+    body: dict[str, Json] = {"name": each.name, "classes": each.classes}
+    if Need.YEARS in needs:
+        body["year"] = each.year
+    if Need.EMBEDDINGS in needs:
+        body["template"] = each.template
+    if Need.SCORES in needs:
+        body["scores"] = each.scores
+    if Need.COUNTS in needs and each.counts is not None:
+        body["counts"] = each.counts
+    return body

@@ -1,0 +1,157 @@
+"""The split: arranged concepts are cut into tasks, contiguous runs numbered from 0; nothing is ever dropped."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from concept_orderings.canonical import Json
+from concept_orderings.checks import check_mapping, check_sequence, is_integer
+from concept_orderings.errors import BadSplit
+from concept_orderings.evidence import Need
+
+POINTER = "/tasks"
+
+
+class Split(ABC):
+    """How many concepts go into each task."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The evidence to gather first."""
+        return frozenset()
+
+    @abstractmethod
+    def sizes(self, groups: Sequence[object]) -> list[int]:
+        """Return the task sizes, adding up to n.
+
+        Parameters
+        ----------
+        groups
+            The dataset or year of each arranged concept, (n,); other splits look at its length only.
+
+        Raises
+        ------
+        BadSplit
+            If n concepts cannot be cut that way.
+        """
+
+    @abstractmethod
+    def as_json(self) -> dict[str, Json]:
+        """Return the split as a request writes it."""
+
+
+@dataclass(frozen=True)
+class EqualTasks(Split):
+    """T tasks as equal as can be: the first n mod T have one concept more, as the benchmark's code splits."""
+
+    count: int
+
+    def sizes(self, groups: Sequence[object]) -> list[int]:
+        """See `Split.sizes`."""
+        n = len(groups)
+        if not 1 <= self.count <= n:
+            raise BadSplit(
+                "bad_task_count",
+                f"{n} concepts cannot be cut into {self.count} tasks; ask for 1 to {n}.",
+                [f"{POINTER}/count"],
+            )
+        smaller, remainder = divmod(n, self.count)
+        return [smaller + 1] * remainder + [smaller] * (self.count - remainder)
+
+    def as_json(self) -> dict[str, Json]:
+        """See `Split.as_json`."""
+        return {"count": self.count}
+
+
+@dataclass(frozen=True)
+class SizedTasks(Split):
+    """Tasks of the sizes given."""
+
+    given: tuple[int, ...]
+
+    def sizes(self, groups: Sequence[object]) -> list[int]:
+        """See `Split.sizes`."""
+        if sum(self.given) != len(groups):
+            raise BadSplit(
+                "bad_task_sizes",
+                f"The task sizes add up to {sum(self.given)}, but there are {len(groups)} concepts; "
+                "change the sizes so that they add up.",
+                [f"{POINTER}/sizes"],
+            )
+        return list(self.given)
+
+    def as_json(self) -> dict[str, Json]:
+        """See `Split.as_json`."""
+        return {"sizes": list(self.given)}
+
+
+@dataclass(frozen=True)
+class GroupedTasks(Split):
+    """One task per run of arranged concepts that share their dataset or year."""
+
+    by: Literal["dataset", "year"]
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Years, if they make the groups."""
+        return frozenset({Need.YEARS}) if self.by == "year" else frozenset()
+
+    def sizes(self, groups: Sequence[object]) -> list[int]:
+        """See `Split.sizes`."""
+        return [sum(1 for _ in run) for _, run in groupby(groups)]
+
+    def as_json(self) -> dict[str, Json]:
+        """See `Split.as_json`."""
+        return {"by": self.by}
+
+
+def parse_split(body: object) -> Split:
+    """Read ``{"count": T}``, ``{"sizes": [...]}`` or ``{"by": "dataset" | "year"}``.
+
+    Raises
+    ------
+    BadSplit
+        ``bad_task_rule``, ``bad_task_count`` or ``bad_task_sizes``.
+    BadValue
+        ``wrong_type`` if it is no object.
+    """
+    rule = check_mapping(body, POINTER)
+    if len(rule) != 1 or (name := next(iter(rule))) not in _RULES:
+        raise BadSplit("bad_task_rule", 'tasks takes exactly one of "count", "sizes" and "by"; give one.', [POINTER])
+    return _RULES[name](rule[name])
+
+
+def _parse_count(value: object) -> Split:
+    if not is_integer(value) or value < 1:
+        raise BadSplit(
+            "bad_task_count",
+            "The number of tasks is an integer from 1 to the number of concepts.",
+            [f"{POINTER}/count"],
+        )
+    return EqualTasks(value)
+
+
+def _parse_sizes(value: object) -> Split:
+    sizes = check_sequence(value, f"{POINTER}/sizes")
+    integers = [size for size in sizes if is_integer(size) and size >= 1]
+    if len(integers) != len(sizes) or not sizes:
+        wrong = [f"{POINTER}/sizes/{i}" for i, size in enumerate(sizes) if not is_integer(size) or size < 1]
+        raise BadSplit(
+            "bad_task_sizes",
+            "Task sizes are integers of at least 1; there is at least one.",
+            wrong or [f"{POINTER}/sizes"],
+        )
+    return SizedTasks(tuple(integers))
+
+
+def _parse_by(value: object) -> Split:
+    match value:
+        case "dataset" | "year":
+            return GroupedTasks(value)
+        case _:
+            raise BadSplit("bad_task_rule", 'Tasks are grouped by "dataset" or by "year".', [f"{POINTER}/by"])
+
+
+_RULES: Mapping[str, Callable[[object], Split]] = {"count": _parse_count, "sizes": _parse_sizes, "by": _parse_by}

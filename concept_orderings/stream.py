@@ -1,0 +1,141 @@
+"""A stream version: the documents that clients fetch, their digests, and the manifest that ties them together.
+
+Everything here is a pure function of the request, the evidence and the order: same input, same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.concepts import Concepts
+from concept_orderings.evidence import Evidence, Need, Provenance
+from concept_orderings.formats import fomo_export
+from concept_orderings.orderings import Arrangement
+from concept_orderings.request import StreamRequest
+from concept_orderings.split import GroupedTasks, Split
+from concept_orderings.version import __version__
+
+MANIFEST_FORMAT = 1
+"""Raised when the manifest's or a task's fields change their meaning; readers refuse a format they do not know."""
+
+# Embeddings are not shown per concept: their digest stands in the manifest.
+_SHOWN = {Need.YEARS: "year", Need.SCORES: "score", Need.COUNTS: "count"}
+
+
+@dataclass(frozen=True)
+class Document:
+    """Bytes that are stored and served as they are.
+
+    Attributes
+    ----------
+    data : bytes
+        Canonical JSON.
+    digest : str
+        SHA-256 of the data.
+    """
+
+    data: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, value: Json) -> "Document":
+        """Make the document of a JSON value."""
+        data = canonical_json(value)
+        return cls(data, sha256_hex(data))
+
+
+@dataclass(frozen=True)
+class ArrangedStream:
+    """Concepts in order, cut into tasks, with the evidence for it.
+
+    Attributes
+    ----------
+    request : StreamRequest
+    evidence : Evidence
+    provenance : mapping of Need to Provenance
+        Where each kind of evidence came from.
+    arrangement : Arrangement
+    sizes : sequence of int
+        Concepts in each task.
+    """
+
+    request: StreamRequest
+    evidence: Evidence
+    provenance: Mapping[Need, Provenance]
+    arrangement: Arrangement
+    sizes: Sequence[int]
+
+    def export(self) -> Document:
+        """Return the order as the FoMo-in-Flux code reads it."""
+        data = fomo_export([self.request.concepts.ids[i] for i in self.arrangement.order])
+        return Document(data, sha256_hex(data))
+
+    def tasks(self, version: int) -> list[Document]:
+        """Return the documents of the tasks of this stream version."""
+        ends = np.cumsum(self.sizes)
+        concepts = self._concepts_as_json()
+        return [
+            Document.of(
+                {
+                    "stream": self.request.name,
+                    "version": version,
+                    "task": i,
+                    "tasks": len(self.sizes),
+                    "concepts": concepts[end - size : end],
+                }
+            )
+            for i, (size, end) in enumerate(zip(self.sizes, ends.tolist(), strict=True))
+        ]
+
+    def manifest(self, version: int, tasks: Sequence[Document], export: Document) -> Document:
+        """Return the manifest: all that is needed to repeat the stream, and the digests of its parts."""
+        return Document.of(
+            {
+                "format": MANIFEST_FORMAT,
+                "stream": self.request.name,
+                "version": version,
+                "request": self.request.as_json(),
+                "request_digest": self.request.digest,
+                "ordering": {**self.request.ordering.as_json(), "details": self.arrangement.details},
+                "evidence": {str(need): found.as_json() for need, found in sorted(self.provenance.items())},
+                "warnings": [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings],
+                "concepts": len(self.request.concepts),
+                "order_digest": export.digest,
+                "tasks": [
+                    {"task": i, "concepts": size, "digest": task.digest}
+                    for i, (size, task) in enumerate(zip(self.sizes, tasks, strict=True))
+                ],
+                "software": {"name": "concept-orderings", "version": __version__},
+            }
+        )
+
+    def _concepts_as_json(self) -> list[dict[str, Json]]:
+        concepts = self.request.concepts
+        shown = {name: self.evidence.of(need).tolist() for need, name in _SHOWN.items() if need in self.request.needs}
+        return [
+            {
+                "position": position,
+                "concept": concepts.ids[i],
+                "dataset": concepts.datasets[concepts.dataset_index[i]].name,
+                "class": concepts.class_names[i],
+                "evidence": {name: values[i] for name, values in shown.items()},
+            }
+            for position, i in enumerate(self.arrangement.order.tolist())
+        ]
+
+
+def cut(split: Split, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> list[int]:
+    """Return the sizes of the tasks that arranged concepts are cut into.
+
+    Raises
+    ------
+    BadSplit
+        If they cannot be cut that way.
+    """
+    groups = concepts.dataset_index
+    if isinstance(split, GroupedTasks) and split.by == "year":
+        groups = np.asarray(evidence.of(Need.YEARS), dtype=np.int64)
+    return split.sizes(groups[order].tolist())
