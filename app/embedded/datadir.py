@@ -1,0 +1,94 @@
+"""The data directory: one run at a time, and where its children keep their files."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.embedded.errors import CannotRun
+
+TAIL_BYTES = 8192
+TAIL_LINES = 10
+
+
+class DataDir:
+    """Paths below the data directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.valkey = self.root / "valkey"
+        self._lock = self.root / "lock"
+        self._run = self.root / "run"
+        self.logs = self.root / "logs"
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the directory ours alone until the block ends or this process dies.
+
+        Raises
+        ------
+        CannotRun
+            Another process has it, or it cannot be written.
+        """
+        try:
+            lock = self._open()
+        except OSError as error:
+            raise CannotRun(
+                f"The data directory {self.root} cannot be used: {error.strerror}; "
+                "make it writable or choose another with --data-dir."
+            ) from error
+        # Children do not inherit the descriptor, so that the lock ends with this process.
+        with os.fdopen(lock, "r+") as file:
+            self._take(lock)
+            file.truncate()
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def _open(self) -> int:
+        self.root.mkdir(parents=True, exist_ok=True)
+        for directory in (self._run, self.logs, self.valkey):
+            # Nobody else may read the queue, and whoever writes to it runs code in the worker.
+            directory.mkdir(mode=0o700, exist_ok=True)
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise PermissionError(None, f"{directory.name} belongs to another user")
+        return os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def _take(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = self._lock.read_text()
+            raise CannotRun(
+                f"The data directory {self.root} is in use by {f'process {owner}' if owner else 'another process'}; "
+                "stop that one or choose another with --data-dir."
+            ) from error
+        except OSError as error:
+            raise CannotRun(
+                f"The file system of the data directory {self.root} has no locks ({error.strerror}); "
+                "choose one on a local disk with --data-dir."
+            ) from error
+
+    def child_lock(self, name: str) -> Path:
+        """Return the file that a child holds locked while it lives, and that says its process id."""
+        return self._run / f"{name}.lock"
+
+    def log(self, name: str) -> Path:
+        """Return the log of a child."""
+        return self.logs / f"{name}.log"
+
+    def begin_log(self, name: str) -> None:
+        """Put the log of the last run aside (replacing the one before it), so that logs do not grow for ever."""
+        with contextlib.suppress(FileNotFoundError):
+            self.log(name).replace(self.logs / f"{name}.log.1")
+
+    def log_tail(self, name: str) -> str:
+        """Return the last lines of a child's log, indented."""
+        try:
+            with self.log(name).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])

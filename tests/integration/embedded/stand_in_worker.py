@@ -1,0 +1,50 @@
+"""A worker that only lives, and tells in the data directory what happens to it.
+
+STAND_IN_WORKER=broken makes it fail at once; STAND_IN_WORKER=stubborn makes it ignore SIGTERM.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from urllib.parse import unquote, urlsplit
+
+DATA = Path(os.environ["CONCEPT_ORDERINGS_DATA_DIR"])
+MODE = os.environ.get("STAND_IN_WORKER")
+
+
+def store_answers() -> bool:
+    url = urlsplit(os.environ["REDIS_URL"])
+    if url.scheme != "unix":
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(unquote(url.path))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16) == b"+PONG\r\n"
+    except OSError:
+        return False
+
+
+def tell(event: str) -> None:
+    with (DATA / "events").open("a") as file:
+        file.write(f"{event}\n")
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    tell(f"worker {signal.Signals(number).name}, store {'answers' if store_answers() else 'is away'}")
+    if MODE != "stubborn":
+        (DATA / "worker.json").unlink(missing_ok=True)
+        sys.exit(0)
+
+
+if MODE == "broken":
+    sys.exit("the worker is broken")
+for each in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(each, stop)
+(DATA / "worker.json").write_text(json.dumps({"pid": os.getpid(), **os.environ}))
+while True:
+    signal.pause()
