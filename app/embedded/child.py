@@ -35,7 +35,8 @@ class Program:
     hurried_grace : float
         The same after a second Ctrl-C.
     on_orphaned : signal.Signals
-        What the kernel sends it when the supervisor is killed.
+        What the kernel sends it when the supervisor is killed. By default nothing is waited for: jobs and stored
+        versions are made to survive it, and a worker that finished its job first would hold up the next start.
     """
 
     name: str

@@ -73,11 +73,8 @@ class Signals:
         if self.asked:
             raise StopAsked
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for a condition, at most so many seconds; return whether it came about."""
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait for a condition that no signal announces, at most so many seconds."""
         deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() >= deadline:
-                return False
+        while not condition() and time.monotonic() < deadline:
             self.wait(POLL)
-        return True

@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from app.embedded import valkey
+from app.embedded.supervisor import Restarts
 
 HERE = Path(__file__).parent
 TETHER = HERE.parents[2] / "app" / "embedded" / "tether.py"
@@ -267,6 +268,24 @@ def test_a_worker_that_always_dies_ends_the_run(start: Start) -> None:
     assert "    the worker is broken\n" in run.err.read_text()
     assert str(run.data / "logs" / "worker.log") in run.err.read_text()
     assert nothing_left(run.data)
+
+
+def test_only_early_deaths_in_a_row_count() -> None:
+    restarts = Restarts()
+    ages = [1.0, 1.0, 1.0, 1.0, 3600.0, 1.0, 1.0, 1.0, 1.0]
+    assert [restarts.delay(age) for age in ages] == [0.2, 0.4, 0.8, 1.6, 0.2, 0.4, 0.8, 1.6, None]
+
+
+def test_valkey_that_cannot_load_its_data_says_why(start: Start) -> None:
+    run = start().started()
+    run.redis.set("kept", "yes")
+    assert run.ended(signal.SIGTERM) == 0
+    (log,) = (run.data / "valkey" / "appendonlydir").glob("*.incr.aof")
+    log.write_bytes(b"nonsense" + log.read_bytes())
+    run = start()
+    assert run.ended() == 1
+    assert "Valkey stopped (exit code 1); its log is" in run.err.read_text()
+    assert "Bad file format reading the append only file" in run.err.read_text()
 
 
 @pytest.mark.parametrize(("name", "title"), [("valkey", "Valkey"), ("api", "The API")])
