@@ -80,7 +80,7 @@ class ArrangedStream:
         return [
             Document.of(
                 {
-                    "stream": self.request.name,
+                    "name": self.request.name,
                     "version": version,
                     "task": i,
                     "tasks": len(self.sizes),
@@ -95,7 +95,7 @@ class ArrangedStream:
         return Document.of(
             {
                 "format": MANIFEST_FORMAT,
-                "stream": self.request.name,
+                "name": self.request.name,
                 "version": version,
                 "request": self.request.as_json(),
                 "request_digest": self.request.digest,

@@ -1,0 +1,1 @@
+"""The I/O that the service and the worker share: jobs, the queue, caches and stream versions."""

@@ -31,6 +31,11 @@ class StoreSettings(BaseSettings):
     )
 
     @property
+    def streams_location(self) -> str:
+        """Where stream versions are kept, as `store.objects.open_objects` takes it."""
+        return self.streams_url or str(self.data_dir / "streams")
+
+    @property
     def indexes_dir(self) -> Path:
         """The local full-text indexes, one directory each, named as a frequency ordering's `source`."""
         return self.data_dir / "indexes"

@@ -1,0 +1,1 @@
+"""The HTTP contract, one file per resource; each route calls the service and says how its answer looks."""

@@ -1,0 +1,32 @@
+"""``python -m app``: the HTTP service alone; the worker and Redis run elsewhere."""
+
+import argparse
+import sys
+
+import uvicorn
+
+from app.main import create_app
+from app.settings import AppSettings
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    arguments = parser.parse_args()
+    settings = AppSettings()
+    uvicorn.run(
+        create_app(settings),
+        host=arguments.host,
+        port=arguments.port,
+        log_level=settings.log_level,
+        # An event stream lives as long as its job: waiting for it would hold up a restart.
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

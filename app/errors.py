@@ -1,0 +1,126 @@
+"""Errors as RFC 9457 problem documents: a stable code, one sentence, and a JSON pointer to each offending field."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+
+from concept_orderings.errors import ConceptOrderingsError, InvalidInput, StoreError
+from store.jobs import QueueFull
+
+RETRY_SECONDS = 5
+
+_log = logging.getLogger(__name__)
+
+
+class ApiError(ConceptOrderingsError):
+    """What only HTTP can get wrong: a body that is no JSON, a resource that is not there."""
+
+    def __init__(self, status: HTTPStatus, code: str, detail: str, pointers: Sequence[str] = ()) -> None:
+        super().__init__(code, detail, pointers)
+        self.status = status
+
+
+def not_found(what: str, detail: str) -> ApiError:
+    """Return the 404 for an unknown stream, version, task or job."""
+    return ApiError(HTTPStatus.NOT_FOUND, f"unknown_{what}", detail)
+
+
+def problem(
+    status: HTTPStatus, code: str, detail: str, pointers: Sequence[str] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return a problem document."""
+    return JSONResponse(
+        {
+            "type": f"urn:concept-orderings:problem:{code}",
+            "title": code.replace("_", " ").capitalize(),
+            "status": status.value,
+            "code": code,
+            "detail": detail,
+            "pointers": list(pointers),
+        },
+        status_code=status,
+        headers=dict(headers or {}),
+        media_type="application/problem+json",
+    )
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Make every error of the service a problem document."""
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(InvalidInput, _invalid_input)
+    app.add_exception_handler(StoreError, _store_error)
+    app.add_exception_handler(QueueFull, _queue_full)
+    app.add_exception_handler(RedisError, _redis_away)
+    app.add_exception_handler(RequestValidationError, _bad_query)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _api_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)  # Starlette picks the handler by type
+    return problem(error.status, error.code, error.detail, error.pointers)
+
+
+async def _invalid_input(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, InvalidInput)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, error.detail, error.pointers)
+
+
+async def _store_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StoreError)
+    _log.error("%s %s: %s", request.method, request.url.path, error.detail)
+    if error.code == "store_unavailable":
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.detail, headers=_retry_later())
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, error.code, error.detail)
+
+
+async def _queue_full(request: Request, error: Exception) -> JSONResponse:
+    return problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "queue_full",
+        "The service has as many jobs as it takes; try again after the seconds in Retry-After.",
+        headers=_retry_later(),
+    )
+
+
+async def _redis_away(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s %s: Redis: %s", request.method, request.url.path, error)
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "redis_unavailable",
+        "Jobs cannot be reached for the moment, because Redis does not answer; finished versions are still served. "
+        "Try again after the seconds in Retry-After.",
+        headers=_retry_later(),
+    )
+
+
+async def _bad_query(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = error.errors()
+    names = ", ".join(str(each["loc"][-1]) for each in faults)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", f"{names}: {faults[0]['msg']}.")
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    code = {404: "unknown_path", 405: "method_not_allowed"}.get(error.status_code, status.name.lower())
+    detail = f"{request.method} {request.url.path} is not part of this service; /docs shows what is."
+    return problem(status, code, detail if status in (404, 405) else str(error.detail), headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "The service failed on this request; its log says how."
+    )
+
+
+def _retry_later() -> dict[str, str]:
+    return {"Retry-After": str(RETRY_SECONDS)}

@@ -1,0 +1,81 @@
+"""Examples for the documentation; each runs as it is."""
+
+from concept_orderings.canonical import Json
+
+STREAM_NAME = "first-steps"
+
+_ANIMALS: dict[str, Json] = {
+    "name": "cifar100",
+    "classes": ["bear", "beaver", "dolphin", "otter"],
+}
+_FLOWERS: dict[str, Json] = {"name": "flowers102", "classes": ["daffodil", "sunflower", "water lily"]}
+_OWN: dict[str, Json] = {
+    "name": "my-gadgets",
+    "classes": ["e-reader", "smart ring", "game console"],
+    "year": 2024,
+    "template": "A product photo of a {}.",
+    "scores": {"e-reader": 71.5, "smart ring": 12.0, "game console": 88.2},
+    "counts": {"e-reader": 91042, "smart ring": 388, "game console": 402113},
+}
+
+
+def _example(summary: str, value: dict[str, Json]) -> dict[str, Json]:
+    return {"summary": summary, "value": value}
+
+
+REQUESTS: dict[str, Json] = {
+    "time": _example(
+        "By time: years from the catalogue and the request",
+        {
+            "name": STREAM_NAME,
+            "datasets": [_ANIMALS, _FLOWERS, _OWN],
+            "ordering": {"kind": "time", "within_year": "shuffle"},
+            "tasks": {"by": "year"},
+        },
+    ),
+    "random": _example(
+        "At random, from the concepts of a FoMo-in-Flux stream",
+        {
+            "name": "at-random",
+            "concepts": ["CIFAR100+++bear", "CIFAR100+++otter", "FLOWERS102+++daffodil", "DTD+++striped"],
+            "ordering": {"kind": "random", "seed": 7},
+            "tasks": {"count": 2},
+        },
+    ),
+    "frequency": _example(
+        "Rarest first, with counts in the request",
+        {
+            "name": "rarest-first",
+            "datasets": [_OWN],
+            "ordering": {"kind": "frequency", "source": "request"},
+            "tasks": {"sizes": [1, 2]},
+        },
+    ),
+    "performance": _example(
+        "Hard to easy: performance, reversed",
+        {
+            "name": "hard-to-easy",
+            "datasets": [_ANIMALS, _OWN],
+            "ordering": {"kind": "performance", "reverse": True},
+            "tasks": {"count": 3},
+        },
+    ),
+    "similarity": _example(
+        "Most similar next",
+        {
+            "name": "similar-next",
+            "datasets": [_ANIMALS, _FLOWERS],
+            "ordering": {"kind": "similarity", "encoder": "minilm"},
+            "tasks": {"count": 2},
+        },
+    ),
+    "dataset": _example(
+        "One dataset after the other",
+        {
+            "name": "dataset-by-dataset",
+            "datasets": [_ANIMALS, _FLOWERS],
+            "ordering": {"kind": "dataset", "seed": 1},
+            "tasks": {"by": "dataset"},
+        },
+    ),
+}

@@ -1,0 +1,66 @@
+"""The application: wiring only."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from pydantic.json_schema import models_json_schema
+
+from app.errors import install_handlers
+from app.head import HeadAsGet
+from app.routes import catalogue, health, jobs, streams
+from app.schemas import Problem, StreamRequestSchema
+from app.service import Service
+from app.settings import AppSettings
+from concept_orderings.version import __version__
+
+_DESCRIPTION = """
+The order in which a model should meet new concepts: class lists in, versioned and immutable task streams out.
+
+1. `POST /v1/streams` with class lists, an ordering and a split: press *Try it out*, the examples run as they are.
+2. Follow the job in `Location`, or let `Prefer: wait=30` do it.
+3. Fetch `/v1/streams/{name}/versions/{version}/tasks/{task}` from as many ranks as there are.
+"""
+
+
+def create_app(settings: AppSettings) -> FastAPI:
+    """Make the application; nothing is connected before it starts, nothing is read from the environment."""
+    app = FastAPIOffline(
+        title="concept-orderings",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        redoc_url=None,
+        swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
+    )
+    app.state.service = Service(settings)
+    for routes in (streams, jobs, catalogue, health):
+        app.include_router(routes.router)
+    install_handlers(app)
+    app.add_middleware(HeadAsGet)
+    _document_raw_bodies(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.service:
+        yield
+
+
+def _document_raw_bodies(app: FastAPI) -> None:
+    """Add the schemas that routes refer to by name, which FastAPI does not collect by itself."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _, found = models_json_schema(
+                [(StreamRequestSchema, "validation"), (Problem, "serialization")],
+                ref_template="#/components/schemas/{model}",
+            )
+            generate()["components"]["schemas"].update(found["$defs"])
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending OpenAPI

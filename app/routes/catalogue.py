@@ -1,0 +1,33 @@
+"""What the service knows: orderings and datasets."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+
+from app.schemas import DatasetList, DatasetResource, OrderingList, OrderingResource, ParameterResource
+from concept_orderings.catalogue import CATALOGUE
+from concept_orderings.orderings import ORDERINGS, Ordering
+
+router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+
+@router.get("/orderings", summary="The orderings")
+async def list_orderings() -> OrderingList:
+    """All kinds of ordering, the evidence each needs, and its parameters."""
+    return OrderingList(orderings=[_ordering_resource(each) for each in ORDERINGS.values()])
+
+
+@router.get("/datasets", summary="The built-in catalogue")
+async def list_datasets() -> DatasetList:
+    """The 63 datasets of the FoMo-in-Flux benchmark: years, caption templates and zero-shot scores."""
+    return DatasetList(datasets=[DatasetResource(**asdict(each)) for each in CATALOGUE])
+
+
+def _ordering_resource(ordering: type[Ordering]) -> OrderingResource:
+    return OrderingResource(
+        kind=ordering.kind,
+        version=ordering.version,
+        summary=ordering.summary,
+        needs=sorted(ordering.needs),
+        parameters=[ParameterResource.model_validate(asdict(each)) for each in ordering.parameters()],
+    )

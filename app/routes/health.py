@@ -1,0 +1,32 @@
+"""Health: for whoever restarts the process, and for whoever sends it work."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+
+from app.routes.common import get_service
+from app.schemas import Liveness, Readiness
+from app.service import Service
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("/live", summary="Is the process up?")
+async def live() -> Liveness:
+    """Answer whenever the process can; finished versions are served then."""
+    return Liveness(status="alive")
+
+
+@router.get(
+    "/ready",
+    summary="Can jobs be done?",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Redis is away, or no worker has reported lately."}},
+)
+async def ready(service: Annotated[Service, Depends(get_service)]) -> JSONResponse:
+    """Tell whether Redis answers and a worker is there."""
+    redis, workers = await service.ready()
+    body = Readiness(status="ready" if redis and workers else "not ready", redis=redis, workers=workers)
+    return JSONResponse(body.model_dump(), HTTPStatus.OK if body.status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE)

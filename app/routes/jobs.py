@@ -1,0 +1,85 @@
+"""Jobs: look, follow, cancel."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from redis.exceptions import RedisError
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from app.errors import ApiError, not_found
+from app.routes.common import get_service, problems
+from app.schemas import JobResource, job_resource
+from app.service import Service
+from store.jobs import Job
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+TheService = Annotated[Service, Depends(get_service)]
+
+_LAST_EVENT: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": False,
+            "description": "The id of the last event seen; later ones follow.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+
+
+@router.get("/{id}", summary="A job", responses=problems(404, 503))
+async def get_job(id: str, service: TheService) -> JobResource:  # the contract's name
+    """State and progress of a job; the version it made, or why it failed. Kept for 7 days."""
+    return job_resource(await _job(service, id))
+
+
+@router.get(
+    "/{id}/events",
+    summary="A job as server-sent events",
+    response_class=EventSourceResponse,
+    responses={
+        200: {"description": "Events named `job`, each with the job as JSON.", "content": {"text/event-stream": {}}},
+        204: {"description": "The job is finished and the client has seen all of it: stop asking."},
+        **problems(404, 503),
+    },
+    openapi_extra=_LAST_EVENT,
+)
+async def get_events(id: str, request: Request, service: TheService) -> Response:
+    """Every change of a job until it is finished. A broken connection resumes where it was by `Last-Event-ID`."""
+    job = await _job(service, id)
+    last_event = request.headers.get("last-event-id", "0")
+    if job.state.final and last_event != "0" and not await service.jobs.events(id, last_event, wait_seconds=0):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return EventSourceResponse(_events(service, id, last_event), ping=15)
+
+
+@router.delete("/{id}", summary="Cancel a job", responses=problems(404, 409, 503))
+async def cancel_job(id: str, service: TheService) -> JSONResponse:
+    """Cancel a queued job at once; ask a running one to stop, which it does within about a second."""
+    changed = await service.jobs.cancel(id)
+    job = await _job(service, id)
+    if not changed and job.state.final and job.state.value != "cancelled":
+        raise ApiError(HTTPStatus.CONFLICT, "job_finished", f"The job has {job.state}; there is nothing to cancel.")
+    status = HTTPStatus.OK if job.state.final else HTTPStatus.ACCEPTED
+    return JSONResponse(job_resource(job).model_dump(mode="json"), status)
+
+
+async def _job(service: Service, identifier: str) -> Job:
+    job = await service.jobs.get(identifier)
+    if job is None:
+        raise not_found("job", "There is no such job, or it was finished more than 7 days ago.")
+    return job
+
+
+async def _events(service: Service, identifier: str, last_event: str) -> AsyncIterator[ServerSentEvent]:
+    try:
+        async for event, job in service.follow(identifier, last_event):
+            yield ServerSentEvent(job_resource(job).model_dump_json(), event="job", id=event)
+    except (RedisError, OSError):
+        # The headers are sent, so there is no other way to say it; the client resumes by Last-Event-ID.
+        return

@@ -1,0 +1,262 @@
+"""Streams: ask for a version, find versions, fetch their parts."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from app.caching import client_has, immutable_headers
+from app.errors import RETRY_SECONDS, ApiError, not_found
+from app.examples import REQUESTS
+from app.routes.common import get_service, problems
+from app.schemas import (
+    JobResource,
+    ManifestResource,
+    StreamPage,
+    StreamRequestSchema,
+    StreamSummary,
+    TaskResource,
+    VersionPage,
+    VersionResource,
+    job_resource,
+    job_url,
+    stream_url,
+    version_resource,
+    version_summary,
+    version_url,
+)
+from app.service import Service
+from concept_orderings.request import STREAM_NAME
+from store.jobs import Job
+from store.versions import VersionRecord
+
+router = APIRouter(prefix="/v1/streams", tags=["streams"])
+
+TheService = Annotated[Service, Depends(get_service)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+
+_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_NUMBER = re.compile(r"0|[1-9]\d{0,8}")
+
+_REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Class lists or concepts, an ordering and a split.",
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{StreamRequestSchema.__name__}"},
+                "examples": REQUESTS,
+            }
+        },
+    },
+    "parameters": [
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": "wait=N holds the answer until the version is done, at most N seconds (RFC 7240).",
+            "schema": {"type": "string"},
+            "example": "wait=30",
+        }
+    ],
+}
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Ask for a version of a stream",
+    responses={
+        200: {"model": VersionResource, "description": "The same request already has this version."},
+        201: {"model": VersionResource, "description": "Done within the time that Prefer: wait gave."},
+        202: {"model": JobResource, "description": "A job makes it: follow Location."},
+        **problems(400, 413, 422, 429, 503),
+    },
+    openapi_extra=_REQUEST_BODY,
+)
+async def post_stream(request: Request, service: TheService) -> Response:
+    """Arrange concepts and cut them into tasks.
+
+    The same request always gets the same version, however often and from however many clients it is asked; another
+    request of the same name gets the next number.
+    """
+    body = await _read_json(request, service.max_body_bytes)
+    # Checking a million concepts takes seconds: not on the event loop.
+    stream_request = await asyncio.to_thread(service.parse, body)
+    found = await service.find_or_enqueue(stream_request)
+    if isinstance(found, VersionRecord):
+        return _version_answer(found, HTTPStatus.OK)
+    wait = _preferred_wait(request)
+    if wait is None:
+        return _job_answer(found)
+    applied = {"Preference-Applied": f"wait={wait}"}
+    job = await service.wait(found, wait)
+    record = await service.version_of(job)
+    if record is not None:
+        return _version_answer(record, HTTPStatus.CREATED, applied)
+    return _job_answer(job, applied)
+
+
+@router.get("", summary="List streams", responses=problems(422, 503))
+async def list_streams(
+    response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
+) -> StreamPage:
+    """All streams by name, a page at a time; the `Link` header has the next page."""
+    names = [name for name in await service.versions.streams() if cursor is None or name > cursor]
+    page = [await _stream_summary(service, name) for name in names[:limit]]
+    next_cursor = names[limit - 1] if len(names) > limit else None
+    _link_next(response, "/v1/streams", next_cursor, limit)
+    return StreamPage(streams=[each for each in page if each is not None], next_cursor=next_cursor)
+
+
+@router.get("/{name}", summary="List the versions of a stream", responses=problems(404, 422, 503))
+async def list_versions(
+    name: str, response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
+) -> VersionPage:
+    """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
+    numbers = await _numbers(service, name)
+    after = int(cursor) if cursor and _NUMBER.fullmatch(cursor) else 0
+    left = [number for number in numbers if number > after]
+    records = [await _record(service, name, str(number)) for number in left[:limit]]
+    next_cursor = str(left[limit - 1]) if len(left) > limit else None
+    _link_next(response, stream_url(name), next_cursor, limit)
+    return VersionPage(name=name, versions=[version_summary(each) for each in records], next_cursor=next_cursor)
+
+
+_PARTS: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client has it (If-None-Match)."},
+    307: {"description": "`latest`: the number is in Location."},
+    **problems(404, 422, 500, 503),
+}
+
+
+@router.get(
+    "/{name}/versions/{version}", summary="The manifest of a version", response_model=ManifestResource, responses=_PARTS
+)
+async def get_manifest(name: str, version: str, request: Request, service: TheService) -> Response:
+    """Everything needed to repeat the version. Never changes: cache it for ever."""
+    if version == "latest":
+        return await _redirect_latest(service, name, "")
+    record = await _record(service, name, version)
+    return await _document(request, service, record.digest)
+
+
+@router.get("/{name}/versions/{version}/tasks/{task}", summary="A task", response_model=TaskResource, responses=_PARTS)
+async def get_task(name: str, version: str, task: str, request: Request, service: TheService) -> Response:
+    """The concepts of one task, each with its position and the evidence for it. Never changes: cache it for ever."""
+    if version == "latest":
+        return await _redirect_latest(service, name, f"/tasks/{quote(task)}")
+    record = await _record(service, name, version)
+    if not _NUMBER.fullmatch(task) or int(task) >= len(record.tasks):
+        raise not_found(
+            "task", f"Version {version} of {name} has the tasks 0 to {len(record.tasks) - 1}, and no task {task[:20]}."
+        )
+    return await _document(request, service, record.tasks[int(task)].digest)
+
+
+@router.get(
+    "/{name}/versions/{version}/export/fomo",
+    summary="The order as a FoMo-in-Flux file",
+    response_model=list[str],
+    responses=_PARTS,
+)
+async def get_export(name: str, version: str, request: Request, service: TheService) -> Response:
+    """The JSON list of `DATASET+++class name` that the FoMo-in-Flux training code reads. Never changes."""
+    if version == "latest":
+        return await _redirect_latest(service, name, "/export/fomo")
+    record = await _record(service, name, version)
+    return await _document(request, service, record.export_digest)
+
+
+async def _read_json(request: Request, most_bytes: int) -> object:
+    """Read the body, giving up as soon as it is too long."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most_bytes:
+            raise ApiError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "body_too_large",
+                f"The body is over the limit of {most_bytes} bytes; split the class lists into several streams.",
+            )
+        chunks.append(chunk)
+    try:
+        return await asyncio.to_thread(json.loads, b"".join(chunks))
+    except (ValueError, RecursionError) as error:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.") from error
+
+
+def _preferred_wait(request: Request) -> int | None:
+    """Return N of ``Prefer: wait=N``; what cannot be read is no preference (RFC 7240, section 2)."""
+    found = _WAIT.search(", ".join(request.headers.getlist("prefer")))
+    return int(found[1]) if found else None
+
+
+def _version_answer(
+    record: VersionRecord, status: HTTPStatus, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    location = {"Location": version_url(record.stream, record.version)}
+    return JSONResponse(version_resource(record).model_dump(), status, {**location, **(headers or {})})
+
+
+def _job_answer(job: Job, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    location = {"Location": job_url(job.id), "Retry-After": "1" if not job.state.final else str(RETRY_SECONDS)}
+    return JSONResponse(job_resource(job).model_dump(mode="json"), HTTPStatus.ACCEPTED, {**location, **(headers or {})})
+
+
+async def _numbers(service: Service, name: str) -> Sequence[int]:
+    if not STREAM_NAME.fullmatch(name):
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "bad_stream_name",
+            "A stream's name has 1 to 128 lower-case letters, digits, dots, underscores and hyphens, "
+            "and begins with a letter or digit.",
+        )
+    numbers = await service.versions.numbers(name)
+    if not numbers:
+        raise not_found(
+            "stream", f"There is no stream {name} with a finished version; GET /v1/streams lists those there are."
+        )
+    return numbers
+
+
+async def _record(service: Service, name: str, version: str) -> VersionRecord:
+    record = None
+    if STREAM_NAME.fullmatch(name) and _NUMBER.fullmatch(version):
+        record = await service.versions.record(name, int(version))
+    if record is None:
+        numbers = await _numbers(service, name)
+        raise not_found("version", f"The stream {name} has no version {version[:20]}; its latest is {numbers[-1]}.")
+    return record
+
+
+async def _stream_summary(service: Service, name: str) -> StreamSummary | None:
+    numbers = await service.versions.numbers(name)
+    # A stream whose first version is just being written has a directory and no version yet.
+    return StreamSummary(name=name, latest_version=numbers[-1], url=stream_url(name)) if numbers else None
+
+
+async def _redirect_latest(service: Service, name: str, part: str) -> Response:
+    numbers = await _numbers(service, name)
+    url = version_url(name, numbers[-1]) + part
+    return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-cache"})
+
+
+async def _document(request: Request, service: Service, digest: str) -> Response:
+    headers = immutable_headers(digest)
+    if client_has(digest, request.headers.get("if-none-match")):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(await service.versions.document(digest), headers=headers, media_type="application/json")
+
+
+def _link_next(response: Response, path: str, cursor: str | None, limit: int) -> None:
+    if cursor is not None:
+        response.headers["Link"] = f'<{path}?limit={limit}&cursor={quote(cursor)}>; rel="next"'

@@ -1,0 +1,369 @@
+"""What requests and answers look like, for OpenAPI.
+
+Requests are checked by `concept_orderings.request`, not here: the library and the service then agree on every rule,
+and a test holds these schemas against that check.
+"""
+
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from app.examples import STREAM_NAME
+from concept_orderings.orderings import ORDERINGS, Ordering
+from concept_orderings.request import STREAM_NAME as STREAM_NAME_PATTERN
+from store.jobs import Job, State
+from store.versions import VersionRecord
+
+_TYPES: dict[str, Any] = {"boolean": bool, "integer": int, "string": str}
+_DIGEST = "0f" * 32
+_WHEN = "2026-01-31T12:00:00.000+00:00"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        each.name: (
+            Literal[each.choices] if each.choices else _TYPES[each.type],
+            Field(each.default, description=each.description),
+        )
+        for each in ordering.parameters()
+    }
+    name = f"{ordering.kind.capitalize()}Ordering"
+    # Canonical requests carry the version, so that one can be posted again as a manifest shows it.
+    fields["kind"] = (Literal[ordering.kind], Field(description=ordering.summary))
+    fields["version"] = (Literal[ordering.version], Field(ordering.version, description="The ordering's version."))
+    return create_model(name, __base__=_Strict, __doc__=ordering.summary, **fields)
+
+
+# One schema per line of the registry, told apart by the kind.
+_ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.values()))
+
+
+class ClassListSchema(_Strict):
+    """A dataset and its class names; years, templates and scores left out come from the catalogue."""
+
+    name: str = Field(description="The dataset; one of the catalogue by either of its names.", examples=["cifar100"])
+    classes: list[str] = Field(description="Class names, each once; their order has no meaning.", min_length=1)
+    year: int | None = Field(None, description="Year of publication.", ge=1900, lt=2200)
+    template: str | None = Field(None, description="Caption template; {} stands for the class name.")
+    scores: float | dict[str, float] | None = Field(
+        None, description="Zero-shot score of the base model: one for the dataset, or one per class name."
+    )
+    counts: dict[str, Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="How often each class name occurs in the pretraining corpus."
+    )
+
+
+class TaskCount(_Strict):
+    """T tasks as equal as can be; the first N mod T have one concept more."""
+
+    count: int = Field(ge=1, description="T, at most the number of concepts.")
+
+
+class TaskSizes(_Strict):
+    """Tasks of given sizes, which add up to the number of concepts."""
+
+    sizes: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+
+
+class TaskGroups(_Strict):
+    """One task per contiguous group."""
+
+    by: Literal["dataset", "year"]
+
+
+class StreamRequestSchema(_Strict):
+    """Class lists, an ordering and a split. Give either `datasets` or `concepts`."""
+
+    name: str = Field(pattern=f"^{STREAM_NAME_PATTERN.pattern}$", description="The stream to add a version to.")
+    datasets: list[ClassListSchema] | None = Field(None, description="Class lists.", min_length=1)
+    concepts: list[str] | None = Field(
+        None, description="Concepts, DATASET+++class name each: a FoMo-in-Flux stream as it is.", min_length=1
+    )
+    ordering: Annotated[_ORDERINGS, Field(discriminator="kind")]  # type: ignore[valid-type]  # made just above
+    tasks: TaskCount | TaskSizes | TaskGroups = Field(description="How to cut the stream into tasks.")
+
+
+class Progress(BaseModel):
+    """How much of its present phase a job has done, in captions, class names or starts of the path."""
+
+    phase: str | None = Field(description="counting, embedding, arranging or publishing.", examples=["embedding"])
+    done: int = Field(examples=[4096])
+    total: int = Field(examples=[18381])
+
+
+class StreamLink(BaseModel):
+    """Where a version is."""
+
+    name: str = Field(examples=[STREAM_NAME])
+    version: int = Field(examples=[1])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}/versions/1"])
+
+
+class JobProblem(BaseModel):
+    """Why a job failed."""
+
+    code: str = Field(description="Stable.", examples=["source_not_configured"])
+    detail: str = Field(description="One sentence: what is wrong, and what to do next.")
+
+
+class JobResource(BaseModel):
+    """A job: it makes one version of a stream."""
+
+    id: str = Field(examples=["9b1c" * 8])
+    url: str = Field(examples=["/v1/jobs/" + "9b1c" * 8])
+    events_url: str = Field(examples=["/v1/jobs/" + "9b1c" * 8 + "/events"])
+    state: State = Field(examples=["running"])
+    cancel_requested: bool = Field(description="It is running and will stop soon.", examples=[False])
+    progress: Progress
+    stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
+    error: JobProblem | None = Field(description="Why it failed, once it has.")
+    created_at: str = Field(examples=[_WHEN])
+    updated_at: str = Field(examples=[_WHEN])
+
+
+class TaskLink(BaseModel):
+    """One task of a version."""
+
+    task: int = Field(description="From 0.", examples=[0])
+    concepts: int = Field(description="How many it has.", examples=[920])
+    digest: str = Field(description="SHA-256 of the task as served.", examples=[_DIGEST])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}/versions/1/tasks/0"])
+
+
+class VersionSummary(BaseModel):
+    """A version in a list."""
+
+    name: str = Field(examples=[STREAM_NAME])
+    version: int = Field(examples=[1])
+    url: str = Field(description="The manifest.", examples=[f"/v1/streams/{STREAM_NAME}/versions/1"])
+    digest: str = Field(
+        description="SHA-256 of the manifest, which holds the digests of all tasks.", examples=[_DIGEST]
+    )
+    ordering: str = Field(examples=["time"])
+    concepts: int = Field(examples=[18381])
+    created_at: str = Field(examples=[_WHEN])
+
+
+class VersionResource(VersionSummary):
+    """A version, with where its parts are."""
+
+    export_url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}/versions/1/export/fomo"])
+    tasks: list[TaskLink]
+
+
+class StreamSummary(BaseModel):
+    """A stream in a list."""
+
+    name: str = Field(examples=[STREAM_NAME])
+    latest_version: int = Field(examples=[3])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}"])
+
+
+class StreamPage(BaseModel):
+    """A page of streams, by name."""
+
+    streams: list[StreamSummary]
+    next_cursor: str | None = Field(description="What to pass as `cursor` for the next page.", examples=[None])
+
+
+class VersionPage(BaseModel):
+    """A page of a stream's versions, oldest first."""
+
+    name: str = Field(examples=[STREAM_NAME])
+    versions: list[VersionSummary]
+    next_cursor: str | None = Field(description="What to pass as `cursor` for the next page.", examples=[None])
+
+
+class ConceptInTask(BaseModel):
+    """A concept at its place in the stream."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    position: int = Field(description="In the whole stream, from 0.", examples=[0])
+    concept: str = Field(examples=["CIFAR100+++bear"])
+    dataset: str = Field(examples=["CIFAR100"])
+    class_name: str = Field(alias="class", examples=["bear"])
+    evidence: dict[str, float] = Field(
+        description="What the order stands on: year, score or count.", examples=[{"year": 2009}]
+    )
+
+
+class TaskResource(BaseModel):
+    """One task: a contiguous run of the arranged concepts."""
+
+    name: str = Field(examples=[STREAM_NAME])
+    version: int = Field(examples=[1])
+    task: int = Field(examples=[0])
+    tasks: int = Field(description="How many tasks the version has.", examples=[20])
+    concepts: list[ConceptInTask]
+
+
+class ManifestTask(BaseModel):
+    """A task as the manifest has it."""
+
+    task: int = Field(examples=[0])
+    concepts: int = Field(examples=[920])
+    digest: str = Field(examples=[_DIGEST])
+
+
+class ManifestResource(BaseModel):
+    """Everything needed to repeat a version; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
+
+    format: int = Field(examples=[1])
+    name: str = Field(examples=[STREAM_NAME])
+    version: int = Field(examples=[1])
+    request: dict[str, Any] = Field(description="The canonical request; it can be posted as it is.")
+    request_digest: str = Field(examples=[_DIGEST])
+    ordering: dict[str, Any] = Field(description="Kind, version and parameters, and how the order was found.")
+    evidence: dict[str, Any] = Field(description="Source, digest and warnings of each kind of evidence.")
+    warnings: list[str]
+    concepts: int = Field(examples=[18381])
+    order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])
+    tasks: list[ManifestTask]
+    software: dict[str, str] = Field(examples=[{"name": "concept-orderings", "version": "0.1.0"}])
+
+
+class ParameterResource(BaseModel):
+    """A parameter of an ordering."""
+
+    name: str = Field(examples=["seed"])
+    type: str = Field(examples=["integer"])
+    default: bool | int | str = Field(examples=[0])
+    choices: list[str] = Field(description="All values allowed; empty if any of the type is.", examples=[[]])
+    description: str
+
+
+class OrderingResource(BaseModel):
+    """An ordering that the service knows."""
+
+    kind: str = Field(examples=["random"])
+    version: int = Field(description="Raised when any output would change.", examples=[1])
+    summary: str = Field(examples=["All concepts shuffled."])
+    needs: list[str] = Field(description="Evidence: years, scores, counts or embeddings.", examples=[[]])
+    parameters: list[ParameterResource]
+
+
+class OrderingList(BaseModel):
+    """All orderings."""
+
+    orderings: list[OrderingResource]
+
+
+class DatasetResource(BaseModel):
+    """A dataset of the built-in catalogue."""
+
+    handle: str = Field(description="Its name in the benchmark's code.", examples=["cifar100"])
+    name: str = Field(description="Its name in streams.", examples=["CIFAR100"])
+    title: str = Field(description="Its name in the paper's tables.", examples=["Cifar100"])
+    split: Literal["adaptation", "evaluation"]
+    year: int = Field(examples=[2009])
+    train_samples: int
+    test_samples: int
+    classes: int
+    domain: str
+    license: str
+    captions: str
+    template: str = Field(examples=["A photo of a {}."])
+    zero_shot_score: float = Field(description="OpenCLIP ViT-B/32, percent.", examples=[75.8])
+
+
+class DatasetList(BaseModel):
+    """The 63 datasets of the FoMo-in-Flux benchmark."""
+
+    datasets: list[DatasetResource]
+
+
+class Liveness(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Readiness(BaseModel):
+    """Whether jobs can be taken and worked on. Finished versions are served either way."""
+
+    status: Literal["ready", "not ready"]
+    redis: bool
+    workers: int = Field(examples=[1])
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(examples=["urn:concept-orderings:problem:duplicate_concept"])
+    title: str = Field(examples=["Duplicate concept"])
+    status: int = Field(examples=[422])
+    code: str = Field(description="Stable: programs may rely on it.", examples=["duplicate_concept"])
+    detail: str = Field(examples=["The concept 'CIFAR100+++bear' is given twice; leave one out."])
+    pointers: list[str] = Field(
+        description="RFC 6901 pointers to the offending fields.", examples=[["/datasets/0/classes/0"]]
+    )
+
+
+def stream_url(name: str) -> str:
+    """Return where a stream is."""
+    return f"/v1/streams/{name}"
+
+
+def version_url(name: str, version: int) -> str:
+    """Return where a version is."""
+    return f"{stream_url(name)}/versions/{version}"
+
+
+def job_url(identifier: str) -> str:
+    """Return where a job is."""
+    return f"/v1/jobs/{identifier}"
+
+
+def job_resource(job: Job) -> JobResource:
+    """Return a job as it is served."""
+    return JobResource(
+        id=job.id,
+        url=job_url(job.id),
+        events_url=f"{job_url(job.id)}/events",
+        state=job.state,
+        cancel_requested=job.cancel_requested and not job.state.final,
+        progress=Progress(phase=job.phase, done=job.done, total=job.total),
+        stream=_stream_link(job),
+        error=JobProblem.model_validate(job.error) if job.error is not None else None,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+    )
+
+
+def version_summary(record: VersionRecord) -> VersionSummary:
+    """Return a version as lists have it."""
+    return VersionSummary(
+        name=record.stream,
+        version=record.version,
+        url=version_url(record.stream, record.version),
+        digest=record.digest,
+        ordering=record.ordering,
+        concepts=record.concepts,
+        created_at=record.created_at,
+    )
+
+
+def version_resource(record: VersionRecord) -> VersionResource:
+    """Return a version as it is served to whoever asked for it."""
+    url = version_url(record.stream, record.version)
+    return VersionResource(
+        **version_summary(record).model_dump(),
+        export_url=f"{url}/export/fomo",
+        tasks=[
+            TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}")
+            for i, each in enumerate(record.tasks)
+        ],
+    )
+
+
+def _stream_link(job: Job) -> StreamLink | None:
+    if job.version is None:
+        return None
+    return StreamLink(name=job.stream, version=job.version, url=version_url(job.stream, job.version))

@@ -1,0 +1,202 @@
+"""Write-once objects by key: a local directory, or any object store that `obstore` reaches by URL."""
+
+import asyncio
+import errno
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Protocol
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import ObjectStore, from_url
+
+from concept_orderings.errors import StoreError
+
+_TEMPORARY = ".tmp"
+_STALE_SECONDS = 3600.0
+
+
+class Objects(Protocol):
+    """Immutable bytes by key; keys are relative paths with forward slashes."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Return an object, or None if there is none.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """Store an object durably unless the key is taken; return whether it was stored.
+
+        Of several writers of one key exactly one is told True, and readers see the whole object or none.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``, such as for a full disk; nothing half-written is left to be read.
+        """
+
+    async def names(self, prefix: str) -> list[str]:
+        """Return the sorted names directly below a prefix, both of objects and of further prefixes."""
+
+
+def open_objects(location: str) -> Objects:
+    """Open the store at a directory or URL, such as ``s3://bucket/prefix``.
+
+    Raises
+    ------
+    StoreError
+        ``store_unavailable`` if the URL cannot be used.
+    """
+    if "://" not in location:
+        return LocalObjects(Path(location))
+    if location.startswith("file://"):
+        return LocalObjects(Path(location.removeprefix("file://")))
+    try:
+        return RemoteObjects(from_url(location))
+    except (BaseError, ValueError) as error:
+        raise _unavailable(f"cannot open {location.split('?', maxsplit=1)[0]}: {error}") from error
+
+
+class LocalObjects:
+    """Objects as files below a directory.
+
+    Not obstore's own local store: that one does not fsync, so a power cut could lose a version that a client was told
+    of. A file is written under a temporary name, synced, then linked to its key: a link fails if the name is taken.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def get(self, key: str) -> bytes | None:
+        """See `Objects.get`."""
+        return await asyncio.to_thread(self._get, key)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """See `Objects.create`."""
+        return await asyncio.to_thread(self._create, key, data)
+
+    async def names(self, prefix: str) -> list[str]:
+        """See `Objects.names`."""
+        return await asyncio.to_thread(self._names, prefix)
+
+    def sweep(self) -> None:
+        """Remove temporary files that a killed writer left behind."""
+        for left in (self._root / _TEMPORARY).glob("*"):
+            try:
+                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                    left.unlink()
+            except FileNotFoundError:  # another writer's, renamed or swept meanwhile
+                continue
+
+    def _get(self, key: str) -> bytes | None:
+        try:
+            return (self._root / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unavailable(_reason(error)) from error
+
+    def _create(self, key: str, data: bytes) -> bool:
+        path = self._root / key
+        if path.exists():
+            return False
+        try:
+            _make_directory(self._root / _TEMPORARY)
+            _make_directory(path.parent)
+            return _link_new(path, data, self._root / _TEMPORARY)
+        except OSError as error:
+            raise _unavailable(_reason(error)) from error
+
+    def _names(self, prefix: str) -> list[str]:
+        try:
+            return sorted(each.name for each in (self._root / prefix).iterdir() if each.name != _TEMPORARY)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unavailable(_reason(error)) from error
+
+
+class RemoteObjects:
+    """Objects in a bucket; creation is a conditional put, which S3, GCS and Azure have."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def get(self, key: str) -> bytes | None:
+        """See `Objects.get`."""
+        try:
+            return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
+        except (NotFoundError, FileNotFoundError):
+            return None
+        except BaseError as error:
+            raise _unavailable(str(error)) from error
+
+    async def create(self, key: str, data: bytes) -> bool:
+        """See `Objects.create`."""
+        try:
+            await obstore.put_async(self._store, key, data, mode="create")
+        except (AlreadyExistsError, FileExistsError):
+            return False
+        except BaseError as error:
+            raise _unavailable(str(error)) from error
+        return True
+
+    async def names(self, prefix: str) -> list[str]:
+        """See `Objects.names`."""
+        try:
+            found = await obstore.list_with_delimiter_async(self._store, prefix.rstrip("/") + "/")
+        except BaseError as error:
+            raise _unavailable(str(error)) from error
+        paths = [each["path"] for each in found["objects"]] + list(found["common_prefixes"])
+        return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
+
+
+def _link_new(path: Path, data: bytes, temporary: Path) -> bool:
+    descriptor, name = tempfile.mkstemp(dir=temporary)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            return False
+    finally:
+        Path(name).unlink()
+    _sync_directory(path.parent)
+    return True
+
+
+def _make_directory(path: Path) -> None:
+    """Create a directory durably: a new entry is on disk only when its parent is synced."""
+    if path.is_dir():
+        return
+    _make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; free some space"
+    return f"{error.strerror} ({error.filename})"
+
+
+def _unavailable(reason: str) -> StoreError:
+    return StoreError("store_unavailable", f"The store of stream versions cannot be used: {reason}.")

@@ -1,0 +1,54 @@
+"""The queue: Docket over Redis. What passes between the two programs is a job's id and its run, nothing else.
+
+Docket pickles its arguments, so the Redis behind it must be nobody else's: keep it off the network, with a password.
+"""
+
+from datetime import timedelta
+
+from docket import Docket
+from redis.asyncio import Redis
+
+from store.jobs import KEPT_SECONDS
+
+NAME = "concept-orderings"
+PUBLISH_STREAM = "publish_stream"
+
+_CONNECT_SECONDS = 2.0
+_ANSWER_SECONDS = 10.0
+
+
+def open_redis(url: str) -> "Redis":
+    """Return a client for job records and caches; it connects when it is first used."""
+    return Redis.from_url(url, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_ANSWER_SECONDS)
+
+
+def make_docket(url: str) -> Docket:
+    """Return the queue; enter it before use."""
+    return Docket(name=NAME, url=url, execution_ttl=timedelta(seconds=KEPT_SECONDS))
+
+
+class Queue:
+    """The API's end of the queue. The worker's is a Docket worker in ``worker/main.py``."""
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+        self._docket.register(_run_by_the_worker, names=[PUBLISH_STREAM])
+
+    async def add(self, job: str, run: int) -> None:
+        """Queue a run of a job; adding it again while it is queued or running changes nothing.
+
+        Raises
+        ------
+        redis.RedisError
+            If Redis is away.
+        """
+        await self._docket.add(PUBLISH_STREAM, key=f"{job}:{run}")(job, run)
+
+    async def workers(self) -> int:
+        """Return how many workers have reported lately."""
+        return len(await self._docket.workers())
+
+
+async def _run_by_the_worker(job: str, run: int) -> None:
+    """Stands for the worker's function, which the API names but never imports."""
+    raise NotImplementedError

@@ -1,0 +1,239 @@
+"""Stream versions: numbered from 1, written once, never changed.
+
+Layout of the object store::
+
+    streams/NAME/versions/00000001.json   the record of a version; it exists if and only if the version does
+    streams/NAME/requests/DIGEST.json     which version a request got
+    documents/AB/ABCD…                    manifests, tasks and exports, named by their SHA-256
+
+Documents are written first, the record last and create-only: whoever creates the record of a number owns it. A worker
+that dies before the record leaves documents that nothing refers to; one that dies after it is found by its request
+when the job is tried again, so the same request never gets two versions.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.errors import StoreError
+from concept_orderings.stream import ArrangedStream, Document
+from store.objects import Objects
+
+_RECORD_FORMAT = 1
+_RECORD_NAME = re.compile(r"\d{8,}\.json")
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """One task of a version.
+
+    Attributes
+    ----------
+    concepts : int
+        How many it has.
+    digest : str
+        SHA-256 of its document.
+    """
+
+    concepts: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRecord:
+    """What is known of a version without reading its documents.
+
+    Attributes
+    ----------
+    stream, version
+        Its name and number.
+    request_digest : str
+        SHA-256 of the canonical request that it answers.
+    ordering : str
+        The kind of ordering.
+    concepts : int
+    digest : str
+        SHA-256 of the manifest: the digest of the version, since the manifest holds those of all other parts.
+    export_digest : str
+        SHA-256 of the FoMo-in-Flux export, the same for every version with this order.
+    tasks : tuple of TaskEntry
+    created_at : str
+        UTC, ISO 8601. Not part of the manifest, whose bytes depend on request and evidence alone.
+    """
+
+    stream: str
+    version: int
+    request_digest: str
+    ordering: str
+    concepts: int
+    digest: str
+    export_digest: str
+    tasks: tuple[TaskEntry, ...]
+    created_at: str
+
+    def to_bytes(self) -> bytes:
+        """Return the record as it is stored, with a digest of its own."""
+        body: dict[str, Json] = {
+            "format": _RECORD_FORMAT,
+            "stream": self.stream,
+            "version": self.version,
+            "request_digest": self.request_digest,
+            "ordering": self.ordering,
+            "concepts": self.concepts,
+            "digest": self.digest,
+            "export_digest": self.export_digest,
+            "tasks": [{"concepts": each.concepts, "digest": each.digest} for each in self.tasks],
+            "created_at": self.created_at,
+        }
+        return canonical_json({"record": body, "record_digest": sha256_hex(canonical_json(body))})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "VersionRecord":
+        """Read a stored record.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged or of another format.
+        """
+        stored: dict[str, Any] = json.loads(data)
+        body = stored["record"]
+        if sha256_hex(canonical_json(body)) != stored["record_digest"]:
+            raise ValueError("its digest does not match")
+        if body["format"] != _RECORD_FORMAT:
+            raise ValueError(f"its format is {body['format']}, this software reads {_RECORD_FORMAT}")
+        fields: Mapping[str, Any] = {name: value for name, value in body.items() if name not in ("format", "tasks")}
+        return cls(**fields, tasks=tuple(TaskEntry(**each) for each in body["tasks"]))
+
+
+class Versions:
+    """All stream versions of a service."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    async def streams(self) -> list[str]:
+        """Return the names of all streams, sorted."""
+        return await self._objects.names("streams")
+
+    async def numbers(self, stream: str) -> list[int]:
+        """Return the version numbers of a stream, ascending; empty if there is no such stream."""
+        names = await self._objects.names(f"streams/{stream}/versions")
+        return [int(name.removesuffix(".json")) for name in names if _RECORD_NAME.fullmatch(name)]
+
+    async def record(self, stream: str, version: int) -> VersionRecord | None:
+        """Return the record of a version, or None if there is none.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        data = await self._objects.get(_record_key(stream, version))
+        if data is None:
+            return None
+        try:
+            return VersionRecord.from_bytes(data)
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(f"the record of {stream} version {version} cannot be read: {error}") from error
+
+    async def document(self, digest: str) -> bytes:
+        """Return a document of a version, checked against its digest.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        data = await self._objects.get(_document_key(digest))
+        if data is None:
+            raise _damaged(f"the document {digest} is missing")
+        if sha256_hex(data) != digest:
+            raise _damaged(f"the document {digest} has other content than its digest says")
+        return data
+
+    async def find(self, stream: str, request_digest: str) -> VersionRecord | None:
+        """Return the version that a request already has, or None."""
+        pointer = await self._objects.get(_request_key(stream, request_digest))
+        if pointer is None:
+            return None
+        return await self.record(stream, int(json.loads(pointer)["version"]))
+
+    async def publish(self, arranged: ArrangedStream) -> VersionRecord:
+        """Store a stream as its next version, or return the version that its request already has.
+
+        Safe to call for one request any number of times, at once and after a crash anywhere in between.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+        stream, request_digest = arranged.request.name, arranged.request.digest
+        record = await self.find(stream, request_digest) or await self._find_unindexed(stream, request_digest)
+        if record is None:
+            record = await self._create_next(arranged)
+        pointer = canonical_json({"version": record.version})
+        await self._objects.create(_request_key(stream, request_digest), pointer)
+        return record
+
+    async def _find_unindexed(self, stream: str, request_digest: str) -> VersionRecord | None:
+        """Find a version whose writer died before it could say which request it answers."""
+        for version in reversed(await self.numbers(stream)):
+            record = await self.record(stream, version)
+            if record is not None and record.request_digest == request_digest:
+                return record
+        return None
+
+    async def _create_next(self, arranged: ArrangedStream) -> VersionRecord:
+        stream = arranged.request.name
+        version = max(await self.numbers(stream), default=0) + 1
+        while True:
+            record = await self._write_documents(arranged, version)
+            if await self._objects.create(_record_key(stream, version), record.to_bytes()):
+                return record
+            taken = await self.record(stream, version)
+            if taken is not None and taken.request_digest == record.request_digest:
+                return taken
+            version += 1
+
+    async def _write_documents(self, arranged: ArrangedStream, version: int) -> VersionRecord:
+        tasks, export = arranged.tasks(version), arranged.export()
+        manifest = arranged.manifest(version, tasks, export)
+        for each in (*tasks, export, manifest):
+            await self._write(each)
+        sizes = zip(arranged.sizes, tasks, strict=True)
+        return VersionRecord(
+            stream=arranged.request.name,
+            version=version,
+            request_digest=arranged.request.digest,
+            ordering=arranged.request.ordering.kind,
+            concepts=len(arranged.request.concepts),
+            digest=manifest.digest,
+            export_digest=export.digest,
+            tasks=tuple(TaskEntry(size, task.digest) for size, task in sizes),
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    async def _write(self, document: Document) -> None:
+        await self._objects.create(_document_key(document.digest), document.data)
+
+
+def _record_key(stream: str, version: int) -> str:
+    return f"streams/{stream}/versions/{version:08d}.json"
+
+
+def _request_key(stream: str, request_digest: str) -> str:
+    return f"streams/{stream}/requests/{request_digest}.json"
+
+
+def _document_key(digest: str) -> str:
+    return f"documents/{digest[:2]}/{digest}"
+
+
+def _damaged(what: str) -> StoreError:
+    return StoreError("version_damaged", f"A stored stream version is damaged: {what}. Restore it from a backup.")
