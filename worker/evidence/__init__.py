@@ -1,0 +1,1 @@
+"""Evidence from outside the request: counts from a local index, embeddings from a text encoder."""

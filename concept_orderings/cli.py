@@ -1,0 +1,220 @@
+"""The command ``concept-orderings``.
+
+``order`` needs this package alone. ``serve``, ``worker`` and ``index`` are the service's, which the wheel does not
+hold: they run from a checkout or an image, and say so where they cannot.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.errors import ConceptOrderingsError, SourceError
+from concept_orderings.order_files import order, read_request
+from concept_orderings.orderings import ORDERINGS
+from concept_orderings.progress import Report, silent
+from concept_orderings.version import __version__
+
+_HOW_TO_GET_IT = (
+    "needs the service, which this package does not hold. Get it with its source: clone the repository, then "
+    "`make setup` there, or use its container images (docker/compose.yaml)."
+)
+_SERVICE_PACKAGES = ("app", "store", "worker")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except ConceptOrderingsError as error:
+        print(f"concept-orderings: {error.detail} [{error.code}]", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".", maxsplit=1)[0] not in _SERVICE_PACKAGES:
+            raise
+        print(f"concept-orderings: `{options.command}` {_HOW_TO_GET_IT}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0 if options.command in ("serve", "worker") else 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="concept-orderings", description="Orderings of concepts for pretraining.")
+    parser.add_argument("--version", action="version", version=f"concept-orderings {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_worker(commands)
+    _add_index(commands)
+    _add_order(commands)
+    return parser
+
+
+def _add_serve(commands: Any) -> None:  # noqa: ANN401  # argparse has no public type for it
+    parser = commands.add_parser("serve", help="run Valkey, a worker and the HTTP service, all in one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    _add_data_dir(parser)
+    parser.set_defaults(run=_serve)
+
+
+def _add_worker(commands: Any) -> None:  # noqa: ANN401
+    parser = commands.add_parser("worker", help="run a worker alone; its settings are environment variables")
+    parser.set_defaults(run=_work)
+
+
+def _add_index(commands: Any) -> None:  # noqa: ANN401
+    parser = commands.add_parser("index", help="build or extend a local full-text index of C4 shards")
+    parser.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="C4 JSON lines, .json.gz")
+    parser.add_argument("--name", default="c4", help="what a frequency ordering calls it (default: %(default)s)")
+    _add_data_dir(parser)
+    parser.set_defaults(run=_index)
+
+
+def _add_order(commands: Any) -> None:  # noqa: ANN401
+    parser = commands.add_parser("order", help="order class-list files without a server")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="JSON: a list of class names (the file's name is the dataset's), a list of DATASET+++class name, "
+        "or an object with datasets or concepts as a request has them",
+    )
+    parser.add_argument("--kind", choices=ORDERINGS, required=True, help="the ordering")
+    _add_parameters(parser)
+    tasks = parser.add_mutually_exclusive_group()
+    tasks.add_argument("--tasks", type=int, metavar="T", help="cut into T tasks (default: 1)")
+    tasks.add_argument("--by", choices=("dataset", "year"), help="cut into one task per contiguous group")
+    parser.add_argument("--embeddings", type=Path, metavar="NPY", help="similarity: use these caption embeddings, (n, d)")
+    parser.add_argument(
+        "--format",
+        choices=("fomo", "tasks"),
+        default="fomo",
+        help="fomo: one list of DATASET+++class name, as the FoMo-in-Flux code reads it; tasks: one list a task",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there and not to standard output")
+    _add_data_dir(parser)
+    parser.set_defaults(run=_order)
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each parameter that the registry has; one left out is left to the ordering."""
+    seen = set()
+    for kind, ordering in ORDERINGS.items():
+        for each in ordering.parameters():
+            if each.name in seen:
+                continue
+            seen.add(each.name)
+            shared = each.name in ("seed", "reverse")
+            options: dict[str, Any] = {
+                "dest": f"parameter_{each.name}",
+                "default": None,
+                "help": each.description if shared else f"{kind}: {each.description}",
+            }
+            if each.type == "boolean":
+                options["action"] = "store_true"
+            else:
+                options["type"] = int if each.type == "integer" else str
+                options["choices"] = each.choices or None
+            parser.add_argument(f"--{each.name.replace('_', '-')}", **options)
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("CONCEPT_ORDERINGS_DATA_DIR", "data")),
+        help="where streams, indexes and the queue are kept (default: %(default)s)",
+    )
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from app.embedded import serve
+
+    return serve(host=options.host, port=options.port, data_dir=options.data_dir)
+
+
+def _work(options: argparse.Namespace) -> int:
+    from worker.__main__ import main as work
+
+    return work()
+
+
+def _index(options: argparse.Namespace) -> int:
+    from worker.index_command import index
+
+    return index(options.shards, options.data_dir, options.name)
+
+
+def _order(options: argparse.Namespace) -> int:
+    ordering = {"kind": options.kind, **_given_parameters(options)}
+    tasks: dict[str, object] = {"by": options.by} if options.by else {"count": options.tasks or 1}
+    body = read_request(options.files, ordering=ordering, tasks=tasks)
+    report = _progress_line if sys.stderr.isatty() else silent
+    arranged = order(body, embed=_embedder(options.embeddings), count=_counter(options.data_dir), report=report)
+    content = arranged if options.format == "tasks" else [concept for task in arranged for concept in task]
+    _write(json.dumps(content, indent=4) + "\n", options.output)
+    return 0
+
+
+def _given_parameters(options: argparse.Namespace) -> dict[str, object]:
+    named = {name.removeprefix("parameter_"): value for name, value in vars(options).items() if "parameter_" in name}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _embedder(path: Path | None) -> Callable[[Sequence[str], str, Report], NDArray[np.float32]]:
+    def embed(captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
+        if path is not None:
+            embeddings: NDArray[np.float32] = np.load(path, allow_pickle=False)
+            if embeddings.ndim != 2 or len(embeddings) != len(captions):
+                raise SourceError(
+                    "source_damaged",
+                    f"{path} has the shape {embeddings.shape}, but there are {len(captions)} captions; "
+                    "give one row per concept, sorted by dataset and class name.",
+                )
+            return embeddings
+        from worker.evidence.encoders import load_encoder
+        from worker.settings import WorkerSettings
+
+        return load_encoder(encoder, WorkerSettings()).encode(captions, report=report)
+
+    return embed
+
+
+def _counter(data_dir: Path) -> Callable[[Sequence[str], str, Report], Sequence[int]]:
+    def count(names: Sequence[str], source: str, report: Report) -> Sequence[int]:
+        from store.settings import StoreSettings
+        from worker.evidence.local_index import LocalIndex
+
+        return LocalIndex.open(StoreSettings(data_dir=data_dir).indexes_dir, source).count(names, report=report)
+
+    return count
+
+
+def _progress_line(done: int, total: int) -> None:
+    print(f"\r{done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _write(text: str, path: Path | None) -> None:
+    if path is None:
+        sys.stdout.write(text)
+        return
+    # Written beside its place and renamed, so that a full disk leaves an old file whole.
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Order class-list files without a server: what ``concept-orderings order`` does."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.checks import check_mapping, check_strings
+from concept_orderings.concepts import SEPARATOR
+from concept_orderings.errors import BadValue
+from concept_orderings.evidence import Need
+from concept_orderings.library import arrange
+from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
+from concept_orderings.orderings.similarity import Similarity
+from concept_orderings.progress import Report, silent
+from concept_orderings.request import StreamRequest, parse_request
+
+EmbedCaptions = Callable[[Sequence[str], str, Report], NDArray[np.float32]]
+"""Captions, the encoder's name and whom to tell → embeddings, (n, d)."""
+
+CountNames = Callable[[Sequence[str], str, Report], Sequence[int]]
+"""Class names, the source's name and whom to tell → counts, (n,)."""
+
+
+def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks: object) -> dict[str, object]:
+    """Read class-list files into the body of a request.
+
+    Parameters
+    ----------
+    paths
+        Each a JSON list of class names (the file's name is the dataset's), a JSON list of ``DATASET+++class name``
+        (a FoMo-in-Flux stream), or an object with ``datasets`` or ``concepts`` as a request has them.
+    ordering, tasks
+        As a request has them.
+
+    Raises
+    ------
+    BadValue
+        ``bad_file`` naming a file that is none of these.
+    """
+    datasets: list[object] = []
+    concepts: list[str] = []
+    for path in paths:
+        given = _read(path)
+        datasets.extend(given.get("datasets", []))
+        concepts.extend(given.get("concepts", []))
+    if datasets and concepts:
+        raise BadValue("bad_file", "Some files hold class lists, others concepts; order one sort at a time.")
+    lists: dict[str, object] = {"concepts": concepts} if concepts else {"datasets": datasets}
+    return {"name": "file", **lists, "ordering": ordering, "tasks": tasks}
+
+
+def order(
+    body: Mapping[str, object], *, embed: EmbedCaptions, count: CountNames, report: Report = silent
+) -> list[list[str]]:
+    """Arrange and split a request, asking for embeddings or counts only if its ordering needs them.
+
+    Raises
+    ------
+    ConceptOrderingsError
+        Whatever is wrong with the request, or with what `embed` or `count` needs.
+    """
+    request = parse_request(body)
+    outside: dict[str, Any] = {}
+    if isinstance(request.ordering, Similarity):
+        outside["embeddings"] = embed(request.captions(), request.ordering.encoder, report)
+    if _counts_elsewhere(request):
+        outside["counts"] = count(request.concepts.class_names, request.ordering.as_json()["source"], report)
+    return arrange(body, report=report, **outside)
+
+
+def _counts_elsewhere(request: StreamRequest) -> bool:
+    ordering = request.ordering
+    return Need.COUNTS in request.needs and isinstance(ordering, Frequency) and ordering.source != IN_REQUEST
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: object = json.loads(path.read_bytes())
+    except OSError as error:
+        raise BadValue("bad_file", f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise BadValue("bad_file", f"{path} is not JSON: {error}.") from error
+    if isinstance(content, Mapping):
+        return _read_object(check_mapping(content, ""), path)
+    names = check_strings(content, "")
+    if names and all(SEPARATOR in name for name in names):
+        return {"concepts": list(names)}
+    return {"datasets": [{"name": path.stem, "classes": list(names)}]}
+
+
+def _read_object(content: Mapping[str, object], path: Path) -> dict[str, Any]:
+    lists = {name: content[name] for name in ("datasets", "concepts") if isinstance(content.get(name), list)}
+    if not lists:
+        raise BadValue("bad_file", f"{path} has neither datasets nor concepts; see the README for what a file holds.")
+    return lists

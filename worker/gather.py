@@ -1,0 +1,81 @@
+"""The first verb: gather all evidence that a request needs."""
+
+import asyncio
+
+import numpy as np
+
+from concept_orderings.evidence import Need, Provenance, evidence_digest
+from concept_orderings.given import Gathered, given_evidence
+from concept_orderings.orderings.frequency import Frequency
+from concept_orderings.orderings.similarity import Similarity
+from concept_orderings.request import StreamRequest
+from store.embeddings import EmbeddingCache
+from store.jobs import Phase
+from worker.evidence.embeddings import embed
+from worker.evidence.encoders import load_encoder
+from worker.evidence.local_index import LocalIndex
+from worker.monitor import Monitor
+from worker.settings import WorkerSettings
+
+
+async def gather(
+    request: StreamRequest, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
+) -> dict[Need, Gathered]:
+    """Return the evidence for a request.
+
+    Raises
+    ------
+    SourceError, EncoderError
+        If a source or encoder cannot give what is needed.
+    Cancelled
+        If the job is to stop.
+    """
+    found = given_evidence(request)
+    ordering = request.ordering
+    if isinstance(ordering, Frequency) and Need.COUNTS not in found:
+        found[Need.COUNTS] = await count(request, ordering.source, settings=settings, monitor=monitor)
+    if isinstance(ordering, Similarity):
+        found[Need.EMBEDDINGS] = await embed_captions(
+            request, ordering.encoder, settings=settings, cache=cache, monitor=monitor
+        )
+    return found
+
+
+async def count(request: StreamRequest, source: str, *, settings: WorkerSettings, monitor: Monitor) -> Gathered:
+    """Return for each concept the documents of a local index that contain its class name."""
+    index = await asyncio.to_thread(LocalIndex.open, settings.indexes_dir, source)
+    names = sorted(set(request.concepts.class_names))
+    await monitor.enter(Phase.COUNTING, len(names))
+    counts = await monitor.in_thread(lambda: index.count(names, report=monitor.report))
+    by_name = dict(zip(names, counts, strict=True))
+    values = np.array([by_name[name] for name in request.concepts.class_names], dtype=np.int64)
+    return Gathered(
+        values,
+        Provenance(
+            source=source,
+            digest=evidence_digest(values),
+            details={"unit": "documents", "documents": index.documents, "index": index.fingerprint},
+        ),
+    )
+
+
+async def embed_captions(
+    request: StreamRequest, encoder_name: str, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
+) -> Gathered:
+    """Return the embedding of each concept's caption."""
+    encoder = await asyncio.to_thread(load_encoder, encoder_name, settings)
+    captions = request.captions()
+    await monitor.enter(Phase.EMBEDDING, len(captions))
+    values = await embed(captions, encoder, cache=cache, in_thread=monitor.in_thread, report=monitor.report)
+    return Gathered(
+        values,
+        Provenance(
+            source=encoder.name,
+            digest=evidence_digest(values),
+            details={
+                "encoder": encoder.fingerprint,
+                "weights": encoder.weights_sha256,
+                "dimensions": encoder.dimensions,
+            },
+        ),
+    )

@@ -1,0 +1,114 @@
+"""Watches over one job while it runs: writes its progress, and carries the word to stop to the thread that works."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from redis.exceptions import RedisError
+
+from concept_orderings.errors import Cancelled
+from store.jobs import Jobs, Phase
+
+_INTERVAL_SECONDS = 0.25
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+class Monitor:
+    """Progress and cancellation of one run of a job; use it as an async context manager.
+
+    Heavy work runs in a thread and calls `report` there, which only notes a number and looks at a flag. A task on the
+    event loop writes the numbers to Redis and asks it whether the job was cancelled: a live message could be missed,
+    a flag cannot. While Redis is away the work goes on, unreported.
+
+    Parameters
+    ----------
+    jobs, job, run
+        The run to watch over.
+    worker_stopping
+        Set when the worker is told to stop: the work stops too, and the run is given back.
+    """
+
+    def __init__(self, jobs: Jobs, job: str, run: int, worker_stopping: threading.Event) -> None:
+        self._jobs = jobs
+        self._job = job
+        self._run = run
+        self._worker_stopping = worker_stopping
+        self._stop = threading.Event()
+        self._state: tuple[Phase, int, int] | None = None
+        self._written: tuple[Phase, int, int] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Monitor":
+        self._watching = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+
+    async def enter(self, phase: Phase, total: int) -> None:
+        """Begin a phase of so many steps.
+
+        Raises
+        ------
+        Cancelled
+            If the job was cancelled, or the worker is stopping.
+        """
+        await self._write()
+        self._state = (phase, 0, total)
+        await self._write()
+        self._check()
+
+    def report(self, done: int, total: int) -> None:
+        """Note how much of the phase is done (`concept_orderings.progress.Report`); safe from any thread.
+
+        Raises
+        ------
+        Cancelled
+            If the job was cancelled, or the worker is stopping.
+        """
+        if self._state is not None:
+            self._state = (self._state[0], done, total)
+        self._check()
+
+    async def in_thread(self, work: Callable[[], _Result]) -> _Result:
+        """Run heavy work in a thread, so that the event loop can renew the job's lease meanwhile.
+
+        If this task is cancelled, the thread is told to stop and waited for: it must not go on unseen.
+        """
+        thread = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            self._stop.set()
+            await asyncio.wait([thread])
+            raise
+
+    def _check(self) -> None:
+        if self._stop.is_set() or self._worker_stopping.is_set():
+            raise Cancelled
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_INTERVAL_SECONDS)
+            await self._write()
+            try:
+                if await self._jobs.cancel_requested(self._job):
+                    self._stop.set()
+            except (RedisError, OSError) as error:
+                _log.warning("job %s: cannot ask whether it was cancelled: %s", self._job, error)
+
+    async def _write(self) -> None:
+        state = self._state
+        if state is None or state == self._written:
+            return
+        try:
+            await self._jobs.progress(self._job, self._run, *state)
+            self._written = state
+        except (RedisError, OSError) as error:
+            _log.warning("job %s: cannot write its progress: %s", self._job, error)

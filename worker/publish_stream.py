@@ -1,0 +1,111 @@
+"""The job: gather, arrange, split, publish."""
+
+import asyncio
+import json
+import logging
+import threading
+
+from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed
+from concept_orderings.library import arrange_stream
+from concept_orderings.request import parse_request
+from store.embeddings import EmbeddingCache
+from store.jobs import ATTEMPTS, Jobs, Phase
+from store.versions import VersionRecord, Versions
+from worker.gather import gather
+from worker.monitor import Monitor
+from worker.settings import WorkerSettings
+
+_log = logging.getLogger(__name__)
+
+# What may be over in a minute; everything else fails the same way when it is tried again.
+_PASSING = frozenset({"source_unavailable", "store_unavailable"})
+
+
+class Publisher:
+    """Runs jobs; delivery is at least once, so every step may happen again and changes nothing then."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        jobs: Jobs,
+        versions: Versions,
+        cache: EmbeddingCache,
+        stopping: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._jobs = jobs
+        self._versions = versions
+        self._cache = cache
+        self._stopping = stopping
+
+    async def publish_stream(self, job: str, run: int) -> None:
+        """Do one delivery of a run of a job, and record how it ended.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            If the worker is stopping: the queue delivers the run again.
+        Exception
+            What may pass, or was not foreseen: the queue tries again later, at most `ATTEMPTS` times in all.
+        """
+        attempt = await self._jobs.start(job, run)
+        if attempt == 0:
+            return
+        if attempt > ATTEMPTS:
+            error = JobCrashed(
+                "job_crashed",
+                f"The worker died {ATTEMPTS} times while it did this job, perhaps for lack of memory: "
+                "see its log, then post the request again.",
+            )
+            await self._fail(job, run, error)
+            return
+        try:
+            async with Monitor(self._jobs, job, run, self._stopping) as monitor:
+                record = await self._make_version(job, monitor)
+        except Cancelled:
+            await self._stop(job, run)
+        except ConceptOrderingsError as error:
+            if error.code in _PASSING and attempt < ATTEMPTS:
+                raise
+            await self._fail(job, run, error)
+        except Exception as error:
+            if attempt < ATTEMPTS:
+                raise
+            _log.exception("job %s failed", job)
+            await self._fail(job, run, _unforeseen(error))
+        else:
+            await self._jobs.succeed(job, run, record.version)
+
+    async def _make_version(self, job: str, monitor: Monitor) -> VersionRecord:
+        canonical = await self._jobs.canonical_request(job)
+        if canonical is None:
+            raise JobCrashed("job_crashed", "The job's request is gone from Redis; post it again.")
+        request = await asyncio.to_thread(lambda: parse_request(json.loads(canonical)))
+        done = await self._versions.find(request.name, request.digest)
+        if done is not None:
+            return done
+        evidence = await gather(request, settings=self._settings, cache=self._cache, monitor=monitor)
+        await monitor.enter(Phase.ARRANGING, len(request.concepts))
+        arranged = await monitor.in_thread(lambda: arrange_stream(request, evidence, report=monitor.report))
+        await monitor.enter(Phase.PUBLISHING, len(arranged.sizes))
+        return await self._versions.publish(arranged)
+
+    async def _stop(self, job: str, run: int) -> None:
+        if self._stopping.is_set():
+            await self._jobs.give_back(job, run)
+            # Raised, not returned: the queue then keeps the message for the next worker.
+            raise asyncio.CancelledError
+        await self._jobs.end_cancelled(job, run)
+
+    async def _fail(self, job: str, run: int, error: ConceptOrderingsError) -> None:
+        _log.warning("job %s failed: %s: %s", job, error.code, error.detail)
+        await self._jobs.fail(job, run, {"code": error.code, "detail": error.detail})
+
+
+def _unforeseen(error: Exception) -> ConceptOrderingsError:
+    return ConceptOrderingsError(
+        "internal_error",
+        f"The worker failed {ATTEMPTS} times with {type(error).__name__}: {error}; its log says where. "
+        "Report it with the log.",
+    )
