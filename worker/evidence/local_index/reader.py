@@ -1,0 +1,144 @@
+"""Counting the documents of a published index that contain a name."""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+
+import tantivy
+
+from concept_orderings.errors import SourceError
+from concept_orderings.progress import Report, silent
+from worker.evidence.local_index import layout, tokens
+from worker.evidence.local_index.layout import Published
+
+_Phrase = tuple[str, ...]
+
+_PHRASES_AT_ONCE = 64
+_REPORT_SECONDS = 0.5
+
+
+class LocalIndex:
+    """A published index, as it was when it was opened.
+
+    Attributes
+    ----------
+    name : str
+        Name of its directory.
+    fingerprint : str
+        Digest of what was indexed and of the token rule's version.
+    documents : int
+        Documents in it.
+    """
+
+    def __init__(self, name: str, published: Published, index: tantivy.Index) -> None:
+        self.name = name
+        self.fingerprint = published.summary.fingerprint
+        self.documents = published.summary.documents
+        self._schema = index.schema
+        self._searcher = index.searcher()
+
+    @classmethod
+    def open(cls, directory: Path) -> "LocalIndex":
+        """Open what is published in the directory.
+
+        Raises
+        ------
+        SourceError
+            ``source_not_configured`` if nothing is; ``source_damaged`` if it is of another version, or not what a
+            build wrote. The detail names the next step.
+        """
+        while True:
+            published = layout.read(directory)
+            if published is None:
+                raise SourceError(
+                    "source_not_configured",
+                    f"There is no index in {directory}. Build one with "
+                    f"`concept-orderings index SHARD.json.gz --name {directory.name}`.",
+                )
+            try:
+                return cls._of(directory, published)
+            except SourceError:
+                # A build may have published, and removed these files, since index.json was read.
+                if layout.read(directory) == published:
+                    raise
+
+    @classmethod
+    def _of(cls, directory: Path, published: Published) -> "LocalIndex":
+        layout.check_files(directory, published)
+        try:
+            with _view(directory / published.generation, list(published.files)) as view:
+                index = tantivy.Index.open(view)
+                index.config_reader("manual")
+                opened = cls(directory.name, published, index)
+        except (ValueError, OSError) as error:
+            raise layout.damaged(directory, str(error)) from error
+        if opened._searcher.num_docs != opened.documents:
+            raise layout.damaged(directory, f"{opened._searcher.num_docs} documents instead of {opened.documents}")
+        return opened
+
+    def count(self, names: Sequence[str], *, report: Report = silent) -> list[int]:
+        """Count the documents that contain each name.
+
+        A document contains a name if the name's tokens follow each other in it, without a gap; see `tokens` for
+        what a token is. Upper and lower case are the same. A name without a token is in no document.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Class names, looked for exactly as given.
+        report : Report
+            Called with names counted and names in all.
+
+        Returns
+        -------
+        list of int
+            As long as names, in their order; each from 0 to `documents`.
+        """
+        phrases = [tuple(tokens.tokenise(name)) for name in names]
+        times = Counter(phrases)
+        counts: dict[_Phrase, int] = {}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            try:
+                pending = self._start(pool, list(times))
+                while pending:
+                    finished, pending = wait(pending, timeout=_REPORT_SECONDS, return_when=FIRST_COMPLETED)
+                    for part in finished:
+                        counts.update(part.result())
+                    report(sum(times[phrase] for phrase in counts), len(names))
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return [counts[phrase] for phrase in phrases]
+
+    def _start(self, pool: ThreadPoolExecutor, phrases: Sequence[_Phrase]) -> set[Future[dict[_Phrase, int]]]:
+        parts = (phrases[at : at + _PHRASES_AT_ONCE] for at in range(0, len(phrases), _PHRASES_AT_ONCE))
+        return {pool.submit(self._count_phrases, part) for part in parts}
+
+    def _count_phrases(self, phrases: Sequence[_Phrase]) -> dict[_Phrase, int]:
+        return {phrase: self._count_phrase(phrase) for phrase in phrases}
+
+    def _count_phrase(self, phrase: _Phrase) -> int:
+        frequencies = [self._searcher.doc_freq(layout.FIELD, token) for token in phrase]
+        if not frequencies:
+            return 0
+        # Nothing is ever deleted from an index, so a token's document frequency is its count.
+        if len(frequencies) == 1 or 0 in frequencies:
+            return int(min(frequencies))
+        query = tantivy.Query.phrase_query(self._schema, layout.FIELD, list(phrase))
+        # The library wants at least one hit; the count beside it is of all documents.
+        return int(self._searcher.search(query, limit=1, count=True).count)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _view(generation: Path, names: Sequence[str]) -> Iterator[str]:
+    """Make a directory with the files under the same names, for as long as it takes to open them.
+
+    The library makes a lock file beside what it opens; the index itself may be another user's, or mounted read-only.
+    """
+    with tempfile.TemporaryDirectory(prefix="local-index-") as view:
+        for name in names:
+            Path(view, name).symlink_to(generation.resolve() / name)
+        yield view
