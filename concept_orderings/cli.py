@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_serve(commands: Any) -> None:  # noqa: ANN401  # argparse has no public type for it
+def _add_serve(commands: Any) -> None:  # argparse has no public type for it
     parser = commands.add_parser("serve", help="run Valkey, a worker and the HTTP service, all in one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
@@ -65,12 +65,12 @@ def _add_serve(commands: Any) -> None:  # noqa: ANN401  # argparse has no public
     parser.set_defaults(run=_serve)
 
 
-def _add_worker(commands: Any) -> None:  # noqa: ANN401
+def _add_worker(commands: Any) -> None:
     parser = commands.add_parser("worker", help="run a worker alone; its settings are environment variables")
     parser.set_defaults(run=_work)
 
 
-def _add_index(commands: Any) -> None:  # noqa: ANN401
+def _add_index(commands: Any) -> None:
     parser = commands.add_parser("index", help="build or extend a local full-text index of C4 shards")
     parser.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="C4 JSON lines, .json.gz")
     parser.add_argument("--name", default="c4", help="what a frequency ordering calls it (default: %(default)s)")
@@ -78,7 +78,7 @@ def _add_index(commands: Any) -> None:  # noqa: ANN401
     parser.set_defaults(run=_index)
 
 
-def _add_order(commands: Any) -> None:  # noqa: ANN401
+def _add_order(commands: Any) -> None:
     parser = commands.add_parser("order", help="order class-list files without a server")
     parser.add_argument(
         "files",
@@ -93,7 +93,9 @@ def _add_order(commands: Any) -> None:  # noqa: ANN401
     tasks = parser.add_mutually_exclusive_group()
     tasks.add_argument("--tasks", type=int, metavar="T", help="cut into T tasks (default: 1)")
     tasks.add_argument("--by", choices=("dataset", "year"), help="cut into one task per contiguous group")
-    parser.add_argument("--embeddings", type=Path, metavar="NPY", help="similarity: use these caption embeddings, (n, d)")
+    parser.add_argument(
+        "--embeddings", type=Path, metavar="NPY", help="similarity: use these caption embeddings, (n, d)"
+    )
     parser.add_argument(
         "--format",
         choices=("fomo", "tasks"),

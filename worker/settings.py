@@ -15,7 +15,9 @@ class WorkerSettings(StoreSettings):
         description="Local open_clip weights: a file, or a directory of files named as the model "
         "(ViT-L-14.safetensors, ViT-L-14.pt). Without it a pretrained tag is downloaded, where there is internet.",
     )
-    device: str = Field("auto", description="Where encoders run: auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps.")
+    device: str = Field(
+        "auto", description="Where encoders run: auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."
+    )
     batch_size: int = Field(256, ge=1, description="Captions encoded at once.")
     threads: int = Field(0, ge=0, description="Threads of the path search and of torch; 0 means one per core.")
     redelivery_seconds: float = Field(
