@@ -1,7 +1,7 @@
 """Embeddings kept in Redis, so that a caption is encoded once, and a job that was killed goes on where it was.
 
-One hash per encoder fingerprint; field: SHA-256 of the caption; value: the row as little-endian float32, then four bytes
-of CRC-32 over field and row. A value that is damaged, or of another width, counts as missing and is overwritten.
+One hash per encoder fingerprint; field: SHA-256 of the caption; value: the row as little-endian float32, then four
+bytes of CRC-32 over field and row. A value that is damaged, or of another width, counts as missing and is overwritten.
 
 The cache is never in the way: while Redis is away nothing is found and nothing is stored, a warning is logged, and the
 job goes on. Entries do not expire; to forget an encoder, delete its hash.
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.typing import EncodableT, FieldT
 
 FloatArray: TypeAlias = NDArray[np.float32]
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -26,7 +27,7 @@ CHUNK = 512
 """Entries in one command: at most 2 MB or so, and a few milliseconds of either side's event loop."""
 CHECKSUM_BYTES = 4
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class EmbeddingCache:
@@ -70,7 +71,7 @@ class EmbeddingCache:
                 values = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(KEY.format(fingerprint), fields))
                 found[part], rows[part] = _decoded(fields, values, dimensions)
         except (RedisError, OSError) as error:
-            logger.warning("Embeddings are computed again, as the cache cannot be read: %s", error)
+            _log.warning("Embeddings are computed again, as the cache cannot be read: %s", error)
         return found, rows
 
     async def put_many(self, fingerprint: str, captions: Sequence[str], rows: FloatArray) -> bool:
@@ -93,9 +94,9 @@ class EmbeddingCache:
         try:
             for part in _chunks(len(captions)):
                 entries = _encoded([_field(caption) for caption in captions[part]], rows[part])
-                await cast("Awaitable[int]", self._redis.hset(KEY.format(fingerprint), mapping=entries))
+                await self._redis.hset(KEY.format(fingerprint), mapping=entries)
         except (RedisError, OSError) as error:
-            logger.warning("%d embeddings are not cached for now: %s", len(captions), error)
+            _log.warning("%d embeddings are not cached for now: %s", len(captions), error)
             return False
         return True
 
@@ -113,7 +114,7 @@ def _checksum(field: bytes, row: bytes) -> bytes:
     return zlib.crc32(row, zlib.crc32(field)).to_bytes(CHECKSUM_BYTES, "little")
 
 
-def _encoded(fields: Sequence[bytes], rows: FloatArray) -> dict[bytes, bytes]:
+def _encoded(fields: Sequence[bytes], rows: FloatArray) -> dict[FieldT, EncodableT]:
     raw = [row.tobytes() for row in rows.astype("<f4", copy=False)]
     return {field: row + _checksum(field, row) for field, row in zip(fields, raw, strict=True)}
 

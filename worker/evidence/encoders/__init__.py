@@ -1,0 +1,74 @@
+"""Text encoders: a list of captions in, a matrix of unit rows out. Nothing else in the project imports torch.
+
+An encoder is asked for by name:
+
+=============================  ==================================================================================
+``minilm``                     all-MiniLM-L6-v2 as installed with the worker; needs no download
+``open_clip/MODEL``            any open_clip model, with weights from ``CONCEPT_ORDERINGS_CHECKPOINTS``
+``open_clip/MODEL/PRETRAINED``  the same, with open_clip's pretrained weights of that tag, local or downloaded
+``fake``                       unit vectors from a hash; for trying the service without a model
+=============================  ==================================================================================
+
+`ENCODERS` is the registry: a new encoder is one file with a ``load`` function, and one line there.
+"""
+
+import importlib
+import threading
+from typing import cast
+
+from concept_orderings.errors import EncoderError
+from worker.evidence.encoders.base import Encoder, Load
+from worker.settings import WorkerSettings
+
+__all__ = ["ENCODERS", "Encoder", "load_encoder"]
+
+ENCODERS = {
+    "minilm": "worker.evidence.encoders.minilm",
+    "open_clip": "worker.evidence.encoders.clip",
+    "fake": "worker.evidence.encoders.fake",
+}
+"""First part of an encoder's name → the module whose ``load(name, settings)`` makes it.
+
+Modules, not functions: torch is loaded with the first encoder that needs it, and never for ``fake``.
+"""
+
+_kept: dict[tuple[str, WorkerSettings], Encoder] = {}
+_keeping = threading.Lock()
+
+
+def load_encoder(name: str, settings: WorkerSettings) -> Encoder:
+    """Load a text encoder, or return the one this process loaded last if it is the same.
+
+    Takes seconds, so call it off the event loop. Changed weights on disk are noticed by a new process only.
+
+    Parameters
+    ----------
+    name : str
+        As in the module's table.
+    settings : WorkerSettings
+        Where weights are found, and the device, batch size and threads to use.
+
+    Raises
+    ------
+    EncoderError
+        ``encoder_not_configured``: an unknown name, weights that are nowhere to be found, or a device that is
+        not there. ``encoder_mismatch``: weights that are not those of the model.
+    """
+    with _keeping:
+        if (name, settings) not in _kept:
+            # before loading: two models at once may not fit
+            _kept.clear()
+            _kept[name, settings] = _load(name, settings)
+        return _kept[name, settings]
+
+
+def _load(name: str, settings: WorkerSettings) -> Encoder:
+    module = ENCODERS.get(name.partition("/")[0])
+    if module is None:
+        raise EncoderError(
+            "encoder_not_configured",
+            f"There is no encoder {name!r}; use minilm, open_clip/MODEL, "
+            "open_clip/MODEL/PRETRAINED (such as open_clip/ViT-L-14/openai) or fake.",
+        )
+    load = cast("Load", importlib.import_module(module).load)
+    return load(name, settings)

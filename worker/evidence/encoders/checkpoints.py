@@ -1,0 +1,99 @@
+"""Where the weights of an open_clip model come from: a local file, or open_clip's download."""
+
+import logging
+from pathlib import Path
+
+from huggingface_hub import constants, get_session
+from open_clip import download_pretrained, get_pretrained_cfg, list_pretrained_tags_by_model
+
+from concept_orderings.errors import EncoderError
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+SETTING = "CONCEPT_ORDERINGS_CHECKPOINTS"
+HUB_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+def find_checkpoint(checkpoints: Path | None, model: str, tag: str | None) -> Path:
+    """Return the weights file of an open_clip model, downloading it if it is to be had no other way.
+
+    Parameters
+    ----------
+    checkpoints : Path or None
+        A weights file; or a directory of files named ``MODEL.TAG.safetensors`` (or .pt, .pth, .bin) or, for any
+        tag and none, ``MODEL.safetensors``.
+    model : str
+        One of open_clip's model names.
+    tag : str or None
+        One of open_clip's pretrained tags for the model, or of a local file.
+
+    Raises
+    ------
+    EncoderError
+        ``encoder_not_configured``: the weights are neither here nor to be downloaded.
+    """
+    local = _find_local(checkpoints, model, tag) if checkpoints else None
+    return local or _download(model, tag)
+
+
+def wants_quick_gelu(model: str, tag: str | None) -> bool:
+    """Whether the pretrained weights were trained with QuickGELU, whatever the model's configuration says.
+
+    open_clip only warns of ``ViT-L-14`` with the tag ``openai`` that the two disagree, and computes other embeddings
+    than the model's authors.
+    """
+    return tag is not None and bool(get_pretrained_cfg(model, tag).get("quick_gelu", False))
+
+
+def _find_local(checkpoints: Path, model: str, tag: str | None) -> Path | None:
+    if checkpoints.is_file():
+        return checkpoints
+    if not checkpoints.is_dir():
+        raise EncoderError("encoder_not_configured", f"{SETTING} is {checkpoints}, which does not exist.")
+    stems = [f"{model}.{tag}", model] if tag else [model]
+    candidates = (checkpoints / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _download(model: str, tag: str | None) -> Path:
+    tags = list_pretrained_tags_by_model(model)
+    if tag is None:
+        raise _not_configured(
+            model, tag, "No pretrained weights are named" + (f" (there are {', '.join(tags)})" if tags else "")
+        )
+    weights = get_pretrained_cfg(model, tag)
+    if not weights:
+        raise _not_configured(model, tag, f"open_clip has no weights {tag!r}; it has {', '.join(tags) or 'none'}")
+    if weights["hf_hub"]:
+        _check_hub(model, tag)
+    _log.info("Downloading the weights %s of %s, unless they are in the cache", tag, model)
+    try:
+        return Path(download_pretrained(weights))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _not_configured(model, tag, f"They cannot be downloaded ({error})") from error
+
+
+def _check_hub(model: str, tag: str) -> None:
+    """Ask once whether the hub answers: without internet, its own client tries again for most of a minute."""
+    if constants.HF_HUB_OFFLINE:
+        return
+    try:
+        get_session().head(constants.ENDPOINT, timeout=HUB_SECONDS)
+    except Exception as error:
+        # whatever the transport raises, it means the same here
+        raise _not_configured(
+            model,
+            tag,
+            f"They cannot be downloaded, as {constants.ENDPOINT} does not answer "
+            "(HF_HUB_OFFLINE=1 makes do with what its client has already cached)",
+        ) from error
+
+
+def _not_configured(model: str, tag: str | None, why: str) -> EncoderError:
+    name = f"{model}.{tag}" if tag else model
+    return EncoderError(
+        "encoder_not_configured",
+        f"There are no weights for the open_clip model {model} here. {why}. "
+        f"Set {SETTING} to a weights file, or to a directory that has {name}.safetensors or {name}.pt.",
+    )

