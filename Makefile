@@ -20,3 +20,31 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet torch==2.14.1 torchvision==0.29.1
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
+
+run: setup  ## start Valkey, a worker and the API; prints where Swagger UI is
+	@$(BIN)/concept-orderings serve $(ARGS)
+
+try:  ## post an example class list to the running service and print the stream's tasks
+	@$(PYTHON) examples/first_stream.py $(ARGS)
+
+test: setup  ## all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup  ## linters, type checker, and whether the committed OpenAPI document is the service's
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict docker
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+openapi: setup  ## write openapi/openapi.json anew
+	$(BIN)/python -m app.openapi
+
+bench: setup  ## all benchmarks, one after the other (half an hour)
+	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+clean:  ## remove what was installed, not the data
+	rm -rf $(VENV) build dist *.egg-info

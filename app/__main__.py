@@ -22,7 +22,9 @@ def main() -> int:
         port=arguments.port,
         log_level=settings.log_level,
         # An event stream lives as long as its job: waiting for it would hold up a restart.
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=2,
+        # Clusters ask often; what goes wrong is logged by the error handlers.
+        access_log=settings.log_level == "debug",
         server_header=False,
     )
     return 0

@@ -85,7 +85,7 @@ class StreamRequestSchema(_Strict):
     concepts: list[str] | None = Field(
         None, description="Concepts, DATASET+++class name each: a FoMo-in-Flux stream as it is.", min_length=1
     )
-    ordering: Annotated[_ORDERINGS, Field(discriminator="kind")]  # type: ignore[valid-type]  # made just above
+    ordering: Annotated[_ORDERINGS, Field(discriminator="kind")]  # made just above
     tasks: TaskCount | TaskSizes | TaskGroups = Field(description="How to cut the stream into tasks.")
 
 

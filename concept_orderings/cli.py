@@ -126,6 +126,7 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
             else:
                 options["type"] = int if each.type == "integer" else str
                 options["choices"] = each.choices or None
+                options["metavar"] = None if each.choices else each.name.upper()
             parser.add_argument(f"--{each.name.replace('_', '-')}", **options)
 
 
@@ -151,9 +152,10 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _index(options: argparse.Namespace) -> int:
+    from store.settings import StoreSettings
     from worker.index_command import index
 
-    return index(options.shards, options.data_dir, options.name)
+    return index(options.shards, StoreSettings(data_dir=options.data_dir).index_dir(options.name))
 
 
 def _order(options: argparse.Namespace) -> int:
@@ -196,7 +198,7 @@ def _counter(data_dir: Path) -> Callable[[Sequence[str], str, Report], Sequence[
         from store.settings import StoreSettings
         from worker.evidence.local_index import LocalIndex
 
-        return LocalIndex.open(StoreSettings(data_dir=data_dir).indexes_dir, source).count(names, report=report)
+        return LocalIndex.open(StoreSettings(data_dir=data_dir).index_dir(source)).count(names, report=report)
 
     return count
 

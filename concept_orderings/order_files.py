@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from concept_orderings.checks import check_mapping, check_strings
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import BadValue
-from concept_orderings.evidence import Need
 from concept_orderings.library import arrange
 from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
-from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.request import parse_request
 
 EmbedCaptions = Callable[[Sequence[str], str, Report], NDArray[np.float32]]
 """Captions, the encoder's name and whom to tell → embeddings, (n, d)."""
@@ -67,14 +66,9 @@ def order(
     outside: dict[str, Any] = {}
     if isinstance(request.ordering, Similarity):
         outside["embeddings"] = embed(request.captions(), request.ordering.encoder, report)
-    if _counts_elsewhere(request):
-        outside["counts"] = count(request.concepts.class_names, request.ordering.as_json()["source"], report)
+    if isinstance(request.ordering, Frequency) and request.ordering.source != IN_REQUEST:
+        outside["counts"] = count(request.concepts.class_names, request.ordering.source, report)
     return arrange(body, report=report, **outside)
-
-
-def _counts_elsewhere(request: StreamRequest) -> bool:
-    ordering = request.ordering
-    return Need.COUNTS in request.needs and isinstance(ordering, Frequency) and ordering.source != IN_REQUEST
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from pathlib import Path
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from concept_orderings.errors import SourceError
+from concept_orderings.request import STREAM_NAME as _INDEX_NAME
+
 
 class StoreSettings(BaseSettings):
     """Where jobs, caches and stream versions are kept."""
@@ -35,7 +38,18 @@ class StoreSettings(BaseSettings):
         """Where stream versions are kept, as `store.objects.open_objects` takes it."""
         return self.streams_url or str(self.data_dir / "streams")
 
-    @property
-    def indexes_dir(self) -> Path:
-        """The local full-text indexes, one directory each, named as a frequency ordering's `source`."""
-        return self.data_dir / "indexes"
+    def index_dir(self, source: str) -> Path:
+        """Return where the local full-text index is that frequency orderings name as their `source`.
+
+        Raises
+        ------
+        SourceError
+            ``source_not_configured`` for a name that no index can have, such as one that leads elsewhere.
+        """
+        if not _INDEX_NAME.fullmatch(source):
+            raise SourceError(
+                "source_not_configured",
+                "An index's name has 1 to 128 lower-case letters, digits, dots, underscores and hyphens, "
+                "and begins with a letter or digit.",
+            )
+        return self.data_dir / "indexes" / source

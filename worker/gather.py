@@ -43,7 +43,7 @@ async def gather(
 
 async def count(request: StreamRequest, source: str, *, settings: WorkerSettings, monitor: Monitor) -> Gathered:
     """Return for each concept the documents of a local index that contain its class name."""
-    index = await asyncio.to_thread(LocalIndex.open, settings.indexes_dir, source)
+    index = await asyncio.to_thread(LocalIndex.open, settings.index_dir(source))
     names = sorted(set(request.concepts.class_names))
     await monitor.enter(Phase.COUNTING, len(names))
     counts = await monitor.in_thread(lambda: index.count(names, report=monitor.report))
@@ -63,10 +63,11 @@ async def embed_captions(
     request: StreamRequest, encoder_name: str, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
 ) -> Gathered:
     """Return the embedding of each concept's caption."""
-    encoder = await asyncio.to_thread(load_encoder, encoder_name, settings)
     captions = request.captions()
-    await monitor.enter(Phase.EMBEDDING, len(captions))
-    values = await embed(captions, encoder, cache=cache, in_thread=monitor.in_thread, report=monitor.report)
+    # Before the encoder is loaded: that takes seconds, and whoever watches should see what the job is at.
+    await monitor.enter(Phase.EMBEDDING, len(set(captions)))
+    encoder = await asyncio.to_thread(load_encoder, encoder_name, settings)
+    values = await embed(captions, encoder, cache, report=monitor.report)
     return Gathered(
         values,
         Provenance(

@@ -17,7 +17,9 @@ from app.embedded.supervisor import Supervisor
 # -P: a directory named app or worker where the command is typed must not be taken for ours.
 WORKER = (sys.executable, "-P", "-m", "worker")
 API = (sys.executable, "-P", "-m", "app")
-DEFAULT_ENCODER = "minilm"
+# What stands in for settings that are not given: an encoder that needs no download, and, as there is one worker on
+# this machine, no long wait before a job that died with it is taken up again.
+DEFAULTS = {"CONCEPT_ORDERINGS_DEFAULT_ENCODER": "minilm", "CONCEPT_ORDERINGS_REDELIVERY_SECONDS": "15"}
 # In the order in which they are stopped.
 CHILDREN = ("api", "worker", "valkey")
 
@@ -102,7 +104,7 @@ def _supervise(data: DataDir, signals: Signals, worker: Program, api: Program, a
 
 
 def _environment(data: DataDir, socket: Path | None) -> dict[str, str]:
-    environment = {"CONCEPT_ORDERINGS_DEFAULT_ENCODER": DEFAULT_ENCODER, **os.environ}
+    environment = {**DEFAULTS, **os.environ}
     environment["CONCEPT_ORDERINGS_DATA_DIR"] = str(data.root)
     if socket is not None:
         environment["REDIS_URL"] = valkey.url(socket)
