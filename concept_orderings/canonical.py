@@ -49,13 +49,15 @@ def _parts(value: Json) -> Iterator[str]:
             yield _number(value)
         case Mapping():
             yield from _object(value)
-        case Sequence():
+        case Sequence() if not isinstance(value, bytes | bytearray):
             yield from _array(value)
         case _:
             raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _object(value: Mapping[str, Json]) -> Iterator[str]:
+    if not all(isinstance(key, str) for key in value):
+        raise TypeError("an object with keys that are no strings is not JSON")
     separator = "{"
     # RFC 8785 sorts keys by UTF-16 code units, not by code points: they differ beyond the basic plane.
     for key in sorted(value, key=lambda text: text.encode("utf-16-be")):
@@ -77,7 +79,7 @@ def _array(value: Sequence[Json]) -> Iterator[str]:
 def _integer(value: int) -> str:
     if abs(value) > _LARGEST_INTEGER:
         raise ValueError(f"{value} does not fit a JSON number exactly")
-    return str(value)
+    return int.__repr__(value)
 
 
 def _number(value: float) -> str:
@@ -86,10 +88,11 @@ def _number(value: float) -> str:
         raise ValueError(f"{value} is not a JSON number")
     if value == 0:
         return "0"
-    sign, digit_tuple, exponent = Decimal(repr(value)).normalize().as_tuple()
+    # Nothing here is rounded: the caller's decimal context must not change a digest.
+    sign, digit_tuple, exponent = Decimal(float.__repr__(value)).as_tuple()
     digits = "".join(map(str, digit_tuple))
     point = len(digits) + int(exponent)
-    return ("-" if sign else "") + _place_point(digits, point)
+    return ("-" if sign else "") + _place_point(digits.rstrip("0"), point)
 
 
 def _place_point(digits: str, point: int) -> str:
