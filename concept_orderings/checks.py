@@ -1,13 +1,13 @@
 """Checks of JSON types, each with an error that points at the field."""
 
-import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from concept_orderings.errors import BadValue
 
-_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+_LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def check_mapping(value: object, pointer: str) -> Mapping[str, object]:
@@ -16,9 +16,9 @@ def check_mapping(value: object, pointer: str) -> Mapping[str, object]:
     Raises
     ------
     BadValue
-        ``wrong_type``.
+        ``wrong_type``, also for a key that is no string, which only a Python dict can have.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         raise wrong_type("an object", value, pointer)
     return value
 
@@ -93,12 +93,34 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def escape_pointer(token: str) -> str:
-    """Return a name as a reference token of a JSON pointer (RFC 6901, section 3)."""
-    return token.replace("~", "~0").replace("/", "~1")
+    """Return a name as a reference token of a JSON pointer (RFC 6901, section 3).
+
+    A pointer is Unicode text: where the name is none, because of a lone surrogate, U+FFFD stands for it.
+    """
+    return _LONE_SURROGATES.sub("\ufffd", token).replace("~", "~0").replace("/", "~1")
 
 
 def wrong_type(expected: str, value: object, pointer: str) -> BadValue:
     """Return the error for a value of another JSON type than expected."""
-    found = _NAMES.get(type(value)) or f"the number {json.dumps(value)}"
     where = pointer or "The body"
-    return BadValue("wrong_type", f"{where} must be {expected}, not {found[:80]}.", [pointer])
+    return BadValue("wrong_type", f"{where} must be {expected}, not {_json_type(value)}.", [pointer])
+
+
+def _json_type(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case int() | float():
+            return "a number"
+        case list() | tuple():
+            return "an array"
+        case Mapping() if all(isinstance(name, str) for name in value):
+            return "an object"
+        case Mapping():
+            return "one with keys that are no strings"
+        case _:
+            return f"the Python type {type(value).__name__}"
