@@ -4,11 +4,14 @@ Docket pickles its arguments, so the Redis behind it must be nobody else's: keep
 """
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from docket import Docket
 from redis.asyncio import Redis
 
 from store.jobs import KEPT_SECONDS
+
+if TYPE_CHECKING:
+    from docket import Docket
 
 NAME = "concept-orderings"
 PUBLISH_STREAM = "publish_stream"
@@ -22,15 +25,18 @@ def open_redis(url: str) -> "Redis":
     return Redis.from_url(url, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_ANSWER_SECONDS)
 
 
-def make_docket(url: str) -> Docket:
+def make_docket(url: str) -> "Docket":
     """Return the queue; enter it before use."""
+    # Here, not above: it is a third of the time that the API would take to start, and only jobs need it.
+    from docket import Docket  # noqa: PLC0415
+
     return Docket(name=NAME, url=url, execution_ttl=timedelta(seconds=KEPT_SECONDS))
 
 
 class Queue:
     """The API's end of the queue. The worker's is a Docket worker in ``worker/main.py``."""
 
-    def __init__(self, docket: Docket) -> None:
+    def __init__(self, docket: "Docket") -> None:
         self._docket = docket
         self._docket.register(_run_by_the_worker, names=[PUBLISH_STREAM])
 
