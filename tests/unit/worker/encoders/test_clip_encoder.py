@@ -1,0 +1,307 @@
+import hashlib
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from open_clip.transformer import TextTransformer
+from safetensors.torch import load_file, save_file
+
+from concept_orderings.errors import Cancelled, EncoderError
+from tests.unit.worker.encoders.tiny import CAPTIONS, random_state, reference
+from worker.evidence.encoders import checkpoints, clip
+from worker.settings import WorkerSettings
+
+MakeCheckpoint = Callable[..., Path]
+CUT = ["tiny", "tiny-quickgelu", "tiny-custom", "tiny-eos"]
+WHOLE = ["tiny-bidirectional", "tiny-coca", "tiny-hf"]
+
+
+@pytest.mark.parametrize("model", [*CUT, *WHOLE])
+def test_equals_open_clip(model: str, make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint(model)
+    encoder = clip.load(f"open_clip/{model}", settings)
+    rows = encoder.encode(CAPTIONS)
+    assert rows.shape == (len(CAPTIONS), encoder.dimensions) == (len(CAPTIONS), 24)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(rows, reference(model, checkpoint, CAPTIONS), atol=1e-5)
+    # random weights must not make all captions alike, or the comparison says nothing
+    assert np.abs(rows[0] - rows[3]).max() > 1e-2
+
+
+def test_equals_open_clip_for_a_model_of_its_own(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("ViT-S-32-alt")
+    rows = clip.load("open_clip/ViT-S-32-alt", settings).encode(CAPTIONS[:8])
+    np.testing.assert_allclose(rows, reference("ViT-S-32-alt", checkpoint, CAPTIONS[:8]), atol=1e-5)
+
+
+@pytest.mark.parametrize(("model", "cut"), [(model, True) for model in CUT] + [(model, False) for model in WHOLE])
+def test_only_causal_towers_are_cut(
+    model: str, cut: bool, make_checkpoint: MakeCheckpoint, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_checkpoint(model)
+    encoder = clip.load(f"open_clip/{model}", settings)
+    ran_whole: list[bool] = []
+    own = clip._whole
+    monkeypatch.setattr(clip, "_whole", lambda *args: ran_whole.append(True) or own(*args))
+    encoder.encode(CAPTIONS)
+    assert bool(ran_whole) is not cut
+
+
+def test_the_cut_is_just_behind_the_longest_caption(
+    make_checkpoint: MakeCheckpoint, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_checkpoint("tiny")
+    encoder = clip.load("open_clip/tiny", settings)
+    shapes: list[tuple[int, ...]] = []
+    encoder.tower.transformer.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape)))
+    encoder.encode(["x", "a b c d"])
+    assert shapes == [(2, 6, 32)]
+
+
+def test_no_image_tower_is_kept(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    make_checkpoint("tiny")
+    encoder = clip.load("open_clip/tiny", settings)
+    assert type(encoder.tower) is TextTransformer
+    assert {tensor.device.type for tensor in [*encoder.tower.parameters(), *encoder.tower.buffers()]} == {"cpu"}
+
+
+def test_an_embedding_does_not_depend_on_its_batch(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    make_checkpoint("tiny")
+    encoder = clip.load("open_clip/tiny", settings)
+
+    @hypothesis_settings(max_examples=15, deadline=None)
+    @given(st.lists(st.text(max_size=40), min_size=1, max_size=20))
+    def check(captions: list[str]) -> None:
+        alone = np.concatenate([encoder.encode([caption]) for caption in captions])
+        np.testing.assert_allclose(encoder.encode(captions), alone, atol=1e-5)
+
+    check()
+
+
+def test_no_captions(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    make_checkpoint("tiny")
+    assert clip.load("open_clip/tiny", settings).encode([]).shape == (0, 24)
+
+
+def test_progress_between_batches(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    make_checkpoint("tiny")
+    told: list[tuple[int, int]] = []
+    encoder = clip.load("open_clip/tiny", settings)
+    encoder.encode(["x"] * 40, report=lambda done, total: told.append((done, total)))
+    assert told == [(0, 40), (16, 40), (32, 40), (40, 40)]
+
+
+def test_cancelled_passes(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    def cancel(done: int, total: int) -> None:
+        raise Cancelled
+
+    make_checkpoint("tiny")
+    encoder = clip.load("open_clip/tiny", settings)
+    with pytest.raises(Cancelled):
+        encoder.encode(["x"], report=cancel)
+
+
+# ---- weights
+
+
+def load_error(name: str, settings: WorkerSettings) -> EncoderError:
+    with pytest.raises(EncoderError) as caught:
+        clip.load(name, settings)
+    return caught.value
+
+
+@pytest.mark.parametrize("form", ["plain", "legacy", "training", "text-only", "half"])
+def test_forms_of_checkpoints(form: str, tmp_path: Path, settings: WorkerSettings) -> None:
+    state = random_state("tiny", text_only=form == "text-only")
+    if form == "half":
+        state = {key: value.half() for key, value in state.items()}
+    content = (
+        {"epoch": 1, "state_dict": {f"module.{key}": v for key, v in state.items()}} if form == "training" else state
+    )
+    torch.save(content, tmp_path / "tiny.pt", _use_new_zipfile_serialization=form != "legacy")
+    encoder = clip.load("open_clip/tiny", settings)
+    whole = tmp_path / "whole.safetensors"
+    save_file({**random_state("tiny"), **{key: value.float() for key, value in state.items()}}, whole)
+    np.testing.assert_allclose(encoder.encode(CAPTIONS), reference("tiny", whole, CAPTIONS), atol=1e-5)
+    assert {parameter.dtype for parameter in encoder.tower.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("other", ["tiny-wide", "tiny-patch8", "tiny-coca"])
+def test_a_checkpoint_of_another_model(other: str, make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    """Even if only the image tower differs: the name in the manifest would be wrong."""
+    make_checkpoint(other, "tiny.safetensors")
+    error = load_error("open_clip/tiny", settings)
+    assert error.code == "encoder_mismatch"
+    assert "tiny (" in error.detail
+    assert "tiny.safetensors" in error.detail
+
+
+def test_a_checkpoint_without_a_layer(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    state = load_file(checkpoint)
+    del state["ln_final.weight"]
+    save_file(state, checkpoint)
+    error = load_error("open_clip/tiny", settings)
+    assert error.code == "encoder_mismatch"
+    assert "text.ln_final.weight is missing" in error.detail
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os.putenv, ("CONCEPT_ORDERINGS_TEST", "ran"))
+
+
+def _malicious(path: Path) -> None:
+    torch.save({"state_dict": Malicious()}, path)
+
+
+def _script(path: Path) -> None:
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), path)
+
+
+def _list(path: Path) -> None:
+    torch.save([torch.ones(2)], path)
+
+
+def _pickle(path: Path) -> None:
+    path.write_bytes(pickle.dumps({"weights": 1}))
+
+
+def _cut_short(path: Path) -> None:
+    torch.save(random_state("tiny"), path)
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("write", [_malicious, _script, _list, _pickle, _cut_short])
+def test_files_that_are_not_weights(write: Callable[[Path], None], tmp_path: Path, settings: WorkerSettings) -> None:
+    write(tmp_path / "tiny.pt")
+    assert load_error("open_clip/tiny", settings).code == "encoder_mismatch"
+
+
+def test_a_damaged_safetensors_file(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
+    assert load_error("open_clip/tiny", settings).code == "encoder_mismatch"
+
+
+def test_not_a_number_in_the_weights(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    state = load_file(checkpoint)
+    state["ln_final.weight"][3] = torch.nan
+    save_file(state, checkpoint)
+    encoder = clip.load("open_clip/tiny", settings)
+    with pytest.raises(EncoderError) as caught:
+        encoder.encode(["x"])
+    assert caught.value.code == "encoder_failed"
+    assert "open_clip/tiny" in caught.value.detail
+
+
+def test_fingerprint(make_checkpoint: MakeCheckpoint, settings: WorkerSettings, tmp_path: Path) -> None:
+    first = make_checkpoint("tiny")
+    encoder = clip.load("open_clip/tiny", settings)
+    assert encoder.weights_sha256 == sha256(first)
+    assert clip.load("open_clip/tiny", settings).fingerprint == encoder.fingerprint
+    first.rename(tmp_path / "tiny-quickgelu.safetensors")
+    other_activation = clip.load("open_clip/tiny-quickgelu", settings)
+    make_checkpoint("tiny", seed=1)
+    other_weights = clip.load("open_clip/tiny", settings)
+    assert len({encoder.fingerprint, other_activation.fingerprint, other_weights.fingerprint}) == 3
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# ---- names, and where weights are found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["open_clip", "open_clip/", "open_clip/ViT-L14", "open_clip/tiny/", "open_clip/tiny/../tiny", "open_clip/tiny/a/b"],
+)
+def test_unknown_names(name: str, make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    make_checkpoint("tiny")
+    error = load_error(name, settings)
+    assert error.code == "encoder_not_configured"
+    assert "open_clip/MODEL" in error.detail
+
+
+def test_a_near_miss_is_told(settings: WorkerSettings) -> None:
+    assert "ViT-L-14" in load_error("open_clip/ViT-L14", settings).detail
+
+
+def test_checkpoints_may_be_a_file(make_checkpoint: MakeCheckpoint) -> None:
+    checkpoint = make_checkpoint("tiny", "epoch_9.safetensors")
+    encoder = clip.load("open_clip/tiny", WorkerSettings(checkpoints=checkpoint, device="cpu", threads=1))
+    assert encoder.weights_sha256 == sha256(checkpoint)
+
+
+def test_a_tag_has_its_own_file(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    plain = make_checkpoint("tiny")
+    assert clip.load("open_clip/tiny/mine", settings).weights_sha256 == sha256(plain)
+    tagged = make_checkpoint("tiny", "tiny.mine.safetensors", seed=1)
+    assert clip.load("open_clip/tiny/mine", settings).weights_sha256 == sha256(tagged)
+    assert clip.load("open_clip/tiny", settings).weights_sha256 == sha256(plain)
+
+
+@pytest.mark.parametrize("there", [None, "", "nowhere"])
+@pytest.mark.parametrize("name", ["open_clip/ViT-L-14", "open_clip/ViT-L-14/not-a-tag", "open_clip/ViT-L-14/openai"])
+def test_no_weights_anywhere(there: str | None, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error comes before a model is built, and says what to set."""
+    monkeypatch.setattr(checkpoints, "get_session", unreachable)
+    monkeypatch.setattr(clip, "_laid_out", None)
+    directory = None if there is None else tmp_path / there
+    error = load_error(name, WorkerSettings(checkpoints=directory, device="cpu"))
+    assert error.code == "encoder_not_configured"
+    assert "CONCEPT_ORDERINGS_CHECKPOINTS" in error.detail
+
+
+def unreachable() -> None:
+    raise OSError("no internet")
+
+
+class Hub:
+    def head(self, url: str, *, timeout: float) -> None:
+        assert url.startswith("http")
+        assert timeout > 0
+
+
+def test_pretrained_weights_are_downloaded(make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = make_checkpoint("tiny")
+    monkeypatch.setattr(checkpoints, "list_pretrained_tags_by_model", lambda model: ["openai"])
+    monkeypatch.setattr(checkpoints, "get_pretrained_cfg", lambda model, tag: {"hf_hub": "x/", "quick_gelu": True})
+    monkeypatch.setattr(checkpoints, "get_session", Hub)
+    monkeypatch.setattr(checkpoints, "download_pretrained", lambda weights: str(checkpoint))
+    encoder = clip.load("open_clip/tiny/openai", WorkerSettings(checkpoints=None, device="cpu", threads=1))
+    # trained with QuickGELU, which the model's configuration does not say
+    expected = reference("tiny", checkpoint, CAPTIONS, force_quick_gelu=True)
+    np.testing.assert_allclose(encoder.encode(CAPTIONS), expected, atol=1e-5)
+    assert np.abs(expected - reference("tiny", checkpoint, CAPTIONS)).max() > 1e-3
+
+
+def test_a_download_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(weights: object) -> str:
+        raise FileNotFoundError("403 from the hub")
+
+    monkeypatch.setattr(checkpoints, "get_session", Hub)
+    monkeypatch.setattr(checkpoints, "download_pretrained", fail)
+    error = load_error("open_clip/ViT-L-14/openai", WorkerSettings(checkpoints=None, device="cpu", threads=1))
+    assert error.code == "encoder_not_configured"
+    assert "403 from the hub" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("model", "tag", "wanted"),
+    [("ViT-L-14", "openai", True), ("ViT-L-14", None, False), ("ViT-L-14", "mine", False), ("tiny", "openai", False)],
+)
+def test_quick_gelu_of_known_tags(model: str, tag: str | None, wanted: bool) -> None:
+    assert checkpoints.wants_quick_gelu(model, tag) is wanted

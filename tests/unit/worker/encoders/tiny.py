@@ -1,0 +1,75 @@
+"""Tiny open_clip models with random weights, and captions to try them on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+
+from worker.evidence.encoders import minilm
+
+VISION = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+TEXT = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
+COCA_VISION = {**VISION, "attentional_pool": True, "attn_pooler_heads": 2, "output_tokens": True}
+MULTIMODAL = {**TEXT, "context_length": 76, "attn_pooler_heads": 2}
+
+CAPTIONS = [
+    "A photo of a dog.",
+    "",
+    "A photo of an aquarium_fish.",
+    "Animalia Chordata Aves Piciformes Picidae Jynx torquilla",
+    "A photo of a dog.",
+    "a " * 200,
+    "naïve Ünïcode, 日本語 & emoji 🐕",
+    "x",
+] + [f"A satellite image of {'very ' * (i % 7)}dense residential area {i}." for i in range(40)]
+
+
+def random_state(model: str, *, seed: int = 0, text_only: bool = False) -> dict[str, torch.Tensor]:
+    torch.manual_seed(seed)
+    state = open_clip.create_model(model, pretrained_text=False).state_dict()
+    return {key: value.contiguous() for key, value in state.items() if not text_only or not key.startswith("visual.")}
+
+
+def reference(model: str, checkpoint: Path, captions: list[str], **options: Any) -> NDArray[np.float32]:
+    """What open_clip's own `encode_text` gives."""
+    whole = open_clip.create_model(model, pretrained=str(checkpoint), **options).eval()
+    with torch.inference_mode():
+        rows: NDArray[np.float32] = whole.encode_text(open_clip.get_tokenizer(model)(captions), normalize=True).numpy()
+    return rows
+
+
+def configs(directory: Path) -> dict[str, dict[str, Any]]:
+    """One model of each kind of text tower; `directory` gets the configuration of one."""
+    # any tokeniser that open_clip takes from transformers, and needs no network
+    bert = {**TEXT, "vocab_size": 30522, "hf_tokenizer_name": str(minilm._model_dir())}
+    return {
+        "tiny": {"vision_cfg": VISION, "text_cfg": TEXT},
+        "tiny-patch8": {"vision_cfg": {**VISION, "patch_size": 8}, "text_cfg": TEXT},
+        "tiny-wide": {"vision_cfg": VISION, "text_cfg": {**TEXT, "width": 64}},
+        "tiny-quickgelu": {"vision_cfg": VISION, "text_cfg": TEXT, "quick_gelu": True},
+        "tiny-custom": {"vision_cfg": VISION, "text_cfg": {**TEXT, "proj_bias": True}, "custom_text": True},
+        "tiny-eos": {"vision_cfg": VISION, "text_cfg": {**bert, "pool_type": "eos", "eos_id": 102}},
+        "tiny-bidirectional": {
+            "vision_cfg": VISION,
+            "text_cfg": {**TEXT, "no_causal_mask": True, "pool_type": "last"},
+            "custom_text": True,
+        },
+        "tiny-coca": {
+            "vision_cfg": COCA_VISION,
+            "text_cfg": {**TEXT, "context_length": 76, "embed_cls": True, "output_tokens": True},
+            "multimodal_cfg": MULTIMODAL,
+            "custom_text": True,
+        },
+        "tiny-hf": {"vision_cfg": VISION, "text_cfg": {**bert, "hf_model_name": str(_bert(directory))}},
+    }
+
+
+def _bert(directory: Path) -> Path:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    (directory / "bert").mkdir()
+    (directory / "bert" / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": 30522, **sizes}))
+    return directory / "bert"
