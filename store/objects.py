@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
@@ -16,6 +17,8 @@ from concept_orderings.errors import StoreError
 
 _TEMPORARY = ".tmp"
 _STALE_SECONDS = 3600.0
+# The second: somebody put a file where a directory would be.
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
 class Objects(Protocol):
@@ -56,7 +59,7 @@ def open_objects(location: str) -> Objects:
     if "://" not in location:
         return LocalObjects(Path(location))
     if location.startswith("file://"):
-        return LocalObjects(Path(location.removeprefix("file://")))
+        return LocalObjects(Path(unquote(urlsplit(location).path)))
     try:
         return RemoteObjects(from_url(location))
     except (BaseError, ValueError) as error:
@@ -97,26 +100,27 @@ class LocalObjects:
     def _get(self, key: str) -> bytes | None:
         try:
             return (self._root / key).read_bytes()
-        except FileNotFoundError:
+        except _NOT_THERE:
             return None
         except OSError as error:
             raise _unavailable(_reason(error)) from error
 
     def _create(self, key: str, data: bytes) -> bool:
         path = self._root / key
-        if path.exists():
-            return False
         try:
             _make_directory(self._root / _TEMPORARY)
             _make_directory(path.parent)
-            return _link_new(path, data, self._root / _TEMPORARY)
+            created = not path.exists() and _link_new(path, data, self._root / _TEMPORARY)
+            # Also where it was there before: whoever linked it may have died before it was on disk.
+            _sync_directory(path.parent)
         except OSError as error:
             raise _unavailable(_reason(error)) from error
+        return created
 
     def _names(self, prefix: str) -> list[str]:
         try:
             return sorted(each.name for each in (self._root / prefix).iterdir() if each.name != _TEMPORARY)
-        except FileNotFoundError:
+        except _NOT_THERE:
             return []
         except OSError as error:
             raise _unavailable(_reason(error)) from error
@@ -170,8 +174,7 @@ def _link_new(path: Path, data: bytes, temporary: Path) -> bool:
         except FileExistsError:
             return False
     finally:
-        Path(name).unlink()
-    _sync_directory(path.parent)
+        Path(name).unlink(missing_ok=True)
     return True
 
 

@@ -1,0 +1,53 @@
+"""Fixtures that all tests share: a real Valkey, and whole services."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.deployment import Deployment
+from support.processes import Valkey
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def session_valkey() -> Iterator[Valkey]:
+    valkey = Valkey(durable=False)
+    yield valkey
+    valkey.close()
+
+
+@pytest.fixture
+def valkey(session_valkey: Valkey) -> Valkey:
+    """A Valkey with nothing in it."""
+    with session_valkey.client() as client:
+        client.flushall()
+    return session_valkey
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The real API and worker, shared by the tests of a module: each uses stream names of its own."""
+    with Deployment(tmp_path_factory.mktemp("service")) as deployment:
+        yield deployment.ready()
+
+
+@pytest.fixture
+def controlled(tmp_path: Path) -> Iterator[Deployment]:
+    """The real API, and workers whose jobs can be held, failed and killed; none is started yet."""
+    with Deployment(tmp_path, controlled=True) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="session")
+def benchmark_data() -> Path:
+    """The FoMo-in-Flux lists and the C4 sample."""
+    if not DATA.is_dir():
+        pytest.skip(f"the benchmark's data is not at {DATA}")
+    return DATA

@@ -1,0 +1,1 @@
+"""Real programs for the tests to attack: Valkey, the API, the worker."""

@@ -1,0 +1,61 @@
+"""The worker, with a hand on the ordering ``random``: files named after a request's seed make it slow, fail or die.
+
+In the directory ``CONTROL``:
+
+- ``SEED.hold``: the arranging goes on, reporting its progress, until the file is gone;
+- ``SEED.die``: the worker is killed, as by the kernel for lack of memory;
+- ``SEED.fail``: the arranging fails with the error that the file names, ``code`` or an exception's name;
+- ``SEED.begun``: written when the arranging begins, one line a time.
+"""
+
+import os
+import signal
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from docket import ExponentialRetry
+
+import worker.main
+from concept_orderings.concepts import Concepts
+from concept_orderings.errors import SourceError
+from concept_orderings.evidence import Evidence
+from concept_orderings.orderings.base import Arrangement
+from concept_orderings.orderings.shuffled import Shuffled
+from concept_orderings.progress import Report
+from worker.__main__ import main
+
+CONTROL = Path(os.environ["CONTROL"])
+
+arrange = Shuffled.arrange
+
+
+def controlled(self: Shuffled, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    files = {kind: CONTROL / f"{self.seed}.{kind}" for kind in ("begun", "hold", "die", "fail")}
+    with files["begun"].open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    if files["die"].exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    if files["fail"].exists():
+        code = files["fail"].read_text()
+        raise SourceError(code, "The source is out for a walk; ask again.") if "_" in code else RuntimeError(code)
+    steps = 0
+    while files["hold"].exists():
+        steps += 1
+        report(steps % len(concepts), len(concepts))
+        time.sleep(0.01)
+    return arrange(self, concepts, evidence, report=report)
+
+
+def quickly(*, attempts: int, minimum_delay: timedelta, maximum_delay: timedelta) -> ExponentialRetry:
+    # Tests that are not about waiting do not wait five seconds between attempts.
+    quick = timedelta(milliseconds=int(os.environ.get("RETRY_MILLISECONDS", "50")))
+    return ExponentialRetry(attempts=attempts, minimum_delay=quick, maximum_delay=quick)
+
+
+Shuffled.arrange = controlled  # type: ignore[method-assign]
+worker.main.ExponentialRetry = quickly  # type: ignore[assignment,misc]
+
+if __name__ == "__main__":
+    sys.exit(main())

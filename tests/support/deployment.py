@@ -1,0 +1,121 @@
+"""The whole service: Valkey, an API and workers on one data directory, each of which can be killed."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from support.processes import ROOT, Api, Process, Valkey
+from support.waiting import until
+
+CONTROLLED_WORKER = ROOT / "tests" / "support" / "controlled_worker.py"
+
+
+class Deployment:
+    """A service of its own for one test, or one module.
+
+    Parameters
+    ----------
+    directory
+        Where data and logs go.
+    controlled
+        Whether workers are those of ``controlled_worker.py``.
+    settings
+        Further environment variables of API and workers.
+    """
+
+    def __init__(self, directory: Path, *, controlled: bool = False, **settings: str) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self.control = directory / "control"
+        self.control.mkdir()
+        self._controlled = controlled
+        self.valkey = Valkey(durable=True)
+        self.environment = {
+            "REDIS_URL": self.valkey.url,
+            "CONCEPT_ORDERINGS_DATA_DIR": str(self.data),
+            "CONCEPT_ORDERINGS_REDELIVERY_SECONDS": "1",
+            "CONCEPT_ORDERINGS_DEVICE": "cpu",
+            "CONTROL": str(self.control),
+            **settings,
+        }
+        self.workers: list[Process] = []
+        self.api = Api(self.environment, directory)
+
+    def __enter__(self) -> "Deployment":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            for each in (self.api.process, *self.workers):
+                print(f"--- {each.log.name}\n{each.text()[-4000:]}")
+        for worker in self.workers:
+            worker.kill()
+        self.api.close()
+        self.valkey.close()
+
+    @property
+    def http(self) -> httpx.Client:
+        return self.api.http
+
+    def start_worker(self) -> Process:
+        program = [str(CONTROLLED_WORKER)] if self._controlled else ["-m", "worker"]
+        environment = {**self.environment, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+        worker = Process("worker", [sys.executable, *program], environment, self.directory)
+        self.workers.append(worker)
+        return worker
+
+    def ready(self) -> "Deployment":
+        """Start a worker and wait until the service says that it is ready."""
+        self.start_worker()
+        until(lambda: self.http.get("/health/ready").status_code == 200, "the service is ready")
+        return self
+
+    def hold(self, seed: int) -> None:
+        (self.control / f"{seed}.hold").touch()
+
+    def release(self, seed: int) -> None:
+        (self.control / f"{seed}.hold").unlink()
+
+    def begun(self, seed: int) -> list[str]:
+        """Process ids of the workers that began to arrange, once for each time."""
+        file = self.control / f"{seed}.begun"
+        return file.read_text().split() if file.exists() else []
+
+    def post(self, body: object, *, wait: int | None = None) -> httpx.Response:
+        headers = {"Prefer": f"wait={wait}"} if wait is not None else {}
+        return self.http.post("/v1/streams", json=body, headers=headers)
+
+    def publish(self, body: object) -> dict[str, Any]:
+        """Post a request and return its version."""
+        answer = self.post(body, wait=60)
+        assert answer.status_code in (200, 201), answer.text
+        version: dict[str, Any] = answer.json()
+        return version
+
+    def job(self, url: str) -> dict[str, Any]:
+        answer = self.http.get(url)
+        assert answer.status_code == 200, answer.text
+        job: dict[str, Any] = answer.json()
+        return job
+
+    def until_state(self, url: str, *states: str) -> dict[str, Any]:
+        def found() -> dict[str, Any] | None:
+            job = self.job(url)
+            return job if job["state"] in states else None
+
+        job = until(found, f"{url} is {' or '.join(states)}")
+        assert job is not None
+        return job
+
+    def until_begun(self, seed: int, times: int = 1) -> None:
+        until(lambda: len(self.begun(seed)) >= times, f"the job with seed {seed} has begun {times} times")
+
+    def objects(self) -> dict[str, bytes]:
+        """Everything that the object store holds, by path."""
+        root = self.data / "streams"
+        return {str(each.relative_to(root)): each.read_bytes() for each in root.rglob("*") if each.is_file()}
