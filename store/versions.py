@@ -20,11 +20,12 @@ from typing import Any
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import StoreError
+from concept_orderings.request import STREAM_NAME
 from concept_orderings.stream import ArrangedStream, Document
 from store.objects import Objects
 
 _RECORD_FORMAT = 1
-_RECORD_NAME = re.compile(r"\d{8,}\.json")
+_RECORD_NAME = re.compile(r"[0-9]{8,}\.json")
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Versions:
 
     async def streams(self) -> list[str]:
         """Return the names of all streams, sorted."""
-        return await self._objects.names("streams")
+        return [name for name in await self._objects.names("streams") if STREAM_NAME.fullmatch(name)]
 
     async def numbers(self, stream: str) -> list[int]:
         """Return the version numbers of a stream, ascending; empty if there is no such stream."""
@@ -137,9 +138,12 @@ class Versions:
         if data is None:
             return None
         try:
-            return VersionRecord.from_bytes(data)
+            record = VersionRecord.from_bytes(data)
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(f"the record of {stream} version {version} cannot be read: {error}") from error
+        if (record.stream, record.version) != (stream, version):
+            raise _damaged(f"the record of {stream} version {version} is that of {record.stream} {record.version}")
+        return record
 
     async def document(self, digest: str) -> bytes:
         """Return a document of a version, checked against its digest.
@@ -157,11 +161,24 @@ class Versions:
         return data
 
     async def find(self, stream: str, request_digest: str) -> VersionRecord | None:
-        """Return the version that a request already has, or None."""
+        """Return the version that a request already has, or None.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
         pointer = await self._objects.get(_request_key(stream, request_digest))
         if pointer is None:
             return None
-        return await self.record(stream, int(json.loads(pointer)["version"]))
+        try:
+            version = int(json.loads(pointer)["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(f"which version of {stream} answers {request_digest} cannot be read: {error}") from error
+        record = await self.record(stream, version)
+        if record is None or record.request_digest != request_digest:
+            raise _damaged(f"version {version} of {stream} is missing or not the one that answers {request_digest}")
+        return record
 
     async def publish(self, arranged: ArrangedStream) -> VersionRecord:
         """Store a stream as its next version, or return the version that its request already has.
@@ -171,33 +188,33 @@ class Versions:
         Raises
         ------
         StoreError
-            ``store_unavailable``.
+            ``version_damaged`` or ``store_unavailable``.
         """
         stream, request_digest = arranged.request.name, arranged.request.digest
-        record = await self.find(stream, request_digest) or await self._find_unindexed(stream, request_digest)
-        if record is None:
-            record = await self._create_next(arranged)
+        record = await self.find(stream, request_digest) or await self._find_unindexed_or_create(arranged)
         pointer = canonical_json({"version": record.version})
         await self._objects.create(_request_key(stream, request_digest), pointer)
         return record
 
-    async def _find_unindexed(self, stream: str, request_digest: str) -> VersionRecord | None:
-        """Find a version whose writer died before it could say which request it answers."""
-        for version in reversed(await self.numbers(stream)):
-            record = await self.record(stream, version)
-            if record is not None and record.request_digest == request_digest:
-                return record
-        return None
+    async def _find_unindexed_or_create(self, arranged: ArrangedStream) -> VersionRecord:
+        """Find a version whose writer died before it could say which request it answers, else create the next.
 
-    async def _create_next(self, arranged: ArrangedStream) -> VersionRecord:
-        stream = arranged.request.name
-        version = max(await self.numbers(stream), default=0) + 1
+        The numbers are listed once: of what appears later, every version is in the way of the new one and is looked
+        at then. With a second list, another publisher of the same request could slip in between.
+        """
+        stream, request_digest = arranged.request.name, arranged.request.digest
+        numbers = await self.numbers(stream)
+        for version in reversed(numbers):
+            existing = await self.record(stream, version)
+            if existing is not None and existing.request_digest == request_digest:
+                return existing
+        version = max(numbers, default=0) + 1
         while True:
             record = await self._write_documents(arranged, version)
             if await self._objects.create(_record_key(stream, version), record.to_bytes()):
                 return record
             taken = await self.record(stream, version)
-            if taken is not None and taken.request_digest == record.request_digest:
+            if taken is not None and taken.request_digest == request_digest:
                 return taken
             version += 1
 

@@ -1,0 +1,316 @@
+"""Versions: the same request, the same version, once; another request, the next integer; never changed."""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from concept_orderings.errors import StoreError
+from concept_orderings.given import given_evidence
+from concept_orderings.library import arrange_stream
+from concept_orderings.request import parse_request
+from concept_orderings.stream import ArrangedStream
+from store.objects import LocalObjects, Objects
+from store.versions import VersionRecord, Versions
+from support.requests import random_request
+
+pytestmark = pytest.mark.anyio
+
+
+def arranged(name: str = "s", *, seed: int = 0) -> ArrangedStream:
+    request = parse_request(random_request(name, seed=seed))
+    return arrange_stream(request, given_evidence(request))
+
+
+def contents(root: Path) -> dict[Path, bytes]:
+    return {each: each.read_bytes() for each in root.rglob("*") if each.is_file()}
+
+
+class Interrupted(Exception):
+    """The process dies here."""
+
+
+class Dying:
+    """A store whose user dies before its n-th write."""
+
+    def __init__(self, objects: Objects, writes: int) -> None:
+        self._objects = objects
+        self._left = writes
+
+    async def get(self, key: str) -> bytes | None:
+        return await self._objects.get(key)
+
+    async def names(self, prefix: str) -> list[str]:
+        return await self._objects.names(prefix)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        if self._left == 0:
+            raise Interrupted
+        self._left -= 1
+        return await self._objects.create(key, data)
+
+
+class Interleaving:
+    """A store that lets others go first before every step."""
+
+    def __init__(self, objects: Objects, steps: Sequence[int]) -> None:
+        self._objects = objects
+        self._steps = iter(steps)
+
+    async def _let_others_go_first(self) -> None:
+        for _ in range(next(self._steps, 0)):
+            await asyncio.sleep(0)
+
+    async def get(self, key: str) -> bytes | None:
+        await self._let_others_go_first()
+        return await self._objects.get(key)
+
+    async def names(self, prefix: str) -> list[str]:
+        await self._let_others_go_first()
+        return await self._objects.names(prefix)
+
+    async def create(self, key: str, data: bytes) -> bool:
+        await self._let_others_go_first()
+        return await self._objects.create(key, data)
+
+
+async def test_versions_are_numbered_from_one_and_found_by_their_request(objects: Objects) -> None:
+    versions = Versions(objects)
+    first, second = arranged(seed=1), arranged(seed=2)
+    assert (await versions.publish(first)).version == 1
+    assert (await versions.publish(second)).version == 2
+    assert (await versions.publish(first)).version == 1
+    assert await versions.numbers("s") == [1, 2]
+    assert await versions.streams() == ["s"]
+    found = await versions.find("s", second.request.digest)
+    assert found == await versions.record("s", 2)
+
+
+async def test_streams_do_not_share_numbers(objects: Objects) -> None:
+    versions = Versions(objects)
+    assert (await versions.publish(arranged("a"))).version == 1
+    assert (await versions.publish(arranged("b"))).version == 1
+    assert await versions.streams() == ["a", "b"]
+
+
+async def test_what_is_not_there(objects: Objects) -> None:
+    versions = Versions(objects)
+    assert await versions.streams() == []
+    assert await versions.numbers("s") == []
+    assert await versions.record("s", 1) is None
+    assert await versions.find("s", "0" * 64) is None
+
+
+async def test_a_record_leads_to_every_document(objects: Objects) -> None:
+    versions = Versions(objects)
+    record = await versions.publish(arranged())
+    manifest = json.loads(await versions.document(record.digest))
+    assert manifest["version"] == 1
+    assert [each["digest"] for each in manifest["tasks"]] == [each.digest for each in record.tasks]
+    tasks = [json.loads(await versions.document(each.digest)) for each in record.tasks]
+    export = json.loads(await versions.document(record.export_digest))
+    assert [concept["concept"] for task in tasks for concept in task["concepts"]] == export
+
+
+async def test_the_same_request_published_by_many_at_once_is_one_version(objects: Objects) -> None:
+    stream = arranged()
+    records = await asyncio.gather(*(Versions(objects).publish(stream) for _ in range(30)))
+    assert {each.version for each in records} == {1}
+    assert await Versions(objects).numbers("s") == [1]
+
+
+async def test_different_requests_at_once_get_numbers_without_holes(objects: Objects) -> None:
+    streams = [arranged(seed=seed) for seed in range(20)]
+    records = await asyncio.gather(*(Versions(objects).publish(each) for each in streams))
+    assert sorted(each.version for each in records) == list(range(1, 21))
+    for stream, record in zip(streams, records, strict=True):
+        assert record.request_digest == stream.request.digest
+
+
+@pytest.mark.parametrize("lag", range(40))
+async def test_the_same_request_in_any_interleaving_is_one_version(objects: Objects, lag: int) -> None:
+    """The second publisher stops for a while before one of its steps, whichever it is."""
+    stream = arranged()
+    first = Versions(Interleaving(objects, [1] * 40))
+    second = Versions(Interleaving(objects, [1] * (lag % 8) + [lag // 8 * 10] + [1] * 40))
+    records = await asyncio.gather(first.publish(stream), second.publish(stream))
+    assert {each.version for each in records} == {1}
+    assert await Versions(objects).numbers("s") == [1]
+
+
+async def test_a_version_that_appears_between_two_looks_is_not_made_again(objects: Objects) -> None:
+    """A lists versions; B publishes the same request; A goes on."""
+
+    class Late:
+        """A store that shows its user the versions as they were; then somebody else publishes."""
+
+        def __init__(self) -> None:
+            self.published = False
+
+        async def get(self, key: str) -> bytes | None:
+            return await objects.get(key)
+
+        async def create(self, key: str, data: bytes) -> bool:
+            return await objects.create(key, data)
+
+        async def names(self, prefix: str) -> list[str]:
+            before = await objects.names(prefix)
+            if not self.published:
+                self.published = True
+                await Versions(objects).publish(stream)
+            return before
+
+    stream = arranged()
+    assert (await Versions(Late()).publish(stream)).version == 1
+    assert await Versions(objects).numbers("s") == [1]
+
+
+@pytest.mark.parametrize("writes", range(6))
+async def test_a_publisher_may_die_before_any_write(objects: Objects, writes: int) -> None:
+    """Two tasks, the export, the manifest, the record, the pointer: whichever is missing, trying again is enough."""
+    stream = arranged()
+    with pytest.raises(Interrupted):
+        await Versions(Dying(objects, writes)).publish(stream)
+    versions = Versions(objects)
+    # The record is the fifth write: before it, there is no version.
+    assert await versions.numbers("s") == ([1] if writes == 5 else [])
+    assert await versions.find("s", stream.request.digest) is None
+    record = await versions.publish(stream)
+    assert record.version == 1
+    assert await versions.find("s", stream.request.digest) == record
+    assert (await versions.publish(arranged(seed=9))).version == 2
+
+
+def publish_from_process(root: Path, seeds: Sequence[int]) -> list[int]:
+    async def publish() -> list[VersionRecord]:
+        versions = Versions(LocalObjects(root))
+        return await asyncio.gather(*(versions.publish(arranged(seed=seed)) for seed in seeds))
+
+    return [each.version for each in asyncio.run(publish())]
+
+
+def test_many_processes_publish_the_same_requests_at_once(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(4) as pool:
+        # Each its own order, so that they meet everywhere.
+        orders = [list(range(8)), list(range(8))[::-1], [3, 1, 4, 0, 5, 2, 6, 7], [7, 0, 6, 1, 5, 2, 4, 3]]
+        futures = [pool.submit(publish_from_process, tmp_path, order) for order in orders]
+        told = [dict(zip(order, each.result(), strict=True)) for order, each in zip(orders, futures, strict=True)]
+    assert all(each == told[0] for each in told)
+    assert sorted(told[0].values()) == list(range(1, 9))
+
+
+async def test_bytes_never_change(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    await versions.publish(arranged(seed=1))
+    before = contents(tmp_path)
+    for seed in (1, 2, 1, 3):
+        await Versions(LocalObjects(tmp_path)).publish(arranged(seed=seed))
+    assert before.items() <= contents(tmp_path).items()
+
+
+async def test_a_record_is_read_as_it_was_written(objects: Objects) -> None:
+    record = await Versions(objects).publish(arranged())
+    assert VersionRecord.from_bytes(record.to_bytes()) == record
+
+
+def damaged(path: Path, kind: str) -> None:
+    data = path.read_bytes()
+    match kind:
+        case "truncated":
+            path.write_bytes(data[: len(data) // 2])
+        case "empty":
+            path.write_bytes(b"")
+        case "flipped":
+            middle = len(data) // 2
+            path.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+        case "other json":
+            path.write_bytes(b"[1, 2]")
+        case "binary":
+            path.write_bytes(bytes(range(256)))
+
+
+DAMAGE = ("truncated", "empty", "flipped", "other json", "binary")
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("part", ["record", "manifest", "task", "export", "pointer"])
+async def test_damage_is_said_and_never_served(tmp_path: Path, part: str, kind: str) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    stream = arranged()
+    record = await versions.publish(stream)
+    digest = {"manifest": record.digest, "task": record.tasks[0].digest, "export": record.export_digest}.get(part)
+    paths = {
+        "record": "streams/s/versions/00000001.json",
+        "pointer": f"streams/s/requests/{stream.request.digest}.json",
+    }
+    damaged(tmp_path / (paths[part] if digest is None else f"documents/{digest[:2]}/{digest}"), kind)
+    if digest is not None:
+        reading: Coroutine[Any, Any, object] = versions.document(digest)
+    else:
+        reading = versions.record("s", 1) if part == "record" else versions.find("s", stream.request.digest)
+    with pytest.raises(StoreError) as caught:
+        await reading
+    assert caught.value.code == "version_damaged"
+    assert "backup" in caught.value.detail
+
+
+async def test_a_missing_document_is_damage(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    record = await versions.publish(arranged())
+    (tmp_path / f"documents/{record.digest[:2]}/{record.digest}").unlink()
+    with pytest.raises(StoreError) as caught:
+        await versions.document(record.digest)
+    assert caught.value.code == "version_damaged"
+
+
+async def test_a_lost_record_is_damage_and_its_request_gets_no_second_number(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    stream = arranged(seed=1)
+    await versions.publish(stream)
+    await versions.publish(arranged(seed=2))
+    (tmp_path / "streams/s/versions/00000001.json").unlink()
+    for _ in range(2):
+        with pytest.raises(StoreError) as caught:
+            await versions.publish(stream)
+        assert caught.value.code == "version_damaged"
+    assert await versions.numbers("s") == [2]
+
+
+@pytest.mark.parametrize("other", ["streams/t/versions/00000001.json", "streams/s/versions/00000002.json"])
+async def test_a_record_of_another_version_is_damage(tmp_path: Path, other: str) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    await versions.publish(arranged())
+    copy = tmp_path / other
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes((tmp_path / "streams/s/versions/00000001.json").read_bytes())
+    with pytest.raises(StoreError) as caught:
+        await versions.record(other.split("/")[1], int(copy.stem))
+    assert caught.value.code == "version_damaged"
+
+
+async def test_what_others_put_into_the_directories_is_ignored(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    await versions.publish(arranged())
+    streams = tmp_path / "streams"
+    (streams / ".DS_Store").write_text("junk")
+    (streams / "lost+found").mkdir()
+    (streams / "notes.txt").write_text("junk")
+    junk = (
+        "1.json",
+        "00000001.json~",
+        ".00000002.json.swp",
+        "00000003.json.tmp",
+        "abc.json",
+        "٠٠٠٠٠٠٠٤.json",
+        "README",
+    )
+    for name in junk:
+        (streams / "s" / "versions" / name).write_text("junk")
+    assert [each for each in await versions.streams() if await versions.numbers(each)] == ["s"]
+    assert ".DS_Store" not in await versions.streams()
+    assert await versions.numbers("s") == [1]
+    assert (await versions.publish(arranged(seed=2))).version == 2
