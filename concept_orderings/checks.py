@@ -2,11 +2,22 @@
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
 from typing import TypeGuard
 
 from concept_orderings.errors import BadValue
 
+# The first that fits counts: a boolean is an int to Python.
+_NAMES: Sequence[tuple[type | UnionType, str]] = (
+    (NoneType, "null"),
+    (bool, "a boolean"),
+    (int | float, "a number"),
+    (str, "a string"),
+    (list | tuple, "an array"),
+    (Mapping, "an object"),
+)
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -88,8 +99,10 @@ def is_integer(value: object) -> TypeGuard[int]:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a JSON value is a finite number; NaN, infinities and booleans are not."""
-    return is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+    """Tell whether a JSON value is a number that a float holds; NaN, infinities and booleans are not."""
+    if is_integer(value):
+        return abs(value) <= sys.float_info.max
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def escape_pointer(token: str) -> str:
@@ -107,20 +120,7 @@ def wrong_type(expected: str, value: object, pointer: str) -> BadValue:
 
 
 def _json_type(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case str():
-            return "a string"
-        case int() | float():
-            return "a number"
-        case list() | tuple():
-            return "an array"
-        case Mapping() if all(isinstance(name, str) for name in value):
-            return "an object"
-        case Mapping():
-            return "one with keys that are no strings"
-        case _:
-            return f"the Python type {type(value).__name__}"
+    if isinstance(value, Mapping) and not all(isinstance(name, str) for name in value):
+        return "one with keys that are no strings"
+    named = (name for types, name in _NAMES if isinstance(value, types))
+    return next(named, f"the Python type {type(value).__name__}")

@@ -151,11 +151,12 @@ def _parse_name(value: object) -> str:
 
 
 def _parse_class_lists(fields: Mapping[str, object]) -> Sequence[ClassList]:
-    if ("datasets" in fields) == ("concepts" in fields):
+    # null is the same as nothing here, as it is for a dataset's year or template.
+    if (fields.get("datasets") is None) == (fields.get("concepts") is None):
         raise BadValue(
             "wrong_type", "Give either datasets, with their classes, or concepts.", ["/datasets", "/concepts"]
         )
-    if "concepts" in fields:
+    if fields.get("concepts") is not None:
         return class_lists_of(check_strings(fields["concepts"], "/concepts"))
     datasets = check_sequence(fields["datasets"], "/datasets")
     return [_parse_class_list(each, f"/datasets/{i}") for i, each in enumerate(datasets)]
@@ -200,16 +201,22 @@ def _parse_scores(value: object, classes: Sequence[str], pointer: str) -> float 
     if value is None:
         return None
     if is_number(value):
-        return float(value)
+        return _as_score(value)
     if not isinstance(value, Mapping):
         raise BadValue("bad_score", "Scores are one finite number, or an object of class name to number.", [pointer])
-    wrong = [name for name, score in value.items() if not is_number(score)]
+    scores = check_mapping(value, pointer)
+    wrong = [name for name, score in scores.items() if not is_number(score)]
     if wrong:
         raise BadValue(
             "bad_score", "A score is a finite number.", [f"{pointer}/{escape_pointer(name)}" for name in wrong]
         )
-    _refuse_other_classes(value, classes, pointer, "bad_score")
-    return {name: float(score) for name, score in value.items()}
+    _refuse_other_classes(scores, classes, pointer, "bad_score")
+    return {name: _as_score(score) for name, score in scores.items() if is_number(score)}
+
+
+def _as_score(value: float) -> float:
+    """Return a score with no minus before zero: equal scores have one form, in digests too."""
+    return float(value) + 0.0
 
 
 def _parse_counts(value: object, classes: Sequence[str], pointer: str) -> dict[str, int] | None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from concept_orderings.canonical import Json
 from concept_orderings.checks import check_mapping, check_sequence, is_integer
@@ -12,6 +12,8 @@ from concept_orderings.errors import BadSplit
 from concept_orderings.evidence import Need
 
 POINTER = "/tasks"
+
+_LARGEST = 2**53 - 1  # what JSON numbers hold exactly
 
 
 class Split(ABC):
@@ -124,7 +126,7 @@ def parse_split(body: object) -> Split:
 
 
 def _parse_count(value: object) -> Split:
-    if not is_integer(value) or value < 1:
+    if not _is_size(value):
         raise BadSplit(
             "bad_task_count",
             "The number of tasks is an integer from 1 to the number of concepts.",
@@ -133,11 +135,15 @@ def _parse_count(value: object) -> Split:
     return EqualTasks(value)
 
 
+def _is_size(value: object) -> TypeGuard[int]:
+    return is_integer(value) and 1 <= value <= _LARGEST
+
+
 def _parse_sizes(value: object) -> Split:
     sizes = check_sequence(value, f"{POINTER}/sizes")
-    integers = [size for size in sizes if is_integer(size) and size >= 1]
+    integers = [size for size in sizes if _is_size(size)]
     if len(integers) != len(sizes) or not sizes:
-        wrong = [f"{POINTER}/sizes/{i}" for i, size in enumerate(sizes) if not is_integer(size) or size < 1]
+        wrong = [f"{POINTER}/sizes/{i}" for i, size in enumerate(sizes) if not _is_size(size)]
         raise BadSplit(
             "bad_task_sizes",
             "Task sizes are integers of at least 1; there is at least one.",

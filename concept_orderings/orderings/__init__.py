@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from concept_orderings.checks import check_mapping
+from concept_orderings.checks import check_mapping, is_integer
 from concept_orderings.errors import UnknownOrdering
 from concept_orderings.orderings.base import POINTER, Arrangement, Ordering, Parameter
 from concept_orderings.orderings.chronology import Chronology
@@ -47,7 +47,7 @@ def parse_ordering(body: object, *, defaults: Mapping[str, Mapping[str, object]]
             "unknown_ordering", f"There is {asked}; the kinds are {', '.join(ORDERINGS)}.", [f"{POINTER}/kind"]
         )
     version = values.pop("version", ordering.version)
-    if version != ordering.version:
+    if not is_integer(version) or version != ordering.version:
         raise UnknownOrdering(
             "unknown_ordering",
             f"This software has version {ordering.version} of the ordering {ordering.kind}, not {ascii(version)[:20]}; "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json
 from concept_orderings.checks import escape_pointer, is_integer
-from concept_orderings.concepts import Concepts
+from concept_orderings.concepts import Concepts, is_plain_text
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
 from concept_orderings.progress import Report, silent
@@ -173,7 +173,7 @@ def _check(declared: Parameter, value: object) -> None:
         "boolean": isinstance(value, bool),
         # Within what JSON numbers hold exactly, so that the canonical request can be written.
         "integer": is_integer(value) and abs(value) < 2**53,
-        "string": isinstance(value, str) and (not declared.choices or value in declared.choices),
+        "string": isinstance(value, str) and (value in declared.choices if declared.choices else is_plain_text(value)),
     }[declared.type]
     if not fits:
         allowed = f"one of {', '.join(declared.choices)}" if declared.choices else f"a JSON {declared.type}"

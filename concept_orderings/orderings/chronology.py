@@ -19,7 +19,8 @@ class Chronology(Ordering):
 
     within_year: str = parameter(
         "shuffle",
-        "shuffle: the concepts of a year are mixed, as in the paper. dataset: its datasets are kept whole, in random order.",
+        "shuffle: the concepts of a year are mixed, as in the paper. "
+        "dataset: its datasets are kept whole, in random order.",
         choices=("shuffle", "dataset"),
     )
 

@@ -1,0 +1,123 @@
+"""Hypothesis strategies for what clients send, and small helpers around them."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
+from concept_orderings.evidence import Evidence
+from concept_orderings.orderings import ORDERINGS
+from concept_orderings.request import StreamRequest
+
+Body = dict[str, Any]
+
+PLAIN_CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
+# Plus signs, slashes and tildes matter to the notation of concepts and of JSON pointers: make them frequent.
+NAME_CHARACTERS = PLAIN_CHARACTERS | st.sampled_from("ab+/~{} ")
+
+class_names = st.text(NAME_CHARACTERS, min_size=1, max_size=6).filter(lambda name: name.strip() and "+++" not in name)
+unknown_dataset_names = class_names.filter(lambda name: not name.endswith("+") and find_dataset(name) is None)
+known_dataset_names = st.sampled_from([name for each in CATALOGUE for name in (each.handle, each.name)])
+dataset_names = unknown_dataset_names | known_dataset_names
+years = st.integers(1990, 2005)
+scores = st.floats(-1e6, 1e6) | st.integers(0, 3)
+counts = st.integers(0, 3) | st.integers(0, 2**53 - 1)
+seeds = st.integers(-3, 3) | st.integers(-(2**53) + 1, 2**53 - 1)
+templates = st.text(PLAIN_CHARACTERS, max_size=6).map(lambda text: f"{text}{{}}.")
+
+
+@st.composite
+def class_lists(draw: st.DrawFn) -> Body:
+    """A dataset with every kind of evidence."""
+    classes = draw(st.lists(class_names, min_size=1, max_size=5, unique=True))
+    return {
+        "name": draw(dataset_names),
+        "classes": classes,
+        "year": draw(years),
+        "template": draw(templates),
+        "scores": draw(scores | st.fixed_dictionaries(dict.fromkeys(classes, scores))),
+        "counts": {name: draw(counts) for name in classes},
+    }
+
+
+def datasets(max_size: int = 4) -> st.SearchStrategy[list[Body]]:
+    """Several datasets, none of them twice."""
+    return st.lists(class_lists(), min_size=1, max_size=max_size, unique_by=lambda each: canonical_name(each["name"]))
+
+
+@st.composite
+def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
+    """An ordering with some of its parameters given."""
+    kind = draw(st.sampled_from(kinds))
+    body: Body = {"kind": kind}
+    for each in ORDERINGS[kind].parameters():
+        if each.name == "source" or not draw(st.booleans()):
+            continue
+        body[each.name] = draw(
+            {
+                "boolean": st.booleans(),
+                "integer": seeds,
+                "string": st.sampled_from(each.choices) if each.choices else class_names,
+            }[each.type]
+        )
+    return body
+
+
+@st.composite
+def requests(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
+    """A request that is right and needs nothing from outside but embeddings."""
+    lists = draw(datasets())
+    n = sum(len(each["classes"]) for each in lists)
+    tasks = draw(
+        st.integers(1, n).map(lambda count: {"count": count})
+        | st.sampled_from([{"by": "dataset"}, {"by": "year"}])
+        | compositions(n).map(lambda sizes: {"sizes": sizes})
+    )
+    name = draw(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True))
+    return {"name": name, "datasets": lists, "ordering": draw(orderings(kinds)), "tasks": tasks}
+
+
+@st.composite
+def compositions(draw: st.DrawFn, n: int) -> list[int]:
+    """Sizes of at least 1 that add up to n."""
+    cuts = sorted(draw(st.sets(st.integers(1, n - 1)))) if n > 1 else []
+    return [end - start for start, end in zip([0, *cuts], [*cuts, n], strict=True)]
+
+
+def respelled(body: Body, random: Random) -> Body:
+    """Write the same request otherwise: other orders, the datasets' other names, defaults given or left out."""
+    lists = [{**each, "name": _other_name(each["name"])} for each in body["datasets"]]
+    for each in lists:
+        each["classes"] = random.sample(each["classes"], len(each["classes"]))
+        each["counts"] = _shuffled(each["counts"], random) if "counts" in each else None
+    random.shuffle(lists)
+    ordering = ORDERINGS[body["ordering"]["kind"]]
+    parameters = {each.name: each.default for each in ordering.parameters()}
+    explicit = {**parameters, **body["ordering"], "version": ordering.version}
+    return _shuffled({**body, "datasets": lists, "ordering": _shuffled(explicit, random)}, random)
+
+
+def _other_name(name: str) -> str:
+    known = find_dataset(name)
+    if known is None:
+        return name
+    return known.handle if name == known.name else known.name
+
+
+def _shuffled(body: Mapping[str, Any], random: Random) -> Body:
+    return dict(random.sample(list(body.items()), len(body)))
+
+
+def evidence_for(request: StreamRequest, seed: int = 0) -> Evidence:
+    """Evidence of every kind for a request's concepts; embeddings depend on the caption alone."""
+    captions = request.captions()
+    rows = [np.random.default_rng([seed, *caption.encode()]).normal(size=4) for caption in captions]
+    return Evidence(
+        years=request.years(),
+        scores=request.scores(),
+        counts=request.counts(),
+        embeddings=np.array(rows, dtype=np.float32),
+    )
