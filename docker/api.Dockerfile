@@ -1,0 +1,43 @@
+# The HTTP service: concept_orderings, store and app, without torch and numba.
+# Built from the repository's root, as compose.yaml does: docker build -f docker/api.Dockerfile .
+
+# An argument, so that a mirror or a digest can be named without an edit; see docker/README.md.
+ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+# Where packages come from, for networks that have an index of their own.
+ARG PIP_INDEX_URL
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN python -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+WORKDIR /build
+# The dependencies come from the extra, the only list of them there is, and before the code: this layer is built anew
+# when the list changes and not when a line of code does.
+COPY pyproject.toml ./
+COPY concept_orderings/version.py concept_orderings/
+# hadolint ignore=DL3013
+RUN --mount=type=cache,target=/root/.cache/pip touch README.md && pip install '.[app]'
+COPY README.md ./
+COPY concept_orderings concept_orderings
+RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-reinstall .
+COPY store /srv/store
+COPY app /srv/app
+# Readable by the service's user, whatever the umask of the checkout; compiled, because nothing can be at run time.
+RUN chmod -R a+rX /opt/venv /srv && python -m compileall -q /srv
+
+FROM ${PYTHON_IMAGE}
+# The ids are the worker image's too: both programs use the volume /data, which takes its owner from the image.
+RUN groupadd --gid 10001 orderings \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin orderings \
+    && install -d -o 10001 -g 10001 /data
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /srv /srv
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/srv \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    CONCEPT_ORDERINGS_DATA_DIR=/data
+WORKDIR /srv
+USER 10001:10001
+EXPOSE 8000
+CMD ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]

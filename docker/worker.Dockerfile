@@ -1,0 +1,54 @@
+# The worker: concept_orderings, store and worker, with torch; on a GPU the same image, unless torch is CPU only.
+# Built from the repository's root, as compose.yaml does: docker build -f docker/worker.Dockerfile .
+
+# An argument, so that a mirror or a digest can be named without an edit; see docker/README.md.
+ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+# Where packages come from, for networks that have an index of their own, ...
+ARG PIP_INDEX_URL
+# ... and where torch comes from, if not from there too; see docker/README.md for what it saves.
+ARG TORCH_INDEX_URL
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN python -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+WORKDIR /build
+# torch and its torchvision together and first: they are nearly all of the image, and change least. Their versions, and
+# then all the others, are read from the extra, the only list of them there is.
+COPY pyproject.toml ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+print(*(each for each in extras["worker"] if each.startswith("torch")), sep="\n")' > torch.txt \
+    && pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} --requirement torch.txt
+COPY concept_orderings/version.py concept_orderings/
+# hadolint ignore=DL3013
+RUN --mount=type=cache,target=/root/.cache/pip touch README.md && pip install '.[worker]'
+COPY README.md ./
+COPY concept_orderings concept_orderings
+RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-reinstall .
+COPY store /srv/store
+COPY worker /srv/worker
+COPY docker/worker_health.py /srv/
+# Readable by the service's user, whatever the umask of the checkout; compiled, because nothing can be at run time.
+RUN chmod -R a+rX /opt/venv /srv && python -m compileall -q /srv
+
+FROM ${PYTHON_IMAGE}
+# The ids are the API image's too: both programs use the volume /data, which takes its owner from the image.
+RUN groupadd --gid 10001 orderings \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /cache --shell /usr/sbin/nologin orderings \
+    && install -d -o 10001 -g 10001 /data /cache /checkpoints
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /srv /srv
+# /cache keeps what would otherwise be fetched or compiled again: weights, and the path search as machine code.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/srv \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/cache \
+    HF_HOME=/cache/huggingface \
+    NUMBA_CACHE_DIR=/cache/numba \
+    CONCEPT_ORDERINGS_DATA_DIR=/data \
+    CONCEPT_ORDERINGS_CHECKPOINTS=/checkpoints
+WORKDIR /srv
+USER 10001:10001
+CMD ["python", "-m", "worker"]
