@@ -2,16 +2,18 @@
 
 ::
 
-    ConceptOrderingsError
+    ConceptOrderingsError       internal_error: a fault of the program
     ├── InvalidInput            what was asked for cannot be done as asked; nothing was started
     │   ├── BadConcept          bad_name, bad_class_name, bad_concept, bad_template
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
-    │   ├── BadValue            wrong_type, unknown_field, bad_year, bad_score, bad_count, bad_stream_name
+    │   ├── BadValue            wrong_type, unknown_field, bad_year, bad_score, bad_count, bad_stream_name,
+    │   │                       bad_file
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
-    │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates
+    │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
+    │                           missing_embeddings
     ├── JobError                a job that was started cannot be finished
     │   ├── SourceError         source_not_configured, source_damaged, source_unavailable
     │   ├── EncoderError        encoder_not_configured, encoder_mismatch, encoder_failed

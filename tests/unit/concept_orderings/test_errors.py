@@ -1,0 +1,88 @@
+"""Errors: the tree at the top of the module is complete, and errors survive a copy."""
+
+import ast
+import copy
+import inspect
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from concept_orderings import errors
+from concept_orderings.errors import ConceptOrderingsError
+from concept_orderings.evidence import Need
+
+CLASSES = [
+    each
+    for each in vars(errors).values()
+    if inspect.isclass(each) and issubclass(each, ConceptOrderingsError) and each is not ConceptOrderingsError
+]
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("concept_orderings", "store", "app", "worker")
+TREE = str(errors.__doc__).split("::\n\n")[1].split("\n\n")[0]
+
+
+def codes_of_tree() -> dict[str, set[str]]:
+    """Return the codes that the tree gives each class."""
+    found: dict[str, set[str]] = {}
+    last = ""
+    for line in TREE.splitlines():
+        if name := re.search(r"[A-Z]\w+", line):
+            last = name[0]
+        # A long list of codes goes on in the next line.
+        found.setdefault(last, set()).update(re.findall(r"[a-z]+(?:_[a-z]+)+|cancelled$", line))
+    return found
+
+
+def bases_of_tree() -> dict[str, str]:
+    """Return the base that the tree draws each class below."""
+    bases: dict[str, str] = {}
+    above: list[str] = []
+    for line in TREE.splitlines():
+        if name := re.match(r"[ │├└─]*([A-Z]\w+)", line):
+            depth = (name.start(1) - 4) // 4
+            above[depth:] = [name[1]]
+            if depth:
+                bases[name[1]] = above[depth - 1]
+    return bases
+
+
+def raised_codes() -> Iterator[tuple[str, str]]:
+    """Yield class and code of every error of the tree that the project makes with a literal code."""
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(code)), *_]) if (
+                    name in errors.__dict__
+                ):
+                    yield name, code
+
+
+def test_the_tree_is_drawn_as_the_classes_are() -> None:
+    assert bases_of_tree() == {each.__name__: each.__bases__[0].__name__ for each in CLASSES}
+
+
+def test_every_code_stands_in_the_tree_with_its_class() -> None:
+    tree = codes_of_tree()
+    raised = sorted(set(raised_codes()))
+
+    assert len(raised) > 10
+    assert [(name, code) for name, code in raised if code not in tree.get(name, ())] == []
+
+
+def test_missing_evidence_has_a_code_for_each_kind_of_evidence() -> None:
+    # A template is what an embedding lacks when the request is made.
+    assert codes_of_tree()["MissingEvidence"] == {f"missing_{need}" for need in Need} | {"missing_templates"}
+
+
+@pytest.mark.parametrize("error", CLASSES)
+@pytest.mark.parametrize("duplicate", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_an_error_survives_a_copy(error: type[ConceptOrderingsError], duplicate: object) -> None:
+    original = error("some_code", "What is wrong.", ["/a", "/b/0"])
+    found = duplicate(original)  # type: ignore[operator]
+
+    assert type(found) is error
+    assert (found.code, found.detail, found.pointers) == ("some_code", "What is wrong.", ("/a", "/b/0"))
+    assert str(found) == "What is wrong."
