@@ -1,0 +1,124 @@
+"""Concepts: notation, canonical order."""
+
+from random import Random
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from concept_orderings.concepts import (
+    ClassList,
+    class_lists_of,
+    gather_concepts,
+    is_plain_text,
+    join_concept,
+    shown,
+    split_concept,
+)
+from concept_orderings.errors import BadConcept, EmptyClassList, InvalidInput
+
+from .strategies import Body, class_names, dataset_names, datasets
+
+
+def as_class_lists(lists: list[Body]) -> list[ClassList]:
+    return [ClassList(name=each["name"], classes=tuple(each["classes"])) for each in lists]
+
+
+@given(dataset_names, class_names)
+@example("A++b", "+c")
+@example("A", "++")
+@example("+", "+")
+def test_a_concept_reads_back_as_its_dataset_and_class(dataset: str, class_name: str) -> None:
+    try:
+        gather_concepts([ClassList(name=dataset, classes=(class_name,))])
+    except BadConcept:
+        assert dataset.endswith("+")
+    else:
+        assert split_concept(join_concept(dataset, class_name)) == (dataset, class_name)
+
+
+@given(st.text(), st.text())
+def test_no_two_concepts_that_are_taken_have_one_name(first: str, second: str) -> None:
+    """A concept's text says which dataset it is of: names that would make it say another are refused."""
+    concept = join_concept(first, second)
+    try:
+        gather_concepts([ClassList(name=first, classes=(second,))])
+    except InvalidInput:
+        return
+    assert split_concept(concept) == (first, second)
+
+
+def test_a_concept_without_a_separator_is_refused() -> None:
+    with pytest.raises(BadConcept) as refused:
+        split_concept("CIFAR100++apple", "/concepts/3")
+
+    assert refused.value.code == "bad_concept"
+    assert refused.value.pointers == ("/concepts/3",)
+
+
+@given(datasets(), st.integers(0, 2**32))
+def test_the_canonical_order_does_not_depend_on_the_order_given(lists: list[Body], seed: int) -> None:
+    random = Random(seed)
+    shuffled = random.sample(
+        [{**each, "classes": random.sample(each["classes"], len(each["classes"]))} for each in lists], len(lists)
+    )
+
+    assert gather_concepts(as_class_lists(shuffled)) == gather_concepts(as_class_lists(lists))
+
+
+@given(datasets())
+def test_the_views_of_concepts_agree(lists: list[Body]) -> None:
+    concepts = gather_concepts(as_class_lists(lists))
+    pairs = [
+        (concepts.datasets[i].name, name) for i, name in zip(concepts.dataset_index, concepts.class_names, strict=True)
+    ]
+
+    assert pairs == sorted(pairs)
+    assert [join_concept(*pair) for pair in pairs] == list(concepts.ids)
+    assert len(set(concepts.ids)) == len(concepts) == sum(len(each["classes"]) for each in lists)
+
+
+@given(datasets(), st.integers(0, 2**32))
+def test_flat_concepts_are_grouped_into_the_same_class_lists(lists: list[Body], seed: int) -> None:
+    concepts = gather_concepts(as_class_lists(lists))
+    flat = Random(seed).sample(concepts.ids, len(concepts))
+
+    assert gather_concepts(class_lists_of(flat)) == concepts
+
+
+def test_names_are_sorted_by_code_point_on_any_machine() -> None:
+    concepts = gather_concepts([ClassList(name="A", classes=("é", "b", "Z", "a b", "ab", "a"))])
+
+    assert concepts.class_names == ("Z", "a", "a b", "ab", "b", "é")
+
+
+def test_names_that_only_look_the_same_are_different_concepts() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+
+    assert len(gather_concepts([ClassList(name="A", classes=(composed, decomposed))])) == 2
+
+
+def test_no_list_at_all_is_refused() -> None:
+    with pytest.raises(EmptyClassList):
+        gather_concepts([])
+    with pytest.raises(EmptyClassList):
+        class_lists_of([])
+
+
+@pytest.mark.parametrize("code_point", [*range(0x20), *range(0x7F, 0xA0), 0xD800, 0xDFFF])
+def test_control_characters_and_lone_surrogates_are_no_plain_text(code_point: int) -> None:
+    assert not is_plain_text(f"a{chr(code_point)}b")
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
+def test_all_else_is_plain_text(text: str) -> None:
+    assert is_plain_text(text)
+
+
+@given(st.text(st.characters()))
+def test_what_is_shown_is_short_printable_unicode(text: str) -> None:
+    found = shown(text)
+
+    assert len(found) <= 80
+    assert found.isprintable()
+    assert found.encode()
