@@ -34,6 +34,9 @@ class Tuning:
     rows: int = 256
 
 
+NO_TRAIL = np.empty((2, 0), dtype=np.int64)
+
+
 class Crew:
     """Threads for the kernels, and the caller's thread, which reports while they work."""
 
@@ -156,7 +159,7 @@ class Search:
 
     def best_start(self) -> int:
         """Return the start with the smallest total, the smallest such."""
-        walks = self._at_start()
+        walks = self._at(np.arange(self._n))
         length = 0
         for checkpoint in (*(c for c in self._tuning.checkpoints if c < self._n - 1), self._n - 1):
             self._advance(walks, length, checkpoint)
@@ -164,12 +167,17 @@ class Search:
             length = checkpoint
         return int(walks.starts[np.argmin(walks.totals)])
 
-    def _at_start(self) -> Walks:
-        """Return a walk of no steps for each vector."""
-        starts = np.arange(self._n)
-        seen = np.zeros((self._n, (self._n + 63) >> 6), dtype=np.uint64)
-        seen[starts, starts >> 6] = np.uint64(1) << (starts & 63).astype(np.uint64)
-        return Walks(starts, starts.copy(), np.zeros(self._n, dtype=np.int64), seen)
+    def path(self, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the order and the steps of the walk from `start`."""
+        trail = np.empty((2, self._n - 1), dtype=np.int64)
+        kernels.advance(0, 1, self._at(np.array([start])), self.lists, self._n - 1, trail, self._crew.stop)
+        return np.concatenate([[start], trail[0]]), trail[1]
+
+    def _at(self, starts: NDArray[np.int64]) -> Walks:
+        """Return walks that have taken no step."""
+        seen = np.zeros((len(starts), (self._n + 63) >> 6), dtype=np.uint64)
+        seen[np.arange(len(starts)), starts >> 6] = np.uint64(1) << (starts & 63).astype(np.uint64)
+        return Walks(starts, starts.copy(), np.zeros(len(starts), dtype=np.int64), seen)
 
     def _advance(self, walks: Walks, length: int, to: int) -> None:
         """Advance all walks from `length` steps to `to`, in batches, with longer lists for each next batch."""
@@ -180,7 +188,7 @@ class Search:
             lists = self.lists
 
             def work(a: int, b: int, first: int = first, lists: Lists = lists) -> None:
-                kernels.advance(first + a, first + b, to - length, walks, lists, self._crew.stop)
+                kernels.advance(first + a, first + b, walks, lists, to - length, NO_TRAIL, self._crew.stop)
 
             def reach(part: float, first: int = first, last: int = last) -> int:
                 steps = size * length + (first + (last - first) * part) * (to - length)
@@ -228,7 +236,4 @@ def search(
     """Return the order and the steps of the shortest greedy path; there are at least two vectors."""
     with Crew(threads, report, len(vectors)) as crew:
         found = Search(np.ascontiguousarray(vectors), crew, tuning)
-        order = np.full(len(vectors), found.best_start())
-        steps = np.empty(len(vectors) - 1, dtype=np.int64)
-        kernels.trace(found.lists, order, steps)
-    return order, steps
+        return found.path(found.best_start())

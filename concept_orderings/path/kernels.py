@@ -50,14 +50,21 @@ def compiled(function: Kernel) -> Kernel:
         return cast(Kernel, numba.njit(nogil=True)(function))
 
 
-@compiled
+def inlined(function: Kernel) -> Kernel:
+    """Compile as part of each caller.
+
+    A call counts references to its arrays, atomically; two threads calling this often would mostly wait for the
+    one count of an array that they share.
+    """
+    return cast(Kernel, numba.njit(nogil=True, inline="always")(function))
+
+
+@inlined
 def squared_distance(vectors: NDArray[np.int16], squares: NDArray[np.int32], i: Int, j: Int) -> np.int32:
     """Return the exact squared distance of rows `i` and `j` as int32."""
-    a = vectors[i]
-    b = vectors[j]
     product = np.int32(0)
-    for x in range(a.size):
-        product = np.int32(product + np.int32(np.int32(a[x]) * np.int32(b[x])))
+    for x in range(vectors.shape[1]):
+        product = np.int32(product + np.int32(np.int32(vectors[i, x]) * np.int32(vectors[j, x])))
     return np.int32(squares[i] + squares[j] - 2 * np.int64(product))
 
 
@@ -150,13 +157,13 @@ def nearest(
         distances[r] = near[:k]
 
 
-@compiled
+@inlined
 def is_seen(seen: NDArray[np.uint64], j: Int) -> np.uint64:
     """Return the bit of `j` as uint64."""
     return np.uint64((seen[j >> 6] >> np.uint64(j & 63)) & np.uint64(1))
 
 
-@compiled
+@inlined
 def mark_seen(seen: NDArray[np.uint64], j: Int) -> None:
     """Set the bit of `j`."""
     seen[j >> 6] |= np.uint64(1) << np.uint64(j & 63)
@@ -187,16 +194,8 @@ def nearest_unseen(
 
 
 @compiled
-def next_step(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, Int]:
-    """Return the nearest unseen neighbour of `at` and its distance, from the shortest list that has one."""
-    for c in range(lists.near.shape[1]):
-        j = np.int64(lists.near[at, c])
-        if not is_seen(seen, j):
-            return j, np.int64(lists.distances[at, c])
-    for c in range(lists.near.shape[1], lists.ids.shape[1]):
-        j = np.int64(lists.ids[at, c])
-        if not is_seen(seen, j):
-            return j, np.int64(lists.distances[at, c])
+def beyond_list(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, Int]:
+    """Return the nearest unseen vector and its distance, when all in the list of `at` have been seen."""
     slot = lists.slots[at]
     if slot >= 0:
         for c in range(lists.ids.shape[1], lists.deep.shape[1]):
@@ -211,27 +210,44 @@ def next_step(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, Int
 
 
 @compiled
-def advance(first: int, last: int, steps: int, walks: Walks, lists: Lists, stop: NDArray[np.uint8]) -> None:
-    """Take `steps` steps in each of the walks `first` to `last`; returns early, half done, once `stop` is set."""
+def advance(
+    first: int, last: int, walks: Walks, lists: Lists, steps: int, trail: NDArray[np.int64], stop: NDArray[np.uint8]
+) -> None:
+    """Take `steps` steps in each of the walks `first` to `last`; returns early, half done, once `stop` is set.
+
+    `trail`, (2, steps), is given the vectors reached and the distances; it is not written if it is (2, 0).
+    The search of the lists stands here, not in a function of its own: see `inlined`, which does not help where
+    a function returns from more than one place.
+    """
     for w in range(first, last):
         at = walks.at[w]
         total = walks.totals[w]
         seen = walks.seen[w]
-        for _ in range(steps):
-            at, step = next_step(at, seen, lists)
-            mark_seen(seen, at)
+        for t in range(steps):
+            found = np.int64(-1)
+            step = np.int64(0)
+            for c in range(lists.near.shape[1]):
+                j = np.int64(lists.near[at, c])
+                if not is_seen(seen, j):
+                    found = j
+                    step = np.int64(lists.distances[at, c])
+                    break
+            if found < 0:
+                for c in range(lists.near.shape[1], lists.ids.shape[1]):
+                    j = np.int64(lists.ids[at, c])
+                    if not is_seen(seen, j):
+                        found = j
+                        step = np.int64(lists.distances[at, c])
+                        break
+            if found < 0:
+                found, step = beyond_list(at, seen, lists)
+            at = found
             total += step
+            mark_seen(seen, at)
+            if trail.shape[1]:
+                trail[0, t] = at
+                trail[1, t] = step
             if stop[0]:
                 return
         walks.at[w] = at
         walks.totals[w] = total
-
-
-@compiled
-def trace(lists: Lists, order: NDArray[np.int64], steps: NDArray[np.int64]) -> None:
-    """Walk from ``order[0]``, writing down where it goes and how far each step is."""
-    seen = np.zeros((len(order) + 63) >> 6, dtype=np.uint64)
-    mark_seen(seen, order[0])
-    for t in range(steps.size):
-        order[t + 1], steps[t] = next_step(order[t], seen, lists)
-        mark_seen(seen, order[t + 1])
