@@ -91,7 +91,7 @@ def _add(directory: Path, published: Published, path: Path, digest: str, advance
     try:
         documents = _write(generation, path, advance)
     except BaseException:
-        shutil.rmtree(generation)
+        _remove(generation)
         raise
     # The library's list of files is readable by its owner alone; like the rest, it is for whoever may read the index.
     shutil.copymode(directory / _LOCK, generation / "meta.json")
@@ -105,7 +105,10 @@ def _add(directory: Path, published: Published, path: Path, digest: str, advance
 
 def _write(generation: Path, path: Path, advance: _Advance) -> int:
     """Add the shard's documents to the files in a directory, and return how many they are."""
-    index = tantivy.Index(_schema(), path=str(generation))
+    try:
+        index = tantivy.Index(_schema(), path=str(generation))
+    except ValueError as error:
+        raise layout.damaged(generation, str(error)) from error
     index.register_tokenizer(_TOKENISER, tokens.analyser())
     writer = index.writer(heap_size=_THREADS * _HEAP_PER_THREAD, num_threads=_THREADS)
     documents = 0
@@ -146,7 +149,14 @@ def _link(source: Path, target: Path) -> None:
 def _remove_all_but(directory: Path, published: Published) -> None:
     for path in directory.iterdir():
         if layout.is_generation(path) and path.name != published.generation:
-            shutil.rmtree(path)
+            _remove(path)
+
+
+def _remove(generation: Path) -> None:
+    """Remove a directory of index files; what resists is left to the next build."""
+    # For a moment after opening, a thread of the library may still put a lock file there: once, so twice is enough.
+    shutil.rmtree(generation, ignore_errors=True)
+    shutil.rmtree(generation, ignore_errors=True)
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Counting the documents of a published index that contain a name."""
 
 import os
+import shutil
 import tempfile
+import weakref
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from pathlib import Path
 
 import tantivy
@@ -69,13 +70,16 @@ class LocalIndex:
     @classmethod
     def _of(cls, directory: Path, published: Published) -> "LocalIndex":
         layout.check_files(directory, published)
+        view = _view(directory / published.generation, list(published.files))
         try:
-            with _view(directory / published.generation, list(published.files)) as view:
-                index = tantivy.Index.open(view)
-                index.config_reader("manual")
-                opened = cls(directory.name, published, index)
+            index = tantivy.Index.open(str(view))
+            index.config_reader("manual")
+            opened = cls(directory.name, published, index)
         except (ValueError, OSError) as error:
+            shutil.rmtree(view, ignore_errors=True)
             raise layout.damaged(directory, str(error)) from error
+        # Not before: for a moment after opening, a thread of the library may still write its lock file there.
+        weakref.finalize(opened, shutil.rmtree, view, ignore_errors=True)
         if opened._searcher.num_docs != opened.documents:
             raise layout.damaged(directory, f"{opened._searcher.num_docs} documents instead of {opened.documents}")
         return opened
@@ -132,13 +136,12 @@ class LocalIndex:
         return int(self._searcher.search(query, limit=1, count=True).count)  # type: ignore[attr-defined]
 
 
-@contextmanager
-def _view(generation: Path, names: Sequence[str]) -> Iterator[str]:
-    """Make a directory with the files under the same names, for as long as it takes to open them.
+def _view(generation: Path, names: Sequence[str]) -> Path:
+    """Make a temporary directory with the files under the same names.
 
     The library makes a lock file beside what it opens; the index itself may be another user's, or mounted read-only.
     """
-    with tempfile.TemporaryDirectory(prefix="local-index-") as view:
-        for name in names:
-            Path(view, name).symlink_to(generation.resolve() / name)
-        yield view
+    view = Path(tempfile.mkdtemp(prefix="local-index-"))
+    for name in names:
+        (view / name).symlink_to(generation.resolve() / name)
+    return view

@@ -1,0 +1,486 @@
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_counter import plain_counts
+
+from concept_orderings.errors import Cancelled, SourceError
+from worker.evidence.local_index import LocalIndex, build_index, layout
+
+CHECKOUT = Path(__file__).parents[4]
+DATA = CHECKOUT.parent / "shared" / "data"
+
+MakeShard = Callable[..., Path]
+
+
+def write_shard(path: Path, texts: Sequence[str]) -> Path:
+    lines = [json.dumps({"text": text, "url": "https://example.org", "date": "2019-04-21T18:54:04Z"}) for text in texts]
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
+    return path
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> MakeShard:
+    def make(name: str, *texts: str) -> Path:
+        return write_shard(tmp_path / f"{name}.json.gz", texts)
+
+    return make
+
+
+def generations(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir() if layout.is_generation(path))
+
+
+def counts(directory: Path, *names: str) -> list[int]:
+    return LocalIndex.open(directory).count(names)
+
+
+# Counting
+
+
+def test_counts_documents_not_occurrences(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "A dog, a dog.", "Dogs", "the DOG", "")], directory)
+    assert counts(directory, "dog", "Dog", "dogs", "a dog", "cat", "???", "", "dog dog") == [2, 2, 1, 1, 0, 0, 0, 0]
+
+
+def test_repeated_words_need_to_be_repeated(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "a a b", "a b a", "b a a a", "a")], directory)
+    assert counts(directory, "a a", "a a a", "a b a", "b a a", "a b") == [2, 1, 1, 1, 2]
+
+
+WORDS = [
+    "new",
+    "York",
+    "NEW",
+    "don't",
+    "dont",
+    "3.5",
+    "3",
+    "5",
+    "U.S.",
+    "us",
+    "foo_bar",
+    "foo",
+    "café",
+    "漢字",
+    "😀",
+    "_",
+]
+SEPARATORS = [" ", " ", " ", "-", ", ", "/", ".", "'", "\n", "_", ""]
+PHRASES = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(SEPARATORS)), max_size=4).map(
+    lambda parts: "".join(word + separator for word, separator in parts)
+)
+TEXTS = st.lists(PHRASES, max_size=8).map(" ".join)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=30), st.lists(PHRASES, max_size=30), st.integers(0, 30))
+def test_counts_are_those_of_the_plain_counter(texts: list[str], names: list[str], cut: int) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        parts = [texts[:cut], texts[cut:]]
+        paths = [write_shard(Path(root, f"{at}.json.gz"), part) for at, part in enumerate(parts)]
+        build_index(paths, Path(root, "c4"))
+        assert counts(Path(root, "c4"), *names) == plain_counts(names, texts)
+
+
+def test_counts_in_the_sample_of_c4_are_those_of_the_plain_counter(tmp_path: Path) -> None:
+    sample = DATA / "c4" / "c4-sample.json.gz"
+    if not sample.exists():
+        pytest.skip(f"the C4 sample is not beside the checkout: {sample}")
+    stream = json.loads((DATA / "fomo_in_flux" / "streams" / "random_sequence_1.json").read_text())
+    names = [concept.split("+++", 1)[1] for concept in stream]
+    with gzip.open(sample) as lines:
+        texts = [json.loads(line)["text"] for line in lines]
+
+    build_index([sample], tmp_path / "c4")
+
+    index = LocalIndex.open(tmp_path / "c4")
+    assert index.documents == 1000
+    assert index.count(["new york", "ice cream", "dog"]) == [38, 7, 19]
+    assert len(names) == 18_381
+    assert index.count(names) == plain_counts(names, texts)
+
+
+def test_counting_reports_and_stops_when_told_to(tmp_path: Path, shard: MakeShard) -> None:
+    build_index([shard("a", "a b c")], tmp_path / "c4")
+    index = LocalIndex.open(tmp_path / "c4")
+    reports: list[tuple[int, int]] = []
+    names = [f"a {number % 70}" for number in range(1000)]
+    index.count(names, report=lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (1000, 1000)
+    assert reports == sorted(reports)
+    with pytest.raises(Cancelled):
+        index.count(names, report=_cancel)
+
+
+def _cancel(done: int, total: int) -> None:
+    raise Cancelled
+
+
+# What an index is
+
+
+def test_an_index_says_what_it_holds(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    summary = build_index([shard("a", "x", "y"), shard("b", "z")], directory)
+    index = LocalIndex.open(directory)
+    assert [(one.name, one.documents) for one in summary.shards] == [("a.json.gz", 2), ("b.json.gz", 1)]
+    assert (index.name, index.documents, index.fingerprint) == ("c4", 3, summary.fingerprint)
+
+
+def test_the_fingerprint_follows_the_content_alone(tmp_path: Path, shard: MakeShard) -> None:
+    a, b = shard("a", "x"), shard("b", "y")
+    forth = build_index([a, b], tmp_path / "forth")
+    build_index([b], tmp_path / "back")
+    back = build_index([a], tmp_path / "back")
+    other = build_index([a], tmp_path / "other")
+    assert forth.fingerprint == back.fingerprint != other.fingerprint
+
+
+def test_blank_lines_and_members_of_a_gzip_file_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "two.json.gz"
+    path.write_bytes(gzip.compress(b'{"text": "a"}\n\n') + gzip.compress(b'{"text": "b", "url": 1}'))
+    assert build_index([path], tmp_path / "c4").documents == 2
+    assert counts(tmp_path / "c4", "a", "b") == [1, 1]
+
+
+def test_building_reports_compressed_bytes(tmp_path: Path, shard: MakeShard) -> None:
+    paths = [shard("a", "x"), shard("b", "y"), shard("a-again", "x")]
+    reports: list[tuple[int, int]] = []
+    build_index(paths, tmp_path / "c4", report=lambda done, total: reports.append((done, total)))
+    total = sum(path.stat().st_size for path in paths)
+    assert reports[-1] == (total, total)
+    assert reports == sorted(reports)
+
+
+# Extending
+
+
+def test_extending_keeps_what_is_there(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "new york", "dog")], directory)
+    summary = build_index([shard("b", "New York City")], directory)
+    assert summary.documents == 3
+    assert counts(directory, "new york", "dog") == [2, 1]
+    assert len(generations(directory)) == 1
+
+
+def test_many_small_shards_make_one_index(tmp_path: Path, shard: MakeShard) -> None:
+    # More than the library keeps apart: it merges them on the way.
+    paths = [shard(f"s{number}", f"common only{number}") for number in range(12)]
+    build_index(paths, tmp_path / "c4")
+    assert counts(tmp_path / "c4", "common", "only7", "common only7", "only12") == [12, 1, 1, 0]
+
+
+def test_a_shard_is_counted_once(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    a, same, b = shard("a", "x"), shard("same", "x"), shard("b", "y")
+    first = build_index([a, same, a], directory)
+    assert (first.documents, first.skipped) == (1, (same, a))
+    second = build_index([b, same], directory)
+    assert (second.documents, second.skipped) == (2, (same,))
+    assert counts(directory, "x", "y") == [1, 1]
+
+
+def test_a_reader_keeps_the_index_it_opened(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "new york", "ice cream")], directory)
+    reader = LocalIndex.open(directory)
+    build_index([shard("b", "new york")], directory)
+    assert reader.count(["new york", "ice cream"]) == [1, 1]
+    assert reader.documents == 2
+    assert counts(directory, "new york") == [2]
+
+
+def test_a_reader_that_comes_while_a_build_publishes_opens_the_new_index(
+    tmp_path: Path, shard: MakeShard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "x")], directory)
+    stale = layout.read(directory)
+    build_index([shard("b", "x too")], directory)
+    answers = [stale]
+    read = layout.read
+    monkeypatch.setattr(layout, "read", lambda where: answers.pop() if answers else read(where))
+    assert counts(directory, "x") == [2]
+
+
+def test_reading_writes_nothing(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "x")], directory)
+    for leftover in directory.rglob(".*.lock"):
+        leftover.unlink()
+    before = sorted(directory.rglob("*"))
+    assert counts(directory, "x") == [1]
+    assert sorted(directory.rglob("*")) == before
+    modes = {path.stat().st_mode & 0o777 for path in directory.glob("generation-*/[!.]*")}
+    assert modes == {(directory / "lock").stat().st_mode & 0o777}
+
+
+# Damaged shards
+
+
+def damage_end(path: Path) -> str:
+    path.write_bytes(path.read_bytes()[:-12])
+    return "after line"
+
+
+def damage_checksum(path: Path) -> str:
+    content = path.read_bytes()
+    path.write_bytes(content[:-8] + bytes(4) + content[-4:])
+    return "after line"
+
+
+def damage_nature(path: Path) -> str:
+    path.write_text('{"text": "not compressed"}\n')
+    return "after line 0"
+
+
+def damage_json(path: Path) -> str:
+    path.write_bytes(gzip.compress(b'{"text": "good"}\n{"text": "bad\n'))
+    return "line 2: not JSON"
+
+
+def damage_encoding(path: Path) -> str:
+    path.write_bytes(gzip.compress(b'{"text": "good"}\n{"text": "\xff"}\n'))
+    return "line 2: not JSON"
+
+
+def damage_text(path: Path) -> str:
+    path.write_bytes(gzip.compress(b'{"text": "good"}\n{"text": "good"}\n{"url": "good"}\n'))
+    return "line 3: no text"
+
+
+def damage_type(path: Path) -> str:
+    path.write_bytes(gzip.compress(b'{"text": 3}\n'))
+    return "line 1: no text"
+
+
+def damage_object(path: Path) -> str:
+    path.write_bytes(gzip.compress(b'["text"]\n'))
+    return "line 1: no text"
+
+
+def remove(path: Path) -> str:
+    path.unlink()
+    return "No such file"
+
+
+DAMAGES = [
+    damage_end,
+    damage_checksum,
+    damage_nature,
+    damage_json,
+    damage_encoding,
+    damage_text,
+    damage_type,
+    damage_object,
+    remove,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_shard_is_refused_by_name_and_leaves_no_trace(
+    tmp_path: Path, shard: MakeShard, damage: Callable[[Path], str]
+) -> None:
+    directory = tmp_path / "c4"
+    first, bad, last = shard("first", "good one"), shard("bad", "good", "good", "good"), shard("last", "good two")
+    where = damage(bad)
+
+    with pytest.raises(SourceError) as refusal:
+        build_index([first, bad, last], directory)
+
+    assert refusal.value.code == "source_damaged"
+    assert f"{bad}" in refusal.value.detail
+    assert where in refusal.value.detail
+    assert "holds 2 shard(s) with 2 documents" in refusal.value.detail
+    assert counts(directory, "good", "good one", "good two") == [2, 1, 1]
+    assert len(generations(directory)) == 1
+
+
+def test_of_damaged_shards_alone_comes_no_index(tmp_path: Path, shard: MakeShard) -> None:
+    bad = shard("bad", "x")
+    damage_json(bad)
+    with pytest.raises(SourceError, match="holds 0 shard"):
+        build_index([bad], tmp_path / "c4")
+    with pytest.raises(SourceError) as absent:
+        LocalIndex.open(tmp_path / "c4")
+    assert absent.value.code == "source_not_configured"
+
+
+# Interrupted builds
+
+
+def test_a_cancelled_build_keeps_the_shards_it_finished(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    a, b = shard("a", "x"), shard("b", "y")
+
+    reports = 0
+
+    def cancel_after_a(done: int, total: int) -> None:
+        # The first report comes with a's one document, the second when a is finished.
+        nonlocal reports
+        reports += 1
+        if reports == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        build_index([a, b], directory, report=cancel_after_a)
+    assert counts(directory, "x", "y") == [1, 0]
+    assert build_index([a, b], directory).skipped == (a,)
+    assert counts(directory, "x", "y") == [1, 1]
+
+
+def test_a_build_cancelled_within_a_shard_leaves_nothing_of_it(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "x")], directory)
+    with pytest.raises(Cancelled):
+        build_index([shard("b", "y", "z")], directory, report=_cancel)
+    assert counts(directory, "x", "y") == [1, 0]
+    assert len(generations(directory)) == 1
+
+
+DIE = """
+import os, signal, sys
+from pathlib import Path
+from worker.evidence.local_index import build, layout
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+directory, shard, moment = sys.argv[1:]
+if moment == "publishing":
+    layout.publish = die
+if moment == "tidying":
+    build._remove_all_but = lambda directory, published: published.generation.endswith("2") and die()
+build.build_index([Path(shard)], Path(directory), report=die if moment == "reading" else lambda *_: None)
+"""
+
+
+@pytest.mark.parametrize(("moment", "finished"), [("reading", False), ("publishing", False), ("tidying", True)])
+def test_a_killed_build_leaves_an_index_whole(tmp_path: Path, shard: MakeShard, moment: str, finished: bool) -> None:
+    directory = tmp_path / "c4"
+    a, b = shard("a", "x", "x"), shard("b", "y")
+    build_index([a], directory)
+
+    command = [sys.executable, "-c", DIE, str(directory), str(b), moment]
+    killed = subprocess.run(command, cwd=CHECKOUT, check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
+
+    assert killed.returncode == -signal.SIGKILL
+    assert len(generations(directory)) == 2
+    assert counts(directory, "x", "y") == [2, int(finished)]
+    build_index([b], directory)
+    assert len(generations(directory)) == 1
+    assert counts(directory, "x", "y") == [2, 1]
+
+
+def test_a_first_build_that_was_killed_is_no_index(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    command = [sys.executable, "-c", DIE, str(directory), str(shard("b", "y")), "reading"]
+    subprocess.run(command, cwd=CHECKOUT, check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
+    with pytest.raises(SourceError) as absent:
+        LocalIndex.open(directory)
+    assert absent.value.code == "source_not_configured"
+    assert build_index([shard("b", "y")], directory).documents == 1
+
+
+def test_two_builds_of_an_index_do_not_meet(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    second = shard("second", "y")
+    refusals = []
+
+    def build_too(done: int, total: int) -> None:
+        with pytest.raises(SourceError) as refusal:
+            build_index([second], directory)
+        refusals.append(refusal.value.code)
+
+    build_index([shard("first", "x")], directory, report=build_too)
+    assert set(refusals) == {"source_unavailable"}
+    assert build_index([second], directory).documents == 2
+
+
+# Damaged indexes
+
+
+def test_where_no_index_is_the_error_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"concept-orderings index SHARD.json.gz --name c4") as absent:
+        LocalIndex.open(tmp_path / "c4")
+    assert absent.value.code == "source_not_configured"
+
+
+def damage_summary(directory: Path) -> str:
+    (directory / "index.json").write_text("{")
+    return "index.json"
+
+
+def damage_total(directory: Path) -> str:
+    path = directory / "index.json"
+    path.write_text(path.read_text().replace('"documents": 2,', '"documents": 3,'))
+    return "contradict"
+
+
+def lose_a_file(directory: Path) -> str:
+    path = next(directory.glob("generation-*/*.term"))
+    path.unlink()
+    return path.name
+
+
+def cut_a_file(directory: Path) -> str:
+    path = next(directory.glob("generation-*/*.pos"))
+    path.write_bytes(path.read_bytes()[:-1])
+    return path.name
+
+
+def scramble_the_file_list(directory: Path) -> str:
+    path = next(directory.glob("generation-*/meta.json"))
+    path.write_bytes(b"?" * path.stat().st_size)
+    return str(directory)
+
+
+def change_format(directory: Path) -> str:
+    path = directory / "index.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    return "format 99"
+
+
+def change_rule(directory: Path) -> str:
+    path = directory / "index.json"
+    path.write_text(path.read_text().replace('"tokens": 1', '"tokens": "other"'))
+    return "token rule 'other'"
+
+
+BREAKAGES = [
+    damage_summary,
+    damage_total,
+    lose_a_file,
+    cut_a_file,
+    scramble_the_file_list,
+    change_format,
+    change_rule,
+]
+
+
+@pytest.mark.parametrize("damage", BREAKAGES)
+def test_a_damaged_index_is_refused(tmp_path: Path, shard: MakeShard, damage: Callable[[Path], str]) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "x", "y")], directory)
+    what = damage(directory)
+    with pytest.raises(SourceError) as opening:
+        LocalIndex.open(directory)
+    with pytest.raises(SourceError) as extending:
+        build_index([shard("b", "z")], directory)
+    for refusal in (opening, extending):
+        assert refusal.value.code == "source_damaged"
+        assert what in refusal.value.detail
+        assert "build" in refusal.value.detail
