@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
 from concept_orderings.canonical import Json
 from concept_orderings.request import StreamRequest
@@ -99,76 +100,94 @@ class QueueFull(Exception):
     """As many jobs as the service takes are queued or running."""
 
 
+# What all scripts share. KEYS: the job, the active jobs, its request, its events. ARGV[1] is the time, ARGV[2] the id
+# and, except for a request and a cancellation, ARGV[3] the run: a delivery of an earlier one changes nothing.
+_SHARED = f"""
+local job, active, request, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local now, id = ARGV[1], ARGV[2]
+local state = redis.call('HGET', job, 'state')
+local pending = state == 'queued' or state == 'running'
+local function is_run(run) return redis.call('HGET', job, 'run') == run end
+local function tell()
+  redis.call('XADD', events, 'MAXLEN', '~', {_EVENTS_KEPT}, '*', 'job', cjson.encode(redis.call('HGETALL', job)))
+end
+local function finish(final)
+  redis.call('HSET', job, 'state', final, 'updated_at', now)
+  redis.call('SREM', active, id)
+  redis.call('DEL', request)
+  tell()
+  redis.call('EXPIRE', job, {KEPT_SECONDS})
+  redis.call('EXPIRE', events, {KEPT_SECONDS})
+end
+"""
+
 _SUBMIT = """
-local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'queued' or state == 'running' then return tonumber(redis.call('HGET', KEYS[1], 'run')) end
-if redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[5]) then return 0 end
-local run = redis.call('HINCRBY', KEYS[1], 'run', 1)
-redis.call('HDEL', KEYS[1], 'phase', 'done', 'total', 'error', 'version', 'cancel')
-redis.call('HSET', KEYS[1], 'id', ARGV[1], 'stream', ARGV[2], 'state', 'queued', 'attempts', 0,
-           'created_at', ARGV[4], 'updated_at', ARGV[4])
-redis.call('PERSIST', KEYS[1])
-redis.call('SET', KEYS[3], ARGV[3])
-redis.call('SADD', KEYS[2], ARGV[1])
-redis.call('PERSIST', KEYS[4])
-redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', 'job', cjson.encode(redis.call('HGETALL', KEYS[1])))
+if pending then return tonumber(redis.call('HGET', job, 'run')) end
+if redis.call('SCARD', active) >= tonumber(ARGV[5]) then return 0 end
+local run = redis.call('HINCRBY', job, 'run', 1)
+redis.call('HDEL', job, 'phase', 'done', 'total', 'error', 'version', 'cancel')
+redis.call('HSET', job, 'id', id, 'stream', ARGV[3], 'state', 'queued', 'attempts', 0,
+           'created_at', now, 'updated_at', now)
+redis.call('PERSIST', job)
+redis.call('SET', request, ARGV[4])
+redis.call('SADD', active, id)
+redis.call('PERSIST', events)
+tell()
 return run
 """
 
-# Returns which attempt of this run it is; 0 if the run is over or another one has begun.
+# Returns which attempt of this run it is; 0 if the run is over or another one has begun. A job whose worker died before
+# it could stop as it was asked to, is stopped here.
 _START = """
-if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then return 0 end
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'queued' and state ~= 'running' then return 0 end
-local attempt = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-redis.call('HDEL', KEYS[1], 'phase', 'done', 'total')
-redis.call('HSET', KEYS[1], 'state', 'running', 'updated_at', ARGV[2])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'job', cjson.encode(redis.call('HGETALL', KEYS[1])))
+if not is_run(ARGV[3]) or not pending then return 0 end
+if redis.call('HEXISTS', job, 'cancel') == 1 then
+  finish('cancelled')
+  return 0
+end
+local attempt = redis.call('HINCRBY', job, 'attempts', 1)
+redis.call('HDEL', job, 'phase', 'done', 'total')
+redis.call('HSET', job, 'state', 'running', 'updated_at', now)
+tell()
 return attempt
 """
 
 _GIVE_BACK = """
-if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
-redis.call('HINCRBY', KEYS[1], 'attempts', -1)
-redis.call('HDEL', KEYS[1], 'phase', 'done', 'total')
-redis.call('HSET', KEYS[1], 'state', 'queued', 'updated_at', ARGV[2])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'job', cjson.encode(redis.call('HGETALL', KEYS[1])))
+if not is_run(ARGV[3]) or state ~= 'running' then return 0 end
+if redis.call('HEXISTS', job, 'cancel') == 1 then
+  finish('cancelled')
+  return 1
+end
+if ARGV[4] == '0' then redis.call('HINCRBY', job, 'attempts', -1) end
+redis.call('HDEL', job, 'phase', 'done', 'total')
+redis.call('HSET', job, 'state', 'queued', 'updated_at', now)
+tell()
 return 1
 """
 
 _PROGRESS = """
-if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
-redis.call('HSET', KEYS[1], 'phase', ARGV[2], 'done', ARGV[3], 'total', ARGV[4], 'updated_at', ARGV[5])
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', 'job', cjson.encode(redis.call('HGETALL', KEYS[1])))
+if not is_run(ARGV[3]) or state ~= 'running' then return 0 end
+redis.call('HSET', job, 'phase', ARGV[4], 'done', ARGV[5], 'total', ARGV[6], 'updated_at', now)
+tell()
 return 1
 """
 
 _FINISH = """
-if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then return 0 end
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'queued' and state ~= 'running' then return 0 end
-redis.call('HSET', KEYS[1], 'state', ARGV[2], 'updated_at', ARGV[3])
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5]) end
-redis.call('SREM', KEYS[2], ARGV[6])
-redis.call('DEL', KEYS[3])
-redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[7], '*', 'job', cjson.encode(redis.call('HGETALL', KEYS[1])))
-redis.call('EXPIRE', KEYS[1], ARGV[8])
-redis.call('EXPIRE', KEYS[4], ARGV[8])
+if not is_run(ARGV[3]) or not pending then return 0 end
+if ARGV[5] ~= '' then redis.call('HSET', job, ARGV[5], ARGV[6]) end
+finish(ARGV[4])
 return 1
 """
 
 # A queued job is cancelled at once; a running one is asked to stop, and its worker finishes it.
 _CANCEL = """
-local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'running' then redis.call('HSET', KEYS[1], 'cancel', 1, 'updated_at', ARGV[1])
-elseif state == 'queued' then
-  redis.call('HSET', KEYS[1], 'state', 'cancelled', 'updated_at', ARGV[1])
-  redis.call('SREM', KEYS[2], ARGV[2])
-  redis.call('DEL', KEYS[3])
-  redis.call('EXPIRE', KEYS[1], ARGV[4])
-else return 0 end
-redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], '*', 'job', cjson.encode(redis.call('HGETALL', KEYS[1])))
-if state == 'queued' then redis.call('EXPIRE', KEYS[4], ARGV[4]) end
+if state == 'queued' then
+  finish('cancelled')
+elseif state == 'running' then
+  redis.call('HSET', job, 'cancel', 1, 'updated_at', now)
+  tell()
+else
+  return 0
+end
 return 1
 """
 
@@ -186,12 +205,12 @@ class Jobs:
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
-        self._submit = redis.register_script(_SUBMIT)
-        self._start = redis.register_script(_START)
-        self._give_back = redis.register_script(_GIVE_BACK)
-        self._progress = redis.register_script(_PROGRESS)
-        self._finish = redis.register_script(_FINISH)
-        self._cancel = redis.register_script(_CANCEL)
+        self._submit = redis.register_script(_SHARED + _SUBMIT)
+        self._start = redis.register_script(_SHARED + _START)
+        self._give_back = redis.register_script(_SHARED + _GIVE_BACK)
+        self._progress = redis.register_script(_SHARED + _PROGRESS)
+        self._finish = redis.register_script(_SHARED + _FINISH)
+        self._cancel = redis.register_script(_SHARED + _CANCEL)
 
     async def submit(self, request: StreamRequest, *, most_active: int) -> int:
         """Record a request as queued unless it is queued or running already; return its run.
@@ -201,21 +220,11 @@ class Jobs:
         QueueFull
             If `most_active` jobs are queued or running.
         """
-        identifier = job_id(request)
-        run = await self._submit(
-            keys=[_job_key(identifier), _ACTIVE, _request_key(identifier), _events_key(identifier)],
-            args=[
-                identifier,
-                request.name,
-                zlib.compress(request.canonical, level=1),
-                _now(),
-                most_active,
-                _EVENTS_KEPT,
-            ],
-        )
+        canonical = zlib.compress(request.canonical, level=1)
+        run = await self._run(self._submit, job_id(request), request.name, canonical, most_active)
         if run == 0:
             raise QueueFull
-        return int(run)
+        return run
 
     async def get(self, identifier: str) -> Job | None:
         """Return a job, or None if there is none or it was forgotten."""
@@ -229,28 +238,27 @@ class Jobs:
 
     async def cancel(self, identifier: str) -> bool:
         """Cancel a queued job, ask a running one to stop; return False for a finished one."""
-        changed = await self._cancel(
-            keys=[_job_key(identifier), _ACTIVE, _request_key(identifier), _events_key(identifier)],
-            args=[_now(), identifier, _EVENTS_KEPT, KEPT_SECONDS],
-        )
-        return bool(changed)
+        return bool(await self._run(self._cancel, identifier))
 
     async def start(self, identifier: str, run: int) -> int:
         """Mark a run as running; return which attempt it is, or 0 if there is nothing to do."""
-        return int(
-            await self._start(keys=[_job_key(identifier), _events_key(identifier)], args=[run, _now(), _EVENTS_KEPT])
-        )
+        return await self._run(self._start, identifier, run)
 
-    async def give_back(self, identifier: str, run: int) -> None:
-        """Queue a run again that a worker drops because it is told to stop: this attempt does not count."""
-        await self._give_back(keys=[_job_key(identifier), _events_key(identifier)], args=[run, _now(), _EVENTS_KEPT])
+    async def give_back(self, identifier: str, run: int, *, counted: bool) -> None:
+        """Queue a run again that a worker drops; cancel it if that was asked for meanwhile.
+
+        Parameters
+        ----------
+        identifier, run
+            The run.
+        counted
+            Whether this was an attempt: not if the worker drops it because it is told to stop.
+        """
+        await self._run(self._give_back, identifier, run, int(counted))
 
     async def progress(self, identifier: str, run: int, phase: Phase, done: int, total: int) -> None:
         """Record how much of a phase is done."""
-        await self._progress(
-            keys=[_job_key(identifier), _events_key(identifier)],
-            args=[run, phase.value, done, total, _now(), _EVENTS_KEPT],
-        )
+        await self._run(self._progress, identifier, run, phase.value, done, total)
 
     async def cancel_requested(self, identifier: str) -> bool:
         """Tell whether a running job was asked to stop."""
@@ -294,10 +302,11 @@ class Jobs:
         return [(event.decode(), _job(_pairs(fields[b"job"]))) for event, fields in entries]
 
     async def _end(self, identifier: str, run: int, state: State, field: str, value: str) -> None:
-        await self._finish(
-            keys=[_job_key(identifier), _ACTIVE, _request_key(identifier), _events_key(identifier)],
-            args=[run, state.value, _now(), field, value, identifier, _EVENTS_KEPT, KEPT_SECONDS],
-        )
+        await self._run(self._finish, identifier, run, state.value, field, value)
+
+    async def _run(self, script: AsyncScript, identifier: str, *arguments: str | bytes | int) -> int:
+        keys = [_job_key(identifier), _ACTIVE, _request_key(identifier), _events_key(identifier)]
+        return int(await script(keys=keys, args=[_now(), identifier, *arguments]))
 
 
 def _job(fields: Mapping[str, str]) -> Job:

@@ -67,10 +67,12 @@ class Publisher:
             await self._stop(job, run)
         except ConceptOrderingsError as error:
             if error.code in _PASSING and attempt < ATTEMPTS:
+                await self._jobs.give_back(job, run, counted=True)
                 raise
             await self._fail(job, run, error)
         except Exception as error:
             if attempt < ATTEMPTS:
+                await self._jobs.give_back(job, run, counted=True)
                 raise
             _log.exception("job %s failed", job)
             await self._fail(job, run, _unforeseen(error))
@@ -93,7 +95,7 @@ class Publisher:
 
     async def _stop(self, job: str, run: int) -> None:
         if self._stopping.is_set():
-            await self._jobs.give_back(job, run)
+            await self._jobs.give_back(job, run, counted=False)
             # Raised, not returned: the queue then keeps the message for the next worker.
             raise asyncio.CancelledError
         await self._jobs.end_cancelled(job, run)

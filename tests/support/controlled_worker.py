@@ -55,7 +55,7 @@ def quickly(*, attempts: int, minimum_delay: timedelta, maximum_delay: timedelta
 
 
 Shuffled.arrange = controlled  # type: ignore[method-assign]
-worker.main.ExponentialRetry = quickly  # type: ignore[assignment,misc]
+worker.main.ExponentialRetry = quickly  # type: ignore[assignment,attr-defined,misc]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -44,9 +44,10 @@ class Process:
     def running(self) -> bool:
         return self._process.poll() is None
 
-    def check(self) -> None:
-        """Fail with its log if it has ended."""
+    def check(self) -> bool:
+        """Fail with its log if it has ended; return False, so that waiting goes on."""
         assert self.running(), f"{self._process.args!r} ended with {self._process.returncode}:\n{self.text()}"
+        return False
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")
