@@ -9,7 +9,7 @@ from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, assemble, given_evidence
 from concept_orderings.progress import Report, silent
-from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.request import LARGEST_COUNT, StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream, cut
 
 
@@ -49,7 +49,7 @@ def arrange(
     if embeddings is not None:
         outside[Need.EMBEDDINGS] = _from_caller(np.asarray(embeddings, np.float32), request)
     if counts is not None:
-        outside[Need.COUNTS] = _from_caller(np.asarray(counts, np.int64), request)
+        outside[Need.COUNTS] = _from_caller(_as_counts(counts), request)
     arranged = arrange_stream(request, {**outside, **given_evidence(request)}, report=report)
     ordered = [request.concepts.ids[i] for i in arranged.arrangement.order]
     ends = np.cumsum(arranged.sizes).tolist()
@@ -77,6 +77,15 @@ def arrange_stream(
     return ArrangedStream(
         request, evidence, {need: each.provenance for need, each in needed.items()}, arrangement, sizes
     )
+
+
+def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:
+    counts = np.asarray(values)
+    if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer):
+        raise ValueError("counts are integers, one per concept")
+    if counts.min(initial=0) < 0 or counts.max(initial=0) > LARGEST_COUNT:
+        raise ValueError("counts are from 0 to 2**53 - 1")
+    return counts.astype(np.int64)
 
 
 def _from_caller(values: NDArray[np.float32] | NDArray[np.int64], request: StreamRequest) -> Gathered:

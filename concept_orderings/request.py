@@ -36,7 +36,7 @@ PLACEHOLDER = "{}"
 _FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
 _DATASET_FIELDS = ("name", "classes", "year", "template", "scores", "counts")
 _YEARS = range(1900, 2200)
-_LARGEST_COUNT = 2**53 - 1  # what JSON numbers hold exactly
+LARGEST_COUNT = 2**53 - 1  # what JSON numbers hold exactly
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _parse_counts(value: object, classes: Sequence[str], pointer: str) -> dict[s
     if value is None:
         return None
     counts = check_mapping(value, pointer)
-    wrong = [name for name, count in counts.items() if not is_integer(count) or not 0 <= count <= _LARGEST_COUNT]
+    wrong = [name for name, count in counts.items() if not is_integer(count) or not 0 <= count <= LARGEST_COUNT]
     if wrong:
         raise BadValue(
             "bad_count",

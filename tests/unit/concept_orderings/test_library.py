@@ -1,0 +1,157 @@
+"""The library's one call, and the evidence that a caller passes."""
+
+import doctest
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import concept_orderings
+from concept_orderings import arrange
+from concept_orderings.errors import BadConcept, MissingEvidence
+from concept_orderings.evidence import Need
+from concept_orderings.given import given_evidence
+from concept_orderings.library import arrange_stream
+from concept_orderings.request import parse_request
+
+from .strategies import Body, evidence_for, requests
+
+CLASSES = ["a", "b", "c", "d"]
+
+
+def body_by(kind: str, **parameters: object) -> Body:
+    datasets = [{"name": "cifar100", "classes": CLASSES}]
+    return {"name": "x", "datasets": datasets, "ordering": {"kind": kind, **parameters}, "tasks": {"count": 2}}
+
+
+def flat(tasks: list[list[str]]) -> list[str]:
+    return [concept for task in tasks for concept in task]
+
+
+@given(requests())
+def test_tasks_hold_every_concept_once_in_the_ordering_s_order(body: Body) -> None:
+    request = parse_request(body)
+    evidence = evidence_for(request)
+    tasks = arrange(body, embeddings=evidence.embeddings)
+    order = request.ordering.order(request.concepts, evidence).order
+
+    assert flat(tasks) == [request.concepts.ids[i] for i in order]
+    assert all(tasks)
+    match body["tasks"]:
+        case {"count": count}:
+            assert [len(task) for task in tasks] == sorted((len(task) for task in tasks), reverse=True)
+            assert len(tasks) == count
+        case {"sizes": sizes}:
+            assert [len(task) for task in tasks] == sizes
+        case {"by": by}:
+            group = {"dataset": request.concepts.dataset_index, "year": request.years()}[by]
+            of = dict(zip(request.concepts.ids, group.tolist(), strict=True))
+            found = [{of[concept] for concept in task} for task in tasks]
+            assert all(len(groups) == 1 for groups in found)
+            assert all(left != right for left, right in pairwise(found))
+
+
+def test_counts_of_the_caller_are_taken_in_canonical_order() -> None:
+    tasks = arrange(body_by("frequency", source="mine"), counts=[3, 1, 2, 0])
+
+    assert [concept[-1] for concept in flat(tasks)] == ["d", "b", "c", "a"]
+
+
+def test_counts_of_any_integer_type_are_taken() -> None:
+    body = body_by("frequency", source="mine")
+    expected = arrange(body, counts=[3, 1, 2, 0])
+
+    for dtype in (np.uint8, np.int16, np.int64, np.uint64):
+        assert arrange(body, counts=np.array([3, 1, 2, 0], dtype)) == expected  # type: ignore[arg-type]
+
+
+def test_embeddings_of_the_caller_are_taken_in_canonical_order() -> None:
+    # On a line, the shortest greedy path goes from one end to the other.
+    angles = np.array([0.3, 0.0, 0.9, 0.55])
+    tasks = arrange(body_by("similarity"), embeddings=np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+    assert [concept[-1] for concept in flat(tasks)] in (["b", "a", "d", "c"], ["c", "d", "a", "b"])
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [1, 2, 3],
+        [1, 2, 3, 4, 5],
+        [],
+        [1.0, 2.0, 3.0, 4.0],
+        [1, 2, 3, 0.5],
+        [1, 2, 3, float("nan")],
+        [True, False, True, False],
+        [1, 2, 3, -1],
+        ["1", "2", "3", "4"],
+        [[1], [2], [3], [4]],
+        [1, 2, 3, 2**53],
+        [1, 2, 3, 2**64 - 1],
+        [1, 2, 3, None],
+        4,
+    ],
+    ids=str,
+)
+def test_what_is_no_count_for_every_concept_is_refused_not_rounded(counts: Any) -> None:
+    with pytest.raises(ValueError, match=r"counts are|values were"):
+        arrange(body_by("frequency", source="mine"), counts=counts)
+
+
+@pytest.mark.parametrize(
+    "embeddings",
+    [np.ones((3, 2)), np.ones((5, 2)), np.ones(4), np.zeros((4, 2)), np.full((4, 2), np.nan), np.ones((4, 0))],
+    ids=lambda array: str(array.shape),
+)
+def test_what_is_no_embedding_for_every_concept_is_refused(embeddings: Any) -> None:
+    with pytest.raises(ValueError, match=r"embeddings (are|must)|values were"):
+        arrange(body_by("similarity"), embeddings=embeddings)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(body_by("similarity"), "missing_embeddings"), (body_by("frequency", source="c4"), "missing_counts")],
+)
+def test_evidence_that_only_the_caller_can_give_is_asked_for(body: Body, code: str) -> None:
+    with pytest.raises(MissingEvidence) as refused:
+        arrange(body)
+
+    assert refused.value.code == code
+    assert refused.value.pointers == ()
+
+
+def test_a_wrong_request_is_refused_before_the_evidence_is_looked_at() -> None:
+    body = body_by("similarity")
+    body["datasets"][0]["classes"] = ["a+++b"]
+
+    with pytest.raises(BadConcept):
+        arrange(body, embeddings=np.ones((9, 9), np.float32))
+
+
+def test_evidence_of_the_caller_that_is_not_needed_changes_nothing() -> None:
+    body = body_by("random")
+
+    assert arrange(body, embeddings=np.ones((4, 2), np.float32), counts=[4, 3, 2, 1]) == arrange(body)
+
+
+def test_only_what_was_needed_is_kept_with_a_stream() -> None:
+    request = parse_request({**body_by("performance"), "tasks": {"by": "year"}})
+    stream = arrange_stream(request, given_evidence(request))
+
+    assert set(stream.provenance) == {Need.SCORES, Need.YEARS}
+    assert stream.evidence.counts is None
+    assert stream.evidence.embeddings is None
+
+
+def test_how_far_a_path_is_found_is_reported() -> None:
+    seen: list[tuple[int, int]] = []
+    arrange(body_by("similarity"), embeddings=np.eye(4, dtype=np.float32), report=lambda *done: seen.append(done))
+
+    assert seen[-1] == (4, 4)
+    assert seen == sorted(seen)
+
+
+def test_the_example_in_the_package_s_docstring_is_true() -> None:
+    assert doctest.testmod(concept_orderings, raise_on_error=True).attempted == 3
