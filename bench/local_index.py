@@ -4,8 +4,8 @@
 
 Baselines in the same run: for building, ``gzip -dc`` of the same shards and nothing else; for counting, the index
 library asked for one name at a time in one thread, as a first script would. The shards hold the documents of the C4
-sample over and over, each time with its sentences in another order: names are as frequent as in the sample, and the shards do not compress
-away.
+sample over and over, each time with its sentences in another order: names are as frequent as in the sample, and the
+shards do not compress away.
 """
 
 import argparse
