@@ -32,6 +32,7 @@ class Tuning:
     checkpoints: tuple[int, ...] = (16, 64, 256, 1024, 4096, 16384)
     first_batch: int = 16
     rows: int = 256
+    short_ids: int = 1 << 16
 
 
 NO_TRAIL = np.empty((2, 0), dtype=np.int64)
@@ -59,7 +60,7 @@ class Crew:
     def reached(self, done: int) -> None:
         """Report that `done` starts are done, unless the last report is very recent."""
         self._done = max(self._done, done)
-        if monotonic() - self._last >= 0.2:
+        if monotonic() - self._last >= 0.2 or done == self._total:
             self._last = monotonic()
             self._report(self._done, self._total)
 
@@ -101,13 +102,13 @@ def available_cores() -> int:
 class Neighbours:
     """Finds the nearest neighbours of rows: a float32 product proposes, exact integers decide."""
 
-    def __init__(self, vectors: NDArray[np.int16], crew: Crew, rows: int) -> None:
+    def __init__(self, vectors: NDArray[np.int16], crew: Crew, tuning: Tuning) -> None:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)
         self._floats = vectors.astype(np.float32)
         self._crew = crew
-        self._rows = rows
-        self._id_type = np.dtype(np.uint16 if len(vectors) <= 1 << 16 else np.int32)
+        self._rows = tuning.rows
+        self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
         # The bound on the error of a dot product of d terms, summed in any order (Higham, Accuracy and
         # Stability of Numerical Algorithms, 2nd ed., section 3.1), and 1 for making an integer of it.
         rounding = vectors.shape[1] * 2.0**-24
@@ -144,7 +145,7 @@ class Search:
         self._n = n
         self._crew = crew
         self._tuning = tuning
-        self._neighbours = Neighbours(vectors, crew, tuning.rows)
+        self._neighbours = Neighbours(vectors, crew, tuning)
         ids, distances = self._neighbours.of(np.arange(n), min(tuning.listed, n - 1))
         self.lists = Lists(
             vectors=vectors,
@@ -159,21 +160,22 @@ class Search:
 
     def best_start(self) -> int:
         """Return the start with the smallest total, the smallest such."""
-        walks = self._at(np.arange(self._n))
+        walks = self.walks_at(np.arange(self._n))
         length = 0
         for checkpoint in (*(c for c in self._tuning.checkpoints if c < self._n - 1), self._n - 1):
             self._advance(walks, length, checkpoint)
             walks = merged(walks)
             length = checkpoint
+        self._crew.reached(self._n)
         return int(walks.starts[np.argmin(walks.totals)])
 
     def path(self, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the order and the steps of the walk from `start`."""
         trail = np.empty((2, self._n - 1), dtype=np.int64)
-        kernels.advance(0, 1, self._at(np.array([start])), self.lists, self._n - 1, trail, self._crew.stop)
+        kernels.advance(0, 1, self.walks_at(np.array([start])), self.lists, self._n - 1, trail, self._crew.stop)
         return np.concatenate([[start], trail[0]]), trail[1]
 
-    def _at(self, starts: NDArray[np.int64]) -> Walks:
+    def walks_at(self, starts: NDArray[np.int64]) -> Walks:
         """Return walks that have taken no step."""
         seen = np.zeros((len(starts), (self._n + 63) >> 6), dtype=np.uint64)
         seen[np.arange(len(starts)), starts >> 6] = np.uint64(1) << (starts & 63).astype(np.uint64)

@@ -210,22 +210,22 @@ def beyond_list(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, I
 
 
 @compiled
-def advance(
+def advance(  # noqa: C901
     first: int, last: int, walks: Walks, lists: Lists, steps: int, trail: NDArray[np.int64], stop: NDArray[np.uint8]
 ) -> None:
     """Take `steps` steps in each of the walks `first` to `last`; returns early, half done, once `stop` is set.
 
     `trail`, (2, steps), is given the vectors reached and the distances; it is not written if it is (2, 0).
-    The search of the lists stands here, not in a function of its own: see `inlined`, which does not help where
-    a function returns from more than one place.
+    All in one function, long as it is: see `inlined`, which does not help where a function returns from more
+    than one place.
     """
     for w in range(first, last):
         at = walks.at[w]
         total = walks.totals[w]
         seen = walks.seen[w]
         for t in range(steps):
-            found = np.int64(-1)
-            step = np.int64(0)
+            found: Int = np.int64(-1)
+            step: Int = np.int64(0)
             for c in range(lists.near.shape[1]):
                 j = np.int64(lists.near[at, c])
                 if not is_seen(seen, j):
