@@ -22,6 +22,7 @@ COPY concept_orderings concept_orderings
 RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-reinstall .
 COPY store /srv/store
 COPY app /srv/app
+COPY docker/api_health.py /srv/
 # Readable by the service's user, whatever the umask of the checkout; compiled, because nothing can be at run time.
 RUN chmod -R a+rX /opt/venv /srv && python -m compileall -q /srv
 

@@ -1,11 +1,14 @@
 """The images and compose.yaml, as far as they can be checked without an engine; no command here needs one."""
 
+import asyncio
+import http.server
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Iterator
@@ -15,10 +18,12 @@ from typing import Any
 
 import pytest
 import yaml
+from docket import Worker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from app.settings import AppSettings
+from store.queue import make_docket
 from store.settings import StoreSettings
 from worker.settings import WorkerSettings
 
@@ -347,16 +352,9 @@ class Valkey:
 
 
 def _answer(valkey: Valkey, *commands: str) -> list[str]:
-    """Return the first line of the answer to each command."""
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            connection = socket.create_connection(("127.0.0.1", valkey.port), timeout=5)
-            break
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline, "Valkey does not listen"
-            time.sleep(0.02)
-    with connection, connection.makefile("r", newline="\r\n") as answers:
+    """Return the first line of the answer to each command, or of an array its last element."""
+    with socket.create_connection(("127.0.0.1", valkey.port), timeout=5) as connection:
+        answers = connection.makefile("r", newline="\r\n")
         found = []
         for each in commands:
             connection.sendall(f"{each}\r\n".encode())
@@ -367,10 +365,24 @@ def _answer(valkey: Valkey, *commands: str) -> list[str]:
         return found
 
 
+def _wait_for(valkey: Valkey) -> None:
+    """Wait as the health check does: until the log is read."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            if _answer(valkey, f"AUTH {PASSWORD}", "PING")[-1] == "+PONG":
+                return
+        except ConnectionError:
+            pass
+        time.sleep(0.02)
+    raise AssertionError("Valkey is not ready")
+
+
 def test_valkey_keeps_what_it_acknowledged_and_asks_for_the_password(tmp_path: Path) -> None:
     valkey = Valkey(tmp_path, PASSWORD)
     with valkey.start() as server:
         try:
+            _wait_for(valkey)
             assert _answer(valkey, "PING") == ["-NOAUTH Authentication required."]
             wanted = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "save": ""}
             answers = _answer(valkey, f"AUTH {PASSWORD}", *(f"CONFIG GET {name}" for name in wanted), "SET kept 1")
@@ -384,6 +396,7 @@ def test_valkey_keeps_what_it_acknowledged_and_asks_for_the_password(tmp_path: P
             server.kill()
     with valkey.start() as server:
         try:
+            _wait_for(valkey)
             assert _answer(valkey, f"AUTH {PASSWORD}", "GET kept") == ["+OK", "$1"]
         finally:
             server.terminate()
@@ -396,3 +409,78 @@ def test_valkey_refuses_a_password_that_a_url_would_change(tmp_path: Path, passw
         output, _ = server.communicate(timeout=10)
     assert server.returncode == 64
     assert output.startswith("VALKEY_PASSWORD may hold only")
+
+
+def test_the_workers_health_is_its_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCKER))
+    import worker_health
+
+    valkey = Valkey(tmp_path, PASSWORD)
+    url = f"redis://:{PASSWORD}@127.0.0.1:{valkey.port}/0"
+    kind, python, *arguments = services()["worker"]["healthcheck"]["test"]
+    assert (kind, python, arguments) == ("CMD", "python", ["-m", "worker_health"])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "REDIS_URL": url}
+
+    async def check() -> "tuple[str | None, subprocess.CompletedProcess[str]]":
+        async with make_docket(url) as docket, Worker(docket) as worker:
+            running = asyncio.create_task(worker.run_forever())
+            while not await docket.workers():  # noqa: ASYNC110  # nothing announces it
+                await asyncio.sleep(0.02)
+            elsewhere = await worker_health.find_worker(url, "another-host")
+            command = [sys.executable, *arguments]
+            here = await asyncio.to_thread(
+                subprocess.run, command, cwd=DOCKER, env=environment, capture_output=True, text=True, check=False
+            )
+            running.cancel()
+            await asyncio.wait([running])
+        return elsewhere, here
+
+    with valkey.start() as server:
+        try:
+            _wait_for(valkey)
+            elsewhere, here = asyncio.run(check())
+        finally:
+            server.kill()
+    assert elsewhere is None
+    assert (here.returncode, here.stdout) == (0, f"{socket.gethostname()}#{os.getpid()}\n"), here.stderr
+
+
+def test_a_worker_without_its_queue_is_not_healthy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(DOCKER))
+    import worker_health
+
+    monkeypatch.setenv("REDIS_URL", f"redis://:{PASSWORD}@127.0.0.1:1/0")
+    assert worker_health.main() == 1
+    output = capsys.readouterr().out
+    assert output.startswith("Redis cannot be asked:")
+    assert PASSWORD not in output
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, 0), (503, 1)])
+def test_the_apis_health_is_its_answer(monkeypatch: pytest.MonkeyPatch, status: int, expected: int) -> None:
+    monkeypatch.syspath_prepend(str(DOCKER))
+    import api_health
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/health/live" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        assert api_health.check(port=server.server_port) == expected
+        server.shutdown()
+        serving.join()
+    assert api_health.check(port=server.server_port) == 1
+
+
+def test_the_apis_health_check_names_the_port_that_is_served() -> None:
+    (command,) = re.findall(r"^CMD (.*)$", dockerfile("api"), flags=re.MULTILINE)
+    assert yaml.safe_load(command)[-2:] == ["--port", "8000"]
+    assert services()["api"]["healthcheck"]["test"] == ["CMD", "python", "-m", "api_health"]
