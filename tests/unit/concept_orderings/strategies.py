@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
 from concept_orderings.evidence import Evidence
@@ -112,13 +113,17 @@ def _shuffled(body: Mapping[str, Any], random: Random) -> Body:
     return dict(random.sample(list(body.items()), len(body)))
 
 
+def embeddings_for(request: StreamRequest) -> NDArray[np.float32]:
+    """Embeddings that depend on nothing but each concept's name."""
+    digests = [sha256(concept.encode()).digest() for concept in request.concepts.ids]
+    return np.array([np.frombuffer(digest, dtype=np.uint8) for digest in digests], dtype=np.float32) - 127.5
+
+
 def evidence_for(request: StreamRequest) -> Evidence:
-    """Evidence of every kind for a request's concepts; embeddings depend on the caption alone."""
-    digests = [sha256(caption.encode()).digest() for caption in request.captions()]
-    rows = [np.frombuffer(digest, dtype=np.uint8).astype(np.float32) - 127.5 for digest in digests]
+    """Evidence of every kind for a request that gives all but embeddings."""
     return Evidence(
         years=request.years(),
         scores=request.scores(),
         counts=request.counts(),
-        embeddings=np.array(rows),
+        embeddings=embeddings_for(request),
     )

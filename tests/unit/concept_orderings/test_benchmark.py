@@ -1,0 +1,162 @@
+"""The real thing: the 18,381 concepts of FoMo-in-Flux through the orderings."""
+
+import json
+from collections import Counter
+from functools import cache
+from itertools import groupby
+
+import pytest
+
+from concept_orderings import arrange
+from concept_orderings.catalogue import CATALOGUE, find_dataset
+from concept_orderings.formats import fomo_export
+from concept_orderings.request import StreamRequest, parse_request
+
+from .benchmark import DATA, class_list, needs_benchmark, stream
+from .strategies import Body
+
+pytestmark = needs_benchmark
+
+YEARS = [2008, 2009, 2010, 2011, 2013, 2014, 2015, 2016, 2017, 2018, 2019, 2020, 2021, 2022, 2023]
+
+
+@cache
+def concepts() -> tuple[str, ...]:
+    return tuple(stream("random_sequence_1"))
+
+
+@cache
+def counts() -> dict[str, int]:
+    """Count how often each name occurs among all concepts: any counts with many ties do."""
+    return Counter(concept.partition("+++")[2] for concept in concepts())
+
+
+def body_by(kind: str, **parameters: object) -> Body:
+    ordering = {"kind": kind, **parameters}
+    return {"name": "fomo", "concepts": list(concepts()), "ordering": ordering, "tasks": {"count": 20}}
+
+
+@cache
+def tasks_by(kind: str, **parameters: object) -> list[list[str]]:
+    body = body_by(kind, **parameters)
+    if kind != "frequency":
+        return arrange(body)
+    body["ordering"]["source"] = "names"
+    return arrange(body, counts=[counts()[name] for name in parse_request(body).concepts.class_names])
+
+
+def flat(tasks: list[list[str]]) -> list[str]:
+    return [concept for task in tasks for concept in task]
+
+
+def dataset_of(concept: str) -> str:
+    return concept.partition("+++")[0]
+
+
+def year_of(concept: str) -> int:
+    known = find_dataset(dataset_of(concept))
+    assert known is not None
+    return known.year
+
+
+@pytest.mark.parametrize("kind", ["performance", "frequency", "time", "dataset", "random"])
+def test_exactly_the_concepts_of_the_benchmark_come_out_in_20_tasks(kind: str) -> None:
+    tasks = tasks_by(kind)
+
+    assert [len(task) for task in tasks] == [920] + [919] * 19
+    assert len(flat(tasks)) == len(set(flat(tasks))) == 18_381
+    assert set(flat(tasks)) == set(concepts())
+
+
+def test_time_has_the_15_year_groups_of_the_benchmark_s_own_stream() -> None:
+    def year_groups(order: list[str]) -> list[tuple[int, set[str]]]:
+        return [(year, set(run)) for year, run in groupby(order, year_of)]
+
+    ours = year_groups(flat(tasks_by("time")))
+    theirs = year_groups(stream("time_incremental_dschunked_1"))
+
+    assert [year for year, _ in ours] == YEARS
+    assert ours == theirs
+
+
+def test_time_by_dataset_chunks_datasets_as_the_benchmark_s_own_stream_does() -> None:
+    def chunks(order: list[str]) -> list[tuple[str, int]]:
+        return [(name, len(list(run))) for name, run in groupby(order, dataset_of)]
+
+    ours = chunks(flat(tasks_by("time", within_year="dataset")))
+    theirs = chunks(stream("time_incremental_dschunked_1"))
+
+    assert len(ours) == len(theirs) == 41
+    assert sorted(ours) == sorted(theirs)
+
+
+def test_tasks_by_year_and_by_dataset() -> None:
+    by_year = arrange({**body_by("time"), "tasks": {"by": "year"}})
+    by_dataset = arrange({**body_by("dataset"), "tasks": {"by": "dataset"}})
+
+    assert [{year_of(concept) for concept in task} for task in by_year] == [{year} for year in YEARS]
+    assert len(by_dataset) == 41
+    assert sorted(dataset_of(task[0]) for task in by_dataset) == sorted({dataset_of(each) for each in concepts()})
+    assert all(len({dataset_of(concept) for concept in task}) == 1 for task in by_dataset)
+
+
+def test_performance_never_gets_easier() -> None:
+    scores = {each.name: each.zero_shot_score for each in CATALOGUE}
+    found = [scores[dataset_of(concept)] for concept in flat(tasks_by("performance"))]
+
+    assert found == sorted(found, reverse=True)
+
+
+def test_frequency_never_gets_rarer() -> None:
+    found = [counts()[concept.partition("+++")[2]] for concept in flat(tasks_by("frequency"))]
+
+    assert found == sorted(found)
+
+
+def test_a_block_of_equal_counts_mixes_the_datasets() -> None:
+    once = [concept for concept in flat(tasks_by("frequency")) if counts()[concept.partition("+++")[2]] == 1]
+    runs = [len(list(run)) for _, run in groupby(once, dataset_of)]
+
+    # Sorted by name, there would be a run per dataset.
+    assert len(runs) > len(once) / 2
+
+
+def test_reverse_is_the_exact_reversal_as_in_the_benchmark() -> None:
+    assert stream("random_sequence_reverse_1") == list(reversed(concepts()))
+    assert flat(tasks_by("random", reverse=True)) == flat(tasks_by("random"))[::-1]
+
+
+def test_streams_are_written_as_the_benchmark_reads_them() -> None:
+    data = fomo_export(concepts())
+
+    assert tuple(json.loads(data)) == concepts()
+    assert data.isascii()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in DATA.glob("streams/*.json")) or ["none"])
+def test_any_stream_of_the_benchmark_can_be_posted_as_it_is(name: str) -> None:
+    posted = stream(name)
+    request = parse_request({**body_by("random"), "concepts": posted})
+
+    assert sorted(request.concepts.ids) == sorted(posted)
+
+
+def adaptation_lists() -> StreamRequest:
+    datasets = [
+        {"name": each.handle, "classes": class_list(each.handle)} for each in CATALOGUE if each.split == "adaptation"
+    ]
+    return parse_request(
+        {"name": "lists", "datasets": datasets, "ordering": {"kind": "random"}, "tasks": {"by": "dataset"}}
+    )
+
+
+def test_the_class_lists_of_the_41_datasets_can_be_posted() -> None:
+    request = adaptation_lists()
+    extra = Counter(dataset_of(concept) for concept in set(request.concepts.ids) - set(concepts()))
+
+    assert len(request.concepts.datasets) == 41
+    assert set(request.concepts.ids) >= set(concepts())
+    # The lists of these four hold more than the benchmark's streams do.
+    assert set(extra) == {"MITSTATES", "QUILT", "OPENIMAGES", "CLEVR"}
+    by_name = {each.name: len(each.classes) for each in request.concepts.datasets}
+    assert by_name["CIFAR100"] == 100
