@@ -1,6 +1,9 @@
 """Examples for the documentation; each runs as it is."""
 
+from typing import Any
+
 from concept_orderings.canonical import Json
+from concept_orderings.request import parse_request
 
 STREAM_NAME = "first-steps"
 
@@ -23,7 +26,7 @@ def _example(summary: str, value: dict[str, Json]) -> dict[str, Json]:
     return {"summary": summary, "value": value}
 
 
-REQUESTS: dict[str, Json] = {
+REQUESTS: dict[str, Any] = {
     "time": _example(
         "By time: years from the catalogue and the request",
         {
@@ -79,3 +82,6 @@ REQUESTS: dict[str, Json] = {
         },
     ),
 }
+
+EXAMPLE_REQUEST = parse_request(REQUESTS["time"]["value"])
+"""The first example: once it has been tried, the examples of jobs, streams and tasks are there to be looked at."""

@@ -61,6 +61,17 @@ def _document_raw_bodies(app: FastAPI) -> None:
                 ref_template="#/components/schemas/{model}",
             )
             generate()["components"]["schemas"].update(found["$defs"])
+            _drop_default_errors(generate())
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending OpenAPI
+
+
+def _drop_default_errors(document: dict[str, Any]) -> None:
+    """Take out FastAPI's own form of validation errors: this service answers problem documents."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]

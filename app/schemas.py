@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from app.examples import STREAM_NAME
+from app.examples import EXAMPLE_REQUEST, STREAM_NAME
 from concept_orderings.orderings import ORDERINGS, Ordering
 from concept_orderings.request import STREAM_NAME as STREAM_NAME_PATTERN
 from store.jobs import Job, State
@@ -48,7 +48,9 @@ class ClassListSchema(_Strict):
     """A dataset and its class names; years, templates and scores left out come from the catalogue."""
 
     name: str = Field(description="The dataset; one of the catalogue by either of its names.", examples=["cifar100"])
-    classes: list[str] = Field(description="Class names, each once; their order has no meaning.", min_length=1)
+    classes: list[str] = Field(
+        description="Class names, each once; their order has no meaning.", min_length=1, examples=[["bear", "otter"]]
+    )
     year: int | None = Field(None, description="Year of publication.", ge=1900, lt=2200)
     template: str | None = Field(None, description="Caption template; {} stands for the class name.")
     scores: float | dict[str, float] | None = Field(
@@ -62,25 +64,29 @@ class ClassListSchema(_Strict):
 class TaskCount(_Strict):
     """T tasks as equal as can be; the first N mod T have one concept more."""
 
-    count: int = Field(ge=1, description="T, at most the number of concepts.")
+    count: int = Field(ge=1, description="T, at most the number of concepts.", examples=[20])
 
 
 class TaskSizes(_Strict):
     """Tasks of given sizes, which add up to the number of concepts."""
 
-    sizes: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    sizes: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, examples=[[1, 2]])
 
 
 class TaskGroups(_Strict):
     """One task per contiguous group."""
 
-    by: Literal["dataset", "year"]
+    by: Literal["dataset", "year"] = Field(examples=["year"])
 
 
 class StreamRequestSchema(_Strict):
     """Class lists, an ordering and a split. Give either `datasets` or `concepts`."""
 
-    name: str = Field(pattern=f"^{STREAM_NAME_PATTERN.pattern}$", description="The stream to add a version to.")
+    name: str = Field(
+        pattern=f"^{STREAM_NAME_PATTERN.pattern}$",
+        description="The stream to add a version to.",
+        examples=[STREAM_NAME],
+    )
     datasets: list[ClassListSchema] | None = Field(None, description="Class lists.", min_length=1)
     concepts: list[str] | None = Field(
         None, description="Concepts, DATASET+++class name each: a FoMo-in-Flux stream as it is.", min_length=1
@@ -109,7 +115,10 @@ class JobProblem(BaseModel):
     """Why a job failed."""
 
     code: str = Field(description="Stable.", examples=["source_not_configured"])
-    detail: str = Field(description="One sentence: what is wrong, and what to do next.")
+    detail: str = Field(
+        description="One sentence: what is wrong, and what to do next.",
+        examples=["There is no index c4. Build one with `concept-orderings index SHARD.json.gz --name c4`."],
+    )
 
 
 class JobResource(BaseModel):
@@ -218,11 +227,19 @@ class ManifestResource(BaseModel):
     format: int = Field(examples=[1])
     name: str = Field(examples=[STREAM_NAME])
     version: int = Field(examples=[1])
-    request: dict[str, Any] = Field(description="The canonical request; it can be posted as it is.")
+    request: dict[str, Any] = Field(
+        description="The canonical request; it can be posted as it is.", examples=[EXAMPLE_REQUEST.as_json()]
+    )
     request_digest: str = Field(examples=[_DIGEST])
-    ordering: dict[str, Any] = Field(description="Kind, version and parameters, and how the order was found.")
-    evidence: dict[str, Any] = Field(description="Source, digest and warnings of each kind of evidence.")
-    warnings: list[str]
+    ordering: dict[str, Any] = Field(
+        description="Kind, version and parameters, and how the order was found.",
+        examples=[{**EXAMPLE_REQUEST.ordering.as_json(), "details": {}}],
+    )
+    evidence: dict[str, Any] = Field(
+        description="Source, digest and warnings of each kind of evidence.",
+        examples=[{"years": {"source": "catalogue", "digest": _DIGEST, "warnings": []}}],
+    )
+    warnings: list[str] = Field(description="All warnings of the evidence.", examples=[[]])
     concepts: int = Field(examples=[18381])
     order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])
     tasks: list[ManifestTask]
@@ -236,7 +253,7 @@ class ParameterResource(BaseModel):
     type: str = Field(examples=["integer"])
     default: bool | int | str = Field(examples=[0])
     choices: list[str] = Field(description="All values allowed; empty if any of the type is.", examples=[[]])
-    description: str
+    description: str = Field(examples=["The same seed gives the same stream."])
 
 
 class OrderingResource(BaseModel):
@@ -261,14 +278,16 @@ class DatasetResource(BaseModel):
     handle: str = Field(description="Its name in the benchmark's code.", examples=["cifar100"])
     name: str = Field(description="Its name in streams.", examples=["CIFAR100"])
     title: str = Field(description="Its name in the paper's tables.", examples=["Cifar100"])
-    split: Literal["adaptation", "evaluation"]
+    split: Literal["adaptation", "evaluation"] = Field(
+        description="Whether models are trained on it or only evaluated.", examples=["adaptation"]
+    )
     year: int = Field(examples=[2009])
-    train_samples: int
-    test_samples: int
-    classes: int
-    domain: str
-    license: str
-    captions: str
+    train_samples: int = Field(examples=[50000])
+    test_samples: int = Field(examples=[10000])
+    classes: int = Field(examples=[100])
+    domain: str = Field(examples=["natural"])
+    license: str = Field(examples=["Unspecified, but academic usage"])
+    captions: str = Field(description="Where the benchmark's captions come from.", examples=["generated"])
     template: str = Field(examples=["A photo of a {}."])
     zero_shot_score: float = Field(description="OpenCLIP ViT-B/32, percent.", examples=[75.8])
 
@@ -282,14 +301,14 @@ class DatasetList(BaseModel):
 class Liveness(BaseModel):
     """The process answers."""
 
-    status: Literal["alive"]
+    status: Literal["alive"] = Field(examples=["alive"])
 
 
 class Readiness(BaseModel):
     """Whether jobs can be taken and worked on. Finished versions are served either way."""
 
-    status: Literal["ready", "not ready"]
-    redis: bool
+    status: Literal["ready", "not ready"] = Field(examples=["ready"])
+    redis: bool = Field(description="Whether Redis answers.", examples=[True])
     workers: int = Field(examples=[1])
 
 

@@ -4,20 +4,24 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app.errors import ApiError, not_found
+from app.examples import EXAMPLE_REQUEST
 from app.routes.common import get_service, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
-from store.jobs import Job
+from store.jobs import Job, job_id
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 TheService = Annotated[Service, Depends(get_service)]
+JobId = Annotated[
+    str, Path(description="The job, as `Location` has it.", json_schema_extra={"example": job_id(EXAMPLE_REQUEST)})
+]
 
 _LAST_EVENT: dict[str, Any] = {
     "parameters": [
@@ -33,7 +37,7 @@ _LAST_EVENT: dict[str, Any] = {
 
 
 @router.get("/{id}", summary="A job", responses=problems(404, 503))
-async def get_job(id: str, service: TheService) -> JobResource:  # the contract's name
+async def get_job(id: JobId, service: TheService) -> JobResource:  # the contract's name
     """State and progress of a job; the version it made, or why it failed. Kept for 7 days."""
     return job_resource(await _job(service, id))
 
@@ -49,7 +53,7 @@ async def get_job(id: str, service: TheService) -> JobResource:  # the contract'
     },
     openapi_extra=_LAST_EVENT,
 )
-async def get_events(id: str, request: Request, service: TheService) -> Response:
+async def get_events(id: JobId, request: Request, service: TheService) -> Response:
     """Every change of a job until it is finished. A broken connection resumes where it was by `Last-Event-ID`."""
     job = await _job(service, id)
     last_event = request.headers.get("last-event-id", "0")
@@ -59,7 +63,7 @@ async def get_events(id: str, request: Request, service: TheService) -> Response
 
 
 @router.delete("/{id}", summary="Cancel a job", responses=problems(404, 409, 503))
-async def cancel_job(id: str, service: TheService) -> JSONResponse:
+async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
     """Cancel a queued job at once; ask a running one to stop, which it does within about a second."""
     changed = await service.jobs.cancel(id)
     job = await _job(service, id)

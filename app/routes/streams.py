@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from app.caching import client_has, immutable_headers
 from app.errors import RETRY_SECONDS, ApiError, not_found
 from app.examples import REQUESTS
+from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from app.routes.common import get_service, problems
 from app.schemas import (
     JobResource,
@@ -39,6 +40,9 @@ from store.versions import VersionRecord
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
 TheService = Annotated[Service, Depends(get_service)]
+Name = Annotated[str, Path(description="The stream.", json_schema_extra={"example": STREAM_EXAMPLE})]
+Version = Annotated[str, Path(description="A number, or `latest`.", json_schema_extra={"example": "1"})]
+Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_extra={"example": "0"})]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
@@ -118,7 +122,7 @@ async def list_streams(
 
 @router.get("/{name}", summary="List the versions of a stream", responses=problems(404, 422, 503))
 async def list_versions(
-    name: str, response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
+    name: Name, response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
 ) -> VersionPage:
     """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
     numbers = await _numbers(service, name)
@@ -140,7 +144,7 @@ _PARTS: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/{name}/versions/{version}", summary="The manifest of a version", response_model=ManifestResource, responses=_PARTS
 )
-async def get_manifest(name: str, version: str, request: Request, service: TheService) -> Response:
+async def get_manifest(name: Name, version: Version, request: Request, service: TheService) -> Response:
     """Everything needed to repeat the version. Never changes: cache it for ever."""
     if version == "latest":
         return await _redirect_latest(service, name, "")
@@ -149,7 +153,7 @@ async def get_manifest(name: str, version: str, request: Request, service: TheSe
 
 
 @router.get("/{name}/versions/{version}/tasks/{task}", summary="A task", response_model=TaskResource, responses=_PARTS)
-async def get_task(name: str, version: str, task: str, request: Request, service: TheService) -> Response:
+async def get_task(name: Name, version: Version, task: Task, request: Request, service: TheService) -> Response:
     """The concepts of one task, each with its position and the evidence for it. Never changes: cache it for ever."""
     if version == "latest":
         return await _redirect_latest(service, name, f"/tasks/{quote(task)}")
@@ -167,7 +171,7 @@ async def get_task(name: str, version: str, task: str, request: Request, service
     response_model=list[str],
     responses=_PARTS,
 )
-async def get_export(name: str, version: str, request: Request, service: TheService) -> Response:
+async def get_export(name: Name, version: Version, request: Request, service: TheService) -> Response:
     """The JSON list of `DATASET+++class name` that the FoMo-in-Flux training code reads. Never changes."""
     if version == "latest":
         return await _redirect_latest(service, name, "/export/fomo")
