@@ -24,7 +24,7 @@ COPY store /srv/store
 COPY app /srv/app
 COPY docker/api_health.py /srv/
 # Readable by the service's user, whatever the umask of the checkout; compiled, because nothing can be at run time.
-RUN chmod -R a+rX /opt/venv /srv && python -m compileall -q /srv
+RUN chmod -R a+rX /srv && python -m compileall -q /srv
 
 FROM ${PYTHON_IMAGE}
 # The ids are the worker image's too: both programs use the volume /data, which takes its owner from the image.

@@ -30,7 +30,7 @@ COPY store /srv/store
 COPY worker /srv/worker
 COPY docker/worker_health.py /srv/
 # Readable by the service's user, whatever the umask of the checkout; compiled, because nothing can be at run time.
-RUN chmod -R a+rX /opt/venv /srv && python -m compileall -q /srv
+RUN chmod -R a+rX /srv && python -m compileall -q /srv
 
 FROM ${PYTHON_IMAGE}
 # The ids are the API image's too: both programs use the volume /data, which takes its owner from the image.
