@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
+from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from app.settings import AppSettings
@@ -16,6 +17,7 @@ from store.queue import Queue, make_docket, open_redis
 from store.versions import VersionRecord, Versions
 
 _EVENT_WAIT_SECONDS = 5.0
+_DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
 
 
 class Service:
@@ -32,6 +34,7 @@ class Service:
         self._queue: Queue | None = None
         self._opening = asyncio.Lock()
         self.jobs = Jobs(self._redis)
+        self._documents: LRUCache[str, bytes] = LRUCache(_DOCUMENT_CACHE_BYTES, getsizeof=len)
         self.versions = Versions(open_objects(settings.streams_location))
 
     async def __aenter__(self) -> "Service":
@@ -90,6 +93,21 @@ class Service:
                 yield event, job
                 if job.state.final:
                     return
+
+    async def document(self, digest: str) -> bytes:
+        """Return a document of a version; the ones fetched last are kept in memory, for the next of many ranks.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        document: bytes | None = self._documents.get(digest)
+        if document is None:
+            document = await self.versions.document(digest)
+            if len(document) <= self._documents.maxsize:
+                self._documents[digest] = document
+        return document
 
     async def version_of(self, job: Job) -> VersionRecord | None:
         """Return the version that a succeeded job made."""

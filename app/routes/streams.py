@@ -258,7 +258,7 @@ async def _document(request: Request, service: Service, digest: str) -> Response
     headers = immutable_headers(digest)
     if client_has(digest, request.headers.get("if-none-match")):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(await service.versions.document(digest), headers=headers, media_type="application/json")
+    return Response(await service.document(digest), headers=headers, media_type="application/json")
 
 
 def _link_next(response: Response, path: str, cursor: str | None, limit: int) -> None:
