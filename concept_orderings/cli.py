@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.errors import ConceptOrderingsError, SourceError
+from concept_orderings.errors import BadValue, ConceptOrderingsError, SourceError
 from concept_orderings.order_files import order, read_request
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.progress import Report, silent
@@ -160,7 +160,9 @@ def _index(options: argparse.Namespace) -> int:
 
 def _order(options: argparse.Namespace) -> int:
     ordering = {"kind": options.kind, **_given_parameters(options)}
-    tasks: dict[str, object] = {"by": options.by} if options.by else {"count": options.tasks or 1}
+    tasks: dict[str, object] = (
+        {"by": options.by} if options.by else {"count": 1 if options.tasks is None else options.tasks}
+    )
     body = read_request(options.files, ordering=ordering, tasks=tasks)
     report = _progress_line if sys.stderr.isatty() else silent
     arranged = order(body, embed=_embedder(options.embeddings), count=_counter(options.data_dir), report=report)
@@ -177,20 +179,37 @@ def _given_parameters(options: argparse.Namespace) -> dict[str, object]:
 def _embedder(path: Path | None) -> Callable[[Sequence[str], str, Report], NDArray[np.float32]]:
     def embed(captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
         if path is not None:
-            embeddings: NDArray[np.float32] = np.load(path, allow_pickle=False)
-            if embeddings.ndim != 2 or len(embeddings) != len(captions):
-                raise SourceError(
-                    "source_damaged",
-                    f"{path} has the shape {embeddings.shape}, but there are {len(captions)} captions; "
-                    "give one row per concept, sorted by dataset and class name.",
-                )
-            return embeddings
+            return _read_embeddings(path, len(captions))
         from worker.evidence.encoders import load_encoder
         from worker.settings import WorkerSettings
 
         return load_encoder(encoder, WorkerSettings()).encode(captions, report=report)
 
     return embed
+
+
+def _read_embeddings(path: Path, n: int) -> NDArray[np.float32]:
+    from concept_orderings.path import quantise
+
+    try:
+        embeddings = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise BadValue("bad_file", f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, EOFError) as error:
+        raise BadValue("bad_file", f"{path} is no .npy file: {error}.") from error
+    if not isinstance(embeddings, np.ndarray) or not np.issubdtype(embeddings.dtype, np.floating):
+        raise BadValue("bad_file", f"{path} does not hold one array of floats; write it with numpy.save.")
+    if embeddings.ndim != 2 or len(embeddings) != n:
+        raise SourceError(
+            "source_damaged",
+            f"{path} has the shape {embeddings.shape}, but there are {n} captions; "
+            "give one row per concept, sorted by dataset and class name.",
+        )
+    try:
+        quantise(embeddings)
+    except ValueError as error:
+        raise SourceError("source_damaged", f"{path}: {error}.") from error
+    return embeddings
 
 
 def _counter(data_dir: Path) -> Callable[[Sequence[str], str, Report], Sequence[int]]:
@@ -211,7 +230,18 @@ def _write(text: str, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(text)
         return
-    # Written beside its place and renamed, so that a full disk leaves an old file whole.
+    try:
+        # A device or a pipe is written to, never replaced.
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path.resolve(), text)
+    except OSError as error:
+        raise BadValue("bad_file", f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that a full disk leaves an old file whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")

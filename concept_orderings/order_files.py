@@ -76,10 +76,12 @@ def _read(path: Path) -> dict[str, Any]:
         content: object = json.loads(path.read_bytes())
     except OSError as error:
         raise BadValue("bad_file", f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadValue("bad_file", f"{path} is not JSON: {error}.") from error
     if isinstance(content, Mapping):
         return _read_object(check_mapping(content, ""), path)
+    if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
+        raise BadValue("bad_file", f"{path} has neither a list of names nor an object; see the README for what it may.")
     names = check_strings(content, "")
     if names and all(SEPARATOR in name for name in names):
         return {"concepts": list(names)}

@@ -1,0 +1,302 @@
+"""The command line."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from concept_orderings import __version__, arrange
+from concept_orderings.cli import main
+from concept_orderings.orderings import ORDERINGS
+
+CLASSES = ["apple", "bear", "clock", "dog", "elm"]
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """A class list of CIFAR100."""
+    path = tmp_path / "cifar100.json"
+    path.write_text(json.dumps(CLASSES))
+    return path
+
+
+def ordered(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    assert main(["order", *map(str, arguments)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return json.loads(captured.out)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Return the one line of error."""
+    assert main(["order", *map(str, arguments)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("concept-orderings: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def library(tasks: object = None, datasets: object = None, **ordering: object) -> list[list[str]]:
+    return arrange(
+        {
+            "name": "x",
+            "datasets": datasets or [{"name": "cifar100", "classes": CLASSES}],
+            "ordering": ordering,
+            "tasks": tasks or {"count": 1},
+        }
+    )
+
+
+def test_a_list_is_ordered_as_the_library_orders_it(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+    assert ordered(capsys, classes, "--kind", "random") == library(kind="random")[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "ordering"),
+    [
+        (["--seed", "7"], {"kind": "random", "seed": 7}),
+        (["--seed", "-7"], {"kind": "random", "seed": -7}),
+        (["--reverse"], {"kind": "random", "reverse": True}),
+        (["--kind", "time", "--within-year", "dataset"], {"kind": "time", "within_year": "dataset"}),
+        (["--kind", "dataset"], {"kind": "dataset"}),
+        (["--kind", "performance"], {"kind": "performance"}),
+    ],
+    ids=str,
+)
+def test_parameters_reach_the_ordering(
+    capsys: pytest.CaptureFixture[str], classes: Path, options: list[str], ordering: dict[str, object]
+) -> None:
+    assert ordered(capsys, classes, "--kind", "random", *options) == library(**ordering)[0]
+
+
+def test_tasks_are_cut_and_written_one_list_each(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+    found = ordered(capsys, classes, "--kind", "random", "--tasks", 2, "--format", "tasks")
+
+    assert found == library({"count": 2}, kind="random")
+    assert [len(task) for task in found] == [3, 2]
+
+
+@pytest.mark.parametrize("by", ["dataset", "year"])
+def test_tasks_can_be_the_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path, by: str) -> None:
+    for name in ("cifar100", "cifar10", "mnist"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(CLASSES))
+    files = sorted(tmp_path.iterdir())
+    kind = "time" if by == "year" else "dataset"
+    found = ordered(capsys, *files, "--kind", kind, "--by", by, "--format", "tasks")
+
+    # The two CIFARs are of one year.
+    assert sorted(len(task) for task in found) == ([5, 10] if by == "year" else [5, 5, 5])
+    assert found == library({"by": by}, [{"name": path.stem, "classes": CLASSES} for path in files], kind=kind)
+
+
+def test_streams_and_requests_are_taken_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    stream, request = tmp_path / "stream.json", tmp_path / "request.json"
+    stream.write_text(json.dumps([f"CIFAR100+++{name}" for name in CLASSES]))
+    request.write_text(json.dumps({"datasets": [{"name": "cifar100", "classes": CLASSES}]}))
+
+    assert ordered(capsys, stream, "--kind", "random") == ordered(capsys, request, "--kind", "random")
+
+
+def test_what_it_writes_can_be_ordered_again(capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path) -> None:
+    output = tmp_path / "order.json"
+    assert ordered_to(output, classes, "--kind", "random", "--seed", 1) == ""
+
+    assert ordered(capsys, output, "--kind", "random") == library(kind="random")[0]
+
+
+def ordered_to(output: Path, *arguments: object) -> str:
+    run = subprocess.run(
+        [sys.executable, "-m", "concept_orderings.cli", "order", *map(str, arguments), "--output", str(output)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout
+
+
+def test_an_output_file_is_replaced_whole(capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path) -> None:
+    output = tmp_path / "order.json"
+    output.write_text("old")
+    assert main(["order", str(classes), "--kind", "random", "--output", str(output)]) == 0
+
+    assert json.loads(output.read_text()) == library(kind="random")[0]
+    assert capsys.readouterr().out == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cifar100.json", "order.json"]
+
+
+def test_a_link_is_followed_not_replaced(classes: Path, tmp_path: Path) -> None:
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    assert main(["order", str(classes), "--kind", "random", "--output", str(link)]) == 0
+
+    assert link.is_symlink()
+    assert json.loads(target.read_text()) == library(kind="random")[0]
+
+
+def test_a_pipe_is_written_to_not_replaced(classes: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Open for both, so that neither end waits for the other; 5 names fit into the pipe's buffer.
+    end = os.open(pipe, os.O_RDWR)
+    try:
+        assert main(["order", str(classes), "--kind", "random", "--output", str(pipe)]) == 0
+        assert json.loads(os.read(end, 65_536)) == library(kind="random")[0]
+    finally:
+        os.close(end)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_an_output_that_cannot_be_written_is_named(
+    capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path
+) -> None:
+    for output in (tmp_path / "no" / "order.json", classes / "order.json", tmp_path):
+        error = refused(capsys, classes, "--kind", "random", "--output", output)
+        assert str(output) in error
+        assert "[bad_file]" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--tasks", "0"], "bad_task_count"),
+        (["--tasks", "-1"], "bad_task_count"),
+        (["--tasks", "6"], "bad_task_count"),
+        (["--seed", str(2**53)], "bad_parameter"),
+        (["--encoder", "minilm"], "unknown_parameter"),
+        (["--kind", "frequency"], "missing_counts"),
+        (["--kind", "frequency", "--source", "../elsewhere"], "source_not_configured"),
+        (["--kind", "frequency", "--source", "nothing", "--data-dir", "/nonexistent"], "source_not_configured"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_with_its_code(
+    capsys: pytest.CaptureFixture[str], classes: Path, options: list[str], code: str
+) -> None:
+    if "--source" in options:
+        pytest.importorskip("tantivy", reason="counting needs the worker's libraries")
+    assert f"[{code}]" in refused(capsys, classes, "--kind", "random", *options)
+
+
+def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    error = refused(capsys, tmp_path / "missing.json", "--kind", "random")
+
+    assert "missing.json cannot be read" in error
+    assert "[bad_file]" in error
+
+
+def test_a_duplicate_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "cifar100.json"
+    path.write_text('["apple", "bear", "apple"]')
+
+    assert "'CIFAR100+++apple'" in refused(capsys, path, "--kind", "random")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["order"], ["order", "x.json"], ["order", "x.json", "--kind", "rnd"], ["nothing"], ["--kind", "random"]],
+    ids=str,
+)
+def test_a_wrong_command_line_says_how_it_is_used(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+
+    assert left.value.code == 2
+    assert "usage: concept-orderings" in capsys.readouterr().err
+
+
+def test_tasks_are_counted_or_grouped_not_both(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["order", str(classes), "--kind", "random", "--tasks", "2", "--by", "year"])
+
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_the_help_names_every_kind_and_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["order", "--help"])
+    text = capsys.readouterr().out
+
+    assert left.value.code == 0
+    for kind, ordering in ORDERINGS.items():
+        assert kind in text
+        for each in ordering.parameters():
+            assert f"--{each.name.replace('_', '-')}" in text
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"concept-orderings {__version__}\n"
+
+
+@pytest.fixture
+def embeddings(tmp_path: Path) -> Path:
+    """Captions on a line, in the order dog, apple, elm, bear, clock."""
+    place = {"dog": 0, "apple": 1, "elm": 3, "bear": 6, "clock": 10}
+    angles = np.array([place[name] / 10 for name in sorted(CLASSES)])
+    path = tmp_path / "embeddings.npy"
+    np.save(path, np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32))
+    return path
+
+
+def test_embeddings_can_be_given_as_a_file(capsys: pytest.CaptureFixture[str], classes: Path, embeddings: Path) -> None:
+    found = ordered(capsys, classes, "--kind", "similarity", "--embeddings", embeddings)
+
+    names = [concept.partition("+++")[2] for concept in found]
+    assert names in (["dog", "apple", "elm", "bear", "clock"], ["clock", "bear", "elm", "apple", "dog"])
+
+
+def save_archive(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, a=np.ones((5, 2)))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("no array"),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-3]),
+    "archive": save_archive,
+    "pickle": lambda path: np.save(path, np.array([{}] * 5), allow_pickle=True),
+    "integers": lambda path: np.save(path, np.ones((5, 2), dtype=np.int64)),
+    "rows": lambda path: np.save(path, np.ones((4, 2))),
+    "flat": lambda path: np.save(path, np.ones(5)),
+    "nan": lambda path: np.save(path, np.full((5, 2), np.nan)),
+    "zero": lambda path: np.save(path, np.zeros((5, 2))),
+}
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ("missing", "bad_file"),
+        ("empty", "bad_file"),
+        ("text", "bad_file"),
+        ("cut", "bad_file"),
+        ("archive", "bad_file"),
+        ("pickle", "bad_file"),
+        ("integers", "bad_file"),
+        ("rows", "source_damaged"),
+        ("flat", "source_damaged"),
+        ("nan", "source_damaged"),
+        ("zero", "source_damaged"),
+    ],
+)
+def test_a_file_that_is_no_embeddings_is_named(
+    capsys: pytest.CaptureFixture[str], classes: Path, embeddings: Path, how: str, code: str
+) -> None:
+    DAMAGES[how](embeddings)
+    error = refused(capsys, classes, "--kind", "similarity", "--embeddings", embeddings)
+
+    assert f"[{code}]" in error
+    assert "embeddings.npy" in error

@@ -1,0 +1,177 @@
+"""Class-list files: the three shapes they may have, and what is asked for only when it is needed."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from numpy.typing import NDArray
+
+from concept_orderings import arrange
+from concept_orderings.errors import BadValue, EmptyClassList
+from concept_orderings.order_files import order, read_request
+from concept_orderings.progress import Report, silent
+from concept_orderings.request import parse_request
+
+from .strategies import Body, embeddings_for, requests
+
+RANDOM = {"kind": "random"}
+ONE_TASK = {"count": 1}
+
+
+def written(folder: Path, **files: object) -> list[Path]:
+    """Write each value as JSON into a file of that name."""
+    paths = [folder / f"{name}.json" for name in files]
+    for path, value in zip(paths, files.values(), strict=True):
+        path.write_text(json.dumps(value), encoding="utf-8")
+    return paths
+
+
+def concepts_in(paths: Sequence[Path]) -> tuple[str, ...]:
+    return parse_request(read_request(paths, ordering=RANDOM, tasks=ONE_TASK)).concepts.ids
+
+
+def test_a_list_of_class_names_is_of_the_dataset_the_file_is_named_after(tmp_path: Path) -> None:
+    assert concepts_in(written(tmp_path, cifar100=["bear", "apple"])) == ("CIFAR100+++apple", "CIFAR100+++bear")
+
+
+def test_a_list_of_concepts_is_a_stream(tmp_path: Path) -> None:
+    assert concepts_in(written(tmp_path, any=["cifar100+++bear", "B+++a"])) == ("B+++a", "CIFAR100+++bear")
+
+
+@pytest.mark.parametrize("name", ["datasets", "concepts"])
+def test_an_object_holds_what_a_request_holds(tmp_path: Path, name: str) -> None:
+    request = {"datasets": [{"name": "B", "classes": ["a"], "year": 2001}], "concepts": ["B+++a"]}
+
+    assert concepts_in(written(tmp_path, any={name: request[name], "name": "ignored"})) == ("B+++a",)
+
+
+def test_several_files_are_ordered_together(tmp_path: Path) -> None:
+    lists = written(tmp_path, mnist=["0", "1"], B={"datasets": [{"name": "C", "classes": ["c"]}]})
+    streams = written(tmp_path, one=["A+++a"], two={"concepts": ["A+++b"]})
+
+    assert concepts_in(lists) == ("C+++c", "MNIST+++0", "MNIST+++1")
+    assert concepts_in(streams) == ("A+++a", "A+++b")
+
+
+def test_class_lists_and_streams_are_not_mixed(tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match="one sort at a time") as refused:
+        concepts_in(written(tmp_path, A=["a"], stream=["B+++b"]))
+
+    assert refused.value.code == "bad_file"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_names(tmp_path: Path) -> None:
+    path = tmp_path / "A.json"
+    path.write_bytes(b'\xef\xbb\xbf["a"]')
+
+    assert concepts_in([path]) == ("A+++a",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"names",
+        b'["a"',
+        b"\xff\xfe\xff",
+        b'["\xe9"]',
+        b"[" * 100_000,
+        b"1" * 5_000,
+        b"3",
+        b"null",
+        b'"a"',
+        b"[1]",
+        b'["a", null]',
+        b'[["a"]]',
+        b"{}",
+        b'{"dataset": []}',
+        b'{"datasets": {"A": ["a"]}}',
+        b'{"concepts": "A+++a"}',
+    ],
+    ids=lambda content: ascii(content[:20]),
+)
+def test_a_file_of_another_shape_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "strange file.json"
+    path.write_bytes(content)
+
+    with pytest.raises(BadValue, match=r"strange file\.json") as refused:
+        read_request([path], ordering=RANDOM, tasks=ONE_TASK)
+    assert refused.value.code == "bad_file"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.json", tmp_path):
+        with pytest.raises(BadValue, match=path.name) as refused:
+            read_request([path], ordering=RANDOM, tasks=ONE_TASK)
+        assert refused.value.code == "bad_file"
+
+
+@pytest.mark.parametrize("content", [[], {"datasets": []}, {"concepts": []}])
+def test_an_empty_file_has_nothing_to_order(tmp_path: Path, content: object) -> None:
+    with pytest.raises(EmptyClassList):
+        concepts_in(written(tmp_path, A=content))
+
+
+class Asked:
+    """Stands in for the encoder and the index, and remembers what they were asked."""
+
+    def __init__(self) -> None:
+        self.of: list[tuple[str, list[str], str]] = []
+
+    def embed(self, captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
+        self.of.append(("embed", list(captions), encoder))
+        return np.eye(len(captions), dtype=np.float32)
+
+    def count(self, names: Sequence[str], source: str, report: Report) -> Sequence[int]:
+        self.of.append(("count", list(names), source))
+        return list(range(len(names)))
+
+
+@pytest.mark.parametrize(
+    ("ordering", "asked"),
+    [
+        ({"kind": "random"}, []),
+        ({"kind": "time"}, []),
+        ({"kind": "performance"}, []),
+        ({"kind": "dataset"}, []),
+        (
+            {"kind": "similarity", "encoder": "minilm"},
+            [("embed", ["A photo of a a.", "A photo of a b."], "minilm")],
+        ),
+        ({"kind": "frequency", "source": "c4"}, [("count", ["a", "b"], "c4")]),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_only_what_is_needed_is_asked_for(ordering: Body, asked: Any) -> None:
+    sources = Asked()
+    body = {"name": "x", "concepts": ["cifar100+++b", "cifar100+++a"], "ordering": ordering, "tasks": ONE_TASK}
+    tasks = order(body, embed=sources.embed, count=sources.count)
+
+    assert sources.of == asked
+    assert sorted(tasks[0]) == ["CIFAR100+++a", "CIFAR100+++b"]
+
+
+def test_counts_in_the_file_need_no_index() -> None:
+    sources = Asked()
+    datasets = [{"name": "A", "classes": ["a", "b"], "counts": {"a": 2, "b": 1}}]
+    body = {"name": "x", "datasets": datasets, "ordering": {"kind": "frequency"}, "tasks": ONE_TASK}
+
+    assert order(body, embed=sources.embed, count=sources.count) == [["A+++b", "A+++a"]]
+    assert sources.of == []
+
+
+@given(requests())
+def test_an_order_is_the_library_s(body: Body) -> None:
+    embeddings = embeddings_for(parse_request(body))
+
+    def embed(captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
+        return embeddings
+
+    found = order(body, embed=embed, count=Asked().count, report=silent)
+
+    assert found == arrange(body, embeddings=embeddings)
