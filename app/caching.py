@@ -13,10 +13,8 @@ def immutable_headers(digest: str) -> dict[str, str]:
     }
 
 
-def client_has(digest: str, if_none_match: str | None) -> bool:
+def client_has(digest: str, if_none_match: str) -> bool:
     """Tell whether If-None-Match names the document; the comparison is the weak one (RFC 9110, 13.1.2)."""
-    if if_none_match is None:
-        return False
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     return "*" in tags or _entity_tag(digest) in tags
 

@@ -38,11 +38,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         yield deployment.ready()
 
 
-@pytest.fixture
-def controlled(tmp_path: Path) -> Iterator[Deployment]:
-    """The real API, and workers whose jobs can be held, failed and killed; none is started yet."""
-    with Deployment(tmp_path, controlled=True) as deployment:
+@pytest.fixture(scope="module")
+def _controlled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("controlled"), controlled=True) as deployment:
         yield deployment
+
+
+@pytest.fixture
+def controlled(_controlled: Deployment) -> Iterator[Deployment]:
+    """The real API, and workers whose jobs can be held, failed and killed; none is started yet.
+
+    The API is shared by the tests of a module: each uses stream names and seeds of its own.
+    """
+    yield _controlled
+    _controlled.reset()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Jobs: look, follow, cancel."""
 
+import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -15,6 +16,9 @@ from app.routes.common import get_service, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
 from store.jobs import Job, job_id
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -49,14 +53,20 @@ async def get_job(id: JobId, service: TheService) -> JobResource:  # the contrac
     responses={
         200: {"description": "Events named `job`, each with the job as JSON.", "content": {"text/event-stream": {}}},
         204: {"description": "The job is finished and the client has seen all of it: stop asking."},
-        **problems(404, 503),
+        **problems(404, 422, 503),
     },
     openapi_extra=_LAST_EVENT,
 )
 async def get_events(id: JobId, request: Request, service: TheService) -> Response:
     """Every change of a job until it is finished. A broken connection resumes where it was by `Last-Event-ID`."""
     job = await _job(service, id)
-    last_event = request.headers.get("last-event-id", "0")
+    last_event = request.headers.get("last-event-id") or "0"
+    if not _EVENT_ID.fullmatch(last_event):
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "bad_event_id",
+            "Last-Event-ID is the id of an event of this job; leave it out to have them all.",
+        )
     if job.state.final and last_event != "0" and not await service.jobs.events(id, last_event, wait_seconds=0):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return EventSourceResponse(_events(service, id, last_event), ping=15)
@@ -65,6 +75,7 @@ async def get_events(id: JobId, request: Request, service: TheService) -> Respon
 @router.delete("/{id}", summary="Cancel a job", responses=problems(404, 409, 503))
 async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
     """Cancel a queued job at once; ask a running one to stop, which it does within about a second."""
+    await _job(service, id)
     changed = await service.jobs.cancel(id)
     job = await _job(service, id)
     if not changed and job.state.final and job.state.value != "cancelled":
@@ -74,7 +85,8 @@ async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
 
 
 async def _job(service: Service, identifier: str) -> Job:
-    job = await service.jobs.get(identifier)
+    # Anything else could name what belongs to a job, such as its events.
+    job = await service.jobs.get(identifier) if _ID.fullmatch(identifier) else None
     if job is None:
         raise not_found("job", "There is no such job, or it was finished more than 7 days ago.")
     return job

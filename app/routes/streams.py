@@ -47,7 +47,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
-_NUMBER = re.compile(r"0|[1-9]\d{0,8}")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 _REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
@@ -126,7 +126,9 @@ async def list_versions(
 ) -> VersionPage:
     """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
     numbers = await _numbers(service, name)
-    after = int(cursor) if cursor and _NUMBER.fullmatch(cursor) else 0
+    if cursor is not None and not _NUMBER.fullmatch(cursor):
+        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", "cursor: not one that a page of versions gave.")
+    after = int(cursor or 0)
     left = [number for number in numbers if number > after]
     records = [await _record(service, name, str(number)) for number in left[:limit]]
     next_cursor = str(left[limit - 1]) if len(left) > limit else None
@@ -256,7 +258,7 @@ async def _redirect_latest(service: Service, name: str, part: str) -> Response:
 
 async def _document(request: Request, service: Service, digest: str) -> Response:
     headers = immutable_headers(digest)
-    if client_has(digest, request.headers.get("if-none-match")):
+    if client_has(digest, ", ".join(request.headers.getlist("if-none-match"))):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(await service.document(digest), headers=headers, media_type="application/json")
 

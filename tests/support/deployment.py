@@ -58,6 +58,18 @@ class Deployment:
         self.api.close()
         self.valkey.close()
 
+    def reset(self) -> None:
+        """Go back to an API, a Valkey with nothing in it, and no worker."""
+        for worker in self.workers:
+            worker.kill()
+        self.workers.clear()
+        for each in self.control.iterdir():
+            each.unlink()
+        if not self.valkey.process.running():
+            self.valkey.start()
+        with self.valkey.client() as client:
+            client.flushall()
+
     @property
     def http(self) -> httpx.Client:
         return self.api.http

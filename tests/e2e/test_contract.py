@@ -1,0 +1,441 @@
+"""The HTTP contract that training jobs pin to, on a real API, worker and Valkey."""
+
+import base64
+import hashlib
+import json
+import re
+import socket
+from typing import Any
+from zlib import crc32
+
+import httpx
+import pytest
+import rfc8785
+
+from concept_orderings.catalogue import CATALOGUE
+from concept_orderings.orderings import ORDERINGS
+from support.deployment import Deployment
+from support.requests import random_request
+from support.waiting import until
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+@pytest.fixture(scope="module")
+def version(service: Deployment) -> dict[str, Any]:
+    return service.publish(random_request("contract", concepts=5, tasks=2))
+
+
+@pytest.fixture(scope="module")
+def parts(version: dict[str, Any]) -> list[str]:
+    """Everything of a version that can be fetched."""
+    return [version["url"], version["export_url"], *(each["url"] for each in version["tasks"])]
+
+
+# --- POST /v1/streams
+
+
+def test_a_new_request_is_accepted_and_its_job_makes_the_version(service: Deployment) -> None:
+    answer = service.post(random_request("accepted"))
+    job = answer.json()
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == job["url"] == f"/v1/jobs/{job['id']}"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "Preference-Applied" not in answer.headers
+    assert job["state"] in ("queued", "running", "succeeded")
+    done = service.until_state(job["url"], "succeeded", "failed")
+    assert done["stream"] == {"name": "accepted", "version": 1, "url": "/v1/streams/accepted/versions/1"}
+    assert done["error"] is None
+    assert service.http.get(done["stream"]["url"]).status_code == 200
+
+
+def test_the_same_request_has_its_version_already(service: Deployment, version: dict[str, Any]) -> None:
+    answer = service.post(random_request("contract", concepts=5, tasks=2))
+    assert answer.status_code == 200
+    assert answer.json() == version
+    assert answer.headers["Location"] == version["url"]
+
+
+def test_the_same_request_written_otherwise_is_the_same(service: Deployment, version: dict[str, Any]) -> None:
+    request = random_request("contract", concepts=5, tasks=2)
+    names = [each.split("+++")[1] for each in request.pop("concepts")]
+    otherwise = {
+        "tasks": {"count": 2},
+        "datasets": [{"classes": names[::-1], "name": "cifar100", "year": 1999}],
+        "ordering": {"reverse": False, "kind": "random", "version": 1},
+        "name": "contract",
+    }
+    answer = service.http.post("/v1/streams", content=json.dumps(otherwise, indent=3).encode())
+    assert answer.status_code == 200
+    assert answer.json()["version"] == version["version"]
+
+
+def test_another_request_of_the_name_gets_the_next_number(service: Deployment) -> None:
+    told = [service.publish(random_request("numbers", seed=seed))["version"] for seed in (3, 1, 2, 3)]
+    assert told == [1, 2, 3, 1]
+
+
+def test_waiting_gives_the_version(service: Deployment) -> None:
+    answer = service.post(random_request("waited"), wait=50)
+    assert answer.status_code == 201
+    assert answer.headers["Preference-Applied"] == "wait=50"
+    assert answer.headers["Location"] == "/v1/streams/waited/versions/1"
+    assert answer.json()["version"] == 1
+
+
+@pytest.mark.parametrize("prefer", ["respond-async, wait=50", 'WAIT="50"', "wait = 50; foo=bar"])
+def test_waiting_in_all_its_notations(service: Deployment, prefer: str) -> None:
+    name = f"notation-{len(prefer)}"
+    answer = service.http.post("/v1/streams", json=random_request(name), headers={"Prefer": prefer})
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (201, "wait=50")
+
+
+@pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=soon", "wait=-1", "await=5", "return=minimal", ""])
+def test_a_preference_that_is_none_is_ignored(service: Deployment, prefer: str) -> None:
+    name = f"no-preference-{prefer}".replace("=", "_")
+    answer = service.http.post("/v1/streams", json=random_request(name), headers={"Prefer": prefer})
+    assert answer.status_code == 202
+    assert "Preference-Applied" not in answer.headers
+
+
+def test_a_manifest_s_request_is_the_same_request(service: Deployment, version: dict[str, Any]) -> None:
+    manifest = service.http.get(version["url"]).json()
+    answer = service.post(manifest["request"])
+    assert (answer.status_code, answer.json()["version"]) == (200, version["version"])
+
+
+# --- Jobs
+
+
+def test_a_job_says_all_of_itself(service: Deployment) -> None:
+    job = service.post(random_request("job")).headers["Location"]
+    done = service.until_state(job, "succeeded")
+    assert set(done) == {
+        "id", "url", "events_url", "state", "cancel_requested", "progress", "stream", "error", "created_at",
+        "updated_at",
+    }  # fmt: skip
+    assert set(done["progress"]) == {"phase", "done", "total"}
+    assert done["updated_at"] >= done["created_at"]
+
+
+def events(answer: httpx.Response) -> list[tuple[str, dict[str, Any]]]:
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    found = []
+    for block in re.split(r"\r?\n\r?\n", answer.text):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and line[0] != ":")
+        if fields:
+            assert fields["event"] == "job"
+            found.append((fields["id"], json.loads(fields["data"])))
+    return found
+
+
+def test_events_are_followed_to_the_end_and_resumed_anywhere(service: Deployment) -> None:
+    url = service.post(random_request("followed")).json()["events_url"]
+    answer = service.http.get(url)
+    assert answer.headers["Cache-Control"].startswith("no-")
+    seen = events(answer)
+    states = [job["state"] for _, job in seen]
+    assert states[0] == "queued"
+    assert states[-1] == "succeeded"
+    assert seen[-1][1] == service.job(url.removesuffix("/events"))
+    for i, (event, _) in enumerate(seen[:-1]):
+        assert events(service.http.get(url, headers={"Last-Event-ID": event})) == seen[i + 1 :]
+    stop = service.http.get(url, headers={"Last-Event-ID": seen[-1][0]})
+    assert (stop.status_code, stop.content) == (204, b"")
+
+
+@pytest.mark.parametrize("event", ["nonsense", "$", "-", "+", "1-2-3", "99999999999999999999-0", "-1", ""])
+def test_an_event_that_never_was_is_the_client_s_fault(service: Deployment, event: str) -> None:
+    job = service.post(random_request("no-event", seed=crc32(event.encode()))).headers["Location"]
+    service.until_state(job, "succeeded")
+    answer = service.http.get(f"{job}/events", headers={"Last-Event-ID": event})
+    if event:
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_event_id")
+    else:
+        assert answer.status_code == 200, "an empty one is none"
+
+
+def test_a_finished_job_cannot_be_cancelled(service: Deployment) -> None:
+    url = service.post(random_request("finished")).headers["Location"]
+    service.until_state(url, "succeeded")
+    answer = service.http.delete(url)
+    assert (answer.status_code, answer.json()["code"]) == (409, "job_finished")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("suffix", ["", ":events", ":request", "x", "%00", "%0a", "/.."])
+def test_only_a_job_s_id_names_a_job(service: Deployment, method: str, suffix: str) -> None:
+    seed = crc32(f"{method}{suffix}".encode())
+    job = service.post(random_request("named", seed=seed)).headers["Location"]
+    url = f"/v1/jobs/{'0' * 32}" if not suffix else job + suffix
+    answer = httpx.request(method, service.api.url + url)
+    assert answer.status_code in (404, 405), answer.text
+    assert answer.json()["code"] in ("unknown_job", "unknown_path", "method_not_allowed")
+    assert service.until_state(job, "succeeded", "cancelled")["state"] == "succeeded"
+
+
+def test_events_of_no_job(service: Deployment) -> None:
+    answer = service.http.get(f"/v1/jobs/{'0' * 32}/events")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_job")
+
+
+# --- Lists
+
+
+def test_streams_are_listed_a_page_at_a_time(service: Deployment) -> None:
+    names = [f"list-{i}" for i in range(5)]
+    for name in names:
+        service.publish(random_request(name))
+    url: str | None = "/v1/streams?limit=2"
+    listed: list[str] = []
+    while url is not None:
+        answer = service.http.get(url)
+        page = answer.json()
+        assert len(page["streams"]) <= 2
+        listed.extend(each["name"] for each in page["streams"])
+        link = answer.headers.get("Link")
+        assert (link is None) == (page["next_cursor"] is None)
+        url = link and re.fullmatch(r'<(.+)>; rel="next"', link)[1]  # type: ignore[index]
+    everything = service.http.get("/v1/streams?limit=1000").json()["streams"]
+    assert listed == sorted(listed) == [each["name"] for each in everything]
+    assert set(names) <= set(listed)
+    assert everything[listed.index("list-0")] == {
+        "name": "list-0",
+        "latest_version": 1,
+        "url": "/v1/streams/list-0",
+    }
+
+
+def test_versions_are_listed_a_page_at_a_time(service: Deployment) -> None:
+    published = [service.publish(random_request("paged", seed=seed)) for seed in range(5)]
+    first = service.http.get("/v1/streams/paged?limit=2")
+    assert [each["version"] for each in first.json()["versions"]] == [1, 2]
+    assert first.headers["Link"] == '</v1/streams/paged?limit=2&cursor=2>; rel="next"'
+    second = service.http.get("/v1/streams/paged", params={"limit": 2, "cursor": first.json()["next_cursor"]})
+    assert [each["version"] for each in second.json()["versions"]] == [3, 4]
+    last = service.http.get("/v1/streams/paged?limit=2&cursor=4")
+    assert [each["version"] for each in last.json()["versions"]] == [5]
+    assert "Link" not in last.headers
+    assert last.json()["next_cursor"] is None
+    listed = service.http.get("/v1/streams/paged").json()["versions"]
+    assert listed == [{name: each[name] for name in listed[0]} for each in published]
+    assert service.http.get("/v1/streams/paged?cursor=5").json()["versions"] == []
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=1001", "limit=x", "limit=", "limit=1e3"])
+@pytest.mark.parametrize("path", ["/v1/streams", "/v1/streams/contract"])
+def test_a_limit_out_of_range(service: Deployment, version: dict[str, Any], path: str, query: str) -> None:
+    answer = service.http.get(f"{path}?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_query")
+    assert "limit" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "%00", "9" * 40])
+def test_a_cursor_that_never_was_is_no_first_page(service: Deployment, version: dict[str, Any], cursor: str) -> None:
+    answer = service.http.get(f"/v1/streams/contract?cursor={cursor}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_query")
+
+
+# --- A version and its parts
+
+
+def test_a_version_leads_to_its_parts(service: Deployment, version: dict[str, Any]) -> None:
+    assert version["url"] == "/v1/streams/contract/versions/1"
+    assert version["export_url"] == f"{version['url']}/export/fomo"
+    assert [each["url"] for each in version["tasks"]] == [f"{version['url']}/tasks/{i}" for i in range(2)]
+    assert [each["concepts"] for each in version["tasks"]] == [3, 2]
+    tasks = [service.http.get(each["url"]) for each in version["tasks"]]
+    for task, entry in zip(tasks, version["tasks"], strict=True):
+        assert hashlib.sha256(task.content).hexdigest() == entry["digest"]
+    concepts = [concept for task in tasks for concept in task.json()["concepts"]]
+    assert [each["position"] for each in concepts] == list(range(5))
+    assert [each["concept"] for each in concepts] == service.http.get(version["export_url"]).json()
+    assert all(each["concept"] == f"{each['dataset']}+++{each['class']}" for each in concepts)
+    assert [(task.json()["task"], task.json()["tasks"]) for task in tasks] == [(0, 2), (1, 2)]
+
+
+def test_a_manifest_says_everything(service: Deployment, version: dict[str, Any]) -> None:
+    answer = service.http.get(version["url"])
+    manifest = answer.json()
+    assert rfc8785.dumps(manifest) == answer.content
+    assert hashlib.sha256(answer.content).hexdigest() == version["digest"]
+    assert hashlib.sha256(rfc8785.dumps(manifest["request"])).hexdigest() == manifest["request_digest"]
+    export = service.http.get(version["export_url"]).content
+    assert hashlib.sha256(export).hexdigest() == manifest["order_digest"]
+    assert [each["digest"] for each in manifest["tasks"]] == [each["digest"] for each in version["tasks"]]
+    assert manifest["ordering"]["kind"] == "random"
+    assert manifest["ordering"]["version"] == 1
+    assert manifest["software"]["name"] == "concept-orderings"
+    assert manifest["concepts"] == 5
+
+
+def test_parts_never_change_and_say_so(service: Deployment, parts: list[str]) -> None:
+    for url in parts:
+        answer = service.http.get(url)
+        digest = hashlib.sha256(answer.content)
+        assert answer.headers["ETag"] == f'"sha256-{digest.hexdigest()}"'
+        assert answer.headers["Cache-Control"] == IMMUTABLE
+        assert answer.headers["Repr-Digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+        assert answer.headers["Content-Type"] == "application/json"
+        assert int(answer.headers["Content-Length"]) == len(answer.content)
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", "*", '"other", {}', 'W/"other" ,W/{} , "more"'])
+def test_what_a_client_has_is_not_sent_again(service: Deployment, parts: list[str], form: str) -> None:
+    for url in parts:
+        tag = service.http.get(url).headers["ETag"]
+        answer = service.http.get(url, headers={"If-None-Match": form.format(tag)})
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["ETag"] == tag
+        assert answer.headers["Cache-Control"] == IMMUTABLE
+
+
+def test_a_list_of_tags_may_come_in_several_lines(service: Deployment, version: dict[str, Any]) -> None:
+    tag = service.http.get(version["url"]).headers["ETag"]
+    headers = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
+    assert service.http.get(version["url"], headers=headers).status_code == 304
+
+
+@pytest.mark.parametrize("form", ['"other"', "sha256-{}", "", "{}x", '"*"'])
+def test_what_a_client_has_not_is_sent(service: Deployment, version: dict[str, Any], form: str) -> None:
+    headers = {"If-None-Match": form.format(version["digest"])}
+    assert service.http.get(version["url"], headers=headers).status_code == 200
+
+
+def test_latest_is_a_redirect_that_is_not_kept(service: Deployment, version: dict[str, Any]) -> None:
+    for part in ("", "/tasks/1", "/export/fomo"):
+        answer = service.http.get(f"/v1/streams/contract/versions/latest{part}")
+        assert answer.status_code == 307
+        assert answer.headers["Location"] == version["url"] + part
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert service.http.get(answer.headers["Location"]).status_code == 200
+
+
+def test_latest_moves_on(service: Deployment) -> None:
+    for seed in (1, 2):
+        service.publish(random_request("moving", seed=seed))
+        latest = service.http.get("/v1/streams/moving/versions/latest").headers["Location"]
+        assert latest == f"/v1/streams/moving/versions/{seed}"
+
+
+def test_head_is_get_without_the_body(service: Deployment, parts: list[str]) -> None:
+    others = ["/v1/streams", "/v1/streams/contract", "/v1/orderings", "/v1/datasets", "/health/live", "/docs"]
+    for url in [*parts, *others, "/v1/streams/none", "/v1/streams/contract/versions/latest", "/openapi.json"]:
+        get, head = service.http.get(url), service.http.head(url)
+        assert head.status_code == get.status_code
+        assert head.content == b""
+        left_out = {"date"}
+        assert {k: v for k, v in head.headers.items() if k not in left_out} == {
+            k: v for k, v in get.headers.items() if k not in left_out
+        }
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/v1/streams/none", 404, "unknown_stream"),
+        ("/v1/streams/none/versions/1", 404, "unknown_stream"),
+        ("/v1/streams/none/versions/latest", 404, "unknown_stream"),
+        ("/v1/streams/none/versions/1/tasks/0", 404, "unknown_stream"),
+        ("/v1/streams/none/versions/1/export/fomo", 404, "unknown_stream"),
+        ("/v1/streams/Not%20a%20name", 422, "bad_stream_name"),
+        ("/v1/streams/-x/versions/1", 422, "bad_stream_name"),
+        ("/v1/streams/" + "x" * 129, 422, "bad_stream_name"),
+        ("/v1/streams/a%00b", 422, "bad_stream_name"),
+        ("/v1/streams/%2e%2e/versions/1", 422, "bad_stream_name"),
+        ("/v1/streams/..%2f..%2fetc/versions/1", 404, "unknown_path"),
+        ("/v1/streams/contract/versions/0", 404, "unknown_version"),
+        ("/v1/streams/contract/versions/2", 404, "unknown_version"),
+        ("/v1/streams/contract/versions/01", 404, "unknown_version"),
+        ("/v1/streams/contract/versions/-1", 404, "unknown_version"),
+        ("/v1/streams/contract/versions/1.0", 404, "unknown_version"),
+        ("/v1/streams/contract/versions/LATEST", 404, "unknown_version"),
+        ("/v1/streams/contract/versions/" + "9" * 30, 404, "unknown_version"),
+        ("/v1/streams/contract/versions/%D9%A1", 404, "unknown_version"),
+        ("/v1/streams/contract/versions/1/tasks/2", 404, "unknown_task"),
+        ("/v1/streams/contract/versions/1/tasks/-1", 404, "unknown_task"),
+        ("/v1/streams/contract/versions/1/tasks/x", 404, "unknown_task"),
+        ("/v1/streams/contract/versions/1/tasks/00", 404, "unknown_task"),
+        ("/v1/streams/contract/versions/1/tasks/" + "9" * 5000, 404, "unknown_task"),
+        ("/v1/streams/contract/versions/1/export/other", 404, "unknown_path"),
+        ("/v2/streams", 404, "unknown_path"),
+        ("/", 404, "unknown_path"),
+        ("/static-offline-docs/%00", 404, "unknown_path"),
+        ("/static-offline-docs/..%2f..%2f..%2fetc%2fpasswd", 404, "unknown_path"),
+        ("/static-offline-docs/" + "x" * 300, 404, "unknown_path"),
+    ],
+)
+def test_what_is_not_there(service: Deployment, version: dict[str, Any], path: str, status: int, code: str) -> None:
+    answer = raw(service, f"GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert_problem(answer)
+
+
+def test_a_method_that_is_not_there(service: Deployment) -> None:
+    for method, path in (("PUT", "/v1/streams"), ("DELETE", "/v1/streams/contract"), ("POST", "/v1/jobs/x")):
+        answer = service.http.request(method, path)
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+        assert answer.headers["Allow"]
+        assert_problem(answer)
+
+
+def assert_problem(answer: httpx.Response) -> None:
+    """RFC 9457, and what this service adds."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "code", "detail", "pointers"}
+    assert body["type"] == f"urn:concept-orderings:problem:{body['code']}"
+    assert body["status"] == answer.status_code
+    assert body["detail"].endswith(".")
+
+
+def raw(service: Deployment, request: bytes) -> httpx.Response:
+    """Send bytes as they are: a client library would mend them first."""
+    with socket.create_connection(("127.0.0.1", service.api.port), timeout=60) as connection:
+        connection.sendall(request)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    return httpx.Response(int(status.split()[1]), headers=[tuple(x.split(": ", 1)) for x in lines], content=body)  # type: ignore[misc]
+
+
+# --- What the service knows
+
+
+def test_the_orderings(service: Deployment) -> None:
+    listed = service.http.get("/v1/orderings").json()["orderings"]
+    assert [each["kind"] for each in listed] == list(ORDERINGS)
+    for each in listed:
+        declared = ORDERINGS[each["kind"]].parameters()
+        assert each["version"] == ORDERINGS[each["kind"]].version
+        assert [(p["name"], p["type"], p["default"]) for p in each["parameters"]] == [
+            (p.name, p.type, p.default) for p in declared
+        ]
+        assert {"seed", "reverse"} <= {p["name"] for p in each["parameters"]}
+
+
+def test_the_datasets(service: Deployment) -> None:
+    listed = service.http.get("/v1/datasets").json()["datasets"]
+    assert len(listed) == 63
+    assert [each["handle"] for each in listed] == [each.handle for each in CATALOGUE]
+
+
+def test_health(service: Deployment) -> None:
+    assert service.http.get("/health/live").json() == {"status": "alive"}
+    ready = until(lambda: service.http.get("/health/ready"), "an answer")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "redis": True, "workers": 1})
+
+
+def test_the_documentation_needs_no_internet(service: Deployment) -> None:
+    page = service.http.get("/docs")
+    assert page.status_code == 200
+    assets = re.findall(r"""(?:href|src)=["']([^"']+)""", page.text)
+    assert len(assets) >= 2
+    assert not [each for each in assets if "//" in each]
+    assert not re.findall(r"https?://", page.text)
+    for each in assets:
+        asset = service.http.get(each)
+        assert asset.status_code == 200, each
+        assert asset.content
+    assert "/openapi.json" in page.text
+    assert service.http.get("/openapi.json").status_code == 200
