@@ -16,6 +16,7 @@ from worker.evidence.encoders import load_encoder
 from worker.evidence.local_index import LocalIndex
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
+from worker.threads import in_thread
 
 
 async def gather(
@@ -46,7 +47,7 @@ async def count(request: StreamRequest, source: str, *, settings: WorkerSettings
     index = await asyncio.to_thread(LocalIndex.open, settings.index_dir(source))
     names = sorted(set(request.concepts.class_names))
     await monitor.enter(Phase.COUNTING, len(names))
-    counts = await monitor.in_thread(lambda: index.count(names, report=monitor.report))
+    counts = await in_thread(lambda report: index.count(names, report=report), monitor.report)
     by_name = dict(zip(names, counts, strict=True))
     values = np.array([by_name[name] for name in request.concepts.class_names], dtype=np.int64)
     return Gathered(

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
-from typing import TypeVar
 
 from redis.exceptions import RedisError
 
@@ -14,7 +12,6 @@ from store.jobs import Jobs, Phase
 _INTERVAL_SECONDS = 0.25
 
 _log = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
 
 
 class Monitor:
@@ -75,19 +72,6 @@ class Monitor:
         if self._state is not None:
             self._state = (self._state[0], done, total)
         self._check()
-
-    async def in_thread(self, work: Callable[[], _Result]) -> _Result:
-        """Run heavy work in a thread, so that the event loop can renew the job's lease meanwhile.
-
-        If this task is cancelled, the thread is told to stop and waited for: it must not go on unseen.
-        """
-        thread = asyncio.ensure_future(asyncio.to_thread(work))
-        try:
-            return await asyncio.shield(thread)
-        except asyncio.CancelledError:
-            self._stop.set()
-            await asyncio.wait([thread])
-            raise
 
     def _check(self) -> None:
         if self._stop.is_set() or self._worker_stopping.is_set():

@@ -14,6 +14,7 @@ from store.versions import VersionRecord, Versions
 from worker.gather import gather
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
+from worker.threads import in_thread
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Publisher:
             return done
         evidence = await gather(request, settings=self._settings, cache=self._cache, monitor=monitor)
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
-        arranged = await monitor.in_thread(lambda: arrange_stream(request, evidence, report=monitor.report))
+        arranged = await in_thread(lambda report: arrange_stream(request, evidence, report=report), monitor.report)
         await monitor.enter(Phase.PUBLISHING, len(arranged.sizes))
         return await self._versions.publish(arranged)
 

@@ -1,22 +1,17 @@
 """Embeddings of captions for a job: from the cache where they are, from the encoder where not."""
 
-import asyncio
-import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.errors import Cancelled
 from concept_orderings.progress import Report, silent
 from store.embeddings import EmbeddingCache
 from worker.evidence.encoders.base import Encoder
+from worker.threads import in_thread
 
 CHUNK = 256
 """Captions encoded before they are cached: the most that a killed job computes again."""
-
-_Result = TypeVar("_Result")
 
 
 async def embed(
@@ -59,12 +54,12 @@ async def embed(
     distinct = list(place)
     found, rows = await cache.get_many(encoder.fingerprint, distinct, encoder.dimensions)
     missing = _longest_first(distinct, np.flatnonzero(~found))
-    await _in_thread(lambda told: told(len(distinct) - len(missing), len(distinct)), report)
+    await in_thread(lambda told: told(len(distinct) - len(missing), len(distinct)), report)
     waiting: list[int] = []
     for start in range(0, len(missing), CHUNK):
         chunk = missing[start : start + CHUNK]
         shifted = _shifted(report, len(distinct) - len(missing) + start, len(distinct))
-        rows[chunk] = await _in_thread(_encoding(encoder, [distinct[i] for i in chunk]), shifted)
+        rows[chunk] = await in_thread(_encoding(encoder, [distinct[i] for i in chunk]), shifted)
         waiting.extend(chunk)
         if await cache.put_many(encoder.fingerprint, [distinct[i] for i in waiting], rows[waiting]):
             waiting.clear()
@@ -82,23 +77,3 @@ def _shifted(report: Report, before: int, total: int) -> Report:
 
 def _encoding(encoder: Encoder, captions: Sequence[str]) -> Callable[[Report], NDArray[np.float32]]:
     return lambda report: encoder.encode(captions, report=report)
-
-
-async def _in_thread(work: Callable[[Report], _Result], report: Report) -> _Result:
-    """Run ``work(report)`` in a thread; if this task is cancelled, stop it at its next report and wait for it."""
-    stop = threading.Event()
-
-    def stoppable(done: int, total: int) -> None:
-        if stop.is_set():
-            raise Cancelled
-        report(done, total)
-
-    running = asyncio.ensure_future(asyncio.to_thread(work, stoppable))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait([running])
-        # looked at, or asyncio complains that nobody did
-        running.exception()
-        raise
