@@ -1,0 +1,157 @@
+"""The floors: who may import whom. Read from the source, so that a late import counts too."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = {"app", "worker"}
+ENCODER_LIBRARIES = {"torch", "open_clip", "transformers", "tokenizers", "safetensors", "huggingface_hub"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of a top-level package.
+
+    Attributes
+    ----------
+    path : str
+        The importing file, from the root, with forward slashes.
+    package : str
+        What it imports, up to the first dot.
+    late : bool
+        Whether it stands in a function.
+    """
+
+    path: str
+    package: str
+    late: bool
+
+
+@cache
+def imports_of(folder: str) -> tuple[Import, ...]:
+    """Return all imports below a folder but those of the standard library."""
+    found = (each for path in sorted((ROOT / folder).rglob("*.py")) for each in _imports(path))
+    return tuple(each for each in found if each.package not in sys.stdlib_module_names)
+
+
+def _imports(path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    late = {id(inner) for function in functions for inner in ast.walk(function)}
+    where = path.relative_to(ROOT)
+    for node in ast.walk(tree):
+        for name in _imported(node, where):
+            yield Import(where.as_posix(), name.partition(".")[0], id(node) in late)
+
+
+def _imported(node: ast.AST, where: Path) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [each.name for each in names]
+        case ast.ImportFrom(module=module, level=0):
+            return [module or ""]
+        case ast.ImportFrom():
+            return [where.parts[0]]
+        case ast.Call(func=ast.Name(id="import_module" | "__import__"), args=[ast.Constant(value=str(name)), *_]):
+            return [name]
+        case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
+            return [name]
+        case _:
+            return []
+
+
+def test_the_reader_sees_every_kind_of_import() -> None:
+    source = (
+        "import a.b\nfrom c.d import e\nimport importlib\n"
+        "def f():\n    import g\n    importlib.import_module('h.i')\n    async def j():\n        from k import l\n"
+    )
+    tree = ast.parse(source)
+
+    found = [name for node in ast.walk(tree) for name in _imported(node, Path("x/y.py"))]
+    assert sorted(found) == ["a.b", "c.d", "g", "h.i", "importlib", "k"]
+
+
+@pytest.mark.parametrize("folder", ["concept_orderings", "store", "app", "worker"])
+def test_there_is_something_to_check(folder: str) -> None:
+    assert len(imports_of(folder)) > 5
+
+
+def outside(folder: str, allowed: set[str]) -> list[Import]:
+    return [each for each in imports_of(folder) if each.package not in allowed]
+
+
+def test_the_library_needs_numpy_alone() -> None:
+    strange = [each for each in outside("concept_orderings", {"concept_orderings", "numpy"}) if not _excepted(each)]
+
+    assert strange == []
+
+
+def _excepted(each: Import) -> bool:
+    folder = each.path.removeprefix("concept_orderings/").partition("/")[0]
+    # The command line starts the programs, if they are there.
+    starts_a_program = each.path == "concept_orderings/cli.py" and each.package in {"app", "worker", "store"}
+    return (folder, each.package) in {("path", "numba"), ("client", "httpx")} or (starts_a_program and each.late)
+
+
+def test_the_compiler_is_imported_by_the_kernels_alone() -> None:
+    assert {each.path for each in imports_of("concept_orderings") if each.package == "numba"} == {
+        "concept_orderings/path/kernels.py"
+    }
+
+
+def test_the_store_stands_on_the_library_and_its_own_libraries() -> None:
+    libraries = {"redis", "docket", "obstore", "pydantic", "pydantic_settings", "numpy"}
+
+    assert outside("store", {"store", "concept_orderings", *libraries}) == []
+
+
+@pytest.mark.parametrize(("program", "other"), [("app", "worker"), ("worker", "app")])
+def test_the_programs_do_not_import_each_other(program: str, other: str) -> None:
+    assert [each for each in imports_of(program) if each.package == other] == []
+
+
+def test_the_service_imports_nothing_heavy() -> None:
+    heavy = {*ENCODER_LIBRARIES, "numba", "numpy", "tantivy"}
+
+    assert [each for each in imports_of("app") if each.package in heavy] == []
+
+
+def test_encoders_alone_import_what_runs_them() -> None:
+    users = {each.path for each in imports_of("worker") if each.package in ENCODER_LIBRARIES}
+
+    assert {path.rpartition("/")[0] for path in users} == {"worker/evidence/encoders"}
+
+
+def test_tests_are_not_imported_by_what_they_test() -> None:
+    packages = {
+        each.package for folder in ("concept_orderings", "store", "app", "worker") for each in imports_of(folder)
+    }
+
+    assert packages.isdisjoint({"tests", "pytest", "hypothesis", "rfc8785"})
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("concept_orderings", {"numba", "store", *PROGRAMS}),
+        ("concept_orderings.cli", {"numba", "store", *PROGRAMS}),
+        ("app.main", {"numba", "worker", "tantivy", *ENCODER_LIBRARIES}),
+        ("app.embedded", {"numba", "worker", "tantivy", *ENCODER_LIBRARIES}),
+        ("worker.main", {"app", "fastapi", "uvicorn"}),
+    ],
+)
+def test_what_starts_does_not_load_what_it_does_not_need(module: str, unwanted: set[str]) -> None:
+    """As imported for real: a library could import what the source does not."""
+    code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+
+    assert module.partition(".")[0] in loaded
+    assert loaded & unwanted == set()
