@@ -1,0 +1,145 @@
+"""The wheel, installed where there is nothing but numpy: what a training job gets."""
+
+import email
+import importlib.metadata
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from concept_orderings import __version__, arrange
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    # Nothing of the environment that could lend the checkout's packages to the other interpreter.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONCEPT_ORDERINGS"))}
+    return subprocess.run([*map(str, command)], cwd=cwd, env=clean, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build it as a release does."""
+    folder = tmp_path_factory.mktemp("wheel")
+    isolation = ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []
+    built = run(
+        sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", *isolation, "-w", folder, ROOT, cwd=folder
+    )
+    if "No matching distribution found for hatchling" in built.stderr:
+        pytest.skip("the build backend, hatchling, is neither installed nor to be had from the package index")
+    assert built.returncode == 0, built.stderr
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install it into an environment of its own that has this one's numpy and nothing else."""
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, with_pip=False, symlinks=True)
+    python = home / "bin" / "python"
+    asked = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home)
+    site = Path(asked.stdout.strip())
+    for name in ("numpy", "numpy.libs", f"numpy-{importlib.metadata.version('numpy')}.dist-info"):
+        place = Path(sysconfig.get_path("platlib")) / name
+        if place.exists():
+            (site / name).symlink_to(place)
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    # --no-index: everything that the wheel requires is there already, or this fails.
+    installed = run(*pip, "install", "--quiet", "--no-index", wheel, cwd=home)
+    assert installed.returncode == 0, installed.stderr
+    return python.parent
+
+
+def test_it_holds_the_library_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "concept_orderings").rglob("*.py")}
+
+    metadata = f"concept_orderings-{__version__}.dist-info/"
+    assert {name for name in names if not name.startswith(metadata)} == modules | {"concept_orderings/py.typed"}
+    assert f"{metadata}licenses/LICENSE" in names
+
+
+def test_it_requires_numpy_alone(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = email.message_from_bytes(archive.read(f"concept_orderings-{__version__}.dist-info/METADATA"))
+    required = [each for each in metadata.get_all("Requires-Dist", []) if "extra ==" not in each]
+
+    assert [each.partition(">")[0] for each in required] == ["numpy"]
+    assert metadata["Version"] == __version__
+    assert metadata["License-Expression"] == "MIT"
+
+
+def test_there_is_nothing_else_in_the_environment(scripts: Path, tmp_path: Path) -> None:
+    for absent in ("numba", "store", "app", "worker", "httpx", "pydantic"):
+        assert run(scripts / "python", "-c", f"import {absent}", cwd=tmp_path).returncode == 1
+    imported = run(
+        scripts / "python", "-c", "import concept_orderings; print(concept_orderings.__file__)", cwd=tmp_path
+    )
+
+    assert Path(imported.stdout.strip()).is_relative_to(scripts.parent)
+
+
+@pytest.mark.parametrize("kind", ["random", "time", "performance", "dataset", "similarity"])
+def test_orders_are_the_same_there(scripts: Path, tmp_path: Path, kind: str) -> None:
+    classes = [f"class {i}" for i in range(40)]
+    (tmp_path / "cifar100.json").write_text(json.dumps(classes))
+    # Corners of a cube: most distances are tied, so that a path found otherwise would be another.
+    embeddings = np.array([[1, *map(int, f"{i % 32:05b}")] for i in range(40)], dtype=np.float32)
+    np.save(tmp_path / "embeddings.npy", embeddings)
+    options = ["--embeddings", "embeddings.npy"] if kind == "similarity" else []
+    found = run(
+        scripts / "concept-orderings", "order", "cifar100.json", "--kind", kind, "--tasks", 3,
+        "--format", "tasks", *options, cwd=tmp_path,
+    )  # fmt: skip
+    body = {
+        "name": "x",
+        "datasets": [{"name": "cifar100", "classes": classes}],
+        "ordering": {"kind": kind},
+        "tasks": {"count": 3},
+    }
+
+    assert found.stderr == ""
+    assert json.loads(found.stdout) == arrange(body, embeddings=embeddings)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serve"],
+        ["worker"],
+        ["index", "shard.json.gz"],
+        ["order", "a.json", "--kind", "frequency", "--source", "c4"],
+        ["order", "cifar100.json", "--kind", "similarity"],
+    ],
+    ids=" ".join,
+)
+def test_what_needs_the_service_says_how_to_get_it(scripts: Path, tmp_path: Path, command: list[str]) -> None:
+    for name in ("a.json", "cifar100.json"):
+        (tmp_path / name).write_text('["a", "b"]')
+    asked = run(scripts / "concept-orderings", *command, cwd=tmp_path)
+
+    assert asked.returncode == 1
+    assert asked.stdout == ""
+    assert asked.stderr.startswith(f"concept-orderings: `{command[0]}` needs the service")
+    assert "clone the repository" in asked.stderr
+    assert "docker/compose.yaml" in asked.stderr
+    assert asked.stderr.count("\n") == 1
+
+
+def test_types_are_found_by_type_checkers(scripts: Path, tmp_path: Path) -> None:
+    code = "import importlib.resources as r; print(r.files('concept_orderings').joinpath('py.typed').is_file())"
+
+    assert run(scripts / "python", "-c", code, cwd=tmp_path).stdout.strip() == "True"
