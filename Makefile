@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup run try test lint format types bench openapi clean
+.PHONY: help setup run try test lint format bench openapi constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -13,12 +13,12 @@ help:  ## show this list
 setup: $(INSTALLED)  ## install everything into .venv
 
 # torch first and with its torchvision: resolved together with the rest, pip may choose a pair that does not import.
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet torch==2.14.1 torchvision==0.29.1
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch torchvision
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 run: setup  ## start Valkey, a worker and the API; prints where Swagger UI is
@@ -45,6 +45,10 @@ openapi: setup  ## write openapi/openapi.json anew
 
 bench: setup  ## all benchmarks, one after the other (half an hour)
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+constraints:  ## write the installed versions to constraints.txt
+	@{ head -2 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -viE '^(nvidia-|cuda-|triton)'; } \
+		> constraints.new && mv constraints.new constraints.txt
 
 clean:  ## remove what was installed, not the data
 	rm -rf $(VENV) build dist *.egg-info
