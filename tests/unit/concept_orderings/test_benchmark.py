@@ -10,6 +10,8 @@ import pytest
 from concept_orderings import arrange
 from concept_orderings.catalogue import CATALOGUE, find_dataset
 from concept_orderings.formats import fomo_export
+from concept_orderings.given import given_evidence
+from concept_orderings.library import arrange_stream
 from concept_orderings.request import StreamRequest, parse_request
 
 from .benchmark import DATA, class_list, needs_benchmark, stream
@@ -124,6 +126,18 @@ def test_a_block_of_equal_counts_mixes_the_datasets() -> None:
 def test_reverse_is_the_exact_reversal_as_in_the_benchmark() -> None:
     assert stream("random_sequence_reverse_1") == list(reversed(concepts()))
     assert flat(tasks_by("random", reverse=True)) == flat(tasks_by("random"))[::-1]
+
+
+def test_the_documents_of_the_whole_benchmark_hold_all_of_it() -> None:
+    request = parse_request({**body_by("time"), "tasks": {"count": 5}})
+    stream_version = arrange_stream(request, given_evidence(request))
+    tasks = [json.loads(document.data)["concepts"] for document in stream_version.tasks(1)]
+    shown = [concept for task in tasks for concept in task]
+
+    assert [len(task) for task in tasks] == [3677, 3676, 3676, 3676, 3676]
+    assert [each["position"] for each in shown] == list(range(18_381))
+    assert [each["concept"] for each in shown] == flat(tasks_by("time"))
+    assert all(each["evidence"] == {"year": year_of(each["concept"])} for each in shown)
 
 
 def test_streams_are_written_as_the_benchmark_reads_them() -> None:
