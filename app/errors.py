@@ -1,6 +1,5 @@
 """Errors as RFC 9457 problem documents: a stable code, one sentence, and a JSON pointer to each offending field."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -17,16 +16,6 @@ from store.jobs import QueueFull
 RETRY_SECONDS = 5
 
 _log = logging.getLogger(__name__)
-
-
-class ProblemResponse(JSONResponse):
-    """A problem document."""
-
-    media_type = "application/problem+json"
-
-    def render(self, content: object) -> bytes:
-        """Write JSON in ASCII: a pointer may hold what has no UTF-8 form, as the request had it."""
-        return json.dumps(content).encode("ascii")
 
 
 class ApiError(ConceptOrderingsError):
@@ -46,7 +35,7 @@ def problem(
     status: HTTPStatus, code: str, detail: str, pointers: Sequence[str] = (), headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Return a problem document."""
-    return ProblemResponse(
+    return JSONResponse(
         {
             "type": f"urn:concept-orderings:problem:{code}",
             "title": code.replace("_", " ").capitalize(),
@@ -57,6 +46,7 @@ def problem(
         },
         status_code=status,
         headers=dict(headers or {}),
+        media_type="application/problem+json",
     )
 
 

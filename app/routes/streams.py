@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.requests import ClientDisconnect
 
 from app.caching import client_has, immutable_headers
 from app.errors import RETRY_SECONDS, ApiError, not_found
@@ -182,22 +183,31 @@ async def get_export(name: Name, version: Version, request: Request, service: Th
 
 
 async def _read_json(request: Request, most_bytes: int) -> object:
-    """Read the body, giving up as soon as it is too long."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most_bytes:
-            raise ApiError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "body_too_large",
-                f"The body is over the limit of {most_bytes} bytes; split the class lists into several streams.",
-            )
-        chunks.append(chunk)
+    body = await _read_body(request, most_bytes)
     try:
-        return await asyncio.to_thread(json.loads, b"".join(chunks))
+        return await asyncio.to_thread(json.loads, body)
     except (ValueError, RecursionError) as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.") from error
+
+
+async def _read_body(request: Request, most_bytes: int) -> bytes:
+    """Read the body, giving up as soon as it is, or says that it will be, too long."""
+    too_large = ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body_too_large",
+        f"The body is over the limit of {most_bytes} bytes; split the class lists into several streams.",
+    )
+    if int(request.headers.get("content-length", 0)) > most_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most_bytes:
+                raise too_large
+    except ClientDisconnect as error:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "The body broke off; send it again.") from error
+    return bytes(body)
 
 
 def _preferred_wait(request: Request) -> int | None:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import socket
 from typing import Any
 from zlib import crc32
 
@@ -14,6 +13,7 @@ import rfc8785
 
 from concept_orderings.catalogue import CATALOGUE
 from concept_orderings.orderings import ORDERINGS
+from support.answers import assert_problem, raw
 from support.deployment import Deployment
 from support.requests import random_request
 from support.waiting import until
@@ -377,26 +377,6 @@ def test_a_method_that_is_not_there(service: Deployment) -> None:
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
         assert answer.headers["Allow"]
         assert_problem(answer)
-
-
-def assert_problem(answer: httpx.Response) -> None:
-    """RFC 9457, and what this service adds."""
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    body = answer.json()
-    assert set(body) == {"type", "title", "status", "code", "detail", "pointers"}
-    assert body["type"] == f"urn:concept-orderings:problem:{body['code']}"
-    assert body["status"] == answer.status_code
-    assert body["detail"].endswith(".")
-
-
-def raw(service: Deployment, request: bytes) -> httpx.Response:
-    """Send bytes as they are: a client library would mend them first."""
-    with socket.create_connection(("127.0.0.1", service.api.port), timeout=60) as connection:
-        connection.sendall(request)
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
-    head, _, body = received.partition(b"\r\n\r\n")
-    status, *lines = head.decode("latin-1").split("\r\n")
-    return httpx.Response(int(status.split()[1]), headers=[tuple(x.split(": ", 1)) for x in lines], content=body)  # type: ignore[misc]
 
 
 # --- What the service knows

@@ -127,6 +127,10 @@ class Deployment:
     def until_begun(self, seed: int, times: int = 1) -> None:
         until(lambda: len(self.begun(seed)) >= times, f"the job with seed {seed} has begun {times} times")
 
+    def process_is_well(self) -> bool:
+        """Whether the API runs and has not logged a traceback."""
+        return self.api.process.running() and "Traceback" not in self.api.process.text()
+
     def objects(self) -> dict[str, bytes]:
         """Everything that the object store holds, by path."""
         root = self.data / "streams"

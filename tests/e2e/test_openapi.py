@@ -1,0 +1,220 @@
+"""The OpenAPI document: committed, complete, and true."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from app import openapi, schemas
+from app.examples import REQUESTS
+from app.schemas import StreamRequestSchema
+from concept_orderings.errors import InvalidInput
+from concept_orderings.orderings import ORDERINGS
+from concept_orderings.request import parse_request
+from support.deployment import Deployment
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(openapi.PATH.read_text(encoding="utf-8"))
+    return parsed
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_the_committed_document_is_that_of_the_code() -> None:
+    assert openapi.PATH.read_text(encoding="utf-8") == openapi.document(), "run make openapi and commit what it writes"
+
+
+def test_the_service_serves_the_committed_document(service: Deployment, document: dict[str, Any]) -> None:
+    assert service.http.get("/openapi.json").json() == document
+
+
+def test_the_contract_s_calls_are_all_there(document: dict[str, Any]) -> None:
+    version = "/v1/streams/{name}/versions/{version}"
+    assert {(path, method) for path, method, _ in operations(document)} >= {
+        ("/v1/streams", "post"),
+        ("/v1/streams", "get"),
+        ("/v1/streams/{name}", "get"),
+        (version, "get"),
+        (f"{version}/tasks/{{task}}", "get"),
+        (f"{version}/export/fomo", "get"),
+        ("/v1/jobs/{id}", "get"),
+        ("/v1/jobs/{id}", "delete"),
+        ("/v1/jobs/{id}/events", "get"),
+        ("/v1/orderings", "get"),
+        ("/v1/datasets", "get"),
+        ("/health/live", "get"),
+        ("/health/ready", "get"),
+    }
+
+
+def test_everything_is_described(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        assert operation.get("summary"), (method, path)
+        assert operation.get("description"), (method, path)
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), (method, path, parameter["name"])
+        for status, response in operation["responses"].items():
+            assert response["description"], (method, path, status)
+    for name, schema in document["components"]["schemas"].items():
+        assert schema.get("description"), name
+
+
+def test_every_model_has_an_example(document: dict[str, Any]) -> None:
+    shown = {"example", "examples", "default", "const", "enum"}
+    for name, schema in document["components"]["schemas"].items():
+        if shown & set(schema):
+            continue
+        for field, value in schema["properties"].items():
+            # A reference is shown by what it refers to.
+            assert shown & set(value) or "$ref" in json.dumps(value), (name, field)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(value: object) -> Iterator[str]:
+        if isinstance(value, dict):
+            yield from ([value["$ref"]] if isinstance(value.get("$ref"), str) else [])
+            for each in value.values():
+                yield from references(each)
+        elif isinstance(value, list):
+            for each in value:
+                yield from references(each)
+
+    for reference in references(document):
+        target: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            target = target[part]
+
+
+def test_every_ordering_has_an_example_request() -> None:
+    assert {each["value"]["ordering"]["kind"] for each in REQUESTS.values()} == set(ORDERINGS)
+
+
+def test_every_example_runs_as_it_is(service: Deployment, document: dict[str, Any]) -> None:
+    content = document["paths"]["/v1/streams"]["post"]["requestBody"]["content"]["application/json"]
+    assert content["examples"] == REQUESTS
+    for name, example in content["examples"].items():
+        answer = service.post(example["value"], wait=120)
+        assert answer.status_code == 201, (name, answer.text)
+        version = answer.json()
+        assert version["ordering"] == example["value"]["ordering"]["kind"]
+        for url in (version["url"], version["export_url"], *(each["url"] for each in version["tasks"])):
+            assert service.http.get(url).status_code == 200
+
+
+def test_the_paths_of_the_examples_are_there_once_the_first_one_ran(
+    service: Deployment, document: dict[str, Any]
+) -> None:
+    service.publish(REQUESTS["time"]["value"])
+    for path, method, operation in operations(document):
+        if method != "get":
+            continue
+        url = path
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                schema = parameter["schema"]
+                example = parameter.get("example", schema.get("example", (schema.get("examples") or [None])[0]))
+                assert example is not None, (path, parameter)
+                url = url.replace(f"{{{parameter['name']}}}", str(example))
+        answer = service.http.get(url)
+        assert answer.status_code == 200, (url, answer.text)
+
+
+def test_answers_are_as_described(service: Deployment, document: dict[str, Any]) -> None:
+    """What is served is what the model says, no field more and none less."""
+    service.publish(REQUESTS["time"]["value"])
+    version = "/v1/streams/{name}/versions/{version}"
+    for path in ("/v1/streams", "/v1/streams/{name}", version, f"{version}/tasks/{{task}}", "/v1/orderings",
+                 "/v1/datasets", "/health/live", "/health/ready"):  # fmt: skip
+        answer = document["paths"][path]["get"]["responses"]["200"]
+        model = answer["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]
+        body = service.http.get(path.format(name="first-steps", version=1, task=0)).json()
+        assert getattr(schemas, model).model_validate(body, strict=True).model_dump(by_alias=True) == body
+
+
+# --- The schemas of requests and the check of requests are two descriptions of one thing.
+
+# Codes of rules that are about values, which a schema does not express.
+RULES = {
+    "bad_name", "bad_class_name", "bad_concept", "bad_template", "empty_class_list", "duplicate_concept",
+    "bad_year", "bad_score", "bad_count", "bad_parameter", "bad_task_count", "bad_task_sizes",
+    "missing_years", "missing_scores", "missing_counts", "missing_templates",
+}  # fmt: skip
+
+ATOMS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3000),
+    st.sampled_from([2**53, -(2**63), 10**30, 1.0, 0.5, -1e300]),
+    st.sampled_from(["", "x", "cifar100", "CIFAR100+++bear", "dataset", "year", "random", "{}", "A photo of a {}."]),
+    st.text(max_size=5),
+)
+VALUES = st.recursive(
+    ATOMS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["count", "sizes", "by", "bear", "kind", "name", "classes"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+RIGHT = [each["value"] for each in REQUESTS.values()]
+NAMES = st.sampled_from(
+    ["name", "datasets", "concepts", "ordering", "tasks", "classes", "year", "template", "scores", "counts", "kind",
+     "version", "seed", "reverse", "source", "encoder", "within_year", "count", "sizes", "by", "other"]
+)  # fmt: skip
+
+
+@st.composite
+def nearly_right(draw: st.DrawFn) -> Any:
+    """A right request with one to three things changed, added or left out somewhere."""
+    body: Any = json.loads(json.dumps(draw(st.sampled_from(RIGHT))))
+    for _ in range(draw(st.integers(0, 3))):
+        at = body
+        while isinstance(at, dict | list) and at:
+            key: Any = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+            if isinstance(at[key], dict | list) and at[key] and draw(st.booleans()):
+                at = at[key]
+                continue
+            match draw(st.sampled_from(["change", "leave out", "add"])):
+                case "change":
+                    at[key] = draw(VALUES)
+                case "leave out":
+                    del at[key]
+                case _ if isinstance(at, dict):
+                    at[draw(NAMES)] = draw(VALUES)
+                case _:
+                    at.append(draw(VALUES))
+            break
+    return body
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(nearly_right())
+def test_schemas_and_checks_agree(body: Any) -> None:
+    try:
+        StreamRequestSchema.model_validate(body, strict=True)
+        fits = True
+    except ValidationError:
+        fits = False
+    try:
+        request, refused = parse_request(body), None
+    except InvalidInput as error:
+        request, refused = None, error
+    if refused is not None:
+        one_of_two = refused.pointers == ("/datasets", "/concepts")
+        assert not fits or refused.code in RULES or one_of_two, (refused.code, refused.detail)
+    if request is not None:
+        assert fits
+        again = parse_request(json.loads(request.canonical))
+        assert again.canonical == request.canonical, "the worker reads the same request that the API stored"

@@ -1,0 +1,28 @@
+"""Answers of the API."""
+
+import socket
+
+import httpx
+
+from support.deployment import Deployment
+
+
+def assert_problem(answer: httpx.Response) -> None:
+    """RFC 9457, and what this service adds."""
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "code", "detail", "pointers"}
+    assert body["type"] == f"urn:concept-orderings:problem:{body['code']}"
+    assert body["status"] == answer.status_code
+    assert body["detail"].endswith(".")
+
+
+def raw(service: Deployment, request: bytes) -> httpx.Response:
+    """Send bytes as they are: a client library would mend them first."""
+    with socket.create_connection(("127.0.0.1", service.api.port), timeout=60) as connection:
+        connection.sendall(request)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return httpx.Response(int(status.split()[1]), headers=headers, content=body)
