@@ -11,12 +11,13 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
-# The dependencies come from the extra, the only list of them there is, and before the code: this layer is built anew
-# when the list changes and not when a line of code does.
-COPY pyproject.toml ./
+# The dependencies come from the extra, the only list of them there is, in the versions that were tested; before the
+# code, so that this layer is built anew when the list changes and not when a line of code does.
+COPY pyproject.toml constraints.txt ./
 COPY concept_orderings/version.py concept_orderings/
 # hadolint ignore=DL3013
-RUN --mount=type=cache,target=/root/.cache/pip touch README.md && pip install '.[app]'
+RUN --mount=type=cache,target=/root/.cache/pip \
+    touch README.md && pip install --constraint constraints.txt '.[app]'
 COPY README.md ./
 COPY concept_orderings concept_orderings
 RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-reinstall .

@@ -13,16 +13,18 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
-# torch and its torchvision together and first: they are nearly all of the image, and change least. Their versions, and
-# then all the others, are read from the extra, the only list of them there is.
-COPY pyproject.toml ./
+# torch and its torchvision together and first: they are nearly all of the image, and change least. From an index of
+# torch's own come the two alone; what they depend on is in the list that follows.
+COPY constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-print(*(each for each in extras["worker"] if each.startswith("torch")), sep="\n")' > torch.txt \
-    && pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} --requirement torch.txt
+    pip install --constraint constraints.txt ${TORCH_INDEX_URL:+--no-deps --index-url "$TORCH_INDEX_URL"} torch torchvision
+# All the others come from the extra, the only list of them there is, in the versions that were tested; before the
+# code, so that this layer is built anew when the list changes and not when a line of code does.
+COPY pyproject.toml ./
 COPY concept_orderings/version.py concept_orderings/
 # hadolint ignore=DL3013
-RUN --mount=type=cache,target=/root/.cache/pip touch README.md && pip install '.[worker]'
+RUN --mount=type=cache,target=/root/.cache/pip \
+    touch README.md && pip install --constraint constraints.txt '.[worker]'
 COPY README.md ./
 COPY concept_orderings concept_orderings
 RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-reinstall .

@@ -301,7 +301,7 @@ def test_an_image_is_made_of_its_program_and_the_two_floors_below(name: str) -> 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_an_image_installs_its_own_extra(name: str) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    (installed,) = re.findall(r"pip install '\.\[(\w+)\]'", dockerfile(name))
+    (installed,) = re.findall(r"pip install --constraint constraints\.txt '\.\[(\w+)\]'", dockerfile(name))
     assert installed == DOCKERFILES[name]
     assert installed in extras
 
@@ -316,13 +316,28 @@ def test_the_api_image_has_no_torch_and_no_numba() -> None:
     assert {"torch", "numba", "open-clip-torch"} <= requirements("worker")
 
 
-def test_torch_and_torchvision_are_installed_first_with_the_versions_of_the_extra(tmp_path: Path) -> None:
-    (script,) = re.findall(r"python -c '(.*?)' > torch\.txt", dockerfile("worker"), flags=re.DOTALL)
-    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(
+    ("index", "options"),
+    [
+        ({}, []),
+        ({"TORCH_INDEX_URL": "https://example.org/cpu"}, ["--no-deps", "--index-url", "https://example.org/cpu"]),
+    ],
+)
+def test_torch_and_torchvision_come_first_and_together(index: dict[str, str], options: list[str]) -> None:
+    first = next(line for line in dockerfile("worker").splitlines() if "pip install" in line)
+    arguments = first.partition("pip install ")[2]
+    shown = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {arguments}"], env=index, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert shown == ["--constraint", "constraints.txt", *options, "torch", "torchvision"]
+
+
+def test_the_tested_versions_are_those_that_the_worker_asks_for() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    first = run.stdout.split()
-    assert [Requirement(each).name for each in first] == ["torch", "torchvision"]
-    assert set(first) <= set(extras["worker"])
+    pinned = (ROOT / "constraints.txt").read_text().split()
+    for name in ("torch", "torchvision"):
+        (asked,) = (each for each in extras["worker"] if each.startswith(f"{name}=="))
+        assert asked in pinned
 
 
 class Valkey:
