@@ -10,15 +10,17 @@ import argparse
 import csv
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from concept_orderings.path import distance_as_cosine, fast, quantise, shortest_greedy_path
@@ -26,6 +28,8 @@ from concept_orderings.progress import silent
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "fomo_in_flux"
 KEPT = Path(tempfile.gettempdir()) / "concept-orderings-minilm-captions.npy"
+Times = tuple[float, ...]
+
 STEPS = 200
 BLOCK = 64
 
@@ -57,75 +61,95 @@ def child(task: str, n: int) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def memory(n: int) -> None:
-    """Print by how much the search raises the peak of a process that holds the vectors and the compiled code."""
+    """Print by how much the search raises the memory of a process that holds the vectors and the compiled code."""
     shortest_greedy_path(quantise(sample(2000)))
     vectors = quantise(sample(n))
-    before = peak_megabytes()
+    process = psutil.Process()
+    before = peak = process.memory_info().rss
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.002):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     shortest_greedy_path(vectors)
-    print(peak_megabytes() - before)
+    done.set()
+    watcher.join()
+    print((peak - before) / 1e6)
 
 
-def ours(vectors: NDArray[np.int16]) -> tuple[float, float]:
-    """Return the seconds of the neighbour lists and of the walks."""
-    began = perf_counter()
+class Clock:
+    """Wall and processor time, both in seconds: on a machine with other work, only the second is comparable."""
+
+    def __init__(self) -> None:
+        self.wall, self.processor = perf_counter(), process_time()
+
+    def lap(self) -> tuple[float, float]:
+        """Return the time since the last lap."""
+        wall, processor = self.wall, self.processor
+        self.wall, self.processor = perf_counter(), process_time()
+        return self.wall - wall, self.processor - processor
+
+
+def ours(vectors: NDArray[np.int16]) -> Times:
+    """Return wall and processor time of the neighbour lists, then of the walks."""
+    clock = Clock()
     with fast.Crew(0, silent, len(vectors)) as crew:
         search = fast.Search(vectors, crew, fast.Tuning())
-        listed = perf_counter()
+        lists = clock.lap()
         search.path(search.best_start())
-    return listed - began, perf_counter() - listed
+    return lists + clock.lap()
 
 
-def torch_seconds(embeddings: NDArray[np.float32]) -> float:
-    """Return what all starts would take in blocks of 64, from the first `STEPS` steps of one block.
+def all_starts_in_torch(embeddings: NDArray[np.float32]) -> Times:
+    """Return wall and processor time of all starts in blocks of 64, from the first `STEPS` steps of one block.
 
-    No step is cheaper than the first: each reads whole rows of the matrix, however few vectors are left.
+    Later steps cost the same: each reads whole rows of the matrix, however few vectors are left.
     """
     import torch
 
     unit = torch.nn.functional.normalize(torch.from_numpy(embeddings), dim=1)
     distances = 1 - unit @ unit.T
     at = torch.arange(BLOCK)
-    seen = torch.zeros((BLOCK, len(unit)), dtype=torch.bool)
-    totals = torch.zeros(BLOCK)
     rows = torch.arange(BLOCK)
+    seen = torch.zeros((BLOCK, len(unit)), dtype=torch.bool)
     seen[rows, at] = True
-    began = perf_counter()
+    totals = torch.zeros(BLOCK)
+    clock = Clock()
     for _ in range(STEPS):
-        left = distances[at].masked_fill_(seen, torch.inf)
-        steps, at = left.min(dim=1)
+        steps, at = distances[at].masked_fill_(seen, torch.inf).min(dim=1)
         totals += steps
         seen[rows, at] = True
-    per_step = (perf_counter() - began) / STEPS
-    return per_step * (len(unit) - 1) * len(unit) / BLOCK
+    repeats = (len(unit) - 1) / STEPS * len(unit) / BLOCK
+    return tuple(seconds * repeats for seconds in clock.lap())
 
 
-def spread(values: list[float]) -> str:
-    return f"{min(values):.2f} / {statistics.median(values):.2f} / {max(values):.2f}"
+def spread(values: Iterable[float]) -> str:
+    ordered = sorted(values)
+    return f"{ordered[0]:.1f} / {statistics.median(ordered):.1f} / {ordered[-1]:.1f}"
 
 
 def compare(n: int, runs: int) -> None:
     if not KEPT.exists():
         child("encode", n)
-    megabytes = float(child("memory", n))  # before this process grows: a child begins with its parent's peak
     shortest_greedy_path(quantise(sample(2000)))  # compiles
-    print(f"{fast.available_cores()} cores, load {os.getloadavg()[0]:.1f}; seconds are min / median / max of {runs}")
-    print("       n           total           lists           walks")
+    print(f"{fast.available_cores()} cores, load {os.getloadavg()[0]:.1f}; seconds: min / median / max of {runs} runs")
+    print("n | wall | processor | wall of lists | wall of walks")
     for size in sorted({n // 4 + 1, n // 2, n}):
-        vectors = quantise(sample(size))
-        phases = [ours(vectors) for _ in range(runs)]
-        totals = [sum(phase) for phase in phases]
-        print(f"{size:8}  {spread(totals)}  {spread([p[0] for p in phases])}  {spread([p[1] for p in phases])}")
-    path = shortest_greedy_path(vectors)
+        times = np.array([ours(quantise(sample(size))) for _ in range(runs)]).T
+        columns = [times[0] + times[2], times[1] + times[3], times[0], times[2]]
+        print(f"{size} | {' | '.join(spread(column) for column in columns)}")
+    path = shortest_greedy_path(quantise(sample(n)))
     print(f"path: start {path.start}, total {path.total} = {distance_as_cosine(path.total):.4f} cosine distance")
-    print(f"peak memory above the vectors: {megabytes:.0f} MB; the matrix alone in float32: {n * n * 4 / 1e6:.0f} MB")
-    theirs = [torch_seconds(sample(n)) for _ in range(runs)]
-    print(f"torch, blocks of {BLOCK}, extrapolated from {STEPS} steps: {spread(theirs)}")
-    print(f"ratio of the medians: {statistics.median(theirs) / statistics.median(totals):.0f}")
+    print(f"memory above the vectors: {float(child('memory', n)):.0f} MB; a float32 matrix: {n * n * 4 / 1e6:.0f} MB")
+    theirs = np.array([all_starts_in_torch(sample(n)) for _ in range(runs)]).T
+    print(f"torch, blocks of {BLOCK}, from {STEPS} steps: wall {spread(theirs[0])}, processor {spread(theirs[1])}")
+    ratios = np.median(theirs, axis=1) / [np.median(columns[0]), np.median(columns[1])]
+    print(f"torch / ours, medians: wall {ratios[0]:.0f}, processor {ratios[1]:.0f}")
 
 
 def main() -> None:

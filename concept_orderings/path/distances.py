@@ -62,7 +62,7 @@ def distance_as_cosine(distance: NDArray[np.integer] | int) -> NDArray[np.float6
     Returns
     -------
     float or array of float64
-        ``1 - cos``, from 0 to 2 for one distance; off by less than 0.0002 because the vectors were rounded.
+        ``1 - cos``, from 0 to 2 for one distance; off by some 0.00003 because the vectors were rounded.
     """
     cosine: NDArray[np.float64] | float = distance / (2.0 * SCALE * SCALE)
     return cosine

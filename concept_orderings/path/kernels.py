@@ -30,6 +30,7 @@ class Lists(NamedTuple):
     slots: NDArray[np.int32]  # (n,) the row of `deep` that continues the list, or -1
     deep: Ids  # (m, l) longer lists, of the few vectors whose list ran out
     wanted: NDArray[np.uint8]  # (n,) set where a longer list would have helped
+    few: int  # so many unseen vectors are as soon measured as found in a longer list
 
 
 class Walks(NamedTuple):
@@ -203,7 +204,7 @@ def beyond_list(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, I
             if not is_seen(seen, j):
                 return j, np.int64(squared_distance(lists.vectors, lists.squares, at, j))
     nearest_id, distance, looked = nearest_unseen(at, seen, lists.vectors, lists.squares)
-    if slot < 0 and looked > 64:
+    if slot < 0 and looked > lists.few:
         # Threads may write this at once; it is only ever set, and changes speed alone.
         lists.wanted[at] = 1
     return nearest_id, distance

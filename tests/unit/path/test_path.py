@@ -20,7 +20,7 @@ from unit.path.oracle import best_path, distance_matrix, greedy_path
 DATA = Path(__file__).parents[4] / "shared" / "data" / "fomo_in_flux"
 
 # Lists so short that they run out all the time, and walks compared after every few steps.
-TIGHT = fast.Tuning(near=1, listed=2, deep=4, checkpoints=(1, 2, 3, 5, 8, 13), first_batch=1, rows=3)
+TIGHT = fast.Tuning(near=1, listed=2, deep=4, few=0, checkpoints=(1, 2, 3, 5, 8, 13), first_batch=1, rows=3)
 
 grids = hnp.arrays(
     np.int16, st.tuples(st.integers(2, 24), st.integers(1, 3)), elements=st.integers(-2, 2)
@@ -30,6 +30,7 @@ tunings = st.builds(
     near=st.integers(1, 4),
     listed=st.integers(1, 8),
     deep=st.integers(1, 16),
+    few=st.integers(0, 4),
     deep_bytes=st.sampled_from([0, 64, 1 << 20]),
     checkpoints=st.sampled_from([(), (1,), (2, 7), (1, 2, 4, 8, 16)]),
     first_batch=st.integers(1, 5),
