@@ -1,0 +1,154 @@
+"""All six orderings on the benchmark's real concepts, over HTTP."""
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from concept_orderings.catalogue import find_dataset
+from concept_orderings.orderings import ORDERINGS
+from support.deployment import Deployment
+from support.processes import Process
+
+pytestmark = pytest.mark.slow
+
+N = 18_381
+TASKS = 20
+INDEX = "c4-sample"
+
+
+@pytest.fixture(scope="module")
+def concepts(benchmark_data: Path) -> list[str]:
+    stream = benchmark_data / "fomo_in_flux" / "streams" / "random_sequence_1.json"
+    found: list[str] = json.loads(stream.read_text())
+    assert len(found) == N
+    return found
+
+
+@pytest.fixture(scope="module")
+def service(benchmark_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The service with an index of the C4 sample."""
+    with Deployment(tmp_path_factory.mktemp("orderings")) as deployment:
+        shard = str(benchmark_data / "c4" / "c4-sample.json.gz")
+        command = [sys.executable, "-m", "concept_orderings.cli", "index", shard, "--name", INDEX]
+        assert Process("index", command, deployment.environment, deployment.directory).wait(120) == 0
+        yield deployment.ready()
+
+
+def request(kind: str, concepts: list[str], **parameters: object) -> dict[str, Any]:
+    """A request as a researcher posts it: the FoMo-in-Flux file as it is."""
+    ordering = {"kind": kind, **parameters}
+    return {"name": f"fomo-{kind}", "concepts": concepts, "ordering": ordering, "tasks": {"count": TASKS}}
+
+
+PARAMETERS: dict[str, dict[str, object]] = {
+    "frequency": {"source": INDEX},
+    # The path over all concepts is what is tried here; the model has its own test.
+    "similarity": {"encoder": "fake"},
+}
+
+
+@pytest.fixture(scope="module", params=list(ORDERINGS))
+def published(request: pytest.FixtureRequest, service: Deployment, concepts: list[str]) -> dict[str, Any]:
+    kind: str = request.param
+    body = {
+        "name": f"fomo-{kind}",
+        "concepts": concepts,
+        "ordering": {"kind": kind, **PARAMETERS.get(kind, {})},
+        "tasks": {"count": TASKS},
+    }
+    job = service.post(body).headers["Location"]
+    done = service.until_state(job, "succeeded", "failed")
+    assert done["state"] == "succeeded", done["error"]
+    version: dict[str, Any] = service.post(body).json()
+    return version
+
+
+def fetched(service: Deployment, version: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    return [service.http.get(each["url"]).json()["concepts"] for each in version["tasks"]]
+
+
+def test_each_answer_holds_exactly_these_concepts_once(
+    service: Deployment, concepts: list[str], published: dict[str, Any]
+) -> None:
+    tasks = fetched(service, published)
+    assert [len(task) for task in tasks] == [920] + [919] * 19
+    assert [each["concepts"] for each in published["tasks"]] == [920] + [919] * 19
+    arranged = [each["concept"] for task in tasks for each in task]
+    assert len(arranged) == N
+    assert sorted(arranged) == sorted(concepts)
+    assert [each["position"] for task in tasks for each in task] == list(range(N))
+    assert service.http.get(published["export_url"]).json() == arranged
+
+
+def test_the_evidence_explains_the_order(service: Deployment, published: dict[str, Any]) -> None:
+    arranged = [each for task in fetched(service, published) for each in task]
+    manifest = service.http.get(published["url"]).json()
+    match published["ordering"]:
+        case "frequency":
+            counts = [each["evidence"]["count"] for each in arranged]
+            assert counts == sorted(counts)
+            assert counts[-1] > 0
+            assert manifest["evidence"]["counts"]["documents"] == 1000
+        case "performance":
+            scores = [each["evidence"]["score"] for each in arranged]
+            assert scores == sorted(scores, reverse=True)
+        case "time":
+            years = [each["evidence"]["year"] for each in arranged]
+            assert years == sorted(years)
+            assert all(find_dataset(each["dataset"]).year == each["evidence"]["year"] for each in arranged)  # type: ignore[union-attr]
+        case "dataset":
+            datasets = [each["dataset"] for each in arranged]
+            changes = sum(a != b for a, b in pairwise(datasets))
+            assert changes == len(set(datasets)) - 1
+        case "similarity":
+            assert manifest["ordering"]["details"]["starts"] == N
+            assert manifest["evidence"]["embeddings"]["source"] == "fake"
+        case _:
+            assert manifest["evidence"] == {}
+
+
+def test_similarity_with_a_real_model(service: Deployment, concepts: list[str]) -> None:
+    cifar = [each for each in concepts if each.startswith("CIFAR100+++")]
+    assert len(cifar) == 100
+    version = service.publish(request("similarity", cifar, encoder="minilm"))
+    assert sorted(service.http.get(version["export_url"]).json()) == sorted(cifar)
+    manifest = service.http.get(version["url"]).json()
+    weights = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert manifest["evidence"]["embeddings"]["weights"] == weights
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "code", "words"),
+    [
+        ("frequency", {"source": "none"}, "source_not_configured", "concept-orderings index"),
+        ("similarity", {"encoder": "none"}, "encoder_not_configured", "minilm"),
+        ("similarity", {"encoder": "open_clip/no-such-model"}, "encoder_not_configured", ""),
+    ],
+)
+def test_what_is_not_set_up_fails_the_job_with_the_next_step(
+    service: Deployment, concepts: list[str], kind: str, parameters: dict[str, object], code: str, words: str
+) -> None:
+    body = request(kind, concepts[:50], **parameters)
+    job = service.post(body).headers["Location"]
+    error = service.until_state(job, "failed", "succeeded")["error"]
+    assert error["code"] == code
+    assert words in error["detail"]
+
+
+def test_reversed_is_exactly_the_reverse(service: Deployment, concepts: list[str]) -> None:
+    for kind in ("random", "time", "performance", "dataset"):
+        orders = []
+        for reverse in (False, True):
+            version = service.publish(request(kind, concepts, reverse=reverse))
+            orders.append(service.http.get(version["export_url"]).json())
+        assert orders[0] == orders[1][::-1]
+
+
+def test_a_file_in_another_order_is_the_same_stream(service: Deployment, concepts: list[str]) -> None:
+    version = service.publish(request("random", concepts, seed=5))
+    assert service.publish(request("random", concepts[::-1], seed=5)) == version
