@@ -37,6 +37,7 @@ class Monitor:
         self._stop = threading.Event()
         self._state: tuple[Phase, int, int] | None = None
         self._written: tuple[Phase, int, int] | None = None
+        self._writing = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Monitor":
@@ -88,11 +89,13 @@ class Monitor:
                 _log.warning("job %s: cannot ask whether it was cancelled: %s", self._job, error)
 
     async def _write(self) -> None:
-        state = self._state
-        if state is None or state == self._written:
-            return
-        try:
-            await self._jobs.progress(self._job, self._run, *state)
-            self._written = state
-        except (RedisError, OSError) as error:
-            _log.warning("job %s: cannot write its progress: %s", self._job, error)
+        # One at a time: of two on their way, the older one could arrive last.
+        async with self._writing:
+            state = self._state
+            if state is None or state == self._written:
+                return
+            try:
+                await self._jobs.progress(self._job, self._run, *state)
+                self._written = state
+            except (RedisError, OSError) as error:
+                _log.warning("job %s: cannot write its progress: %s", self._job, error)

@@ -1,0 +1,206 @@
+"""The worker's job by itself: delivered twice, late, after a crash, and while Redis is away."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from concept_orderings.request import StreamRequest, parse_request
+from store.embeddings import EmbeddingCache
+from store.jobs import ATTEMPTS, Jobs, Phase, State, job_id
+from store.objects import LocalObjects
+from store.queue import open_redis
+from store.versions import VersionRecord, Versions
+from support.processes import Valkey
+from support.requests import random_request
+from worker.monitor import Monitor
+from worker.publish_stream import Publisher
+from worker.settings import WorkerSettings
+
+pytestmark = pytest.mark.anyio
+
+REQUEST = parse_request(random_request("s"))
+ID = job_id(REQUEST)
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def jobs(redis: Redis) -> Jobs:
+    return Jobs(redis)
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Versions:
+    return Versions(LocalObjects(tmp_path))
+
+
+@pytest.fixture
+def stopping() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def publisher(redis: Redis, jobs: Jobs, versions: Versions, stopping: threading.Event) -> Publisher:
+    return Publisher(WorkerSettings(), jobs=jobs, versions=versions, cache=EmbeddingCache(redis), stopping=stopping)
+
+
+async def submit(jobs: Jobs, request: StreamRequest = REQUEST) -> int:
+    return await jobs.submit(request, most_active=10)
+
+
+async def state(jobs: Jobs) -> State:
+    job = await jobs.get(ID)
+    assert job is not None
+    return job.state
+
+
+async def failure(jobs: Jobs) -> str:
+    job = await jobs.get(ID)
+    assert job is not None
+    assert job.state is State.FAILED
+    assert job.error is not None
+    return str(job.error["code"])
+
+
+async def test_a_job_makes_its_version(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
+    run = await submit(jobs)
+    await publisher.publish_stream(ID, run)
+    job = await jobs.get(ID)
+    assert job is not None
+    assert (job.state, job.version) == (State.SUCCEEDED, 1)
+    assert await versions.find("s", REQUEST.digest) is not None
+
+
+async def test_a_delivery_of_nothing_does_nothing(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
+    await publisher.publish_stream(ID, 1)
+    assert await jobs.get(ID) is None
+    assert await versions.streams() == []
+
+
+async def test_delivered_again_it_changes_nothing(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
+    run = await submit(jobs)
+    await publisher.publish_stream(ID, run)
+    before = await jobs.get(ID)
+    await publisher.publish_stream(ID, run)
+    assert await jobs.get(ID) == before
+    assert await versions.numbers("s") == [1]
+
+
+async def test_delivered_to_many_at_once_it_makes_one_version(
+    publisher: Publisher, jobs: Jobs, versions: Versions
+) -> None:
+    run = await submit(jobs)
+    await asyncio.gather(*(publisher.publish_stream(ID, run) for _ in range(ATTEMPTS)))
+    assert await state(jobs) is State.SUCCEEDED
+    assert await versions.numbers("s") == [1]
+
+
+async def test_killed_between_the_version_and_its_record_it_finds_its_version(
+    publisher: Publisher, jobs: Jobs, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await submit(jobs)
+
+    async def die(*_: object) -> None:
+        raise RedisConnectionError("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Jobs, "succeed", die)
+        with pytest.raises(RedisConnectionError):
+            await publisher.publish_stream(ID, run)
+
+    async def never(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is gathered for a version that is there")
+
+    monkeypatch.setattr("worker.publish_stream.gather", never)
+    await publisher.publish_stream(ID, run)
+    assert await state(jobs) is State.SUCCEEDED
+    assert await versions.numbers("s") == [1]
+
+
+async def test_after_three_deaths_it_gives_up(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
+    run = await submit(jobs)
+    for _ in range(ATTEMPTS):
+        await jobs.start(ID, run)
+    await publisher.publish_stream(ID, run)
+    assert await failure(jobs) == "job_crashed"
+    assert await versions.streams() == []
+
+
+async def test_a_job_without_its_request_says_so(publisher: Publisher, jobs: Jobs, redis: Redis) -> None:
+    run = await submit(jobs)
+    await redis.delete(f"concept-orderings:job:{ID}:request")
+    await publisher.publish_stream(ID, run)
+    assert await failure(jobs) == "job_crashed"
+
+
+async def test_a_stopping_worker_gives_the_job_back(
+    publisher: Publisher, jobs: Jobs, versions: Versions, stopping: threading.Event
+) -> None:
+    run = await submit(jobs)
+    stopping.set()
+    with pytest.raises(asyncio.CancelledError):
+        await publisher.publish_stream(ID, run)
+    assert await state(jobs) is State.QUEUED
+    assert await versions.streams() == []
+    stopping.clear()
+    await publisher.publish_stream(ID, run)
+    assert await state(jobs) is State.SUCCEEDED
+
+
+async def test_progress_that_cannot_be_written_does_not_fail_the_job(
+    publisher: Publisher, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(Jobs, "progress", away)
+    monkeypatch.setattr(Jobs, "cancel_requested", away)
+    run = await submit(jobs)
+    await publisher.publish_stream(ID, run)
+    assert await state(jobs) is State.SUCCEEDED
+
+
+async def test_a_damaged_store_fails_the_job(
+    publisher: Publisher, jobs: Jobs, versions: Versions, tmp_path: Path
+) -> None:
+    request = parse_request(random_request("s", seed=2))
+    await submit(jobs, request)
+    await publisher.publish_stream(job_id(request), 1)
+    record: VersionRecord | None = await versions.record("s", 1)
+    assert record is not None
+    (tmp_path / "streams/s/versions/00000001.json").write_text("damaged")
+    run = await submit(jobs)
+    await publisher.publish_stream(ID, run)
+    assert await failure(jobs) == "version_damaged"
+
+
+async def test_progress_never_goes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watcher's write is still on its way when the next phase begins."""
+    arrived: list[tuple[Phase, int]] = []
+    slow = asyncio.Event()
+
+    async def progress(self: Jobs, job: str, run: int, phase: Phase, done: int, total: int) -> None:
+        if done == 5:
+            await slow.wait()
+        arrived.append((phase, done))
+
+    monkeypatch.setattr(Jobs, "progress", progress)
+    monkeypatch.setattr("worker.monitor._INTERVAL_SECONDS", 0.01)
+    async with Monitor(jobs, ID, 1, threading.Event()) as monitor:
+        await monitor.enter(Phase.EMBEDDING, 10)
+        monitor.report(5, 10)
+        await asyncio.sleep(0.05)
+        entering = asyncio.create_task(monitor.enter(Phase.ARRANGING, 10))
+        await asyncio.sleep(0.05)
+        slow.set()
+        await entering
+    assert arrived == [(Phase.EMBEDDING, 0), (Phase.EMBEDDING, 5), (Phase.ARRANGING, 0)]
