@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.examples import EXAMPLE_REQUEST, STREAM_NAME
+from concept_orderings.names import NAME
 from concept_orderings.orderings import ORDERINGS, Ordering
-from concept_orderings.request import STREAM_NAME as STREAM_NAME_PATTERN
 from store.jobs import Job, State
 from store.versions import VersionRecord
 
@@ -29,7 +29,7 @@ def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
     fields: dict[str, Any] = {
         each.name: (
             Literal[each.choices] if each.choices else _TYPES[each.type],
-            Field(each.default, description=each.description),
+            Field(each.default, description=each.description, pattern=f"^({each.pattern})$" if each.pattern else None),
         )
         for each in ordering.parameters()
     }
@@ -83,7 +83,7 @@ class StreamRequestSchema(_Strict):
     """Class lists, an ordering and a split. Give either `datasets` or `concepts`."""
 
     name: str = Field(
-        pattern=f"^{STREAM_NAME_PATTERN.pattern}$",
+        pattern=f"^{NAME.pattern}$",
         description="The stream to add a version to.",
         examples=[STREAM_NAME],
     )

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-_LARGEST_INTEGER = 2**53 - 1  # beyond it JSON readers that use doubles see another number (RFC 8785, 3.2.2.3)
+LARGEST_INTEGER = 2**53 - 1  # beyond it JSON readers that use doubles see another number (RFC 8785, 3.2.2.3)
 
 _encode_string = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -77,7 +77,7 @@ def _array(value: Sequence[Json]) -> Iterator[str]:
 
 
 def _integer(value: int) -> str:
-    if abs(value) > _LARGEST_INTEGER:
+    if abs(value) > LARGEST_INTEGER:
         raise ValueError(f"{value} does not fit a JSON number exactly")
     return int.__repr__(value)
 

@@ -89,7 +89,7 @@ def check_fields(body: Mapping[str, object], allowed: Sequence[str], pointer: st
         raise BadValue(
             "unknown_field",
             f"There is no field {ascii(unknown[0])[:80]} here; the fields are {', '.join(allowed)}.",
-            [f"{pointer}/{escape_pointer(name)}" for name in unknown],
+            (f"{pointer}/{escape_pointer(name)}" for name in unknown),
         )
 
 

@@ -24,7 +24,11 @@
 No HTTP here: the service gives each class its status, and a job keeps the code with its record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
+
+MOST_POINTERS = 100
+"""An error of a body with a million wrong values must stay an answer that can be read, and sent."""
 
 
 class ConceptOrderingsError(Exception):
@@ -37,14 +41,15 @@ class ConceptOrderingsError(Exception):
     detail : str
         One sentence for a person: what is wrong, and what to do next.
     pointers : tuple of str
-        RFC 6901 JSON pointers to the offending fields of the request; empty if no field is to blame.
+        RFC 6901 JSON pointers to the offending fields of the request, the first `MOST_POINTERS` of them; empty if no
+        field is to blame.
     """
 
-    def __init__(self, code: str, detail: str, pointers: Sequence[str] = ()) -> None:
+    def __init__(self, code: str, detail: str, pointers: Iterable[str] = ()) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
-        self.pointers = tuple(pointers)
+        self.pointers = tuple(islice(pointers, MOST_POINTERS))
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.code, self.detail, self.pointers))
@@ -110,6 +115,6 @@ class Cancelled(ConceptOrderingsError):
     """The client asked for the work to stop."""
 
     def __init__(
-        self, code: str = "cancelled", detail: str = "The job was cancelled.", pointers: Sequence[str] = ()
+        self, code: str = "cancelled", detail: str = "The job was cancelled.", pointers: Iterable[str] = ()
     ) -> None:
         super().__init__(code, detail, pointers)

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, assemble, given_evidence
 from concept_orderings.progress import Report, silent
-from concept_orderings.request import LARGEST_COUNT, StreamRequest, parse_request
+from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream, cut
 
 
@@ -83,7 +84,7 @@ def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:
     counts = np.asarray(values)
     if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer):
         raise ValueError("counts are integers, one per concept")
-    if counts.min(initial=0) < 0 or counts.max(initial=0) > LARGEST_COUNT:
+    if counts.min(initial=0) < 0 or counts.max(initial=0) > LARGEST_INTEGER:
         raise ValueError("counts are from 0 to 2**53 - 1")
     return counts.astype(np.int64)
 

@@ -3,7 +3,6 @@
 The service, the worker and ``concept-orderings order FILE`` all read requests here, so they agree on every rule.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.canonical import LARGEST_INTEGER, Json, canonical_json, sha256_hex
 from concept_orderings.catalogue import find_dataset
 from concept_orderings.checks import (
     check_fields,
@@ -26,17 +25,16 @@ from concept_orderings.checks import (
 from concept_orderings.concepts import ClassList, Concepts, class_lists_of, gather_concepts, is_plain_text, shown
 from concept_orderings.errors import BadConcept, BadParameter, BadValue, MissingEvidence
 from concept_orderings.evidence import Need
+from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 
-STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 PLACEHOLDER = "{}"
 
 _FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
 _DATASET_FIELDS = ("name", "classes", "year", "template", "scores", "counts")
 _YEARS = range(1900, 2200)
-LARGEST_COUNT = 2**53 - 1  # what JSON numbers hold exactly
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,8 @@ class StreamRequest:
     def as_json(self) -> dict[str, Json]:
         """Return the canonical request: everything that can change the stream, and nothing else.
 
-        Two requests that must give the same stream have the same canonical form, however they were written.
+        Requests that differ only in how they are written (in the order of their lists, in a dataset's two names, in
+        what is left to the catalogue or to a default) have the same canonical form.
         """
         return {
             "name": self.name,
@@ -140,11 +139,10 @@ def parse_request(body: object, *, defaults: Mapping[str, Mapping[str, object]] 
 
 
 def _parse_name(value: object) -> str:
-    if not isinstance(value, str) or not STREAM_NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME.fullmatch(value):
         raise BadValue(
             "bad_stream_name",
-            "A stream's name has 1 to 128 lower-case letters, digits, dots, underscores and hyphens, "
-            "and begins with a letter or digit.",
+            f"A stream's name {NAME_RULE}.",
             ["/name"],
         )
     return value
@@ -208,10 +206,13 @@ def _parse_scores(value: object, classes: Sequence[str], pointer: str) -> float 
     wrong = [name for name, score in scores.items() if not is_number(score)]
     if wrong:
         raise BadValue(
-            "bad_score", "A score is a finite number.", [f"{pointer}/{escape_pointer(name)}" for name in wrong]
+            "bad_score", "A score is a finite number.", (f"{pointer}/{escape_pointer(name)}" for name in wrong)
         )
     _refuse_other_classes(scores, classes, pointer, "bad_score")
-    return {name: _as_score(score) for name, score in scores.items() if is_number(score)}
+    by_class = {name: _as_score(score) for name, score in scores.items() if is_number(score)}
+    # One score for every class is one score for the dataset: the same request, whichever way it is written.
+    same = set(by_class.values()) if _covers(by_class, classes) else set()
+    return same.pop() if len(same) == 1 else by_class
 
 
 def _as_score(value: float) -> float:
@@ -223,12 +224,12 @@ def _parse_counts(value: object, classes: Sequence[str], pointer: str) -> dict[s
     if value is None:
         return None
     counts = check_mapping(value, pointer)
-    wrong = [name for name, count in counts.items() if not is_integer(count) or not 0 <= count <= LARGEST_COUNT]
+    wrong = [name for name, count in counts.items() if not is_integer(count) or not 0 <= count <= LARGEST_INTEGER]
     if wrong:
         raise BadValue(
             "bad_count",
             "A count is an integer from 0 to 2^53 - 1.",
-            [f"{pointer}/{escape_pointer(name)}" for name in wrong],
+            (f"{pointer}/{escape_pointer(name)}" for name in wrong),
         )
     _refuse_other_classes(counts, classes, pointer, "bad_count")
     return {name: count for name, count in counts.items() if is_integer(count)}
@@ -240,7 +241,7 @@ def _refuse_other_classes(values: Mapping[str, object], classes: Sequence[str], 
         raise BadValue(
             code,
             f"{shown(others[0])} is not among the dataset's classes; remove it or add the class.",
-            [f"{pointer}/{escape_pointer(name)}" for name in others],
+            (f"{pointer}/{escape_pointer(name)}" for name in others),
         )
 
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, TypeGuard
 
-from concept_orderings.canonical import Json
+from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import check_mapping, check_sequence, is_integer
 from concept_orderings.errors import BadSplit
 from concept_orderings.evidence import Need
 
 POINTER = "/tasks"
-
-_LARGEST = 2**53 - 1  # what JSON numbers hold exactly
 
 
 class Split(ABC):
@@ -136,18 +134,18 @@ def _parse_count(value: object) -> Split:
 
 
 def _is_size(value: object) -> TypeGuard[int]:
-    return is_integer(value) and 1 <= value <= _LARGEST
+    return is_integer(value) and 1 <= value <= LARGEST_INTEGER
 
 
 def _parse_sizes(value: object) -> Split:
     sizes = check_sequence(value, f"{POINTER}/sizes")
     integers = [size for size in sizes if _is_size(size)]
     if len(integers) != len(sizes) or not sizes:
-        wrong = [f"{POINTER}/sizes/{i}" for i, size in enumerate(sizes) if not _is_size(size)]
+        wrong = (f"{POINTER}/sizes/{i}" for i, size in enumerate(sizes) if not _is_size(size))
         raise BadSplit(
             "bad_task_sizes",
             "Task sizes are integers of at least 1; there is at least one.",
-            wrong or [f"{POINTER}/sizes"],
+            wrong if sizes else [f"{POINTER}/sizes"],
         )
     return SizedTasks(tuple(integers))
 

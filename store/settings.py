@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from concept_orderings.errors import SourceError
-from concept_orderings.request import STREAM_NAME as _INDEX_NAME
+from concept_orderings.names import NAME, NAME_RULE
 
 
 class StoreSettings(BaseSettings):
@@ -46,10 +46,9 @@ class StoreSettings(BaseSettings):
         SourceError
             ``source_not_configured`` for a name that no index can have, such as one that leads elsewhere.
         """
-        if not _INDEX_NAME.fullmatch(source):
+        if not NAME.fullmatch(source):
             raise SourceError(
                 "source_not_configured",
-                "An index's name has 1 to 128 lower-case letters, digits, dots, underscores and hyphens, "
-                "and begins with a letter or digit.",
+                f"An index's name {NAME_RULE}.",
             )
         return self.data_dir / "indexes" / source

@@ -20,7 +20,7 @@ from typing import Any
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import StoreError
-from concept_orderings.request import STREAM_NAME
+from concept_orderings.names import NAME
 from concept_orderings.stream import ArrangedStream, Document
 from store.objects import Objects
 
@@ -119,7 +119,7 @@ class Versions:
 
     async def streams(self) -> list[str]:
         """Return the names of all streams, sorted."""
-        return [name for name in await self._objects.names("streams") if STREAM_NAME.fullmatch(name)]
+        return [name for name in await self._objects.names("streams") if NAME.fullmatch(name)]
 
     async def numbers(self, stream: str) -> list[int]:
         """Return the version numbers of a stream, ascending; empty if there is no such stream."""

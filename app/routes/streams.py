@@ -34,7 +34,7 @@ from app.schemas import (
     version_url,
 )
 from app.service import Service
-from concept_orderings.request import STREAM_NAME
+from concept_orderings.names import NAME, NAME_RULE
 from store.jobs import Job
 from store.versions import VersionRecord
 
@@ -229,12 +229,11 @@ def _job_answer(job: Job, headers: Mapping[str, str] | None = None) -> JSONRespo
 
 
 async def _numbers(service: Service, name: str) -> Sequence[int]:
-    if not STREAM_NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ApiError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "bad_stream_name",
-            "A stream's name has 1 to 128 lower-case letters, digits, dots, underscores and hyphens, "
-            "and begins with a letter or digit.",
+            f"A stream's name {NAME_RULE}.",
         )
     numbers = await service.versions.numbers(name)
     if not numbers:
@@ -246,7 +245,7 @@ async def _numbers(service: Service, name: str) -> Sequence[int]:
 
 async def _record(service: Service, name: str, version: str) -> VersionRecord:
     record = None
-    if STREAM_NAME.fullmatch(name) and _NUMBER.fullmatch(version):
+    if NAME.fullmatch(name) and _NUMBER.fullmatch(version):
         record = await service.versions.record(name, int(version))
     if record is None:
         numbers = await _numbers(service, name)

@@ -1,6 +1,7 @@
 """What every ordering is: a frozen set of parameters, and a rule that arranges concepts."""
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.canonical import Json
+from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import Concepts, is_plain_text
 from concept_orderings.errors import BadParameter
@@ -32,6 +33,8 @@ class Parameter:
         What it is when it is not given.
     choices : tuple of str
         All values allowed; empty if any value of the type is.
+    pattern : str
+        A regular expression for the whole of a string; empty if any string will do.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Parameter:
     default: bool | int | str
     description: str
     choices: tuple[str, ...] = ()
+    pattern: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,9 @@ class Arrangement:
     details: dict[str, Json]
 
 
-def parameter(default: bool | int | str, description: str, choices: tuple[str, ...] = ()) -> Any:
+def parameter(default: bool | int | str, description: str, *, choices: tuple[str, ...] = (), pattern: str = "") -> Any:
     """Declare a parameter of an ordering (a dataclass field; typed as Any as `dataclasses.field` is)."""
-    return field(default=default, metadata={"description": description, "choices": choices})
+    return field(default=default, metadata={"description": description, "choices": choices, "pattern": pattern})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +154,7 @@ class Ordering(ABC):
             raise BadParameter(
                 "unknown_parameter",
                 f"The ordering {cls.kind} has no parameter {ascii(unknown[0])[:80]}; it takes {', '.join(known)}.",
-                [f"{POINTER}/{escape_pointer(name)}" for name in unknown],
+                (f"{POINTER}/{escape_pointer(name)}" for name in unknown),
             )
         for name, value in values.items():
             _check(known[name], value)
@@ -165,18 +169,33 @@ def order_of(sort_keys: list[Any]) -> NDArray[np.int64]:
 def _as_parameter(each: "Field[Any]") -> Parameter:
     default: Any = each.default
     json_type = {bool: "boolean", int: "integer", str: "string"}[type(default)]
-    return Parameter(each.name, json_type, default, each.metadata["description"], each.metadata["choices"])
+    return Parameter(each.name, json_type, default, **each.metadata)
 
 
 def _check(declared: Parameter, value: object) -> None:
     fits = {
         "boolean": isinstance(value, bool),
         # Within what JSON numbers hold exactly, so that the canonical request can be written.
-        "integer": is_integer(value) and abs(value) < 2**53,
-        "string": isinstance(value, str) and (value in declared.choices if declared.choices else is_plain_text(value)),
+        "integer": is_integer(value) and abs(value) <= LARGEST_INTEGER,
+        "string": isinstance(value, str) and _is_allowed(declared, value),
     }[declared.type]
     if not fits:
-        allowed = f"one of {', '.join(declared.choices)}" if declared.choices else f"a JSON {declared.type}"
         raise BadParameter(
-            "bad_parameter", f"The parameter {declared.name} is {allowed}.", [f"{POINTER}/{declared.name}"]
+            "bad_parameter",
+            f"The parameter {declared.name} is {_allowed(declared)}.",
+            [f"{POINTER}/{declared.name}"],
         )
+
+
+def _is_allowed(declared: Parameter, value: str) -> bool:
+    if declared.choices:
+        return value in declared.choices
+    return is_plain_text(value) and (not declared.pattern or re.fullmatch(declared.pattern, value) is not None)
+
+
+def _allowed(declared: Parameter) -> str:
+    if declared.choices:
+        return f"one of {', '.join(declared.choices)}"
+    if declared.pattern:
+        return f"a string that matches {declared.pattern}"
+    return f"a JSON {declared.type}"

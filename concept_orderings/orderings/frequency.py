@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.names import NAME
 from concept_orderings.orderings.base import Arrangement, Ordering, order_of, parameter
 from concept_orderings.progress import Report
 
@@ -26,6 +27,7 @@ class Frequency(Ordering):
         IN_REQUEST,
         'Where counts come from: "request" for those given with the classes, '
         "else the name of a local index of C4 shards.",
+        pattern=NAME.pattern,
     )
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:

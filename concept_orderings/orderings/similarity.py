@@ -11,6 +11,7 @@ from concept_orderings.orderings.base import Arrangement, Ordering, order_of, pa
 from concept_orderings.progress import Report
 
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
+_ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Similarity(Ordering):
         PAPER_ENCODER,
         "The text encoder: minilm, or open_clip/MODEL[/PRETRAINED] such as open_clip/ViT-L-14/openai, the paper's. "
         "Left out, it is the one that the service is set up with.",
+        pattern=_ENCODER,
     )
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
@@ -41,7 +43,7 @@ class Similarity(Ordering):
         order = by_key[path.order]
         details = {
             "starts": len(concepts),
-            "start": concepts.ids[order[0]],
+            "path_start": concepts.ids[order[0]],
             "total_distance": float(distance_as_cosine(path.total)),
         }
         return Arrangement(order, details)

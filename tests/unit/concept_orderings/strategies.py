@@ -1,5 +1,6 @@
 """Hypothesis strategies for what clients send, and small helpers around them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from random import Random
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
 from concept_orderings.evidence import Evidence
-from concept_orderings.orderings import ORDERINGS
+from concept_orderings.orderings import ORDERINGS, Parameter
 from concept_orderings.request import StreamRequest
 
 Body = dict[str, Any]
@@ -50,6 +51,12 @@ def datasets(max_size: int = 4) -> st.SearchStrategy[list[Body]]:
     return st.lists(class_lists(), min_size=1, max_size=max_size, unique_by=lambda each: canonical_name(each["name"]))
 
 
+def _strings(each: Parameter) -> st.SearchStrategy[str]:
+    if each.choices:
+        return st.sampled_from(each.choices)
+    return st.from_regex(re.compile(each.pattern, re.ASCII), fullmatch=True) if each.pattern else class_names
+
+
 @st.composite
 def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     """An ordering with some of its parameters given."""
@@ -62,7 +69,7 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
             {
                 "boolean": st.booleans(),
                 "integer": seeds,
-                "string": st.sampled_from(each.choices) if each.choices else class_names,
+                "string": _strings(each),
             }[each.type]
         )
     return body

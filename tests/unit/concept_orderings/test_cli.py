@@ -172,7 +172,7 @@ def test_an_output_that_cannot_be_written_is_named(
         (["--seed", str(2**53)], "bad_parameter"),
         (["--encoder", "minilm"], "unknown_parameter"),
         (["--kind", "frequency"], "missing_counts"),
-        (["--kind", "frequency", "--source", "../elsewhere"], "source_not_configured"),
+        (["--kind", "frequency", "--source", "../elsewhere"], "bad_parameter"),
         (["--kind", "frequency", "--source", "nothing", "--data-dir", "/nonexistent"], "source_not_configured"),
     ],
     ids=str,

@@ -48,7 +48,7 @@ def test_all_is_at_hand_that_a_request_can_give(body: Body) -> None:
         ([KNOWN, UNKNOWN], "request and catalogue"),
         ([KNOWN, KNOWN_OTHERWISE], "request and catalogue"),
         ([{**KNOWN, "year": 2009, "scores": 75.8}], "catalogue"),
-        ([{**KNOWN, "year": 2008, "scores": {"a": 75.8, "b": 75.8}}], "request"),
+        ([{**KNOWN, "year": 2008, "scores": {"a": 75.8, "b": 75.9}}], "request"),
     ],
 )
 def test_the_source_is_where_the_values_came_from(kind: str, need: Need, datasets: list[object], source: str) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import (
+    MOST_POINTERS,
     BadConcept,
     BadParameter,
     BadSplit,
@@ -246,7 +247,22 @@ REFUSED: dict[str, tuple[object, type[InvalidInput], str, list[str], str]] = {
             ("random", "seed", [None, "1", 1.0, True, math.nan, [], 2**53, -(2**53)]),
             ("random", "reverse", [None, 0, 1, "true", {}]),
             ("time", "within_year", [None, "", "month", 1, True]),
-            ("similarity", "encoder", [None, 1, [], "\ud800", "a\0"]),
+            (
+                "similarity",
+                "encoder",
+                [
+                    None,
+                    1,
+                    [],
+                    "\ud800",
+                    "a\0",
+                    "nonsense",
+                    "open_clip/",
+                    "open_clip/a/b/c",
+                    "minilm\n",
+                    "open_clip/" + "x" * 65,
+                ],
+            ),
             ("frequency", "source", [None, 1, False, "\ud800", "c4\n"]),
         ]
         for value in values
@@ -607,7 +623,9 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str, value: ob
         case "integer":
             other = 17
         case _:
-            other = next((choice for choice in declared.choices if choice != value), "another")
+            other = next(
+                (choice for choice in declared.choices if choice != value), "fake" if name == "encoder" else "another"
+            )
 
     def without_counts(body: Body) -> None:
         if name == "source":
@@ -662,7 +680,7 @@ def test_defaults_of_a_service_stand_in_for_what_is_left_out() -> None:
     body = {**right(), "ordering": {"kind": "similarity"}}
     defaults = {"similarity": {"encoder": "minilm"}}
     explicit = {**body, "ordering": {"kind": "similarity", "encoder": "minilm"}}
-    other = {**body, "ordering": {"kind": "similarity", "encoder": "another"}}
+    other = {**body, "ordering": {"kind": "similarity", "encoder": "fake"}}
 
     assert parse_request(body, defaults=defaults).digest == parse_request(explicit).digest
     assert parse_request(other, defaults=defaults).digest == parse_request(other).digest
@@ -726,3 +744,22 @@ def test_the_largest_values_are_taken() -> None:
 
     assert request.counts()[0] == MOST
     assert parse_request(json.loads(request.canonical)).digest == request.digest
+
+
+def test_one_score_for_every_class_is_one_score_for_the_dataset() -> None:
+    body = {**right(), "ordering": {"kind": "performance"}}
+    one, every, some = (
+        {**body, "datasets": [{"name": "ONE", "classes": ["a", "b"], "scores": scores}], "tasks": {"count": 1}}
+        for scores in (3, {"a": 3, "b": 3.0}, {"a": 3, "b": 4})
+    )
+
+    assert parse_request(one).digest == parse_request(every).digest
+    assert parse_request(one).digest != parse_request(some).digest
+
+
+def test_a_million_wrong_values_give_a_short_error() -> None:
+    with pytest.raises(BadSplit) as caught:
+        parse_request({**right(), "tasks": {"sizes": [0] * 1_000_000}})
+
+    assert len(caught.value.pointers) == MOST_POINTERS
+    assert caught.value.pointers[0] == "/tasks/sizes/0"
