@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from concept_orderings.errors import ConceptOrderingsError, InvalidInput, StoreError
 from store.jobs import QueueFull
@@ -94,7 +95,7 @@ async def _redis_away(request: Request, error: Exception) -> JSONResponse:
     return problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "redis_unavailable",
-        "Jobs cannot be reached for the moment, because Redis does not answer; finished versions are still served. "
+        "Jobs cannot be reached for the moment, because Redis is away or refuses; finished versions are still served. "
         "Try again after the seconds in Retry-After.",
         headers=_retry_later(),
     )
@@ -112,7 +113,17 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     code = {404: "unknown_path", 405: "method_not_allowed"}.get(error.status_code, status.name.lower())
     detail = f"{request.method} {request.url.path} is not part of this service; /docs shows what is."
-    return problem(status, code, detail if status in (404, 405) else str(error.detail), headers=error.headers)
+    headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return problem(status, code, detail if status in (404, 405) else str(error.detail), headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return all methods of a path; Starlette names those of the first route that has it."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -1,8 +1,11 @@
 """What the service does, without HTTP: find a version or enqueue a job for it; follow jobs; read versions."""
 
 import asyncio
+import contextlib
+import json
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
 from cachetools import LRUCache
@@ -11,13 +14,15 @@ from redis.exceptions import RedisError
 from app.settings import AppSettings
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest, parse_request
+from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.jobs import Job, Jobs, State, job_id
 from store.objects import open_objects
 from store.queue import Queue, make_docket, open_redis
 from store.versions import VersionRecord, Versions
 
-_EVENT_WAIT_SECONDS = 5.0
 _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
+_RECORD_CACHE_TASKS = 50_000
+_MOST_PARSING = 2
 
 
 class Service:
@@ -33,27 +38,46 @@ class Service:
         self._stack = AsyncExitStack()
         self._queue: Queue | None = None
         self._opening = asyncio.Lock()
-        self.jobs = Jobs(self._redis)
+        self._bell = Bell(self._redis)
+        self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
         self._documents: LRUCache[str, bytes] = LRUCache(_DOCUMENT_CACHE_BYTES, getsizeof=len)
+        self._records: LRUCache[tuple[str, int], VersionRecord] = LRUCache(
+            _RECORD_CACHE_TASKS, getsizeof=lambda record: 1 + len(record.tasks)
+        )
+        self.jobs = Jobs(self._redis)
         self.versions = Versions(open_objects(settings.streams_location))
 
     async def __aenter__(self) -> "Service":
         await self._stack.__aenter__()
         self._stack.push_async_callback(self._redis.aclose)
+        self._stack.callback(self._parsing.shutdown, wait=False, cancel_futures=True)
+        listening = asyncio.create_task(self._bell.run())
+        self._stack.callback(listening.cancel)
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         await self._stack.aclose()
 
-    def parse(self, body: object) -> StreamRequest:
-        """Check a request, with this service's encoder for one that names none.
+    async def parse(self, body: bytes) -> StreamRequest:
+        """Decode and check a request, with this service's encoder for one that names none.
+
+        A body of a million concepts takes seconds and a gigabyte, so that is done off the event loop, few at a time,
+        and on threads of its own: finished versions are read on others.
 
         Raises
         ------
+        ValueError, RecursionError
+            If the body is not JSON.
         InvalidInput
             See `concept_orderings.request.parse_request`.
         """
-        return parse_request(body, defaults={Similarity.kind: {"encoder": self._settings.default_encoder}})
+        return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
+
+    def _parse(self, body: bytes) -> StreamRequest:
+        defaults = {Similarity.kind: {"encoder": self._settings.default_encoder}}
+        request = parse_request(json.loads(body), defaults=defaults)
+        _ = request.digest  # computed here, and kept with the request
+        return request
 
     async def find_or_enqueue(self, request: StreamRequest) -> VersionRecord | Job:
         """Return the version that the request has, else the job that makes it, enqueued once however often asked.
@@ -76,23 +100,28 @@ class Service:
 
     async def wait(self, job: Job, seconds: float) -> Job:
         """Return the job once it is final, or as it stands after some seconds."""
-        deadline = time.monotonic() + min(seconds, self._settings.max_wait_seconds)
-        last_event = "0"
-        while not job.state.final and (left := deadline - time.monotonic()) > 0:
-            for event, seen in await self._next_events(job.id, last_event, left):
-                last_event, job = event, seen
-        return job
+        deadline = time.monotonic() + seconds
+        with self._bell.listen(job.id, only_when_final=True) as rung:
+            while not job.state.final and (left := deadline - time.monotonic()) > 0:
+                rung.clear()
+                job = await self.jobs.get(job.id) or job
+                if not job.state.final:
+                    await _wait(rung, min(left, LONGEST_SILENCE_SECONDS))
+        return await self.jobs.get(job.id) or job
 
     async def follow(self, identifier: str, last_event: str) -> AsyncIterator[tuple[str, Job]]:
         """Yield the events of a job after one, until it is final; those of its earlier runs are over and left out."""
-        while (now := await self.jobs.get(identifier)) is not None:
-            for event, job in await self._next_events(identifier, last_event, _EVENT_WAIT_SECONDS):
-                last_event = event
-                if job.run < now.run:
-                    continue
-                yield event, job
-                if job.state.final:
+        with self._bell.listen(identifier) as rung:
+            while True:
+                rung.clear()
+                now = await self.jobs.get(identifier)
+                for event, job in await self.jobs.events(identifier, last_event):
+                    last_event = event
+                    if now is not None and job.run == now.run:
+                        yield event, job
+                if now is None or now.state.final:
                     return
+                await _wait(rung, LONGEST_SILENCE_SECONDS)
 
     async def document(self, digest: str) -> bytes:
         """Return a document of a version; the ones fetched last are kept in memory, for the next of many ranks.
@@ -109,16 +138,31 @@ class Service:
                 self._documents[digest] = document
         return document
 
+    async def record(self, stream: str, version: int) -> VersionRecord | None:
+        """Return the record of a version, or None if there is none; those asked for last are kept in memory.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        record: VersionRecord | None = self._records.get((stream, version))
+        if record is None:
+            record = await self.versions.record(stream, version)
+            if record is not None and len(record.tasks) < self._records.maxsize:
+                self._records[stream, version] = record
+        return record
+
     async def version_of(self, job: Job) -> VersionRecord | None:
         """Return the version that a succeeded job made."""
         if job.state is not State.SUCCEEDED or job.version is None:
             return None
-        return await self.versions.record(job.stream, job.version)
+        return await self.record(job.stream, job.version)
 
     @property
-    def max_body_bytes(self) -> int:
-        """The largest request body."""
-        return self._settings.max_body_bytes
+    def settings(self) -> AppSettings:
+        """The limits that the routes keep to."""
+        return self._settings
 
     async def ready(self) -> tuple[bool, int]:
         """Return whether Redis answers, and how many workers have reported lately."""
@@ -129,9 +173,6 @@ class Service:
             return False, 0
         return True, workers
 
-    async def _next_events(self, identifier: str, last_event: str, seconds: float) -> list[tuple[str, Job]]:
-        return await self.jobs.events(identifier, last_event, wait_seconds=min(seconds, _EVENT_WAIT_SECONDS))
-
     async def _open_queue(self) -> Queue:
         """Connect when it is first needed: the service starts, and serves versions, without Redis."""
         async with self._opening:
@@ -139,3 +180,8 @@ class Service:
                 docket = await self._stack.enter_async_context(make_docket(self._settings.redis_url))
                 self._queue = Queue(docket)
             return self._queue
+
+
+async def _wait(rung: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(rung.wait(), seconds)

@@ -16,5 +16,5 @@ class AppSettings(StoreSettings):
     max_active_jobs: int = Field(
         1000, ge=1, description="Jobs queued or running at once; one more is a 429 with Retry-After."
     )
-    max_wait_seconds: float = Field(300.0, ge=0, description="The longest that Prefer: wait may hold a request.")
+    max_wait_seconds: int = Field(300, ge=0, description="The longest that Prefer: wait may hold a request.")
     log_level: str = Field("info", description="debug, info, warning or error.")

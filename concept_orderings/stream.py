@@ -68,6 +68,11 @@ class ArrangedStream:
     arrangement: Arrangement
     sizes: Sequence[int]
 
+    def documents(self, version: int) -> tuple[list[Document], Document, Document]:
+        """Return the tasks, the export and the manifest of this stream version."""
+        tasks, export = self.tasks(version), self.export()
+        return tasks, export, self.manifest(version, tasks, export)
+
     def export(self) -> Document:
         """Return the order as the FoMo-in-Flux code reads it."""
         data = fomo_export([self.request.concepts.ids[i] for i in self.arrangement.order])

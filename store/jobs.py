@@ -7,13 +7,15 @@ run changes nothing.
 Every change is one Lua script, so that a record, the set of active jobs and the event history never disagree.
 """
 
+import asyncio
 import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
+from uuid import uuid4
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
@@ -29,6 +31,9 @@ KEPT_SECONDS = 7 * 24 * 3600
 
 _PREFIX = "concept-orderings"
 _ACTIVE = f"{_PREFIX}:jobs:active"
+CHANGES = f"{_PREFIX}:jobs:changes"
+"""The channel on which every change of a job is published, as its id and state."""
+
 _EVENTS_KEPT = 1000
 
 
@@ -96,34 +101,48 @@ class Job:
     cancel_requested: bool
 
 
+class Verdict(IntEnum):
+    """What is to become of a run that a worker is at."""
+
+    GO_ON = 1
+    STOP = 0
+    """The job was cancelled."""
+    LEAVE = -1
+    """The run is over, or another worker has taken it up: nothing is to be recorded."""
+
+
 class QueueFull(Exception):
     """As many jobs as the service takes are queued or running."""
 
 
-# What all scripts share. KEYS: the job, the active jobs, its request, its events. ARGV[1] is the time, ARGV[2] the id
-# and, except for a request and a cancellation, ARGV[3] the run: a delivery of an earlier one changes nothing.
+# What all scripts share. KEYS: the job, the active jobs, its request, its events, its lease. ARGV[1] is the time,
+# ARGV[2] the id and, except for a request and a cancellation, ARGV[3] the run: a delivery of an earlier one changes
+# nothing.
 _SHARED = f"""
-local job, active, request, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local job, active, request, events, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, id = ARGV[1], ARGV[2]
 local state = redis.call('HGET', job, 'state')
 local pending = state == 'queued' or state == 'running'
 local function is_run(run) return redis.call('HGET', job, 'run') == run end
 local function tell()
   redis.call('XADD', events, 'MAXLEN', '~', {_EVENTS_KEPT}, '*', 'job', cjson.encode(redis.call('HGETALL', job)))
+  redis.call('PUBLISH', '{CHANGES}', id .. ' ' .. redis.call('HGET', job, 'state'))
 end
+local function cancelling() return redis.call('HEXISTS', job, 'cancel') == 1 end
 local function finish(final)
   redis.call('HSET', job, 'state', final, 'updated_at', now)
   redis.call('SREM', active, id)
-  redis.call('DEL', request)
+  redis.call('DEL', request, lease)
   tell()
   redis.call('EXPIRE', job, {KEPT_SECONDS})
   redis.call('EXPIRE', events, {KEPT_SECONDS})
 end
 """
 
+# A job that was asked to stop is as good as over: asking for it again begins the next run at once.
 _SUBMIT = """
-if pending then return tonumber(redis.call('HGET', job, 'run')) end
-if redis.call('SCARD', active) >= tonumber(ARGV[5]) then return 0 end
+if pending and not cancelling() then return tonumber(redis.call('HGET', job, 'run')) end
+if not pending and redis.call('SCARD', active) >= tonumber(ARGV[5]) then return 0 end
 local run = redis.call('HINCRBY', job, 'run', 1)
 redis.call('HDEL', job, 'phase', 'done', 'total', 'error', 'version', 'cancel')
 redis.call('HSET', job, 'id', id, 'stream', ARGV[3], 'state', 'queued', 'attempts', 0,
@@ -136,14 +155,17 @@ tell()
 return run
 """
 
-# Returns which attempt of this run it is; 0 if the run is over or another one has begun. A job whose worker died before
-# it could stop as it was asked to, is stopped here.
+# Returns which attempt of this run it is; 0 if the run is over, another one has begun, or another worker is at it. A
+# job whose worker died before it could stop as it was asked to, is stopped here.
 _START = """
 if not is_run(ARGV[3]) or not pending then return 0 end
-if redis.call('HEXISTS', job, 'cancel') == 1 then
+local holder = redis.call('GET', lease)
+if holder and holder ~= ARGV[4] then return 0 end
+if cancelling() then
   finish('cancelled')
   return 0
 end
+redis.call('SET', lease, ARGV[4], 'PX', ARGV[5])
 local attempt = redis.call('HINCRBY', job, 'attempts', 1)
 redis.call('HDEL', job, 'phase', 'done', 'total')
 redis.call('HSET', job, 'state', 'running', 'updated_at', now)
@@ -153,7 +175,8 @@ return attempt
 
 _GIVE_BACK = """
 if not is_run(ARGV[3]) or state ~= 'running' then return 0 end
-if redis.call('HEXISTS', job, 'cancel') == 1 then
+redis.call('DEL', lease)
+if cancelling() then
   finish('cancelled')
   return 1
 end
@@ -162,6 +185,15 @@ redis.call('HDEL', job, 'phase', 'done', 'total')
 redis.call('HSET', job, 'state', 'queued', 'updated_at', now)
 tell()
 return 1
+"""
+
+# Returns 1 to go on, 0 to stop as asked, -1 if the run is over or another worker's.
+_KEEP = """
+if not is_run(ARGV[3]) or state ~= 'running' then return -1 end
+local holder = redis.call('GET', lease)
+if holder and holder ~= ARGV[4] then return -1 end
+redis.call('SET', lease, ARGV[4], 'PX', ARGV[5])
+return cancelling() and 0 or 1
 """
 
 _PROGRESS = """
@@ -201,13 +233,23 @@ class Jobs:
     """The job records of a service.
 
     All methods raise `redis.RedisError` while Redis is away.
+
+    Parameters
+    ----------
+    redis
+        A client that returns bytes.
+    lease_seconds
+        For how long a run that was started here is nobody else's, unless it is kept or given back.
     """
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", *, lease_seconds: float = 30.0) -> None:
         self._redis = redis
+        self._holder = uuid4().hex
+        self._lease_milliseconds = int(lease_seconds * 1000)
         self._submit = redis.register_script(_SHARED + _SUBMIT)
         self._start = redis.register_script(_SHARED + _START)
         self._give_back = redis.register_script(_SHARED + _GIVE_BACK)
+        self._keep = redis.register_script(_SHARED + _KEEP)
         self._progress = redis.register_script(_SHARED + _PROGRESS)
         self._finish = redis.register_script(_SHARED + _FINISH)
         self._cancel = redis.register_script(_SHARED + _CANCEL)
@@ -220,7 +262,7 @@ class Jobs:
         QueueFull
             If `most_active` jobs are queued or running.
         """
-        canonical = zlib.compress(request.canonical, level=1)
+        canonical = await asyncio.to_thread(zlib.compress, request.canonical, level=1)
         run = await self._run(self._submit, job_id(request), request.name, canonical, most_active)
         if run == 0:
             raise QueueFull
@@ -236,13 +278,27 @@ class Jobs:
         data: Any = await self._redis.get(_request_key(identifier))
         return zlib.decompress(data) if data is not None else None
 
+    async def active(self) -> list[tuple[str, int]]:
+        """Return the id and the run of every job that is queued or running."""
+        identifiers: Any = await self._redis.smembers(_ACTIVE)
+        found = [(each.decode(), await self.get(each.decode())) for each in identifiers]
+        return sorted((identifier, job.run) for identifier, job in found if job is not None)
+
     async def cancel(self, identifier: str) -> bool:
         """Cancel a queued job, ask a running one to stop; return False for a finished one."""
         return bool(await self._run(self._cancel, identifier))
 
     async def start(self, identifier: str, run: int) -> int:
-        """Mark a run as running; return which attempt it is, or 0 if there is nothing to do."""
-        return await self._run(self._start, identifier, run)
+        """Mark a run as running; return which attempt it is, or 0 if there is nothing to do here.
+
+        Another worker may be at it: the queue delivers a run again when its worker could not say for a while that it
+        is alive, which a break of Redis causes too.
+        """
+        return await self._run(self._start, identifier, run, self._holder, self._lease_milliseconds)
+
+    async def keep(self, identifier: str, run: int) -> Verdict:
+        """Renew the lease of a run that was started here, and return what is to become of it."""
+        return Verdict(await self._run(self._keep, identifier, run, self._holder, self._lease_milliseconds))
 
     async def give_back(self, identifier: str, run: int, *, counted: bool) -> None:
         """Queue a run again that a worker drops; cancel it if that was asked for meanwhile.
@@ -260,10 +316,6 @@ class Jobs:
         """Record how much of a phase is done."""
         await self._run(self._progress, identifier, run, phase.value, done, total)
 
-    async def cancel_requested(self, identifier: str) -> bool:
-        """Tell whether a running job was asked to stop."""
-        return bool(await self._redis.hexists(_job_key(identifier), "cancel"))
-
     async def succeed(self, identifier: str, run: int, version: int) -> None:
         """Finish a run with the version it made."""
         await self._end(identifier, run, State.SUCCEEDED, "version", str(version))
@@ -276,8 +328,8 @@ class Jobs:
         """Finish a run that stopped because it was asked to."""
         await self._end(identifier, run, State.CANCELLED, "", "")
 
-    async def events(self, identifier: str, after: str, *, wait_seconds: float) -> list[tuple[str, Job]]:
-        """Return the events after one, waiting for the first if there is none yet.
+    async def events(self, identifier: str, after: str) -> list[tuple[str, Job]]:
+        """Return the events after one; `store.bell` tells when there are more.
 
         Parameters
         ----------
@@ -285,27 +337,27 @@ class Jobs:
             The job.
         after
             The id of the last event seen, or ``0`` for all.
-        wait_seconds
-            How long to wait; 0 not at all.
 
         Returns
         -------
         list of (str, Job)
-            Event ids, ascending, and the job as it then stood; empty if nothing happened in time.
+            Event ids, ascending, and the job as it then stood.
         """
-        block = max(1, int(wait_seconds * 1000)) if wait_seconds > 0 else None
-        found: Any = await self._redis.xread({_events_key(identifier): after}, block=block, count=_EVENTS_KEPT)
-        if not found:
-            return []
-        # RESP3 answers with a map of streams, RESP2 with pairs.
-        entries = next(iter(found.values()))[0] if isinstance(found, dict) else found[0][1]
+        entries: Any = await self._redis.xrange(_events_key(identifier), min=f"({after}")
         return [(event.decode(), _job(_pairs(fields[b"job"]))) for event, fields in entries]
 
     async def _end(self, identifier: str, run: int, state: State, field: str, value: str) -> None:
         await self._run(self._finish, identifier, run, state.value, field, value)
 
     async def _run(self, script: AsyncScript, identifier: str, *arguments: str | bytes | int) -> int:
-        keys = [_job_key(identifier), _ACTIVE, _request_key(identifier), _events_key(identifier)]
+        # Only the scripts of a run use its lease; the others' first argument makes the name of none.
+        keys = [
+            _job_key(identifier),
+            _ACTIVE,
+            _request_key(identifier),
+            _events_key(identifier),
+            _lease_key(identifier, arguments[0] if arguments else ""),
+        ]
         return int(await script(keys=keys, args=[_now(), identifier, *arguments]))
 
 
@@ -348,6 +400,10 @@ def _job_key(identifier: str) -> str:
 
 def _request_key(identifier: str) -> str:
     return f"{_PREFIX}:job:{identifier}:request"
+
+
+def _lease_key(identifier: str, run: object) -> str:
+    return f"{_PREFIX}:job:{identifier}:lease:{run}"
 
 
 def _events_key(identifier: str) -> str:

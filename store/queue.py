@@ -3,10 +3,11 @@
 Docket pickles its arguments, so the Redis behind it must be nobody else's: keep it off the network, with a password.
 """
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from store.jobs import KEPT_SECONDS
 
@@ -18,11 +19,24 @@ PUBLISH_STREAM = "publish_stream"
 
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
+_MOST_CONNECTIONS = 50
+# Docket's own connections are as many as it has calls at once, up to a hundred; then it fails.
+_MOST_ADDING = 25
 
 
 def open_redis(url: str) -> "Redis":
-    """Return a client for job records and caches; it connects when it is first used."""
-    return Redis.from_url(url, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_ANSWER_SECONDS)
+    """Return a client for job records and caches; it connects when it is first used.
+
+    Nothing that uses it may hold a connection for long: beyond so many at once, callers wait for one.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_MOST_CONNECTIONS,
+        timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_timeout=_ANSWER_SECONDS,
+    )
+    return Redis(connection_pool=pool)
 
 
 def make_docket(url: str) -> "Docket":
@@ -34,11 +48,13 @@ def make_docket(url: str) -> "Docket":
 
 
 class Queue:
-    """The API's end of the queue. The worker's is a Docket worker in ``worker/main.py``."""
+    """The end of the queue where runs are put in. The other end is a Docket worker in ``worker/main.py``."""
 
     def __init__(self, docket: "Docket") -> None:
         self._docket = docket
-        self._docket.register(_run_by_the_worker, names=[PUBLISH_STREAM])
+        self._adding = asyncio.Semaphore(_MOST_ADDING)
+        if PUBLISH_STREAM not in docket.tasks:
+            docket.register(_run_by_the_worker, names=[PUBLISH_STREAM])
 
     async def add(self, job: str, run: int) -> None:
         """Queue a run of a job; adding it again while it is queued or running changes nothing.
@@ -48,7 +64,8 @@ class Queue:
         redis.RedisError
             If Redis is away.
         """
-        await self._docket.add(PUBLISH_STREAM, key=f"{job}:{run}")(job, run)
+        async with self._adding:
+            await self._docket.add(PUBLISH_STREAM, key=f"{job}:{run}")(job, run)
 
     async def workers(self) -> int:
         """Return how many workers have reported lately."""

@@ -11,9 +11,10 @@ that dies before the record leaves documents that nothing refers to; one that di
 when the job is tried again, so the same request never gets two versions.
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,10 +22,12 @@ from typing import Any
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import StoreError
 from concept_orderings.names import NAME
+from concept_orderings.progress import Report, silent
 from concept_orderings.stream import ArrangedStream, Document
 from store.objects import Objects
 
 _RECORD_FORMAT = 1
+_READ_AT_ONCE = 32
 _RECORD_NAME = re.compile(r"[0-9]{8,}\.json")
 
 
@@ -180,10 +183,17 @@ class Versions:
             raise _damaged(f"version {version} of {stream} is missing or not the one that answers {request_digest}")
         return record
 
-    async def publish(self, arranged: ArrangedStream) -> VersionRecord:
+    async def publish(self, arranged: ArrangedStream, *, report: Report = silent) -> VersionRecord:
         """Store a stream as its next version, or return the version that its request already has.
 
         Safe to call for one request any number of times, at once and after a crash anywhere in between.
+
+        Parameters
+        ----------
+        arranged
+            The stream.
+        report
+            Called with the tasks written of all tasks; what it raises leaves documents that no version has.
 
         Raises
         ------
@@ -191,12 +201,12 @@ class Versions:
             ``version_damaged`` or ``store_unavailable``.
         """
         stream, request_digest = arranged.request.name, arranged.request.digest
-        record = await self.find(stream, request_digest) or await self._find_unindexed_or_create(arranged)
+        record = await self.find(stream, request_digest) or await self._find_unindexed_or_create(arranged, report)
         pointer = canonical_json({"version": record.version})
         await self._objects.create(_request_key(stream, request_digest), pointer)
         return record
 
-    async def _find_unindexed_or_create(self, arranged: ArrangedStream) -> VersionRecord:
+    async def _find_unindexed_or_create(self, arranged: ArrangedStream, report: Report) -> VersionRecord:
         """Find a version whose writer died before it could say which request it answers, else create the next.
 
         The numbers are listed once: of what appears later, every version is in the way of the new one and is looked
@@ -204,13 +214,13 @@ class Versions:
         """
         stream, request_digest = arranged.request.name, arranged.request.digest
         numbers = await self.numbers(stream)
-        for version in reversed(numbers):
-            existing = await self.record(stream, version)
-            if existing is not None and existing.request_digest == request_digest:
-                return existing
+        for some in _chunks(numbers, _READ_AT_ONCE):
+            for existing in await asyncio.gather(*(self.record(stream, version) for version in some)):
+                if existing is not None and existing.request_digest == request_digest:
+                    return existing
         version = max(numbers, default=0) + 1
         while True:
-            record = await self._write_documents(arranged, version)
+            record = await self._write_documents(arranged, version, report)
             if await self._objects.create(_record_key(stream, version), record.to_bytes()):
                 return record
             taken = await self.record(stream, version)
@@ -218,11 +228,14 @@ class Versions:
                 return taken
             version += 1
 
-    async def _write_documents(self, arranged: ArrangedStream, version: int) -> VersionRecord:
-        tasks, export = arranged.tasks(version), arranged.export()
-        manifest = arranged.manifest(version, tasks, export)
-        for each in (*tasks, export, manifest):
-            await self._write(each)
+    async def _write_documents(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
+        # Seconds of work for a million concepts: not on the event loop.
+        tasks, export, manifest = await asyncio.to_thread(arranged.documents, version)
+        for done, task in enumerate(tasks):
+            report(done, len(tasks))
+            await self._write(task)
+        await self._write(export)
+        await self._write(manifest)
         sizes = zip(arranged.sizes, tasks, strict=True)
         return VersionRecord(
             stream=arranged.request.name,
@@ -238,6 +251,10 @@ class Versions:
 
     async def _write(self, document: Document) -> None:
         await self._objects.create(_document_key(document.digest), document.data)
+
+
+def _chunks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    return (numbers[first : first + size] for first in range(0, len(numbers), size))
 
 
 def _record_key(stream: str, version: int) -> str:

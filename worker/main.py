@@ -7,11 +7,12 @@ import threading
 from datetime import timedelta
 
 from docket import ExponentialRetry, Worker
+from redis.exceptions import RedisError
 
 from store.embeddings import EmbeddingCache
 from store.jobs import ATTEMPTS, Jobs
 from store.objects import LocalObjects, open_objects
-from store.queue import PUBLISH_STREAM, make_docket, open_redis
+from store.queue import PUBLISH_STREAM, Queue, make_docket, open_redis
 from store.versions import Versions
 from worker.publish_stream import Publisher
 from worker.settings import WorkerSettings
@@ -26,8 +27,10 @@ async def run_worker(settings: WorkerSettings) -> None:
     objects = open_objects(settings.streams_location)
     if isinstance(objects, LocalObjects):
         objects.sweep()
+    # Half of the time after which the queue takes a silent worker for dead: its lease is over when the next one starts.
+    jobs = Jobs(redis, lease_seconds=settings.redelivery_seconds / 2)
     publisher = Publisher(
-        settings, jobs=Jobs(redis), versions=Versions(objects), cache=EmbeddingCache(redis), stopping=stopping
+        settings, jobs=jobs, versions=Versions(objects), cache=EmbeddingCache(redis), stopping=stopping
     )
 
     async def publish_stream(
@@ -48,11 +51,27 @@ async def run_worker(settings: WorkerSettings) -> None:
             reconnection_delay=timedelta(seconds=1),
         ) as worker:
             running = asyncio.create_task(worker.run_forever())
+            requeueing = asyncio.create_task(_requeue(jobs, Queue(docket), every=settings.redelivery_seconds))
             _stop_on_signals(running, stopping)
             _log.info("waiting for jobs")
             await asyncio.wait([running])
+            requeueing.cancel()
             if not running.cancelled() and (error := running.exception()) is not None:
                 raise error
+
+
+async def _requeue(jobs: Jobs, queue: Queue, *, every: float) -> None:
+    """Put in again what is recorded as pending but in the queue no more; for the rest it changes nothing.
+
+    A record and its queue entry are two steps, and whoever takes the first may die before the second.
+    """
+    while True:
+        try:
+            for job, run in await jobs.active():
+                await queue.add(job, run)
+        except (RedisError, OSError) as error:
+            _log.warning("cannot look for jobs that the queue has lost: %s", error)
+        await asyncio.sleep(every)
 
 
 def _stop_on_signals(running: "asyncio.Task[None]", stopping: threading.Event) -> None:

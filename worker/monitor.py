@@ -1,13 +1,14 @@
 """Watches over one job while it runs: writes its progress, and carries the word to stop to the thread that works."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 
 from redis.exceptions import RedisError
 
 from concept_orderings.errors import Cancelled
-from store.jobs import Jobs, Phase
+from store.jobs import Jobs, Phase, Verdict
 
 _INTERVAL_SECONDS = 0.25
 
@@ -18,8 +19,8 @@ class Monitor:
     """Progress and cancellation of one run of a job; use it as an async context manager.
 
     Heavy work runs in a thread and calls `report` there, which only notes a number and looks at a flag. A task on the
-    event loop writes the numbers to Redis and asks it whether the job was cancelled: a live message could be missed,
-    a flag cannot. While Redis is away the work goes on, unreported.
+    event loop writes the numbers to Redis, renews the run's lease and asks whether the job was cancelled: a live
+    message could be missed, a flag cannot. While Redis is away the work goes on, unreported.
 
     Parameters
     ----------
@@ -27,6 +28,11 @@ class Monitor:
         The run to watch over.
     worker_stopping
         Set when the worker is told to stop: the work stops too, and the run is given back.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        What Redis last said is to become of the run.
     """
 
     def __init__(self, jobs: Jobs, job: str, run: int, worker_stopping: threading.Event) -> None:
@@ -35,8 +41,10 @@ class Monitor:
         self._run = run
         self._worker_stopping = worker_stopping
         self._stop = threading.Event()
+        self.verdict = Verdict.GO_ON
         self._state: tuple[Phase, int, int] | None = None
         self._written: tuple[Phase, int, int] | None = None
+        self._over = asyncio.Event()
         self._writing = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
@@ -45,8 +53,9 @@ class Monitor:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
+        # Not cancelled: redis-py may swallow that, and the job would never end.
+        self._over.set()
         if self._watching is not None:
-            self._watching.cancel()
             await asyncio.wait([self._watching])
 
     async def enter(self, phase: Phase, total: int) -> None:
@@ -79,14 +88,20 @@ class Monitor:
             raise Cancelled
 
     async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_INTERVAL_SECONDS)
+        while not await self._is_over(_INTERVAL_SECONDS):
             await self._write()
             try:
-                if await self._jobs.cancel_requested(self._job):
-                    self._stop.set()
+                self.verdict = await self._jobs.keep(self._job, self._run)
             except (RedisError, OSError) as error:
                 _log.warning("job %s: cannot ask whether it was cancelled: %s", self._job, error)
+            if self.verdict is not Verdict.GO_ON:
+                self._stop.set()
+
+    async def _is_over(self, seconds: float) -> bool:
+        """Wait so long, or until the job is over, and tell whether it is."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+        return self._over.is_set()
 
     async def _write(self) -> None:
         # One at a time: of two on their way, the older one could arrive last.

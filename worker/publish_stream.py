@@ -9,7 +9,7 @@ from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashe
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
 from store.embeddings import EmbeddingCache
-from store.jobs import ATTEMPTS, Jobs, Phase
+from store.jobs import ATTEMPTS, Jobs, Phase, Verdict
 from store.versions import VersionRecord, Versions
 from worker.gather import gather
 from worker.monitor import Monitor
@@ -61,11 +61,12 @@ class Publisher:
             )
             await self._fail(job, run, error)
             return
+        monitor = Monitor(self._jobs, job, run, self._stopping)
         try:
-            async with Monitor(self._jobs, job, run, self._stopping) as monitor:
+            async with monitor:
                 record = await self._make_version(job, monitor)
         except Cancelled:
-            await self._stop(job, run)
+            await self._stop(job, run, monitor.verdict)
         except ConceptOrderingsError as error:
             if error.code in _PASSING and attempt < ATTEMPTS:
                 await self._jobs.give_back(job, run, counted=True)
@@ -92,9 +93,12 @@ class Publisher:
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
         arranged = await in_thread(lambda report: arrange_stream(request, evidence, report=report), monitor.report)
         await monitor.enter(Phase.PUBLISHING, len(arranged.sizes))
-        return await self._versions.publish(arranged)
+        return await self._versions.publish(arranged, report=monitor.report)
 
-    async def _stop(self, job: str, run: int) -> None:
+    async def _stop(self, job: str, run: int, verdict: Verdict) -> None:
+        if verdict is Verdict.LEAVE:
+            _log.info("job %s: run %d is over, or another worker's", job, run)
+            return
         if self._stopping.is_set():
             await self._jobs.give_back(job, run, counted=False)
             # Raised, not returned: the queue then keeps the message for the next worker.

@@ -12,6 +12,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app.errors import ApiError, not_found
 from app.examples import EXAMPLE_REQUEST
+from app.head import IS_HEAD
 from app.routes.common import get_service, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
@@ -67,7 +68,9 @@ async def get_events(id: JobId, request: Request, service: TheService) -> Respon
             "bad_event_id",
             "Last-Event-ID is the id of an event of this job; leave it out to have them all.",
         )
-    if job.state.final and last_event != "0" and not await service.jobs.events(id, last_event, wait_seconds=0):
+    if request.scope.get(IS_HEAD):
+        return Response(media_type="text/event-stream")
+    if job.state.final and last_event != "0" and not await service.jobs.events(id, last_event):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return EventSourceResponse(_events(service, id, last_event), ping=15)
 

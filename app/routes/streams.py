@@ -1,7 +1,5 @@
 """Streams: ask for a version, find versions, fetch their parts."""
 
-import asyncio
-import json
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -35,6 +33,7 @@ from app.schemas import (
 )
 from app.service import Service
 from concept_orderings.names import NAME, NAME_RULE
+from concept_orderings.request import StreamRequest
 from store.jobs import Job
 from store.versions import VersionRecord
 
@@ -47,7 +46,7 @@ Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_e
 Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
-_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 _REQUEST_BODY: dict[str, Any] = {
@@ -92,13 +91,10 @@ async def post_stream(request: Request, service: TheService) -> Response:
     The same request always gets the same version, however often and from however many clients it is asked; another
     request of the same name gets the next number.
     """
-    body = await _read_json(request, service.max_body_bytes)
-    # Checking a million concepts takes seconds: not on the event loop.
-    stream_request = await asyncio.to_thread(service.parse, body)
-    found = await service.find_or_enqueue(stream_request)
+    found = await service.find_or_enqueue(await _read_request(request, service))
     if isinstance(found, VersionRecord):
         return _version_answer(found, HTTPStatus.OK)
-    wait = _preferred_wait(request)
+    wait = _preferred_wait(request, most_seconds=service.settings.max_wait_seconds)
     if wait is None:
         return _job_answer(found)
     applied = {"Preference-Applied": f"wait={wait}"}
@@ -182,10 +178,10 @@ async def get_export(name: Name, version: Version, request: Request, service: Th
     return await _document(request, service, record.export_digest)
 
 
-async def _read_json(request: Request, most_bytes: int) -> object:
-    body = await _read_body(request, most_bytes)
+async def _read_request(request: Request, service: Service) -> StreamRequest:
+    body = await _read_body(request, service.settings.max_body_bytes)
     try:
-        return await asyncio.to_thread(json.loads, body)
+        return await service.parse(body)
     except (ValueError, RecursionError) as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.") from error
 
@@ -210,10 +206,12 @@ async def _read_body(request: Request, most_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _preferred_wait(request: Request) -> int | None:
-    """Return N of ``Prefer: wait=N``; what cannot be read is no preference (RFC 7240, section 2)."""
-    found = _WAIT.search(", ".join(request.headers.getlist("prefer")))
-    return int(found[1]) if found else None
+def _preferred_wait(request: Request, *, most_seconds: int) -> int | None:
+    """Return N of ``Prefer: wait=N``, at most so many; what cannot be read is no preference (RFC 7240, section 2)."""
+    preferences = ",".join(request.headers.getlist("prefer")).split(",")
+    # What follows a semicolon is a parameter of the preference before it.
+    waits = [found[1] for each in preferences if (found := _WAIT.fullmatch(each.split(";", maxsplit=1)[0].strip()))]
+    return min(int(waits[0]), most_seconds) if waits else None
 
 
 def _version_answer(
@@ -246,7 +244,7 @@ async def _numbers(service: Service, name: str) -> Sequence[int]:
 async def _record(service: Service, name: str, version: str) -> VersionRecord:
     record = None
     if NAME.fullmatch(name) and _NUMBER.fullmatch(version):
-        record = await service.versions.record(name, int(version))
+        record = await service.record(name, int(version))
     if record is None:
         numbers = await _numbers(service, name)
         raise not_found("version", f"The stream {name} has no version {version[:20]}; its latest is {numbers[-1]}.")

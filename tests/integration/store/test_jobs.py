@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from redis.asyncio import Redis
 
 from concept_orderings.request import StreamRequest, parse_request
-from store.jobs import KEPT_SECONDS, Job, Jobs, Phase, QueueFull, State, job_id
+from store.jobs import KEPT_SECONDS, Job, Jobs, Phase, QueueFull, State, Verdict, job_id
 from store.queue import open_redis
 from support.processes import Valkey
 from support.requests import random_request
@@ -47,7 +47,7 @@ async def found(jobs: Jobs, identifier: str = ID) -> Job:
 
 
 async def history(jobs: Jobs, after: str = "0") -> list[Job]:
-    return [job for _, job in await jobs.events(ID, after, wait_seconds=0)]
+    return [job for _, job in await jobs.events(ID, after)]
 
 
 async def active(redis: Redis) -> set[bytes]:
@@ -131,14 +131,59 @@ async def test_a_queued_job_is_cancelled_at_once(jobs: Jobs, redis: Redis) -> No
 async def test_a_running_job_is_asked_to_stop(jobs: Jobs) -> None:
     run = await submit(jobs)
     await jobs.start(ID, run)
-    assert not await jobs.cancel_requested(ID)
+    assert await jobs.keep(ID, run) is Verdict.GO_ON
     assert await jobs.cancel(ID)
-    assert await jobs.cancel_requested(ID)
+    assert await jobs.keep(ID, run) is Verdict.STOP
     job = await found(jobs)
     assert job.state is State.RUNNING
     assert job.cancel_requested
     await jobs.end_cancelled(ID, run)
     assert (await found(jobs)).state is State.CANCELLED
+
+
+async def test_asking_again_for_a_job_that_is_to_stop_begins_the_next_run(jobs: Jobs, redis: Redis) -> None:
+    run = await submit(jobs)
+    await jobs.start(ID, run)
+    await jobs.cancel(ID)
+    assert await submit(jobs, most_active=1) == run + 1, "it takes the place that it has, also in a full queue"
+    assert await jobs.keep(ID, run) is Verdict.LEAVE
+    await jobs.end_cancelled(ID, run)
+    job = await found(jobs)
+    assert (job.run, job.state, job.cancel_requested) == (run + 1, State.QUEUED, False)
+    assert await active(redis) == {ID.encode()}
+    assert await jobs.start(ID, run + 1) == 1
+
+
+async def test_a_run_is_one_worker_s_at_a_time(jobs: Jobs, redis: Redis) -> None:
+    other = Jobs(redis)
+    run = await submit(jobs)
+    assert await jobs.start(ID, run) == 1
+    assert await other.start(ID, run) == 0
+    assert await other.keep(ID, run) is Verdict.LEAVE
+    assert await jobs.keep(ID, run) is Verdict.GO_ON
+    await jobs.give_back(ID, run, counted=True)
+    assert await other.start(ID, run) == 2
+    assert await jobs.keep(ID, run) is Verdict.LEAVE
+
+
+async def test_a_run_whose_worker_is_silent_can_be_taken_over(redis: Redis) -> None:
+    silent, other = Jobs(redis, lease_seconds=0.05), Jobs(redis)
+    run = await submit(silent)
+    assert await silent.start(ID, run) == 1
+    async with asyncio.timeout(30):
+        while await other.start(ID, run) != 2:  # noqa: ASYNC110  # Redis tells nobody of a lease that is over
+            await asyncio.sleep(0.01)
+    assert await silent.keep(ID, run) is Verdict.LEAVE
+    assert (await found(other)).state is State.RUNNING
+
+
+async def test_what_is_active_can_be_listed_with_its_run(jobs: Jobs) -> None:
+    other = parse_request(random_request("s", seed=9))
+    await submit(jobs)
+    await submit(jobs, other)
+    assert await jobs.active() == sorted([(ID, 1), (job_id(other), 1)])
+    await jobs.cancel(ID)
+    assert await jobs.active() == [(job_id(other), 1)]
 
 
 async def test_a_job_whose_worker_died_before_it_could_stop_is_not_started_again(jobs: Jobs, redis: Redis) -> None:
@@ -262,22 +307,12 @@ async def test_events_are_every_change_and_can_be_resumed_anywhere(jobs: Jobs) -
     for done in range(5):
         await jobs.progress(ID, 1, Phase.ARRANGING, done, 5)
     await jobs.succeed(ID, 1, 1)
-    events = await jobs.events(ID, "0", wait_seconds=0)
+    events = await jobs.events(ID, "0")
     states = [State.QUEUED, *[State.RUNNING] * 6, State.SUCCEEDED]
     assert [job.state for _, job in events] == states
     assert [job.done for _, job in events][2:7] == [0, 1, 2, 3, 4]
     for i, (event, _) in enumerate(events):
-        assert await jobs.events(ID, event, wait_seconds=0) == events[i + 1 :]
-
-
-async def test_a_reader_waits_for_the_next_event(jobs: Jobs) -> None:
-    await submit(jobs)
-    [(event, _)] = await jobs.events(ID, "0", wait_seconds=0)
-    waiting = asyncio.create_task(jobs.events(ID, event, wait_seconds=30))
-    await asyncio.sleep(0.05)
-    assert not waiting.done()
-    await jobs.cancel(ID)
-    assert [job.state for _, job in await waiting] == [State.CANCELLED]
+        assert await jobs.events(ID, event) == events[i + 1 :]
 
 
 async def test_the_history_is_bounded_and_keeps_its_end(jobs: Jobs) -> None:
@@ -286,10 +321,10 @@ async def test_the_history_is_bounded_and_keeps_its_end(jobs: Jobs) -> None:
     for done in range(1500):
         await jobs.progress(ID, 1, Phase.EMBEDDING, done, 1500)
     await jobs.succeed(ID, 1, 1)
-    events = await jobs.events(ID, "0", wait_seconds=0)
+    events = await jobs.events(ID, "0")
     last = events
     while last:
-        events, last = last, await jobs.events(ID, last[-1][0], wait_seconds=0)
+        events, last = last, await jobs.events(ID, last[-1][0])
     assert events[-1][1].state is State.SUCCEEDED
     assert len(await history(jobs)) <= 1200
 
@@ -363,8 +398,8 @@ class JobsMachine(RuleBasedStateMachine):
             assert full
             assert not model.pending
             return
-        if not model.pending:
-            assert not full
+        if not model.pending or model.cancel:
+            assert model.pending or not full
             self.models[i] = Model(run=model.run + 1, states=model.states)
             self.models[i].end(State.QUEUED)
         assert run == self.models[i].run
@@ -455,7 +490,7 @@ class JobsMachine(RuleBasedStateMachine):
     @invariant()
     def events_are_complete_and_end_in_the_record(self) -> None:
         for identifier, model in zip(self.ids, self.models, strict=True):
-            events = self.do(self.jobs.events(identifier, "0", wait_seconds=0))
+            events = self.do(self.jobs.events(identifier, "0"))
             assert [job.state for _, job in events] == model.states
             if events:
                 assert events[-1][1] == self.do(self.jobs.get(identifier))
