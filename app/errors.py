@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from concept_orderings.errors import ConceptOrderingsError, InvalidInput, StoreError
 from store.jobs import QueueFull
@@ -120,8 +120,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 def _allowed(request: Request) -> str:
     """Return all methods of a path; Starlette names those of the first route that has it."""
     methods: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+    for route in request.app.state.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
             methods |= route.methods or set()
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 

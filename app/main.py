@@ -36,8 +36,10 @@ def create_app(settings: AppSettings) -> FastAPI:
         swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
     )
     app.state.service = Service(settings)
-    for routes in (streams, jobs, catalogue, health):
-        app.include_router(routes.router)
+    routers = [each.router for each in (streams, jobs, catalogue, health)]
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     install_handlers(app)
     app.add_middleware(HeadAsGet)
     _document_raw_bodies(app)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from support.deployment import Deployment
 from support.requests import random_request
@@ -327,3 +328,63 @@ def test_a_full_disk_fails_the_job_with_what_to_do(tmp_path: Path) -> None:
             assert [each.name for each in (disk / ".tmp").iterdir()] == []
     finally:
         os.system(f"umount {disk}")
+
+
+def test_three_hundred_ranks_wait_for_the_same_job(controlled: Deployment) -> None:
+    """More than a pool has connections; and whoever does not wait is served meanwhile."""
+    controlled.hold(11)
+    controlled.start_worker()
+    request = random_request("awaited", seed=11)
+    job = controlled.post(request).headers["Location"]
+    controlled.until_begun(11)
+    waiting = threading.Semaphore(0)
+
+    def wait(_: int) -> httpx.Response:
+        waiting.release()
+        headers = {"Prefer": "wait=120"}
+        return httpx.post(f"{controlled.api.url}/v1/streams", json=request, headers=headers, timeout=180)
+
+    with ThreadPoolExecutor(300) as pool:
+        answers = [pool.submit(wait, each) for each in range(300)]
+        for _ in range(300):
+            waiting.acquire()
+        assert controlled.http.get("/health/ready").status_code == 200
+        assert controlled.job(job)["state"] == "running"
+        assert not any(each.done() for each in answers)
+        controlled.release(11)
+        assert {each.result().status_code for each in answers} <= {200, 201}
+    assert {each.result().json()["version"] for each in answers} == {1}
+    assert len(controlled.begun(11)) == 1
+
+
+def test_asking_again_after_a_cancel_starts_at_once(controlled: Deployment) -> None:
+    controlled.hold(12)
+    controlled.start_worker()
+    request = random_request("again", seed=12)
+    job = controlled.post(request).headers["Location"]
+    controlled.until_begun(12)
+    assert controlled.http.delete(job).status_code == 202
+    assert controlled.post(request).headers["Location"] == job
+    controlled.until_begun(12, 2)
+    controlled.release(12)
+    assert controlled.until_state(job, "succeeded", "failed", "cancelled")["state"] == "succeeded"
+    assert versions(controlled, "again") == [1]
+
+
+def test_who_waits_is_not_told_of_an_earlier_failure(controlled: Deployment) -> None:
+    (controlled.control / "13.fail").write_text("source_not_configured")
+    controlled.start_worker()
+    request = random_request("better", seed=13)
+    assert controlled.post(request, wait=60).json()["state"] == "failed"
+    (controlled.control / "13.fail").unlink()
+    answer = controlled.post(request, wait=60)
+    assert (answer.status_code, answer.json()["version"]) == (201, 1)
+
+
+def test_a_job_that_the_queue_has_lost_is_put_in_again(controlled: Deployment) -> None:
+    job = controlled.post(random_request("lost", seed=14)).headers["Location"]
+    with redis.Redis.from_url(controlled.valkey.url) as client:
+        lost = [key for key in client.keys("*") if b":job" not in key]
+        assert client.delete(*lost) >= 1
+    controlled.start_worker()
+    assert controlled.until_state(job, "succeeded", "failed")["state"] == "succeeded"

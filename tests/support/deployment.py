@@ -69,6 +69,8 @@ class Deployment:
             self.valkey.start()
         with self.valkey.client() as client:
             client.flushall()
+        if not self.api.process.running():
+            self.api.start()
 
     @property
     def http(self) -> httpx.Client:
