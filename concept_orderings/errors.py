@@ -10,7 +10,7 @@
     │   ├── BadValue            wrong_type, unknown_field, bad_year, bad_score, bad_count, bad_stream_name,
     │   │                       bad_file
     │   ├── UnknownOrdering     unknown_ordering
-    │   ├── BadParameter        unknown_parameter, bad_parameter
+    │   ├── BadParameter        unknown_parameter, bad_parameter, too_many_concepts
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings

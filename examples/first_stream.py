@@ -1,6 +1,6 @@
 """Ask a running service for a stream and print its tasks; needs nothing but Python.
 
-    python examples/first_stream.py [http://127.0.0.1:8000]
+Usage: python examples/first_stream.py [http://127.0.0.1:8000]
 """
 
 import json

@@ -1,6 +1,7 @@
 """The first verb: gather all evidence that a request needs."""
 
 import asyncio
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from worker.evidence.local_index import LocalIndex
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
 from worker.threads import in_thread
+
+_EXAMPLES = 10
 
 
 async def gather(
@@ -56,7 +59,20 @@ async def count(request: StreamRequest, source: str, *, settings: WorkerSettings
             source=source,
             digest=evidence_digest(values),
             details={"unit": "documents", "documents": index.documents, "index": index.fingerprint},
+            warnings=_zero_counts(by_name, index),
         ),
+    )
+
+
+def _zero_counts(counts: Mapping[str, int], index: LocalIndex) -> tuple[str, ...]:
+    """Warn of names that are in no document: they come first, in random order, whatever they are."""
+    zero = [name for name, found in counts.items() if found == 0]
+    if not zero:
+        return ()
+    examples = ", ".join(repr(name) for name in zero[:_EXAMPLES])
+    return (
+        f"{len(zero)} of {len(counts)} class names are in none of the {index.documents} documents of {index.name}, "
+        f"such as {examples}: their order among themselves is random.",
     )
 
 

@@ -12,14 +12,14 @@ class WorkerSettings(StoreSettings):
 
     checkpoints: Path | None = Field(
         None,
-        description="Local open_clip weights: a file, or a directory of files named as the model "
-        "(ViT-L-14.safetensors, ViT-L-14.pt). Without it a pretrained tag is downloaded, where there is internet.",
+        description="Local open_clip weights: a file, or a directory of files named as the model and the tag, if one "
+        "is asked for (ViT-L-14.safetensors, ViT-L-14.openai.safetensors). What is not there is downloaded by its tag.",
     )
     device: str = Field(
         "auto", description="Where encoders run: auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."
     )
-    batch_size: int = Field(256, ge=1, description="Captions encoded at once.")
-    threads: int = Field(0, ge=0, description="Threads of the path search and of torch; 0 means one per core.")
+    batch_size: int = Field(256, ge=1, description="Captions encoded at once; on a CPU at most 32.")
+    threads: int = Field(0, ge=0, description="Threads of the encoder; 0 means one per core.")
     redelivery_seconds: float = Field(
         60.0, gt=0, description="A job whose worker has been silent for so long is given to another worker."
     )

@@ -10,6 +10,9 @@ from concept_orderings.evidence import Evidence, Need
 from concept_orderings.orderings.base import Arrangement, Ordering, order_of, parameter
 from concept_orderings.progress import Report
 
+MOST_CONCEPTS = 65_536
+"""All starts keep a bit per pair of concepts: 0.5 GB at this number, and a copy or two while walks are compared."""
+
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
 _ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
 

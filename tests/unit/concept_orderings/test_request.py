@@ -26,6 +26,7 @@ from concept_orderings.errors import (
     UnknownOrdering,
 )
 from concept_orderings.orderings import ORDERINGS
+from concept_orderings.orderings.similarity import MOST_CONCEPTS
 from concept_orderings.request import parse_request
 
 from .strategies import Body, requests, respelled
@@ -763,3 +764,14 @@ def test_a_million_wrong_values_give_a_short_error() -> None:
 
     assert len(caught.value.pointers) == MOST_POINTERS
     assert caught.value.pointers[0] == "/tasks/sizes/0"
+
+
+def test_similarity_is_refused_for_more_concepts_than_it_has_memory_for() -> None:
+    datasets = [{"name": "A", "classes": [str(i) for i in range(MOST_CONCEPTS + 1)], "template": "{}"}]
+    body = {"name": "x", "datasets": datasets, "ordering": {"kind": "similarity"}, "tasks": {"count": 1}}
+
+    with pytest.raises(BadParameter) as caught:
+        parse_request(body)
+
+    assert (caught.value.code, caught.value.pointers) == ("too_many_concepts", ("/ordering/kind",))
+    assert len(parse_request({**body, "ordering": {"kind": "random"}}).concepts) == MOST_CONCEPTS + 1

@@ -21,8 +21,9 @@ def find_checkpoint(checkpoints: Path | None, model: str, tag: str | None) -> Pa
     Parameters
     ----------
     checkpoints : Path or None
-        A weights file; or a directory of files named ``MODEL.TAG.safetensors`` (or .pt, .pth, .bin) or, for any
-        tag and none, ``MODEL.safetensors``.
+        A weights file, or a directory of them. Those of a tag are named ``MODEL.TAG.safetensors`` (or .pt, .pth, .bin):
+        a manifest must not say ``openai`` of a file that nobody called so. Without a tag a directory's file is named
+        ``MODEL.safetensors``, and a single file as one likes.
     model : str
         One of open_clip's model names.
     tag : str or None
@@ -47,13 +48,12 @@ def wants_quick_gelu(model: str, tag: str | None) -> bool:
 
 
 def _find_local(checkpoints: Path, model: str, tag: str | None) -> Path | None:
+    names = [f"{model}.{tag}{suffix}" if tag else f"{model}{suffix}" for suffix in SUFFIXES]
     if checkpoints.is_file():
-        return checkpoints
+        return checkpoints if tag is None or checkpoints.name in names else None
     if not checkpoints.is_dir():
         raise EncoderError("encoder_not_configured", f"{SETTING} is {checkpoints}, which does not exist.")
-    stems = [f"{model}.{tag}", model] if tag else [model]
-    candidates = (checkpoints / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES)
-    return next((path for path in candidates if path.is_file()), None)
+    return next((checkpoints / name for name in names if (checkpoints / name).is_file()), None)
 
 
 def _download(model: str, tag: str | None) -> Path:
@@ -95,5 +95,5 @@ def _not_configured(model: str, tag: str | None, why: str) -> EncoderError:
     return EncoderError(
         "encoder_not_configured",
         f"There are no weights for the open_clip model {model} here. {why}. "
-        f"Set {SETTING} to a weights file, or to a directory that has {name}.safetensors or {name}.pt.",
+        f"Set {SETTING} to a directory that has {name}.safetensors or {name}.pt, or to that file.",
     )

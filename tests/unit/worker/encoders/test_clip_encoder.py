@@ -247,7 +247,9 @@ def test_checkpoints_may_be_a_file(make_checkpoint: MakeCheckpoint) -> None:
 
 def test_a_tag_has_its_own_file(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
     plain = make_checkpoint("tiny")
-    assert clip.load("open_clip/tiny/mine", settings).weights_sha256 == sha256(plain)
+    assert load_error("open_clip/tiny/mine", settings).code == "encoder_not_configured"
+    only_plain = settings.model_copy(update={"checkpoints": plain})
+    assert load_error("open_clip/tiny/mine", only_plain).code == "encoder_not_configured", "nobody called it so"
     tagged = make_checkpoint("tiny", "tiny.mine.safetensors", seed=1)
     assert clip.load("open_clip/tiny/mine", settings).weights_sha256 == sha256(tagged)
     assert clip.load("open_clip/tiny", settings).weights_sha256 == sha256(plain)
