@@ -126,8 +126,7 @@ def test_similarity_with_a_real_model(service: Deployment, concepts: list[str]) 
     ("kind", "parameters", "code", "words"),
     [
         ("frequency", {"source": "none"}, "source_not_configured", "concept-orderings index"),
-        ("similarity", {"encoder": "none"}, "encoder_not_configured", "minilm"),
-        ("similarity", {"encoder": "open_clip/no-such-model"}, "encoder_not_configured", ""),
+        ("similarity", {"encoder": "open_clip/no-such-model"}, "encoder_not_configured", "open_clip"),
     ],
 )
 def test_what_is_not_set_up_fails_the_job_with_the_next_step(
