@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -12,6 +13,8 @@ from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from app.settings import AppSettings
+from concept_orderings.concepts import shown
+from concept_orderings.errors import BadValue
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest, parse_request
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
@@ -75,7 +78,7 @@ class Service:
 
     def _parse(self, body: bytes) -> StreamRequest:
         defaults = {Similarity.kind: {"encoder": self._settings.default_encoder}}
-        request = parse_request(json.loads(body), defaults=defaults)
+        request = parse_request(json.loads(body, object_pairs_hook=_each_name_once), defaults=defaults)
         _ = request.digest  # computed here, and kept with the request
         return request
 
@@ -180,6 +183,15 @@ class Service:
                 docket = await self._stack.enter_async_context(make_docket(self._settings.redis_url))
                 self._queue = Queue(docket)
             return self._queue
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a name that an object has twice: of two counts for a class, JSON readers silently take one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise BadValue("duplicate_field", f"An object has {shown(twice)} twice; leave one out.")
+    return found
 
 
 async def _wait(rung: asyncio.Event, seconds: float) -> None:

@@ -7,8 +7,8 @@
     │   ├── BadConcept          bad_name, bad_class_name, bad_concept, bad_template
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
-    │   ├── BadValue            wrong_type, unknown_field, bad_year, bad_score, bad_count, bad_stream_name,
-    │   │                       bad_file
+    │   ├── BadValue            wrong_type, unknown_field, duplicate_field, bad_year, bad_score, bad_count,
+    │   │                       bad_stream_name, bad_file
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, too_many_concepts
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule

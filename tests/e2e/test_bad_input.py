@@ -332,3 +332,11 @@ def test_no_bytes_bring_the_service_down(api: Deployment, data: bytes) -> None:
     answer = raw(api, data + b"\r\n\r\n")
     assert answer.status_code < 500
     assert api.process_is_well()
+
+
+def test_a_name_that_an_object_has_twice(unchanged: Deployment) -> None:
+    """Of two counts for a class, JSON readers silently take one."""
+    twice = json.dumps(right()).replace('"name": "bad"', '"name": "bad", "name": "good"')
+    answer = unchanged.http.post("/v1/streams", content=twice)
+    assert (answer.status_code, answer.json()["code"]) == (422, "duplicate_field")
+    assert "'name'" in answer.json()["detail"]
