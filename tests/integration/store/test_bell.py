@@ -58,7 +58,7 @@ async def test_a_thousand_listeners_need_one_connection(redis: Redis, bell: Bell
     before = (await redis.info("clients"))["connected_clients"]
     listeners = [asyncio.create_task(listen()) for _ in range(1000)]
     await asyncio.sleep(0)
-    assert (await redis.info("clients"))["connected_clients"] == before
+    assert (await redis.info("clients"))["connected_clients"] <= before
     await jobs.cancel(ID)
     await asyncio.gather(*listeners)
 
