@@ -17,6 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): minutes the first time, and 6 GB, nearly all of it PyTorch"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch torchvision
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
@@ -30,7 +31,7 @@ try:  ## post an example class list to the running service and print the stream'
 test: setup  ## all tests
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: setup  ## linters, type checker, and whether the committed OpenAPI document is the service's
+lint: setup  ## linters and type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -7,6 +7,8 @@ import uvicorn
 
 from app.main import create_app
 from app.settings import AppSettings
+from concept_orderings.errors import ConceptOrderingsError
+from store.settings import read_settings
 
 
 def main() -> int:
@@ -15,9 +17,14 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
-    settings = AppSettings()
+    try:
+        settings = read_settings(AppSettings)
+        app = create_app(settings)
+    except ConceptOrderingsError as error:
+        print(f"{error.detail} [{error.code}]", file=sys.stderr)
+        return 1
     uvicorn.run(
-        create_app(settings),
+        app,
         host=arguments.host,
         port=arguments.port,
         log_level=settings.log_level,

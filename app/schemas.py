@@ -162,6 +162,7 @@ class VersionSummary(BaseModel):
 class VersionResource(VersionSummary):
     """A version, with where its parts are."""
 
+    warnings: list[str] = Field(description="What a reader of the stream should know.", examples=[[]])
     export_url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}/versions/1/export/fomo"])
     tasks: list[TaskLink]
 
@@ -253,6 +254,7 @@ class ParameterResource(BaseModel):
     type: str = Field(examples=["integer"])
     default: bool | int | str = Field(examples=[0])
     choices: list[str] = Field(description="All values allowed; empty if any of the type is.", examples=[[]])
+    pattern: str = Field(description="A regular expression for the whole string, or empty.", examples=[""])
     description: str = Field(examples=["The same seed gives the same stream."])
 
 
@@ -374,6 +376,7 @@ def version_resource(record: VersionRecord) -> VersionResource:
     url = version_url(record.stream, record.version)
     return VersionResource(
         **version_summary(record).model_dump(),
+        warnings=list(record.warnings),
         export_url=f"{url}/export/fomo",
         tasks=[
             TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}")

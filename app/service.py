@@ -77,10 +77,14 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
 
     def _parse(self, body: bytes) -> StreamRequest:
-        defaults = {Similarity.kind: {"encoder": self._settings.default_encoder}}
-        request = parse_request(json.loads(body, object_pairs_hook=_each_name_once), defaults=defaults)
+        request = parse_request(json.loads(body, object_pairs_hook=_each_name_once), defaults=self.defaults)
         _ = request.digest  # computed here, and kept with the request
         return request
+
+    @property
+    def defaults(self) -> dict[str, dict[str, object]]:
+        """Parameters by kind of ordering that stand in for the ordering's own defaults."""
+        return {Similarity.kind: {"encoder": self._settings.default_encoder}}
 
     async def find_or_enqueue(self, request: StreamRequest) -> VersionRecord | Job:
         """Return the version that the request has, else the job that makes it, enqueued once however often asked.
@@ -90,16 +94,30 @@ class Service:
         QueueFull
             If the service has as many jobs as it takes.
         """
-        record = await self.versions.find(request.name, request.digest)
-        if record is not None:
-            return record
-        run = await self.jobs.submit(request, most_active=self._settings.max_active_jobs)
+        found = await self._find_or_submit(request)
+        if isinstance(found, VersionRecord):
+            return found
         # Also for a job that was recorded before: whoever recorded it may have died before it was queued.
-        await (await self._open_queue()).add(job_id(request), run)
+        await (await self._open_queue()).add(job_id(request), found)
         job = await self.jobs.get(job_id(request))
         if job is None:
             raise RedisError("the job record is gone")
         return job
+
+    async def _find_or_submit(self, request: StreamRequest) -> VersionRecord | int:
+        """Return the version that the request has, or the run that makes it.
+
+        Between the look for the version and the look at the job, the job may succeed: then the version is looked for
+        again. If it is still not there, somebody has taken it out of the store, and it is made again.
+        """
+        for again in (False, True):
+            record = await self.versions.find(request.name, request.digest)
+            if record is not None:
+                return record
+            run = await self.jobs.submit(request, most_active=self._settings.max_active_jobs, again=again)
+            if run is not None:
+                return run
+        raise RedisError("a job that may run again was not recorded")
 
     async def wait(self, job: Job, seconds: float) -> Job:
         """Return the job once it is final, or as it stands after some seconds."""
@@ -110,7 +128,7 @@ class Service:
                 job = await self.jobs.get(job.id) or job
                 if not job.state.final:
                     await _wait(rung, min(left, LONGEST_SILENCE_SECONDS))
-        return await self.jobs.get(job.id) or job
+        return job
 
     async def follow(self, identifier: str, last_event: str) -> AsyncIterator[tuple[str, Job]]:
         """Yield the events of a job after one, until it is final; those of its earlier runs are over and left out."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.errors import BadValue, ConceptOrderingsError, SourceError
+from concept_orderings.errors import BadValue, ConceptOrderingsError, EncoderError, SourceError
 from concept_orderings.order_files import order, read_request
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.progress import Report, silent
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_serve(commands: Any) -> None:  # argparse has no public type for it
     parser = commands.add_parser("serve", help="run Valkey, a worker and the HTTP service, all in one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
     _add_data_dir(parser)
     parser.set_defaults(run=_serve)
 
@@ -94,7 +94,10 @@ def _add_order(commands: Any) -> None:
     tasks.add_argument("--tasks", type=int, metavar="T", help="cut into T tasks (default: 1)")
     tasks.add_argument("--by", choices=("dataset", "year"), help="cut into one task per contiguous group")
     parser.add_argument(
-        "--embeddings", type=Path, metavar="NPY", help="similarity: use these caption embeddings, (n, d)"
+        "--embeddings",
+        type=Path,
+        metavar="NPY",
+        help="similarity: use these caption embeddings, (n, d): a row per concept, sorted by dataset and class name",
     )
     parser.add_argument(
         "--format",
@@ -139,9 +142,22 @@ def _add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
 def _serve(options: argparse.Namespace) -> int:
     from app.embedded import serve
+    from app.settings import AppSettings
+    from store.settings import read_settings
+    from worker.settings import WorkerSettings
 
+    # Before anything is started: a wrong setting would otherwise be found by a child, again at each restart.
+    read_settings(AppSettings)
+    read_settings(WorkerSettings)
     return serve(host=options.host, port=options.port, data_dir=options.data_dir)
 
 
@@ -180,10 +196,18 @@ def _embedder(path: Path | None) -> Callable[[Sequence[str], str, Report], NDArr
     def embed(captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
         if path is not None:
             return _read_embeddings(path, len(captions))
-        from worker.evidence.encoders import load_encoder
-        from worker.settings import WorkerSettings
+        try:
+            from store.settings import read_settings
+            from worker.evidence.encoders import load_encoder
+            from worker.settings import WorkerSettings
+        except ModuleNotFoundError as error:
+            raise EncoderError(
+                "encoder_not_configured",
+                "This package has no text encoders: give the captions' embeddings with --embeddings, "
+                f"or get the service, which has ({error}).",
+            ) from error
 
-        return load_encoder(encoder, WorkerSettings()).encode(captions, report=report)
+        return load_encoder(encoder, read_settings(WorkerSettings)).encode(captions, report=report)
 
     return embed
 
@@ -214,8 +238,15 @@ def _read_embeddings(path: Path, n: int) -> NDArray[np.float32]:
 
 def _counter(data_dir: Path) -> Callable[[Sequence[str], str, Report], Sequence[int]]:
     def count(names: Sequence[str], source: str, report: Report) -> Sequence[int]:
-        from store.settings import StoreSettings
-        from worker.evidence.local_index import LocalIndex
+        try:
+            from store.settings import StoreSettings
+            from worker.evidence.local_index import LocalIndex
+        except ModuleNotFoundError as error:
+            raise SourceError(
+                "source_not_configured",
+                "This package cannot count in an index: give counts in the file, or get the service, "
+                f"which can ({error}).",
+            ) from error
 
         return LocalIndex.open(StoreSettings(data_dir=data_dir).index_dir(source)).count(names, report=report)
 

@@ -7,8 +7,8 @@
     │   ├── BadConcept          bad_name, bad_class_name, bad_concept, bad_template
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
-    │   ├── BadValue            wrong_type, unknown_field, duplicate_field, bad_year, bad_score, bad_count,
-    │   │                       bad_stream_name, bad_file
+    │   ├── BadValue            wrong_type, missing_field, unknown_field, duplicate_field, bad_year, bad_score,
+    │   │                       bad_count, bad_stream_name, bad_file
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, too_many_concepts
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -19,6 +19,7 @@
     │   ├── EncoderError        encoder_not_configured, encoder_mismatch, encoder_failed
     │   └── JobCrashed          job_crashed
     ├── StoreError              version_damaged, store_unavailable
+    ├── SettingError            bad_setting
     └── Cancelled               cancelled
 
 No HTTP here: the service gives each class its status, and a job keeps the code with its record.
@@ -109,6 +110,10 @@ class JobCrashed(JobError):
 
 class StoreError(ConceptOrderingsError):
     """A stored stream version cannot be read or written."""
+
+
+class SettingError(ConceptOrderingsError):
+    """A program cannot start with a setting that it was given."""
 
 
 class Cancelled(ConceptOrderingsError):

@@ -127,7 +127,8 @@ def parse_request(body: object, *, defaults: Mapping[str, Mapping[str, object]] 
     """
     fields = check_mapping(body, "")
     check_fields(fields, _FIELDS, "")
-    name = _parse_name(fields.get("name"))
+    _check_complete(fields)
+    name = _parse_name(fields["name"])
     ordering = parse_ordering(fields.get("ordering"), defaults=defaults)
     split = parse_split(fields.get("tasks"))
     given = gather_concepts(_parse_class_lists(fields))
@@ -138,6 +139,12 @@ def parse_request(body: object, *, defaults: Mapping[str, Mapping[str, object]] 
     request = StreamRequest(name, concepts, ordering, split)
     _check_evidence(request)
     return request
+
+
+def _check_complete(fields: Mapping[str, object]) -> None:
+    for name, example in (("name", '"my-stream"'), ("ordering", '{"kind": "random"}'), ("tasks", '{"count": 20}')):
+        if fields.get(name) is None:
+            raise BadValue("missing_field", f"The request has no {name}; give one, such as {example}.", [f"/{name}"])
 
 
 def _parse_name(value: object) -> str:
@@ -321,13 +328,20 @@ def _require(missing: Sequence[ClassList], field: str) -> None:
         "year": ("missing_years", "give each a year"),
         "template": ("missing_templates", 'give each a template such as "A photo of a {}."'),
         "scores": ("missing_scores", "give each one score, or one for every class"),
-        "counts": ("missing_counts", "give a count for every class, or name a source in the ordering"),
+        "counts": (
+            "missing_counts",
+            'give a count for every class, or name an index as the ordering\'s source, such as "c4"',
+        ),
     }[field]
     # Concepts have no fields of their own to point at: the whole array is what lacks the evidence.
     pointers = dict.fromkeys(
         each.pointer if each.pointer == "/concepts" else f"{each.pointer}/{field}" for each in missing
     )
-    raise MissingEvidence(code, f"No {field} for {_names(missing)}: {advice}.", list(pointers))
+    if "/concepts" in pointers:
+        # Concepts have no place for it: the class lists that they are a short form of have.
+        advice = f"post them as datasets, with their classes, and {advice}"
+    known = " GET /v1/datasets lists the datasets that bring their own." if field != "counts" else ""
+    raise MissingEvidence(code, f"No {field} for {_names(missing)}: {advice}.{known}", list(pointers))
 
 
 def _names(class_lists: Sequence[ClassList], limit: int = 10) -> str:

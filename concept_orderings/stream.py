@@ -68,6 +68,23 @@ class ArrangedStream:
     arrangement: Arrangement
     sizes: Sequence[int]
 
+    def warnings(self) -> list[str]:
+        """Return what a reader of the stream should know, one sentence each."""
+        evidence = [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings]
+        return evidence + self._split_warnings()
+
+    def _split_warnings(self) -> list[str]:
+        if not isinstance(self.request.split, GroupedTasks):
+            return []
+        groups = len(set(group_of_each(self.request.split, self.request.concepts, self.evidence).tolist()))
+        if len(self.sizes) == groups:
+            return []
+        by = self.request.split.by
+        return [
+            f"The ordering {self.request.ordering.kind} does not keep each {by} together: "
+            f"there are {len(self.sizes)} tasks, one for each run of concepts of one {by}, for {groups} {by}s."
+        ]
+
     def documents(self, version: int) -> tuple[list[Document], Document, Document]:
         """Return the tasks, the export and the manifest of this stream version."""
         tasks, export = self.tasks(version), self.export()
@@ -106,7 +123,7 @@ class ArrangedStream:
                 "request_digest": self.request.digest,
                 "ordering": {**self.request.ordering.as_json(), "details": self.arrangement.details},
                 "evidence": {str(need): found.as_json() for need, found in sorted(self.provenance.items())},
-                "warnings": [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings],
+                "warnings": self.warnings(),
                 "concepts": len(self.request.concepts),
                 "order_digest": export.digest,
                 "tasks": [
@@ -140,7 +157,11 @@ def cut(split: Split, concepts: Concepts, evidence: Evidence, order: NDArray[np.
     BadSplit
         If they cannot be cut that way.
     """
-    groups = concepts.dataset_index
+    return split.sizes(group_of_each(split, concepts, evidence)[order].tolist())
+
+
+def group_of_each(split: Split, concepts: Concepts, evidence: Evidence) -> NDArray[np.int64]:
+    """Return the dataset or, if the split is by year, the year of each concept, (n,) int64."""
     if isinstance(split, GroupedTasks) and split.by == "year":
-        groups = np.asarray(evidence.of(Need.YEARS), dtype=np.int64)
-    return split.sizes(groups[order].tolist())
+        return np.asarray(evidence.of(Need.YEARS), dtype=np.int64)
+    return concepts.dataset_index

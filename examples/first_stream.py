@@ -3,6 +3,7 @@
 Usage: python examples/first_stream.py [http://127.0.0.1:8000]
 """
 
+import argparse
 import json
 import sys
 import urllib.error
@@ -23,7 +24,9 @@ REQUEST = {
 
 def main() -> int:
     """Post the request, wait for the version, fetch each task."""
-    base = sys.argv[1].rstrip("/") if len(sys.argv) > 1 else "http://127.0.0.1:8000"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("base", nargs="?", default="http://127.0.0.1:8000", metavar="URL", help="where the service is")
+    base = parser.parse_args().base.rstrip("/")
     try:
         version = call(f"{base}/v1/streams", REQUEST)
         if "state" in version:

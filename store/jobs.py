@@ -139,8 +139,10 @@ local function finish(final)
 end
 """
 
-# A job that was asked to stop is as good as over: asking for it again begins the next run at once.
+# A job that was asked to stop is as good as over: asking for it again begins the next run at once. One that has
+# succeeded is not run again unless the caller knows that its version is gone.
 _SUBMIT = """
+if state == 'succeeded' and ARGV[6] == '0' then return -1 end
 if pending and not cancelling() then return tonumber(redis.call('HGET', job, 'run')) end
 if not pending and redis.call('SCARD', active) >= tonumber(ARGV[5]) then return 0 end
 local run = redis.call('HINCRBY', job, 'run', 1)
@@ -254,8 +256,22 @@ class Jobs:
         self._finish = redis.register_script(_SHARED + _FINISH)
         self._cancel = redis.register_script(_SHARED + _CANCEL)
 
-    async def submit(self, request: StreamRequest, *, most_active: int) -> int:
+    async def submit(self, request: StreamRequest, *, most_active: int, again: bool = False) -> int | None:
         """Record a request as queued unless it is queued or running already; return its run.
+
+        Parameters
+        ----------
+        request
+            What to do.
+        most_active
+            How many jobs may be queued or running.
+        again
+            Whether to run it again though it has succeeded, because its version is gone.
+
+        Returns
+        -------
+        int or None
+            The run; None if the job has succeeded meanwhile, so that there is a version.
 
         Raises
         ------
@@ -263,10 +279,10 @@ class Jobs:
             If `most_active` jobs are queued or running.
         """
         canonical = await asyncio.to_thread(zlib.compress, request.canonical, level=1)
-        run = await self._run(self._submit, job_id(request), request.name, canonical, most_active)
+        run = await self._run(self._submit, job_id(request), request.name, canonical, most_active, int(again))
         if run == 0:
             raise QueueFull
-        return run
+        return run if run > 0 else None
 
     async def get(self, identifier: str) -> Job | None:
         """Return a job, or None if there is none or it was forgotten."""

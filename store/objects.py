@@ -63,7 +63,8 @@ def open_objects(location: str) -> Objects:
     try:
         return RemoteObjects(from_url(location))
     except (BaseError, ValueError) as error:
-        raise _unavailable(f"cannot open {location.split('?', maxsplit=1)[0]}: {error}") from error
+        reason = str(error).splitlines()[0]
+        raise _unavailable(f"cannot open {location.split('?', maxsplit=1)[0]}: {reason}") from error
 
 
 class LocalObjects:

@@ -4,12 +4,34 @@ They are passed in, never read at import: ``Settings()`` reads the environment o
 """
 
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from concept_orderings.errors import SourceError
+from concept_orderings.errors import SettingError, SourceError
 from concept_orderings.names import NAME, NAME_RULE
+
+_Settings = TypeVar("_Settings", bound=BaseSettings)
+
+
+def read_settings(kind: type[_Settings]) -> _Settings:
+    """Read settings from the environment.
+
+    Raises
+    ------
+    SettingError
+        ``bad_setting``, naming each variable that is wrong.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong = "; ".join(f"{_variable(each['loc'][0])}: {each['msg']}" for each in error.errors())
+        raise SettingError("bad_setting", f"{wrong}. docs/settings.md lists all settings.") from error
+
+
+def _variable(field: int | str) -> str:
+    return str(field) if str(field).isupper() else f"CONCEPT_ORDERINGS_{str(field).upper()}"
 
 
 class StoreSettings(BaseSettings):
@@ -22,6 +44,7 @@ class StoreSettings(BaseSettings):
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        pattern=r"^(redis|rediss|unix|redis\+sentinel)://",
         description="Redis or Valkey: the queue, job records and caches. Give it append-only persistence.",
     )
     data_dir: Path = Field(

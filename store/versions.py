@@ -65,6 +65,8 @@ class VersionRecord:
     export_digest : str
         SHA-256 of the FoMo-in-Flux export, the same for every version with this order.
     tasks : tuple of TaskEntry
+    warnings : tuple of str
+        The manifest's.
     created_at : str
         UTC, ISO 8601. Not part of the manifest, whose bytes depend on request and evidence alone.
     """
@@ -77,6 +79,7 @@ class VersionRecord:
     digest: str
     export_digest: str
     tasks: tuple[TaskEntry, ...]
+    warnings: tuple[str, ...]
     created_at: str
 
     def to_bytes(self) -> bytes:
@@ -91,6 +94,7 @@ class VersionRecord:
             "digest": self.digest,
             "export_digest": self.export_digest,
             "tasks": [{"concepts": each.concepts, "digest": each.digest} for each in self.tasks],
+            "warnings": self.warnings,
             "created_at": self.created_at,
         }
         return canonical_json({"record": body, "record_digest": sha256_hex(canonical_json(body))})
@@ -110,8 +114,11 @@ class VersionRecord:
             raise ValueError("its digest does not match")
         if body["format"] != _RECORD_FORMAT:
             raise ValueError(f"its format is {body['format']}, this software reads {_RECORD_FORMAT}")
-        fields: Mapping[str, Any] = {name: value for name, value in body.items() if name not in ("format", "tasks")}
-        return cls(**fields, tasks=tuple(TaskEntry(**each) for each in body["tasks"]))
+        fields: Mapping[str, Any] = {
+            name: value for name, value in body.items() if name not in ("format", "tasks", "warnings")
+        }
+        tasks = tuple(TaskEntry(**each) for each in body["tasks"])
+        return cls(**fields, tasks=tasks, warnings=tuple(body["warnings"]))
 
 
 class Versions:
@@ -246,6 +253,7 @@ class Versions:
             digest=manifest.digest,
             export_digest=export.digest,
             tasks=tuple(TaskEntry(size, task.digest) for size, task in sizes),
+            warnings=tuple(arranged.warnings()),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import sys
 
+from concept_orderings.errors import ConceptOrderingsError
+from store.settings import read_settings
 from worker.main import run_worker
 from worker.settings import WorkerSettings
 
@@ -11,7 +13,11 @@ from worker.settings import WorkerSettings
 def main() -> int:
     """Work until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(run_worker(WorkerSettings()))
+    try:
+        asyncio.run(run_worker(read_settings(WorkerSettings)))
+    except ConceptOrderingsError as error:
+        print(f"{error.detail} [{error.code}]", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -49,6 +49,8 @@ async def run_worker(settings: WorkerSettings) -> None:
             concurrency=1,
             redelivery_timeout=timedelta(seconds=settings.redelivery_seconds),
             reconnection_delay=timedelta(seconds=1),
+            # How long a worker that has just finished a job looks away before it takes the next.
+            minimum_check_interval=timedelta(milliseconds=25),
         ) as worker:
             running = asyncio.create_task(worker.run_forever())
             requeueing = asyncio.create_task(_requeue(jobs, Queue(docket), every=settings.redelivery_seconds))

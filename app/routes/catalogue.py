@@ -1,10 +1,14 @@
 """What the service knows: orderings and datasets."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from app.routes.common import get_service
 from app.schemas import DatasetList, DatasetResource, OrderingList, OrderingResource, ParameterResource
+from app.service import Service
 from concept_orderings.catalogue import CATALOGUE
 from concept_orderings.orderings import ORDERINGS, Ordering
 
@@ -12,9 +16,9 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
 
 
 @router.get("/orderings", summary="The orderings")
-async def list_orderings() -> OrderingList:
-    """All kinds of ordering, the evidence each needs, and its parameters."""
-    return OrderingList(orderings=[_ordering_resource(each) for each in ORDERINGS.values()])
+async def list_orderings(service: Annotated[Service, Depends(get_service)]) -> OrderingList:
+    """All kinds of ordering, the evidence each needs, and its parameters with this service's defaults."""
+    return OrderingList(orderings=[_ordering_resource(each, service.defaults) for each in ORDERINGS.values()])
 
 
 @router.get("/datasets", summary="The built-in catalogue")
@@ -23,11 +27,15 @@ async def list_datasets() -> DatasetList:
     return DatasetList(datasets=[DatasetResource(**asdict(each)) for each in CATALOGUE])
 
 
-def _ordering_resource(ordering: type[Ordering]) -> OrderingResource:
+def _ordering_resource(ordering: type[Ordering], defaults: Mapping[str, Mapping[str, object]]) -> OrderingResource:
+    own = defaults.get(ordering.kind, {})
     return OrderingResource(
         kind=ordering.kind,
         version=ordering.version,
         summary=ordering.summary,
         needs=sorted(ordering.needs),
-        parameters=[ParameterResource.model_validate(asdict(each)) for each in ordering.parameters()],
+        parameters=[
+            ParameterResource.model_validate({**asdict(each), "default": own.get(each.name, each.default)})
+            for each in ordering.parameters()
+        ],
     )

@@ -13,6 +13,7 @@ _DESCRIPTIONS = {
     409: "Too late: the job has finished.",
     413: "The body is too large.",
     422: "The request is understood but cannot be done as asked; `code` and `pointers` say why.",
+    424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
     429: "As many jobs as the service takes are queued; see Retry-After.",
     500: "A stored version is damaged.",
     503: "Redis or the store is away; see Retry-After.",

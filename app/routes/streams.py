@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.requests import ClientDisconnect
 
 from app.caching import client_has, immutable_headers
-from app.errors import RETRY_SECONDS, ApiError, not_found
+from app.errors import ApiError, not_found, problem
 from app.examples import REQUESTS
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from app.routes.common import get_service, problems
@@ -81,7 +81,7 @@ _REQUEST_BODY: dict[str, Any] = {
         200: {"model": VersionResource, "description": "The same request already has this version."},
         201: {"model": VersionResource, "description": "Done within the time that Prefer: wait gave."},
         202: {"model": JobResource, "description": "A job makes it: follow Location."},
-        **problems(400, 413, 422, 429, 503),
+        **problems(400, 413, 422, 424, 429, 503),
     },
     openapi_extra=_REQUEST_BODY,
 )
@@ -102,6 +102,8 @@ async def post_stream(request: Request, service: TheService) -> Response:
     record = await service.version_of(job)
     if record is not None:
         return _version_answer(record, HTTPStatus.CREATED, applied)
+    if job.state.final:
+        return _unfinished(job, applied)
     return _job_answer(job, applied)
 
 
@@ -222,8 +224,19 @@ def _version_answer(
 
 
 def _job_answer(job: Job, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    location = {"Location": job_url(job.id), "Retry-After": "1" if not job.state.final else str(RETRY_SECONDS)}
+    location = {"Location": job_url(job.id), "Retry-After": "1"}
     return JSONResponse(job_resource(job).model_dump(mode="json"), HTTPStatus.ACCEPTED, {**location, **(headers or {})})
+
+
+def _unfinished(job: Job, headers: Mapping[str, str]) -> JSONResponse:
+    """Answer a client that waited for a job which came to nothing: the version depended on it (RFC 4918, 11.4)."""
+    error = job.error or {"code": "cancelled", "detail": "The job was cancelled; post the request again to start it."}
+    return problem(
+        HTTPStatus.FAILED_DEPENDENCY,
+        str(error["code"]),
+        str(error["detail"]),
+        headers={**headers, "Location": job_url(job.id)},
+    )
 
 
 async def _numbers(service: Service, name: str) -> Sequence[int]:

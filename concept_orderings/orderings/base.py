@@ -180,11 +180,7 @@ def _check(declared: Parameter, value: object) -> None:
         "string": isinstance(value, str) and _is_allowed(declared, value),
     }[declared.type]
     if not fits:
-        raise BadParameter(
-            "bad_parameter",
-            f"The parameter {declared.name} is {_allowed(declared)}.",
-            [f"{POINTER}/{declared.name}"],
-        )
+        raise BadParameter("bad_parameter", _refusal(declared), [f"{POINTER}/{declared.name}"])
 
 
 def _is_allowed(declared: Parameter, value: str) -> bool:
@@ -193,9 +189,11 @@ def _is_allowed(declared: Parameter, value: str) -> bool:
     return is_plain_text(value) and (not declared.pattern or re.fullmatch(declared.pattern, value) is not None)
 
 
-def _allowed(declared: Parameter) -> str:
+def _refusal(declared: Parameter) -> str:
     if declared.choices:
-        return f"one of {', '.join(declared.choices)}"
+        return f"The parameter {declared.name} is one of {', '.join(declared.choices)}."
     if declared.pattern:
-        return f"a string that matches {declared.pattern}"
-    return f"a JSON {declared.type}"
+        return f"The parameter {declared.name} cannot be that. {declared.description}"
+    if declared.type == "integer":
+        return f"The parameter {declared.name} is an integer of at most {LARGEST_INTEGER} in size."
+    return f"The parameter {declared.name} is a JSON {declared.type}."

@@ -14,7 +14,7 @@ MOST_CONCEPTS = 65_536
 """All starts keep a bit per pair of concepts: 0.5 GB at this number, and a copy or two while walks are compared."""
 
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
-_ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
+ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Similarity(Ordering):
         PAPER_ENCODER,
         "The text encoder: minilm, or open_clip/MODEL[/PRETRAINED] such as open_clip/ViT-L-14/openai, the paper's. "
         "Left out, it is the one that the service is set up with.",
-        pattern=_ENCODER,
+        pattern=ENCODER,
     )
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:

@@ -66,7 +66,7 @@ CASES: dict[str, tuple[object, int, str, list[str]]] = {
     "no object": ([], 422, "wrong_type", [""]),
     "null": (None, 422, "wrong_type", [""]),
     "a string": ("x", 422, "wrong_type", [""]),
-    "nothing": ({}, 422, "bad_stream_name", ["/name"]),
+    "nothing": ({}, 422, "missing_field", ["/name"]),
     "wrong type": (changed("/datasets/0/classes", "bear"), 422, "wrong_type", ["/datasets/0/classes"]),
     "wrong type of a class": (changed("/datasets/1/classes/1", 7), 422, "wrong_type", ["/datasets/1/classes/1"]),
     "unknown field": (changed("/clases", []), 422, "unknown_field", ["/clases"]),

@@ -1,6 +1,7 @@
 """Programs are killed, stopped and taken away; no request is lost, and none gets two versions."""
 
 import os
+import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -357,6 +358,16 @@ def test_three_hundred_ranks_wait_for_the_same_job(controlled: Deployment) -> No
     assert len(controlled.begun(11)) == 1
 
 
+def test_a_version_that_was_taken_out_of_the_store_is_made_again(controlled: Deployment) -> None:
+    controlled.start_worker()
+    request = random_request("removed", seed=15)
+    first = controlled.publish(request)
+    shutil.rmtree(controlled.data / "streams/streams/removed")
+    answer = controlled.post(request, wait=60)
+    assert answer.status_code == 201, answer.text
+    assert {**answer.json(), "created_at": ""} == {**first, "created_at": ""}
+
+
 def test_asking_again_after_a_cancel_starts_at_once(controlled: Deployment) -> None:
     controlled.hold(12)
     controlled.start_worker()
@@ -375,7 +386,9 @@ def test_who_waits_is_not_told_of_an_earlier_failure(controlled: Deployment) -> 
     (controlled.control / "13.fail").write_text("source_not_configured")
     controlled.start_worker()
     request = random_request("better", seed=13)
-    assert controlled.post(request, wait=60).json()["state"] == "failed"
+    failed = controlled.post(request, wait=60)
+    assert (failed.status_code, failed.json()["code"]) == (424, "source_not_configured")
+    assert controlled.job(failed.headers["Location"])["error"]["code"] == "source_not_configured"
     (controlled.control / "13.fail").unlink()
     answer = controlled.post(request, wait=60)
     assert (answer.status_code, answer.json()["version"]) == (201, 1)

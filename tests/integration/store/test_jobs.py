@@ -36,8 +36,10 @@ def jobs(redis: Redis) -> Jobs:
     return Jobs(redis)
 
 
-async def submit(jobs: Jobs, request: StreamRequest = REQUEST, most_active: int = 100) -> int:
-    return await jobs.submit(request, most_active=most_active)
+async def submit(jobs: Jobs, request: StreamRequest = REQUEST, most_active: int = 100, again: bool = False) -> int:
+    run = await jobs.submit(request, most_active=most_active, again=again)
+    assert run is not None
+    return run
 
 
 async def found(jobs: Jobs, identifier: str = ID) -> Job:
@@ -175,6 +177,16 @@ async def test_a_run_whose_worker_is_silent_can_be_taken_over(redis: Redis) -> N
             await asyncio.sleep(0.01)
     assert await silent.keep(ID, run) is Verdict.LEAVE
     assert (await found(other)).state is State.RUNNING
+
+
+async def test_a_job_that_has_succeeded_is_not_run_again_by_accident(jobs: Jobs) -> None:
+    run = await submit(jobs)
+    await jobs.start(ID, run)
+    await jobs.succeed(ID, run, 1)
+    before = await found(jobs)
+    assert await jobs.submit(REQUEST, most_active=1) is None
+    assert await found(jobs) == before
+    assert await submit(jobs, again=True) == run + 1
 
 
 async def test_what_is_active_can_be_listed_with_its_run(jobs: Jobs) -> None:
@@ -388,15 +400,18 @@ class JobsMachine(RuleBasedStateMachine):
         self.do(self.redis.aclose())
         self.runner.close()
 
-    @rule(i=JOBS)
-    def submit(self, i: int) -> None:
+    @rule(i=JOBS, again=st.booleans())
+    def submit(self, i: int, again: bool) -> None:
         model = self.models[i]
         full = sum(each.pending for each in self.models) >= 2
         try:
-            run = self.do(self.jobs.submit(self.requests[i], most_active=2))
+            run = self.do(self.jobs.submit(self.requests[i], most_active=2, again=again))
         except QueueFull:
             assert full
             assert not model.pending
+            return
+        if model.state is State.SUCCEEDED and not again:
+            assert run is None
             return
         if not model.pending or model.cancel:
             assert model.pending or not full

@@ -101,8 +101,8 @@ REFUSED: dict[str, tuple[object, type[InvalidInput], str, list[str], str]] = {
     "unknown field, no text": (changed("/\ud800", 1), BadValue, "unknown_field", ["/\ufffd"], r"'\ud800'"),
     "unknown dataset field": (changed(f"{FIRST}/yaer", 1), BadValue, "unknown_field", [f"{FIRST}/yaer"], "'yaer'"),
     # stream names
-    "no name": (changed("/name", ...), BadValue, "bad_stream_name", ["/name"], "name"),
-    "name null": (changed("/name", None), BadValue, "bad_stream_name", ["/name"], "name"),
+    "no name": (changed("/name", ...), BadValue, "missing_field", ["/name"], "my-stream"),
+    "name null": (changed("/name", None), BadValue, "missing_field", ["/name"], "name"),
     "name a number": (changed("/name", 1), BadValue, "bad_stream_name", ["/name"], "name"),
     "name empty": (changed("/name", ""), BadValue, "bad_stream_name", ["/name"], "name"),
     "name in capitals": (changed("/name", "First"), BadValue, "bad_stream_name", ["/name"], "lower-case"),
@@ -190,7 +190,7 @@ REFUSED: dict[str, tuple[object, type[InvalidInput], str, list[str], str]] = {
         "'CIFAR100+++apple'",
     ),
     # orderings
-    "no ordering": (changed("/ordering", ...), BadValue, "wrong_type", ["/ordering"], "null"),
+    "no ordering": (changed("/ordering", ...), BadValue, "missing_field", ["/ordering"], "kind"),
     "ordering a string": (changed("/ordering", "random"), BadValue, "wrong_type", ["/ordering"], "a string"),
     "no kind": (changed("/ordering", {}), UnknownOrdering, "unknown_ordering", ["/ordering/kind"], "frequency"),
     "unknown kind": (
@@ -269,7 +269,7 @@ REFUSED: dict[str, tuple[object, type[InvalidInput], str, list[str], str]] = {
         for value in values
     },
     # tasks
-    "no tasks": (changed("/tasks", ...), BadValue, "wrong_type", ["/tasks"], "null"),
+    "no tasks": (changed("/tasks", ...), BadValue, "missing_field", ["/tasks"], "count"),
     "tasks a number": (changed("/tasks", 20), BadValue, "wrong_type", ["/tasks"], "a number"),
     "tasks empty": (changed("/tasks", {}), BadSplit, "bad_task_rule", ["/tasks"], "exactly one"),
     "tasks by two rules": (changed("/tasks/by", "year"), BadSplit, "bad_task_rule", ["/tasks"], "exactly one"),
@@ -446,6 +446,7 @@ def test_every_code_of_a_refusal_is_tested_here() -> None:
         "empty_class_list",
         "duplicate_concept",
         "wrong_type",
+        "missing_field",
         "unknown_field",
         "bad_year",
         "bad_score",

@@ -125,10 +125,27 @@ def test_the_manifest_says_where_its_evidence_is_from(body: Body) -> None:
     for need, entry in found["evidence"].items():
         values = evidence_for(request).of(Need(need))
         assert entry["digest"] == evidence_digest(values)
-    assert found["warnings"] == (["Nothing is true."] if Need.EMBEDDINGS in request.needs else [])
+    assert found["warnings"] == arranged(request).warnings()
+    assert ("Nothing is true." in found["warnings"]) == (Need.EMBEDDINGS in request.needs)
     assert found["software"] == {"name": "concept-orderings", "version": __version__}
     assert found["format"] == 1
     assert found["ordering"] == {**found["request"]["ordering"], "details": found["ordering"]["details"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "warns"),
+    [("dataset", "dataset", False), ("time", "year", False), ("random", "dataset", True), ("random", "year", True)],
+)
+def test_groups_that_are_torn_apart_are_warned_of(kind: str, by: str, warns: bool) -> None:
+    datasets = [{"name": name, "classes": [str(i) for i in range(50)]} for name in ("cifar100", "dtd", "food101")]
+    body = {"name": "a", "datasets": datasets, "ordering": {"kind": kind}, "tasks": {"by": by}}
+    stream = arranged(parse_request(body))
+
+    if warns:
+        [warning] = stream.warnings()
+        assert f"{len(stream.sizes)} tasks" in warning
+    else:
+        assert stream.warnings() == []
 
 
 def test_another_version_or_name_is_another_document() -> None:

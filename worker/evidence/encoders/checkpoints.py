@@ -95,5 +95,6 @@ def _not_configured(model: str, tag: str | None, why: str) -> EncoderError:
     return EncoderError(
         "encoder_not_configured",
         f"There are no weights for the open_clip model {model} here. {why}. "
-        f"Set {SETTING} to a directory that has {name}.safetensors or {name}.pt, or to that file.",
+        f"Set {SETTING} to a directory that has {name}.safetensors or {name}.pt, or to that file; "
+        "or ask for the encoder minilm, which needs no download.",
     )
