@@ -105,6 +105,7 @@ class LocalIndex:
         phrases = [tuple(tokens.tokenise(name)) for name in names]
         times = Counter(phrases)
         counts: dict[_Phrase, int] = {}
+        done = 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
                 pending = self._start(pool, list(times))
@@ -112,7 +113,8 @@ class LocalIndex:
                     finished, pending = wait(pending, timeout=_REPORT_SECONDS, return_when=FIRST_COMPLETED)
                     for part in finished:
                         counts.update(part.result())
-                    report(sum(times[phrase] for phrase in counts), len(names))
+                        done += sum(times[phrase] for phrase in part.result())
+                    report(done, len(names))
             finally:
                 pool.shutdown(cancel_futures=True)
         return [counts[phrase] for phrase in phrases]
