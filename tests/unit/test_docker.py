@@ -135,13 +135,6 @@ def test_hadolint_finds_nothing(name: str) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_yamllint_finds_nothing() -> None:
-    rules = "{extends: default, rules: {line-length: {max: 120}}}"
-    command = [tool("yamllint"), "--strict", "-d", rules, str(COMPOSE)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout
-
-
 def test_compose_resolves_it() -> None:
     """With the real thing, where there is one; the other tests resolve it by themselves."""
     for command in (["docker-compose"], ["docker", "compose"]):
