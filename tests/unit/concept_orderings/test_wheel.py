@@ -121,14 +121,10 @@ def test_orders_are_the_same_there(scripts: Path, tmp_path: Path, kind: str) -> 
         ["serve"],
         ["worker"],
         ["index", "shard.json.gz"],
-        ["order", "a.json", "--kind", "frequency", "--source", "c4"],
-        ["order", "cifar100.json", "--kind", "similarity"],
     ],
     ids=" ".join,
 )
 def test_what_needs_the_service_says_how_to_get_it(scripts: Path, tmp_path: Path, command: list[str]) -> None:
-    for name in ("a.json", "cifar100.json"):
-        (tmp_path / name).write_text('["a", "b"]')
     asked = run(scripts / "concept-orderings", *command, cwd=tmp_path)
 
     assert asked.returncode == 1
@@ -137,6 +133,25 @@ def test_what_needs_the_service_says_how_to_get_it(scripts: Path, tmp_path: Path
     assert "clone the repository" in asked.stderr
     assert "docker/compose.yaml" in asked.stderr
     assert asked.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "instead", "code"),
+    [
+        (["--kind", "frequency", "--source", "c4"], "give counts in the file", "source_not_configured"),
+        (["--kind", "similarity"], "--embeddings", "encoder_not_configured"),
+    ],
+    ids=["counts", "embeddings"],
+)
+def test_an_order_that_needs_evidence_says_what_to_give_instead(
+    scripts: Path, tmp_path: Path, options: list[str], instead: str, code: str
+) -> None:
+    (tmp_path / "cifar100.json").write_text('["a", "b"]')
+    asked = run(scripts / "concept-orderings", "order", "cifar100.json", *options, cwd=tmp_path)
+
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert instead in asked.stderr
+    assert asked.stderr.endswith(f"[{code}]\n")
 
 
 def test_types_are_found_by_type_checkers(scripts: Path, tmp_path: Path) -> None:
