@@ -168,10 +168,10 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _index(options: argparse.Namespace) -> int:
-    from store.settings import StoreSettings
+    from store.settings import StoreSettings, read_settings
     from worker.index_command import index
 
-    return index(options.shards, StoreSettings(data_dir=options.data_dir).index_dir(options.name))
+    return index(options.shards, read_settings(StoreSettings, data_dir=options.data_dir).index_dir(options.name))
 
 
 def _order(options: argparse.Namespace) -> int:
@@ -239,7 +239,7 @@ def _read_embeddings(path: Path, n: int) -> NDArray[np.float32]:
 def _counter(data_dir: Path) -> Callable[[Sequence[str], str, Report], Sequence[int]]:
     def count(names: Sequence[str], source: str, report: Report) -> Sequence[int]:
         try:
-            from store.settings import StoreSettings
+            from store.settings import StoreSettings, read_settings
             from worker.evidence.local_index import LocalIndex
         except ModuleNotFoundError as error:
             raise SourceError(
@@ -248,7 +248,9 @@ def _counter(data_dir: Path) -> Callable[[Sequence[str], str, Report], Sequence[
                 f"which can ({error}).",
             ) from error
 
-        return LocalIndex.open(StoreSettings(data_dir=data_dir).index_dir(source)).count(names, report=report)
+        return LocalIndex.open(read_settings(StoreSettings, data_dir=data_dir).index_dir(source)).count(
+            names, report=report
+        )
 
     return count
 

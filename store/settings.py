@@ -4,7 +4,7 @@ They are passed in, never read at import: ``Settings()`` reads the environment o
 """
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,8 +15,8 @@ from concept_orderings.names import NAME, NAME_RULE
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
-def read_settings(kind: type[_Settings]) -> _Settings:
-    """Read settings from the environment.
+def read_settings(kind: type[_Settings], **given: Any) -> _Settings:
+    """Read settings from the environment; what is given goes before it.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def read_settings(kind: type[_Settings]) -> _Settings:
         ``bad_setting``, naming each variable that is wrong.
     """
     try:
-        return kind()
+        return kind(**given)
     except ValidationError as error:
         wrong = "; ".join(f"{_variable(each['loc'][0])}: {each['msg']}" for each in error.errors())
         raise SettingError("bad_setting", f"{wrong}. docs/settings.md lists all settings.") from error
