@@ -1,0 +1,41 @@
+"""Settings: what is wrong with one is said before anything starts."""
+
+import pytest
+
+from app.settings import AppSettings
+from concept_orderings.errors import SettingError, SourceError
+from store.settings import StoreSettings, read_settings
+from worker.settings import WorkerSettings
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "value"),
+    [
+        (StoreSettings, "REDIS_URL", "localhost"),
+        (AppSettings, "CONCEPT_ORDERINGS_LOG_LEVEL", "loud"),
+        (AppSettings, "CONCEPT_ORDERINGS_DEFAULT_ENCODER", "nonsense"),
+        (AppSettings, "CONCEPT_ORDERINGS_MAX_ACTIVE_JOBS", "0"),
+        (WorkerSettings, "CONCEPT_ORDERINGS_THREADS", "many"),
+        (WorkerSettings, "CONCEPT_ORDERINGS_REDELIVERY_SECONDS", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, kind: type[StoreSettings], variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingError) as caught:
+        read_settings(kind)
+    assert caught.value.code == "bad_setting"
+    assert caught.value.detail.startswith(f"{variable}: ")
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONCEPT_ORDERINGS_DATA_DIR", "/elsewhere")
+    assert str(read_settings(StoreSettings).data_dir) == "/elsewhere"
+    assert str(read_settings(StoreSettings, data_dir="/here").data_dir) == "/here"
+
+
+@pytest.mark.parametrize("name", ["..", "../c4", "C4", "", "a/b"])
+def test_an_index_cannot_be_elsewhere(name: str) -> None:
+    with pytest.raises(SourceError):
+        StoreSettings().index_dir(name)
