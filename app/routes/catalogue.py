@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from app.routes.common import get_service
+from app.routes.common import TheService
 from app.schemas import DatasetList, DatasetResource, OrderingList, OrderingResource, ParameterResource
-from app.service import Service
 from concept_orderings.catalogue import CATALOGUE
 from concept_orderings.orderings import ORDERINGS, Ordering
 
@@ -16,7 +14,7 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
 
 
 @router.get("/orderings", summary="The orderings")
-async def list_orderings(service: Annotated[Service, Depends(get_service)]) -> OrderingList:
+async def list_orderings(service: TheService) -> OrderingList:
     """All kinds of ordering, the evidence each needs, and its parameters with this service's defaults."""
     return OrderingList(orderings=[_ordering_resource(each, service.defaults) for each in ORDERINGS.values()])
 

@@ -1,8 +1,8 @@
 """What several routes need."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from app.schemas import Problem
 from app.service import Service
@@ -24,6 +24,10 @@ def get_service(request: Request) -> Service:
     """Return the service that the application was made with."""
     service: Service = request.app.state.service
     return service
+
+
+TheService = Annotated[Service, Depends(get_service)]
+"""A route's parameter: the service that the application was made with."""
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,14 +1,12 @@
 """Health: for whoever restarts the process, and for whoever sends it work."""
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from app.routes.common import get_service
+from app.routes.common import TheService
 from app.schemas import Liveness, Readiness
-from app.service import Service
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -25,7 +23,7 @@ async def live() -> Liveness:
     response_model=Readiness,
     responses={503: {"model": Readiness, "description": "Redis is away, or no worker has reported lately."}},
 )
-async def ready(service: Annotated[Service, Depends(get_service)]) -> JSONResponse:
+async def ready(service: TheService) -> JSONResponse:
     """Tell whether Redis answers and a worker is there."""
     redis, workers = await service.ready()
     body = Readiness(status="ready" if redis and workers else "not ready", redis=redis, workers=workers)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from app.errors import ApiError, not_found
 from app.examples import EXAMPLE_REQUEST
 from app.head import IS_HEAD
-from app.routes.common import get_service, problems
+from app.routes.common import TheService, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
 from store.jobs import Job, job_id
@@ -23,7 +23,6 @@ _EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-TheService = Annotated[Service, Depends(get_service)]
 JobId = Annotated[
     str, Path(description="The job, as `Location` has it.", json_schema_extra={"example": job_id(EXAMPLE_REQUEST)})
 ]

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.requests import ClientDisconnect
 
@@ -14,7 +14,7 @@ from app.caching import client_has, immutable_headers
 from app.errors import ApiError, not_found, problem
 from app.examples import REQUESTS
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
-from app.routes.common import get_service, problems
+from app.routes.common import TheService, problems
 from app.schemas import (
     JobResource,
     ManifestResource,
@@ -39,7 +39,6 @@ from store.versions import VersionRecord
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
-TheService = Annotated[Service, Depends(get_service)]
 Name = Annotated[str, Path(description="The stream.", json_schema_extra={"example": STREAM_EXAMPLE})]
 Version = Annotated[str, Path(description="A number, or `latest`.", json_schema_extra={"example": "1"})]
 Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_extra={"example": "0"})]
