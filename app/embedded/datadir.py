@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from app.embedded.errors import CannotRun
 
 TAIL_BYTES = 8192
 TAIL_LINES = 10
+OWNER_SECONDS = 1.0
 
 
 class DataDir:
@@ -59,7 +61,7 @@ class DataDir:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            owner = self._lock.read_text()
+            owner = self._owner()
             raise CannotRun(
                 f"The data directory {self.root} is in use by {f'process {owner}' if owner else 'another process'}; "
                 "stop that one or choose another with --data-dir."
@@ -69,6 +71,13 @@ class DataDir:
                 f"The file system of the data directory {self.root} has no locks ({error.strerror}); "
                 "choose one on a local disk with --data-dir."
             ) from error
+
+    def _owner(self) -> str:
+        """Return the process id of who has the directory, which whoever has only just got it is about to write."""
+        deadline = time.monotonic() + OWNER_SECONDS
+        while not (owner := self._lock.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return owner
 
     def child_lock(self, name: str) -> Path:
         """Return the file that a child holds locked while it lives, and that says its process id."""
