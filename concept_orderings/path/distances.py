@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 SCALE = 1 << 14
 """Length of a quantised vector: components are signed 15-bit integers."""
 
-MAX_DIMENSIONS = 1024
-"""Rounding lengthens a vector by at most ``sqrt(1024) / 2 = 16``, so that every squared distance is at most
-``(2 * (SCALE + 16)) ** 2 < 2 ** 31`` and, by Cauchy-Schwarz, every partial sum of a dot product is as well."""
+MAX_DIMENSIONS = 4096
+"""Rounding lengthens a vector by at most ``sqrt(4096) / 2 = 32``, so that every squared distance is at most
+``(2 * (SCALE + 32)) ** 2 < 2 ** 31`` and, by Cauchy-Schwarz, every partial sum of a dot product is as well."""
 
-MAX_SQUARED_LENGTH = (SCALE + 16) ** 2
+MAX_SQUARED_LENGTH = (SCALE + 32) ** 2
 
 
 def quantise(embeddings: NDArray[Any]) -> NDArray[np.int16]:

@@ -66,7 +66,7 @@ def test_thousands_of_tied_sets():
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("dimensions", [2, 16, 1024])
+@pytest.mark.parametrize("dimensions", [2, 16, 1024, 1280, 4096])
 def test_a_few_hundred_directions(seed, dimensions):
     rng = np.random.default_rng(seed)
     vectors = quantise(rng.normal(size=(rng.integers(60, 200), dimensions)))
@@ -128,7 +128,7 @@ def test_the_path_is_a_permutation_and_adds_up():
 
 @pytest.mark.parametrize(
     "vectors",
-    [np.zeros((3, 3)), np.zeros(3, np.int16), np.zeros((3, 0), np.int16), np.zeros((3, 1025), np.int16)],
+    [np.zeros((3, 3)), np.zeros(3, np.int16), np.zeros((3, 0), np.int16), np.zeros((3, 4097), np.int16)],
 )
 def test_another_dtype_or_shape_is_refused(vectors):
     with pytest.raises(ValueError, match="int16 of shape"):
