@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.examples import EXAMPLE_REQUEST, STREAM_NAME
+from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.names import NAME
-from concept_orderings.orderings import ORDERINGS, Ordering
+from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
 from store.jobs import Job, State
 from store.versions import VersionRecord
 
-_TYPES: dict[str, Any] = {"boolean": bool, "integer": int, "string": str}
 _DIGEST = "0f" * 32
 _WHEN = "2026-01-31T12:00:00.000+00:00"
 
@@ -25,12 +25,24 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _parameter_type(each: Parameter) -> Any:
+    """Return what pydantic is to write of a parameter's values."""
+    if each.choices:
+        return Literal[each.choices]
+    # What any JSON integer keeps to need not be said.
+    least = each.minimum if each.minimum > -LARGEST_INTEGER else None
+    most = each.maximum if each.maximum < LARGEST_INTEGER else None
+    types: dict[str, Any] = {
+        "boolean": bool,
+        "integer": Annotated[int, Field(ge=least, le=most)],
+        "string": Annotated[str, Field(pattern=f"^({each.pattern})$" if each.pattern else None)],
+    }
+    return reduce(or_, (types[one] for one in each.type.split(" or ")))
+
+
 def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
     fields: dict[str, Any] = {
-        each.name: (
-            Literal[each.choices] if each.choices else _TYPES[each.type],
-            Field(each.default, description=each.description, pattern=f"^({each.pattern})$" if each.pattern else None),
-        )
+        each.name: (_parameter_type(each), Field(each.default, description=each.description))
         for each in ordering.parameters()
     }
     name = f"{ordering.kind.capitalize()}Ordering"
@@ -255,6 +267,8 @@ class ParameterResource(BaseModel):
     default: bool | int | str = Field(examples=[0])
     choices: list[str] = Field(description="All values allowed; empty if any of the type is.", examples=[[]])
     pattern: str = Field(description="A regular expression for the whole string, or empty.", examples=[""])
+    minimum: int = Field(description="The smallest integer allowed.", examples=[0])
+    maximum: int = Field(description="The largest integer allowed.", examples=[LARGEST_INTEGER])
     description: str = Field(examples=["The same seed gives the same stream."])
 
 

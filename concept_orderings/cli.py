@@ -127,7 +127,7 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
             if each.type == "boolean":
                 options["action"] = "store_true"
             else:
-                options["type"] = int if each.type == "integer" else str
+                options["type"] = {"integer": int, "string": str}.get(each.type, _integer_or_string)
                 options["choices"] = each.choices or None
                 options["metavar"] = None if each.choices else each.name.upper()
             parser.add_argument(f"--{each.name.replace('_', '-')}", **options)
@@ -140,6 +140,13 @@ def _add_data_dir(parser: argparse.ArgumentParser) -> None:
         default=Path(os.environ.get("CONCEPT_ORDERINGS_DATA_DIR", "data")),
         help="where streams, indexes and the queue are kept (default: %(default)s)",
     )
+
+
+def _integer_or_string(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _port(text: str) -> int:

@@ -10,13 +10,14 @@
     │   ├── BadValue            wrong_type, missing_field, unknown_field, duplicate_field, bad_year, bad_score,
     │   │                       bad_count, bad_stream_name, bad_file
     │   ├── UnknownOrdering     unknown_ordering
-    │   ├── BadParameter        unknown_parameter, bad_parameter, too_many_concepts
+    │   ├── BadParameter        unknown_parameter, bad_parameter
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings
     ├── JobError                a job that was started cannot be finished
     │   ├── SourceError         source_not_configured, source_damaged, source_unavailable
     │   ├── EncoderError        encoder_not_configured, encoder_mismatch, encoder_failed
+    │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
     ├── StoreError              version_damaged, store_unavailable
     ├── SettingError            bad_setting
@@ -102,6 +103,10 @@ class SourceError(JobError):
 
 class EncoderError(JobError):
     """A text encoder is not there, does not fit its weights, or gives no usable embeddings."""
+
+
+class NotEnoughMemory(JobError):
+    """A computation would need more memory than it may use; nothing was computed."""
 
 
 class JobCrashed(JobError):

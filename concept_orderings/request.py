@@ -28,7 +28,6 @@ from concept_orderings.evidence import Need
 from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
-from concept_orderings.orderings.similarity import MOST_CONCEPTS, Similarity
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 
 PLACEHOLDER = "{}"
@@ -134,9 +133,8 @@ def parse_request(body: object, *, defaults: Mapping[str, Mapping[str, object]] 
     given = gather_concepts(_parse_class_lists(fields))
     _refuse_unused_counts(given, ordering)
     _check_split(split, len(given))
-    _check_size(ordering, len(given))
     concepts = Concepts(tuple(_completed(each) for each in given.datasets))
-    request = StreamRequest(name, concepts, ordering, split)
+    request = StreamRequest(name, concepts, ordering.fitted(concepts), split)
     _check_evidence(request)
     return request
 
@@ -272,15 +270,6 @@ def _check_split(split: Split, n: int) -> None:
     """Refuse tasks that do not fit n concepts before a job is made; grouped tasks always fit."""
     if isinstance(split, EqualTasks | SizedTasks):
         split.sizes(range(n))
-
-
-def _check_size(ordering: Ordering, n: int) -> None:
-    if isinstance(ordering, Similarity) and n > MOST_CONCEPTS:
-        raise BadParameter(
-            "too_many_concepts",
-            f"The ordering similarity takes at most {MOST_CONCEPTS} concepts, not {n}; order parts of them apart.",
-            ["/ordering/kind"],
-        )
 
 
 def _completed(each: ClassList) -> ClassList:

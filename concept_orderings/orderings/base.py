@@ -27,7 +27,7 @@ class Parameter:
     Attributes
     ----------
     name, description : str
-    type : {"boolean", "integer", "string"}
+    type : {"boolean", "integer", "string", "integer or string"}
         JSON type.
     default : bool, int or str
         What it is when it is not given.
@@ -35,6 +35,8 @@ class Parameter:
         All values allowed; empty if any value of the type is.
     pattern : str
         A regular expression for the whole of a string; empty if any string will do.
+    minimum, maximum : int
+        Of an integer.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Parameter:
     description: str
     choices: tuple[str, ...] = ()
     pattern: str = ""
+    minimum: int = -LARGEST_INTEGER
+    maximum: int = LARGEST_INTEGER
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,12 @@ class Arrangement:
     details: dict[str, Json]
 
 
-def parameter(default: bool | int | str, description: str, *, choices: tuple[str, ...] = (), pattern: str = "") -> Any:
-    """Declare a parameter of an ordering (a dataclass field; typed as Any as `dataclasses.field` is)."""
-    return field(default=default, metadata={"description": description, "choices": choices, "pattern": pattern})
+def parameter(default: bool | int | str, description: str, **rules: Any) -> Any:
+    """Declare a parameter of an ordering (a dataclass field; typed as Any as `dataclasses.field` is).
+
+    The type is the default's unless `rules`, attributes of `Parameter`, name another.
+    """
+    return field(default=default, metadata={"description": description, **rules})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +122,17 @@ class Ordering(ABC):
     @abstractmethod
     def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
         """Arrange the concepts by the rule, not reversed. Parameters and result as in `order`."""
+
+    def fitted(self, concepts: Concepts) -> "Ordering":
+        """Return this ordering as it is written for these concepts: the one form of what means the same.
+
+        Raises
+        ------
+        BadParameter
+            If a parameter does not fit the concepts.
+        """
+        del concepts
+        return self
 
     def key(self, identifier: str) -> bytes:
         """Return the 32-byte sort key that makes the random order and breaks ties.
@@ -169,17 +187,17 @@ def order_of(sort_keys: list[Any]) -> NDArray[np.int64]:
 def _as_parameter(each: "Field[Any]") -> Parameter:
     default: Any = each.default
     json_type = {bool: "boolean", int: "integer", str: "string"}[type(default)]
-    return Parameter(each.name, json_type, default, **each.metadata)
+    return Parameter(**{"name": each.name, "type": json_type, "default": default, **each.metadata})
 
 
 def _check(declared: Parameter, value: object) -> None:
     fits = {
         "boolean": isinstance(value, bool),
-        # Within what JSON numbers hold exactly, so that the canonical request can be written.
-        "integer": is_integer(value) and abs(value) <= LARGEST_INTEGER,
+        # At most what JSON numbers hold exactly, so that the canonical request can be written.
+        "integer": is_integer(value) and declared.minimum <= value <= declared.maximum,
         "string": isinstance(value, str) and _is_allowed(declared, value),
-    }[declared.type]
-    if not fits:
+    }
+    if not any(fits[one] for one in declared.type.split(" or ")):
         raise BadParameter("bad_parameter", _refusal(declared), [f"{POINTER}/{declared.name}"])
 
 
@@ -195,5 +213,5 @@ def _refusal(declared: Parameter) -> str:
     if declared.pattern:
         return f"The parameter {declared.name} cannot be that. {declared.description}"
     if declared.type == "integer":
-        return f"The parameter {declared.name} is an integer of at most {LARGEST_INTEGER} in size."
+        return f"The parameter {declared.name} is an integer from {declared.minimum} to {declared.maximum}."
     return f"The parameter {declared.name} is a JSON {declared.type}."

@@ -1,18 +1,18 @@
 """By similarity: the shortest greedy path through the caption embeddings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from concept_orderings.concepts import Concepts
+from concept_orderings.catalogue import canonical_name
+from concept_orderings.concepts import Concepts, join_concept, shown, split_concept
+from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
-from concept_orderings.orderings.base import Arrangement, Ordering, order_of, parameter
+from concept_orderings.orderings.base import POINTER, Arrangement, Ordering, order_of, parameter
 from concept_orderings.progress import Report
 
-MOST_CONCEPTS = 65_536
-"""All starts keep a bit per pair of concepts: 0.5 GB at this number, and a copy or two while walks are compared."""
-
+ALL_STARTS = "all"
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
 ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
 
@@ -34,6 +34,44 @@ class Similarity(Ordering):
         "Left out, it is the one that the service is set up with.",
         pattern=ENCODER,
     )
+    starts: int | str = parameter(
+        ALL_STARTS,
+        "Where paths start: all concepts, the paper's rule; a number of them, drawn by the seed; or one concept, "
+        "such as CIFAR100+++apple.",
+        type="integer or string",
+        pattern=rf"{ALL_STARTS}|.+\+\+\+.+",
+        minimum=1,
+    )
+    max_seconds: int = parameter(
+        0,
+        "Seconds that the search may take; 0 is no limit. What was found by then counts, and the manifest says how "
+        "many starts were tried: asking for that number gives the same stream again.",
+        minimum=0,
+        maximum=7 * 24 * 3600,
+    )
+    refine: int = parameter(
+        0,
+        "Rounds of local search that shorten the path found; 0, the paper's rule, leaves it as it is. The first round "
+        "ends when no 2-opt or Or-opt move helps, each further one tries as many larger changes as there are concepts.",
+        minimum=0,
+        maximum=1000,
+    )
+
+    def fitted(self, concepts: Concepts) -> "Similarity":
+        """See `Ordering.fitted`."""
+        if isinstance(self.starts, int):
+            return replace(self, starts=ALL_STARTS) if self.starts >= len(concepts) else self
+        if self.starts == ALL_STARTS:
+            return self
+        dataset, class_name = split_concept(self.starts, f"{POINTER}/starts")
+        concept = join_concept(canonical_name(dataset), class_name)
+        if concept not in concepts.ids:
+            raise BadParameter(
+                "bad_parameter",
+                f"The path is to start at {shown(concept)}, which is not among the concepts; name one that is.",
+                [f"{POINTER}/starts"],
+            )
+        return replace(self, starts=concept)
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""

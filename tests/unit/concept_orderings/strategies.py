@@ -68,7 +68,8 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
         body[each.name] = draw(
             {
                 "boolean": st.booleans(),
-                "integer": seeds,
+                "integer": seeds.map(lambda value, each=each: min(max(value, each.minimum), each.maximum)),
+                "integer or string": st.just(each.default) | st.integers(each.minimum, 5),
                 "string": _strings(each),
             }[each.type]
         )

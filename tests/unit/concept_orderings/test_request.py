@@ -26,7 +26,6 @@ from concept_orderings.errors import (
     UnknownOrdering,
 )
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.orderings.similarity import MOST_CONCEPTS
 from concept_orderings.request import parse_request
 
 from .strategies import Body, requests, respelled
@@ -624,6 +623,8 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str, value: ob
             other: object = not value
         case "integer":
             other = 17
+        case "integer or string":
+            other = 1
         case _:
             other = next(
                 (choice for choice in declared.choices if choice != value), "fake" if name == "encoder" else "another"
@@ -767,12 +768,39 @@ def test_a_million_wrong_values_give_a_short_error() -> None:
     assert caught.value.pointers[0] == "/tasks/sizes/0"
 
 
-def test_similarity_is_refused_for_more_concepts_than_it_has_memory_for() -> None:
-    datasets = [{"name": "A", "classes": [str(i) for i in range(MOST_CONCEPTS + 1)], "template": "{}"}]
-    body = {"name": "x", "datasets": datasets, "ordering": {"kind": "similarity"}, "tasks": {"count": 1}}
+def similarity(**parameters: object) -> Body:
+    datasets = [{"name": "cifar100", "classes": ["apple", "bear", "clock"]}]
+    return {"name": "x", "datasets": datasets, "ordering": {"kind": "similarity", **parameters}, "tasks": {"count": 1}}
 
+
+@pytest.mark.parametrize(
+    ("given", "canonical"),
+    [("all", "all"), (1, 1), (2, 2), (3, "all"), (1000, "all"), ("cifar100+++bear", "CIFAR100+++bear")],
+)
+def test_starts_have_one_form(given: object, canonical: object) -> None:
+    assert parse_request(similarity(starts=given)).ordering.as_json()["starts"] == canonical
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("starts", 0),
+        ("starts", -1),
+        ("starts", True),
+        ("starts", 1.5),
+        ("starts", "ALL"),
+        ("starts", "cifar100+++whale"),
+        ("starts", "bear"),
+        ("max_seconds", -1),
+        ("max_seconds", 10**6),
+        ("max_seconds", 0.5),
+        ("refine", -1),
+        ("refine", 1001),
+        ("refine", True),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(name: str, value: object) -> None:
     with pytest.raises(BadParameter) as caught:
-        parse_request(body)
+        parse_request(similarity(**{name: value}))
 
-    assert (caught.value.code, caught.value.pointers) == ("too_many_concepts", ("/ordering/kind",))
-    assert len(parse_request({**body, "ordering": {"kind": "random"}}).concepts) == MOST_CONCEPTS + 1
+    assert (caught.value.code, caught.value.pointers) == ("bad_parameter", (f"/ordering/{name}",))
