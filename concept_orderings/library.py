@@ -60,7 +60,7 @@ def arrange(
 def arrange_stream(
     request: StreamRequest, gathered: Mapping[Need, Gathered], *, report: Report = silent
 ) -> ArrangedStream:
-    """Arrange and split a request whose evidence has been gathered.
+    """Arrange, split and diagnose a request whose evidence has been gathered.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def arrange_stream(
     evidence = assemble(needed)
     arrangement = request.ordering.order(request.concepts, evidence, report=report)
     sizes = cut(request.split, request.concepts, evidence, arrangement.order)
-    return ArrangedStream(
-        request, evidence, {need: each.provenance for need, each in needed.items()}, arrangement, sizes
-    )
+    diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=report)
+    provenance = {need: each.provenance for need, each in needed.items()}
+    return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics)
 
 
 def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:

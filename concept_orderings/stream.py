@@ -4,7 +4,7 @@ Everything here is a pure function of the request, the evidence and the order: s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,8 @@ class ArrangedStream:
     arrangement : Arrangement
     sizes : sequence of int
         Concepts in each task.
+    diagnostics : mapping
+        What the ordering says of the stream, for the manifest; empty if it says nothing.
     """
 
     request: StreamRequest
@@ -67,6 +69,7 @@ class ArrangedStream:
     provenance: Mapping[Need, Provenance]
     arrangement: Arrangement
     sizes: Sequence[int]
+    diagnostics: Mapping[str, Json] = field(default_factory=dict)
 
     def warnings(self) -> list[str]:
         """Return what a reader of the stream should know, one sentence each."""
@@ -121,7 +124,7 @@ class ArrangedStream:
                 "version": version,
                 "request": self.request.as_json(),
                 "request_digest": self.request.digest,
-                "ordering": {**self.request.ordering.as_json(), "details": self.arrangement.details},
+                "ordering": self._ordering_as_json(),
                 "evidence": {str(need): found.as_json() for need, found in sorted(self.provenance.items())},
                 "warnings": self.warnings(),
                 "concepts": len(self.request.concepts),
@@ -133,6 +136,11 @@ class ArrangedStream:
                 "software": {"name": "concept-orderings", "version": __version__},
             }
         )
+
+    def _ordering_as_json(self) -> dict[str, Json]:
+        said: dict[str, Json] = {**self.request.ordering.as_json(), "details": self.arrangement.details}
+        # Left out where there are none: manifests of the other orderings keep the bytes they had before there were any.
+        return {**said, "diagnostics": self.diagnostics} if self.diagnostics else said
 
     def _concepts_as_json(self) -> list[dict[str, Json]]:
         concepts = self.request.concepts

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -133,6 +133,36 @@ class Ordering(ABC):
         """
         del concepts
         return self
+
+    def diagnose(
+        self,
+        concepts: Concepts,
+        evidence: Evidence,
+        order: NDArray[np.int64],
+        sizes: Sequence[int],
+        *,
+        report: Report = silent,
+    ) -> dict[str, Json]:
+        """Describe a stream of this ordering, for its manifest; most orderings have nothing to say.
+
+        Parameters
+        ----------
+        concepts, evidence
+            As in `order`.
+        order : ndarray of int64, shape (n,)
+            The concepts arranged, reversed if that was asked for.
+        sizes : sequence of int
+            Concepts in each task, adding up to n.
+        report
+            Called between steps of the work, so that it can be stopped.
+
+        Returns
+        -------
+        dict
+            Figures that are the same for the same arguments on any machine; empty if there are none.
+        """
+        del concepts, evidence, order, sizes, report
+        return {}
 
     def key(self, identifier: str) -> bytes:
         """Return the 32-byte sort key that makes the random order and breaks ties.

@@ -1,20 +1,25 @@
 """By similarity: the shortest greedy path through the caption embeddings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from concept_orderings.canonical import Json
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.concepts import Concepts, join_concept, shown, split_concept
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
 from concept_orderings.orderings.base import POINTER, Arrangement, Ordering, order_of, parameter
-from concept_orderings.progress import Report
+from concept_orderings.progress import Report, silent
 
 ALL_STARTS = "all"
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
 ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
+
+_ROWS = 1024  # quantised at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +93,29 @@ class Similarity(Ordering):
             "total_distance": float(distance_as_cosine(path.total)),
         }
         return Arrangement(order, details)
+
+    def diagnose(
+        self,
+        concepts: Concepts,
+        evidence: Evidence,
+        order: NDArray[np.int64],
+        sizes: Sequence[int],
+        *,
+        report: Report = silent,
+    ) -> dict[str, Json]:
+        """See `Ordering.diagnose`."""
+        from concept_orderings.diagnostics import diagnose_path  # noqa: PLC0415
+
+        vectors = _quantised(np.asarray(evidence.of(Need.EMBEDDINGS), dtype=np.float32), report)
+        return diagnose_path(vectors, order, sizes, concepts.ids, report=report)
+
+
+def _quantised(embeddings: NDArray[np.float32], report: Report) -> NDArray[np.int16]:
+    """Quantise some rows at a time: the float64 copies in between then fit a cache, and it can be stopped."""
+    from concept_orderings.path import quantise  # noqa: PLC0415
+
+    vectors = np.empty(embeddings.shape, dtype=np.int16)
+    for first in range(0, len(vectors), _ROWS):
+        report(len(vectors), len(vectors))
+        vectors[first : first + _ROWS] = quantise(embeddings[first : first + _ROWS])
+    return vectors

@@ -129,7 +129,8 @@ def test_the_manifest_says_where_its_evidence_is_from(body: Body) -> None:
     assert ("Nothing is true." in found["warnings"]) == (Need.EMBEDDINGS in request.needs)
     assert found["software"] == {"name": "concept-orderings", "version": __version__}
     assert found["format"] == 1
-    assert found["ordering"] == {**found["request"]["ordering"], "details": found["ordering"]["details"]}
+    said = {"details", "diagnostics"} if request.ordering.kind == "similarity" else {"details"}
+    assert found["ordering"] == {**found["request"]["ordering"], **{name: found["ordering"][name] for name in said}}
 
 
 @pytest.mark.parametrize(
