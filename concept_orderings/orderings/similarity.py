@@ -12,12 +12,14 @@ from concept_orderings.catalogue import canonical_name
 from concept_orderings.concepts import Concepts, join_concept, shown, split_concept
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import POINTER, Arrangement, Ordering, order_of, parameter
 from concept_orderings.progress import Report, silent
 
 ALL_STARTS = "all"
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
 ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
+WEIGHTS = r"|[0-9a-f]{64}"
 
 _ROWS = 1024  # quantised at once
 
@@ -38,6 +40,17 @@ class Similarity(Ordering):
         "The text encoder: minilm, or open_clip/MODEL[/PRETRAINED] such as open_clip/ViT-L-14/openai, the paper's. "
         "Left out, it is the one that the service is set up with.",
         pattern=ENCODER,
+    )
+    dtype: str = parameter(
+        "float32",
+        "What the encoder computes in. Embeddings in bfloat16 differ by about 0.01, and are fast on GPUs alone.",
+        choices=("float32", "bfloat16"),
+    )
+    weights: str = parameter(
+        "",
+        "SHA-256 (hexadecimal) that the encoder's weights must have, or else the job fails; empty if any will do. "
+        "The manifest says which they had.",
+        pattern=WEIGHTS,
     )
     starts: int | str = parameter(
         ALL_STARTS,
@@ -78,21 +91,40 @@ class Similarity(Ordering):
             )
         return replace(self, starts=concept)
 
-    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
         # Here, not above: programs that only read the registry, as the API does, must not load the compiler.
-        from concept_orderings.path import distance_as_cosine, quantise, shortest_greedy_path  # noqa: PLC0415
+        from concept_orderings.path import shortest_greedy_path  # noqa: PLC0415
 
         by_key = order_of(self.keys(concepts))
-        vectors = quantise(np.asarray(evidence.of(Need.EMBEDDINGS), dtype=np.float32)[by_key])
-        path = shortest_greedy_path(vectors, report=report)
+        starts = self._rows_to_start_at(concepts, by_key)
+        vectors = _quantised(evidence, lambda *_: report(0, len(concepts) + len(starts)))[by_key]
+        path = shortest_greedy_path(
+            vectors, starts=starts, max_seconds=self.max_seconds, machine=machine, report=report
+        )
         order = by_key[path.order]
-        details = {
-            "starts": len(concepts),
+        totals = np.sort(path.totals)
+        details: dict[str, Json] = {
+            "starts": len(totals),
+            "starts_asked": len(starts),
+            "complete": len(totals) == len(starts),
             "path_start": concepts.ids[order[0]],
-            "total_distance": float(distance_as_cosine(path.total)),
+            "total_distance": _as_float(path.total),
+            "start_totals": {
+                "least": _as_float(totals[0]),
+                "median": _as_float(totals[(len(totals) - 1) // 2]),
+                "largest": _as_float(totals[-1]),
+            },
         }
         return Arrangement(order, details)
+
+    def _rows_to_start_at(self, concepts: Concepts, by_key: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of the concepts, sorted by key, paths start at; the first m by key are a sample by the seed."""
+        if self.starts == ALL_STARTS:
+            return np.arange(len(concepts))
+        if isinstance(self.starts, int):
+            return np.arange(self.starts)
+        return np.flatnonzero(by_key == concepts.ids.index(self.starts))
 
     def diagnose(
         self,
@@ -106,16 +138,23 @@ class Similarity(Ordering):
         """See `Ordering.diagnose`."""
         from concept_orderings.diagnostics import diagnose_path  # noqa: PLC0415
 
-        vectors = _quantised(np.asarray(evidence.of(Need.EMBEDDINGS), dtype=np.float32), report)
-        return diagnose_path(vectors, order, sizes, concepts.ids, report=report)
+        return diagnose_path(_quantised(evidence, report), order, sizes, concepts.ids, report=report)
 
 
-def _quantised(embeddings: NDArray[np.float32], report: Report) -> NDArray[np.int16]:
-    """Quantise some rows at a time: the float64 copies in between then fit a cache, and it can be stopped."""
+def _quantised(evidence: Evidence, report: Report) -> NDArray[np.int16]:
+    """Quantise the embeddings some rows at a time, so that it can be stopped."""
     from concept_orderings.path import quantise  # noqa: PLC0415
 
+    embeddings = np.asarray(evidence.of(Need.EMBEDDINGS), dtype=np.float32)
     vectors = np.empty(embeddings.shape, dtype=np.int16)
     for first in range(0, len(vectors), _ROWS):
         report(len(vectors), len(vectors))
         vectors[first : first + _ROWS] = quantise(embeddings[first : first + _ROWS])
     return vectors
+
+
+def _as_float(distance: int) -> float:
+    """Return an exact distance as a cosine distance."""
+    from concept_orderings.path import distance_as_cosine  # noqa: PLC0415
+
+    return float(distance_as_cosine(int(distance)))
