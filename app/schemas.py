@@ -245,7 +245,8 @@ class ManifestResource(BaseModel):
     )
     request_digest: str = Field(examples=[_DIGEST])
     ordering: dict[str, Any] = Field(
-        description="Kind, version and parameters, and how the order was found.",
+        description="Kind, version and parameters; how the order was found (details) and, for similarity, how good it "
+        "is (diagnostics: steps, jumps, similarities; docs/diagnostics.md).",
         examples=[{**EXAMPLE_REQUEST.ordering.as_json(), "details": {}}],
     )
     evidence: dict[str, Any] = Field(
