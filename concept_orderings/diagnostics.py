@@ -101,7 +101,7 @@ def diagnose_path(
     names : sequence of str
         What to call each vector, (n,).
     report : Report
-        Called every few thousand concepts with n of n, since the path is found: only so that it can stop the work.
+        Called every few thousand concepts so that it can stop the work; always with n of n, since the path is found.
 
     Returns
     -------

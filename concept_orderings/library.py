@@ -9,7 +9,7 @@ from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, assemble, given_evidence
-from concept_orderings.progress import Report, silent
+from concept_orderings.progress import Remembered, Report, silent
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream, cut
 
@@ -72,10 +72,10 @@ def arrange_stream(
         raise MissingEvidence(
             f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; pass them, or use the service."
         )
-    evidence = assemble(needed)
-    arrangement = request.ordering.order(request.concepts, evidence, report=report)
+    evidence, progress = assemble(needed), Remembered(report)
+    arrangement = request.ordering.order(request.concepts, evidence, report=progress)
     sizes = cut(request.split, request.concepts, evidence, arrangement.order)
-    diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=report)
+    diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=progress.again)
     provenance = {need: each.provenance for need, each in needed.items()}
     return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics)
 

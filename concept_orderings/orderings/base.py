@@ -154,7 +154,7 @@ class Ordering(ABC):
         sizes : sequence of int
             Concepts in each task, adding up to n.
         report
-            Called between steps of the work, so that it can be stopped.
+            Called between steps of the work, so that it can be stopped; its numbers mean nothing.
 
         Returns
         -------

@@ -273,6 +273,20 @@ def test_it_can_be_stopped_between_blocks() -> None:
     assert calls == [(100, 100)] * 3
 
 
+def test_a_stream_s_progress_does_not_go_back_and_can_be_stopped_to_the_end() -> None:
+    request = parse_request(REQUEST)
+    values = embeddings_for(request)
+    gathered = {Need.EMBEDDINGS: Gathered(values, Provenance(source="x", digest=evidence_digest(values), details={}))}
+    seen: list[tuple[int, int]] = []
+    arrange_stream(request, gathered, report=lambda *numbers: seen.append(numbers))
+    path = len(seen)
+    while seen[path - 1] == seen[-1]:
+        path -= 1
+
+    assert seen == sorted(seen)
+    assert len(seen) - path > 3, "diagnosing should report too"
+
+
 def arranged(body: Body) -> ArrangedStream:
     request = parse_request(body)
     values = embeddings_for(request)
