@@ -16,7 +16,7 @@
     │                           missing_embeddings
     ├── JobError                a job that was started cannot be finished
     │   ├── SourceError         source_not_configured, source_damaged, source_unavailable
-    │   ├── EncoderError        encoder_not_configured, encoder_mismatch, encoder_failed
+    │   ├── EncoderError        encoder_not_configured, weights_mismatch, encoder_mismatch, encoder_failed
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
     ├── StoreError              version_damaged, store_unavailable

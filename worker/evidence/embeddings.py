@@ -53,7 +53,7 @@ async def embed(
     place = {caption: i for i, caption in enumerate(dict.fromkeys(captions))}
     distinct = list(place)
     found, rows = await cache.get_many(encoder.fingerprint, distinct, encoder.dimensions)
-    missing = _longest_first(distinct, np.flatnonzero(~found))
+    missing = sorted(np.flatnonzero(~found).tolist(), key=lambda i: encoder.sort_key(distinct[i]))
     await in_thread(lambda told: told(len(distinct) - len(missing), len(distinct)), report)
     waiting: list[int] = []
     for start in range(0, len(missing), CHUNK):
@@ -64,11 +64,6 @@ async def embed(
         if await cache.put_many(encoder.fingerprint, [distinct[i] for i in waiting], rows[waiting]):
             waiting.clear()
     return rows[[place[caption] for caption in captions]]
-
-
-def _longest_first(captions: Sequence[str], positions: NDArray[np.int64]) -> list[int]:
-    """Positions by falling length: a chunk of about equal captions is padded little, and the worst comes first."""
-    return sorted(positions.tolist(), key=lambda i: (-len(captions[i]), captions[i]))
 
 
 def _shifted(report: Report, before: int, total: int) -> Report:

@@ -208,6 +208,9 @@ class Counting:
         self.encoded: list[str] = []
         self._fail_at = fail_at
 
+    def sort_key(self, caption: str) -> tuple[int, str]:
+        return -len(caption), caption
+
     def encode(self, captions: list[str], *, report: Report = silent) -> np.ndarray:
         report(0, len(captions))
         if self._fail_at is not None and len(self.encoded) >= self._fail_at:

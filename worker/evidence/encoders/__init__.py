@@ -27,19 +27,20 @@ ENCODERS = {
     "open_clip": "worker.evidence.encoders.clip",
     "fake": "worker.evidence.encoders.fake",
 }
-"""First part of an encoder's name → the module whose ``load(name, settings)`` makes it.
+"""First part of an encoder's name → the module whose ``load`` makes it (see `base.Load`).
 
 Modules, not functions: torch is loaded with the first encoder that needs it, and never for ``fake``.
 """
 
-_kept: dict[tuple[str, WorkerSettings], Encoder] = {}
+_kept: dict[tuple[str, WorkerSettings, str], Encoder] = {}
 _keeping = threading.Lock()
 
 
-def load_encoder(name: str, settings: WorkerSettings) -> Encoder:
+def load_encoder(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> Encoder:
     """Load a text encoder, or return the one this process loaded last if it is the same.
 
-    Takes seconds, so call it off the event loop. Changed weights on disk are noticed by a new process only.
+    Takes seconds, so call it off the event loop. Changed weights on disk are noticed by a new process, or when other
+    weights are asked for than those that were loaded.
 
     Parameters
     ----------
@@ -47,22 +48,29 @@ def load_encoder(name: str, settings: WorkerSettings) -> Encoder:
         As in the module's table.
     settings : WorkerSettings
         Where weights are found, and the device, batch size and threads to use.
+    dtype : {"float32", "bfloat16"}
+        What to compute in.
+    pinned : str
+        SHA-256 (hexadecimal) that the weights must have; empty if any will do.
 
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: an unknown name, weights that are nowhere to be found, or a device that is
-        not there. ``encoder_mismatch``: weights that are not those of the model.
+        ``encoder_not_configured``: an unknown name, weights or a tokeniser that are nowhere to be found, or a device
+        that is not there. ``weights_mismatch``: weights whose digest is another than the pinned one.
+        ``encoder_mismatch``: weights that are not those of the model. ``encoder_failed``: weights that hold
+        not-a-number or infinity.
     """
+    asked = (name, settings, dtype)
     with _keeping:
-        if (name, settings) not in _kept:
+        if asked not in _kept or pinned not in ("", _kept[asked].weights_sha256):
             # before loading: two models at once may not fit
             _kept.clear()
-            _kept[name, settings] = _load(name, settings)
-        return _kept[name, settings]
+            _kept[asked] = _load(name, settings, dtype, pinned)
+        return _kept[asked]
 
 
-def _load(name: str, settings: WorkerSettings) -> Encoder:
+def _load(name: str, settings: WorkerSettings, dtype: str, pinned: str) -> Encoder:
     module = ENCODERS.get(name.partition("/")[0])
     if module is None:
         raise EncoderError(
@@ -71,4 +79,4 @@ def _load(name: str, settings: WorkerSettings) -> Encoder:
             "open_clip/MODEL/PRETRAINED (such as open_clip/ViT-L-14/openai) or fake.",
         )
     load = cast("Load", importlib.import_module(module).load)
-    return load(name, settings)
+    return load(name, settings, dtype=dtype, pinned=pinned)

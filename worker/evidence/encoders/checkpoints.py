@@ -1,6 +1,7 @@
 """Where the weights of an open_clip model come from: a local file, or open_clip's download."""
 
 import logging
+import re
 from pathlib import Path
 
 from huggingface_hub import constants, get_session
@@ -9,6 +10,7 @@ from open_clip import download_pretrained, get_pretrained_cfg, list_pretrained_t
 from concept_orderings.errors import EncoderError
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+SUMS = "SHA256SUMS"
 SETTING = "CONCEPT_ORDERINGS_CHECKPOINTS"
 HUB_SECONDS = 5.0
 
@@ -36,6 +38,54 @@ def find_checkpoint(checkpoints: Path | None, model: str, tag: str | None) -> Pa
     """
     local = _find_local(checkpoints, model, tag) if checkpoints else None
     return local or _download(model, tag)
+
+
+def check_sums(checkpoint: Path, digest: str) -> None:
+    """Hold a weights file's digest against the file `SUMS` beside it, if there is one that lists it.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        The weights file.
+    digest : str
+        Its SHA-256, hexadecimal.
+
+    Raises
+    ------
+    EncoderError
+        ``weights_mismatch``: another digest is listed. ``encoder_not_configured``: the list cannot be read.
+    """
+    sums = checkpoint.with_name(SUMS)
+    if not sums.is_file():
+        return
+    listed = [expected for expected, name in _read_sums(sums) if name == checkpoint.name]
+    wrong = next((expected for expected in listed if expected != digest), None)
+    if wrong is not None:
+        raise EncoderError(
+            "weights_mismatch",
+            f"{sums} lists {checkpoint.name} with the SHA-256 {wrong}, but the file has {digest}: put the right file "
+            f"there, or correct the list (sha256sum {checkpoint.name}).",
+        )
+
+
+def _read_sums(sums: Path) -> list[tuple[str, str]]:
+    """Return digest and file name of each line, as sha256sum writes them: ``DIGEST  NAME``, or with ``*`` for binary.
+
+    A line that is none is an error: whoever pins weights wants to know that a pin has no effect.
+    """
+    try:
+        lines = [line for line in sums.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise EncoderError("encoder_not_configured", f"{sums} cannot be read: {error}.") from error
+    entries = [re.fullmatch(r"([0-9A-Fa-f]{64}) [ *](?:\./)?(.+)", line) for line in lines]
+    found = [(entry[1].lower(), entry[2]) for entry in entries if entry]
+    if len(found) != len(lines):
+        wrong = lines[entries.index(None)]
+        raise EncoderError(
+            "encoder_not_configured",
+            f"{sums} has the line {wrong[:80]!r}, which is not a SHA-256 and a file name as sha256sum writes them.",
+        )
+    return found
 
 
 def wants_quick_gelu(model: str, tag: str | None) -> bool:

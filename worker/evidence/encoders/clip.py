@@ -1,11 +1,7 @@
-"""The text tower of any open_clip model.
+"""Text encoders of open_clip: any model's text tower, its weights and its tokeniser.
 
 The whole model is laid out without memory, so that a checkpoint is held against all of it (two models may differ in
-the image tower alone), and only the text tower is then filled.
-
-In a causal text tower a token's state depends on nothing to its right, and the embedding is read at the end-of-text
-token. So a batch is cut behind its last end-of-text, which gives what the padded batch gives, several times faster.
-Towers of which this is not true (bidirectional, pooled elsewhere, from Hugging Face) are run as they are.
+the image tower alone), and only the text tower is then filled. `text_tower` runs it.
 """
 
 import contextlib
@@ -28,9 +24,11 @@ from safetensors.torch import load_file
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
-from worker.evidence.encoders.base import file_sha256, fingerprint
-from worker.evidence.encoders.batches import IntArray, encode_by_length, prepare
-from worker.evidence.encoders.checkpoints import find_checkpoint, wants_quick_gelu
+from worker.evidence.encoders.base import check_pinned, file_sha256, fingerprint
+from worker.evidence.encoders.batches import TORCH_DTYPES, IntArray, encode_in_batches, prepare
+from worker.evidence.encoders.checkpoints import check_sums, find_checkpoint, wants_quick_gelu
+from worker.evidence.encoders.text_tower import run_shared, run_whole, text_lengths
+from worker.evidence.encoders.tokenisers import identity, load_tokeniser, overlong
 from worker.settings import WorkerSettings
 
 VERSION = 1
@@ -55,24 +53,40 @@ class ClipText:
     device: torch.device
     batch_size: int
     dimensions: int
+    dtype: str
     weights_sha256: str
     fingerprint: str
+
+    @property
+    def context_length(self) -> int:
+        """See `base.Encoder.context_length`."""
+        longest: int = self.tokeniser.context_length
+        return longest
+
+    def sort_key(self, caption: str) -> tuple[int, str]:
+        """See `base.Encoder.sort_key`: captions that begin alike stand together."""
+        return 0, caption
+
+    def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        """See `base.Encoder.overlong`."""
+        return overlong(self.tokeniser, captions, report=report)
 
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
         """Embed captions, as `base.Encoder.encode` describes; float32, shape (n, dimensions)."""
         if not captions:
             return np.empty((0, self.dimensions), dtype=np.float32)
         tokens = self.tokeniser(list(captions))
-        ends = text_ends(self.tower, tokens)
+        lengths = text_lengths(self.tower, tokens)
+        ids: IntArray = tokens.numpy()
 
         def forward(batch: IntArray) -> torch.Tensor:
-            index = torch.from_numpy(batch)
-            if ends is None:
-                return _whole(self.tower, tokens[index].to(self.device))
-            return _cut(self.tower, tokens[index], ends[index], self.device)
+            if lengths is None:
+                return run_whole(self.tower, tokens[batch].to(self.device))
+            return run_shared(self.tower, ids[batch], lengths[batch], self.device)
 
-        return encode_by_length(
-            np.full(len(tokens), tokens.shape[1], dtype=np.int64) if ends is None else ends.numpy(),
+        return encode_in_batches(
+            # the first token first: those that begin alike stand together
+            np.lexsort(ids.T[::-1]).astype(np.int64),
             forward,
             name=self.name,
             dimensions=self.dimensions,
@@ -81,62 +95,21 @@ class ClipText:
         )
 
 
-def text_ends(tower: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor | None:
-    """Position of each caption's end-of-text token, int64, shape (b,); None for a tower that must not be cut."""
-    if not isinstance(tower, TextTransformer) or tower.attn_mask is None or tower.cls_emb is not None:
-        return None
-    if tower.pool_type == "argmax":
-        # end-of-text has the highest number of all tokens
-        marks = tokens
-    elif tower.pool_type == "eos":
-        marks = (tokens == tower.eos_id).int()
-    else:
-        return None
-    return marks.argmax(dim=1)
+def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> ClipText:
+    """Load ``open_clip/MODEL`` or ``open_clip/MODEL/PRETRAINED``, as `base.Load` describes.
 
-
-def _cut(tower: Any, tokens: torch.Tensor, ends: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Embed token ids, shape (b, context), read at `ends`: `TextTransformer.forward` without the padding."""
-    length = int(ends.max()) + 1
-    states = tower.token_embedding(tokens[:, :length].to(device)) + tower.positional_embedding[:length]
-    states = tower.transformer(states, attn_mask=tower.attn_mask[:length, :length])
-    states = tower.ln_final(states[torch.arange(len(tokens), device=device), ends.to(device)])
-    return _projected(states, tower.text_projection)
-
-
-def _projected(states: torch.Tensor, projection: torch.nn.Linear | torch.Tensor | None) -> torch.Tensor:
-    if projection is None:
-        return states
-    if isinstance(projection, torch.nn.Linear):
-        linear: torch.Tensor = projection(states)
-        return linear
-    return states @ projection
-
-
-def _whole(tower: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
-    """Embed token ids, shape (b, context), with the tower's own forward."""
-    output = tower(tokens)
-    # CoCa's tower also returns the states of all tokens
-    features: torch.Tensor = output[0] if isinstance(output, tuple) else output
-    return features
-
-
-def load(name: str, settings: WorkerSettings) -> ClipText:
-    """Load ``open_clip/MODEL`` or ``open_clip/MODEL/PRETRAINED``.
-
-    Raises
-    ------
-    EncoderError
-        ``encoder_not_configured``: an unknown model; weights or a tokeniser that are neither here nor to be
-        downloaded; a device that is not there. ``encoder_mismatch``: weights that are not those of the model.
+    What can be wrong is looked for in the order of what it costs: nothing is built before the weights' digest is right.
     """
     model, tag = _parsed(name)
-    device, batch_size = prepare(settings)
+    device, batch_size = prepare(settings, dtype)
     checkpoint = find_checkpoint(settings.checkpoints, model, tag)
     config = _config(model, tag)
-    tokeniser = _tokeniser(model)
+    tokeniser = load_tokeniser(model)
     digest = file_sha256(checkpoint)
-    tower = _filled(_laid_out(model, config), _read(checkpoint, model), f"{model} ({checkpoint})", device)
+    check_sums(checkpoint, digest)
+    check_pinned(digest, pinned, str(checkpoint))
+    state = _read(checkpoint, model)
+    tower = _filled(_laid_out(model, config), state, f"{model} ({checkpoint})", device, TORCH_DTYPES[dtype])
     return ClipText(
         name=name,
         tower=tower,
@@ -144,17 +117,18 @@ def load(name: str, settings: WorkerSettings) -> ClipText:
         device=device,
         batch_size=batch_size,
         dimensions=config["embed_dim"],
+        dtype=dtype,
         weights_sha256=digest,
         fingerprint=fingerprint(
             encoder="open_clip",
             version=VERSION,
-            # the configuration, not the name: two names may be of one text tower; it holds the tokeniser's name too
+            # the configuration, not the name: two names may be of one text tower; it holds the tokeniser's options too
             text=config["text_cfg"],
             quick_gelu=config["quick_gelu"],
             dimensions=config["embed_dim"],
             weights=digest,
-            dtype="float32",
-            tokeniser=type(tokeniser).__name__,
+            dtype=dtype,
+            tokeniser=identity(tokeniser),
         ),
     )
 
@@ -178,17 +152,6 @@ def _config(model: str, tag: str | None) -> Config:
     config: Config = open_clip.get_model_config(model)
     config["quick_gelu"] = bool(config.get("quick_gelu", False)) or wants_quick_gelu(model, tag)
     return config
-
-
-def _tokeniser(model: str) -> Any:
-    try:
-        return open_clip.get_tokenizer(model)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise EncoderError(
-            "encoder_not_configured",
-            f"The tokeniser of the open_clip model {model} is not in the cache of the Hugging Face Hub (HF_HOME) "
-            f"and cannot be downloaded: {error}",
-        ) from error
 
 
 def _laid_out(model: str, config: Config) -> torch.nn.Module:
@@ -235,22 +198,40 @@ def _state(content: Any) -> State:
     return {str(key).removeprefix("module."): value for key, value in nested.items() if isinstance(value, torch.Tensor)}
 
 
-def _filled(skeleton: Any, state: State, what: str, device: torch.device) -> torch.nn.Module:
-    """Hold a checkpoint against the whole model; return its text tower, filled, in float32, on the device."""
+def _filled(skeleton: Any, state: State, what: str, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+    """Hold a checkpoint against the whole model; return its text tower, filled, in the dtype, on the device."""
     state = convert_state_dict(skeleton, state)
     state = convert_to_custom_text_state_dict(state)
     _check_fit({key: tuple(value.shape) for key, value in skeleton.state_dict().items()}, state, what)
     tower: torch.nn.Module = skeleton.text
     text = {
-        key.removeprefix("text."): value.to(device=device, dtype=torch.float32, copy=True)
+        key.removeprefix("text."): value.to(device=device, dtype=dtype, copy=True)
         for key, value in state.items()
         if key.startswith("text.") and key != _CONSTANT
     }
+    _check_finite(text, what)
     tower.load_state_dict(text, assign=True)
     if isinstance(tower, TextTransformer) and tower.attn_mask is not None:
         # the mask is in no checkpoint
         tower.attn_mask = tower.build_causal_mask()
-    return tower.to(device).eval().requires_grad_(False)
+    return tower.to(device=device, dtype=dtype).eval().requires_grad_(False)
+
+
+def _check_finite(text: State, what: str) -> None:
+    """Refuse weights that hold not-a-number or infinity, which embeddings would show only after minutes.
+
+    Raises
+    ------
+    EncoderError
+        ``encoder_failed``, as for embeddings that hold them, naming the first few tensors.
+    """
+    damaged = [key for key, value in text.items() if not torch.isfinite(value).all()]
+    if damaged:
+        raise EncoderError(
+            "encoder_failed",
+            f"The checkpoint of {what} is damaged: {len(damaged)} tensors of its text tower hold values that are not "
+            f"finite numbers, such as {', '.join(damaged[:3])}. Put a sound copy there.",
+        )
 
 
 def _check_fit(expected: dict[str, tuple[int, ...]], state: State, what: str) -> None:

@@ -1,6 +1,7 @@
 """An encoder without a model: the service can be tried and tested with no weights and no torch."""
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
-from worker.evidence.encoders.base import fingerprint
+from worker.evidence.encoders.base import check_pinned, fingerprint
 from worker.settings import WorkerSettings
 
 REPORT_EVERY = 1024
@@ -23,6 +24,16 @@ class FakeEncoder:
     fingerprint: str = fingerprint(encoder="fake", version=1)
     weights_sha256: str = hashlib.sha256(b"").hexdigest()
     dimensions: int = 64
+    dtype: str = "float32"
+    context_length: int = sys.maxsize
+
+    def sort_key(self, caption: str) -> tuple[int, str]:
+        """See `base.Encoder.sort_key`: any order will do."""
+        return 0, caption
+
+    def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        """See `base.Encoder.overlong`: every caption is read to its end."""
+        return []
 
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
         """Embed captions, as `base.Encoder.encode` describes; float32, shape (n, 64)."""
@@ -38,12 +49,25 @@ class FakeEncoder:
         noise = hashlib.shake_256(caption.encode()).digest(4 * self.dimensions)
         # a half is added so that no coordinate, and so no row, is exactly zero
         row = np.frombuffer(noise, dtype="<u4").astype(np.float64) - (2**31 - 0.5)
+        if self.dtype == "bfloat16":
+            row = _as_bfloat16(row)
         unit: NDArray[np.float64] = row / np.linalg.norm(row)
         return unit
 
 
-def load(name: str, settings: WorkerSettings) -> FakeEncoder:
-    """Make the fake encoder; there is only one."""
+def _as_bfloat16(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to bfloat16, the upper half of a float32: to the nearest, and of two as near to the even one."""
+    bits = row.astype("<f4").view("<u4")
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    exact: NDArray[np.float64] = rounded.astype("<u4").view("<f4").astype(np.float64)
+    return exact
+
+
+def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> FakeEncoder:
+    """Make the fake encoder, as `base.Load` describes; there is only one for each dtype, and it has no weights."""
     if name != "fake":
         raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; the fake one is just fake.")
-    return FakeEncoder()
+    check_pinned(FakeEncoder.weights_sha256, pinned, name)
+    if dtype == "float32":
+        return FakeEncoder()
+    return FakeEncoder(dtype=dtype, fingerprint=fingerprint(encoder="fake", version=1, dtype=dtype))

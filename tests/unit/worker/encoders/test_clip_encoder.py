@@ -14,8 +14,9 @@ from open_clip.transformer import TextTransformer
 from safetensors.torch import load_file, save_file
 
 from concept_orderings.errors import Cancelled, EncoderError
-from tests.unit.worker.encoders.tiny import CAPTIONS, random_state, reference
+from tests.unit.worker.encoders.tiny import CAPTIONS, TEXT, encode_text, open_clip_model, random_state, reference
 from worker.evidence.encoders import checkpoints, clip
+from worker.evidence.encoders.base import fingerprint
 from worker.settings import WorkerSettings
 
 MakeCheckpoint = Callable[..., Path]
@@ -49,21 +50,90 @@ def test_only_causal_towers_are_cut(
     make_checkpoint(model)
     encoder = clip.load(f"open_clip/{model}", settings)
     ran_whole: list[bool] = []
-    own = clip._whole
-    monkeypatch.setattr(clip, "_whole", lambda *args: ran_whole.append(True) or own(*args))
+    own = clip.run_whole
+    monkeypatch.setattr(clip, "run_whole", lambda *args: ran_whole.append(True) or own(*args))
     encoder.encode(CAPTIONS)
     assert bool(ran_whole) is not cut
 
 
-def test_the_cut_is_just_behind_the_longest_caption(
-    make_checkpoint: MakeCheckpoint, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("captions", "tokens"),
+    [
+        # beginning, caption, end of text: nothing behind it
+        (["x"], 3),
+        (["x", "x"], 3),
+        (["a b c d", "x"], 6 + 2),
+        (["a b", "a b c d", "a b c"], 6 + 1 + 1),
+        (["a b d", "x", "a b c"], 5 + 2 + 2),
+    ],
+)
+def test_what_captions_begin_with_alike_is_computed_once(
+    captions: list[str], tokens: int, make_checkpoint: MakeCheckpoint, settings: WorkerSettings
 ) -> None:
     make_checkpoint("tiny")
     encoder = clip.load("open_clip/tiny", settings)
     shapes: list[tuple[int, ...]] = []
     encoder.tower.transformer.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape)))
-    encoder.encode(["x", "a b c d"])
-    assert shapes == [(2, 6, 32)]
+    encoder.encode(captions)
+    assert shapes == [(1, tokens, 32)]
+
+
+LONGEST = "a " * 75
+
+SETS_OF_CAPTIONS = {
+    "alone": ["A photo of a dog."],
+    "equal": ["A photo of a dog."] * 40,
+    "prefixes of each other": ["a " * i for i in range(40)],
+    "as long as the context": [LONGEST.strip(), LONGEST + "b", LONGEST + "b c d", LONGEST.replace("a", "b", 1)],
+    "one end for all": [f"{name}, a type of bird." for name in ("kea", "owl", "kea", "tui")],
+    "no beginning in common": [f"{i} dogs" for i in range(20)],
+    "marks in the text": ["a <end_of_text> b", "a <end_of_text> c", "a", "<start_of_text> a", "!!!!", "!"],
+    "empty": ["", "", " ", "a"],
+}
+
+
+@pytest.mark.parametrize("captions", SETS_OF_CAPTIONS.values(), ids=SETS_OF_CAPTIONS)
+@pytest.mark.parametrize("model", ["tiny", "tiny-eos"])
+def test_equals_open_clip_whatever_captions_share(
+    model: str, captions: list[str], make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
+    checkpoint = make_checkpoint(model)
+    rows = clip.load(f"open_clip/{model}", settings).encode(captions)
+    np.testing.assert_allclose(rows, reference(model, checkpoint, captions), atol=1e-5)
+
+
+def test_equals_open_clip_for_any_captions(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    encoder = clip.load("open_clip/tiny", settings)
+    whole = open_clip_model("tiny", checkpoint)
+    words = st.lists(st.sampled_from(["a", "photo", "of", "dogs,", "naïve", "日本", "!"]), max_size=90).map(" ".join)
+
+    @hypothesis_settings(max_examples=15, deadline=None)
+    @given(st.lists(words | st.text(max_size=40), min_size=1, max_size=20))
+    def check(captions: list[str]) -> None:
+        np.testing.assert_allclose(encoder.encode(captions), encode_text("tiny", whole, captions), atol=1e-5)
+
+    check()
+
+
+@pytest.mark.parametrize("model", [*CUT, *WHOLE])
+def test_bfloat16_equals_open_clip_in_bfloat16(
+    model: str, make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
+    checkpoint = make_checkpoint(model)
+    encoder = clip.load(f"open_clip/{model}", settings, dtype="bfloat16")
+    assert encoder.dtype == "bfloat16"
+    floating = [each for each in [*encoder.tower.parameters(), *encoder.tower.buffers()] if each.is_floating_point()]
+    assert {tensor.dtype for tensor in floating} == {torch.bfloat16}
+    rows = encoder.encode(CAPTIONS)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    expected = reference(model, checkpoint, CAPTIONS, precision="pure_bf16")
+    np.testing.assert_allclose(rows, expected, atol=0.03)
+    exact = clip.load(f"open_clip/{model}", settings)
+    assert 1e-5 < np.abs(rows - exact.encode(CAPTIONS)).max() < 0.03
+    assert encoder.fingerprint != exact.fingerprint
+    assert encoder.weights_sha256 == exact.weights_sha256
 
 
 def test_no_image_tower_is_kept(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
@@ -193,10 +263,35 @@ def test_a_damaged_safetensors_file(make_checkpoint: MakeCheckpoint, settings: W
     assert load_error("open_clip/tiny", settings).code == "encoder_mismatch"
 
 
-def test_not_a_number_in_the_weights(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("name", ["ln_final.weight", "transformer.resblocks.1.mlp.c_fc.bias", "text_projection"])
+def test_weights_that_are_not_finite_are_found_when_they_are_loaded(
+    name: str, bad: float, make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
     checkpoint = make_checkpoint("tiny")
     state = load_file(checkpoint)
-    state["ln_final.weight"][3] = torch.nan
+    state[name].view(-1)[3] = bad
+    save_file(state, checkpoint)
+    error = load_error("open_clip/tiny", settings)
+    assert error.code == "encoder_failed"
+    assert name in error.detail
+    assert str(checkpoint) in error.detail
+
+
+def test_the_image_tower_may_be_damaged(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    rows = clip.load("open_clip/tiny", settings).encode(CAPTIONS)
+    state = load_file(checkpoint)
+    state["visual.proj"][0] = torch.nan
+    save_file(state, checkpoint)
+    np.testing.assert_array_equal(clip.load("open_clip/tiny", settings).encode(CAPTIONS), rows)
+
+
+def test_not_a_number_in_the_output_alone(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    """Weights that are finite, and so large that what they are multiplied with is not."""
+    checkpoint = make_checkpoint("tiny")
+    state = load_file(checkpoint)
+    state["text_projection"][:] = 3e38
     save_file(state, checkpoint)
     encoder = clip.load("open_clip/tiny", settings)
     with pytest.raises(EncoderError) as caught:
@@ -215,6 +310,103 @@ def test_fingerprint(make_checkpoint: MakeCheckpoint, settings: WorkerSettings, 
     make_checkpoint("tiny", seed=1)
     other_weights = clip.load("open_clip/tiny", settings)
     assert len({encoder.fingerprint, other_activation.fingerprint, other_weights.fingerprint}) == 3
+
+
+def test_the_fingerprint_in_float32_stays_what_it_was(
+    make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
+    """Or all that is cached would be computed again."""
+    make_checkpoint("tiny")
+    encoder = clip.load("open_clip/tiny", settings)
+    assert encoder.fingerprint == fingerprint(
+        encoder="open_clip",
+        version=1,
+        text=TEXT,
+        quick_gelu=False,
+        dimensions=24,
+        weights=encoder.weights_sha256,
+        dtype="float32",
+        tokeniser="SimpleTokenizer",
+    )
+
+
+# ---- pinned weights
+
+
+@pytest.fixture
+def nothing_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is refused now is refused before minutes of work."""
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("a model was read or built")
+
+    monkeypatch.setattr(clip, "_laid_out", refuse)
+    monkeypatch.setattr(clip, "_read", refuse)
+
+
+def test_weights_as_pinned(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    digest = sha256(make_checkpoint("tiny"))
+    assert clip.load("open_clip/tiny", settings, pinned=digest).weights_sha256 == digest
+
+
+@pytest.mark.usefixtures("nothing_built")
+def test_other_weights_than_pinned(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    with pytest.raises(EncoderError) as caught:
+        clip.load("open_clip/tiny", settings, pinned="0" * 64)
+    assert caught.value.code == "weights_mismatch"
+    assert all(part in caught.value.detail for part in (str(checkpoint), sha256(checkpoint), "0" * 64))
+
+
+@pytest.mark.parametrize("form", ["{digest}  {name}", "{digest} *{name}", "{digest}  ./{name}", "{upper}  {name}"])
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_list_of_sums(form: str, as_file: bool, make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    digest = sha256(checkpoint)
+    line = form.format(digest=digest, upper=digest.upper(), name=checkpoint.name)
+    sums = checkpoint.with_name("SHA256SUMS")
+    sums.write_text(f"{'1' * 64}  other.pt\n{line}\n\n")
+    if as_file:
+        settings = settings.model_copy(update={"checkpoints": checkpoint})
+    assert clip.load("open_clip/tiny", settings).weights_sha256 == digest
+    make_checkpoint("tiny", seed=1)
+    error = load_error("open_clip/tiny", settings)
+    assert error.code == "weights_mismatch"
+    assert all(part in error.detail for part in (str(sums), checkpoint.name, digest, sha256(checkpoint)))
+
+
+@pytest.mark.usefixtures("nothing_built")
+def test_a_list_that_names_two_sums_is_not_met(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    lines = [f"{digest}  {checkpoint.name}\n" for digest in (sha256(checkpoint), "2" * 64)]
+    checkpoint.with_name("SHA256SUMS").write_text("".join(lines))
+    assert load_error("open_clip/tiny", settings).code == "weights_mismatch"
+
+
+def test_a_list_without_the_file_pins_nothing(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    checkpoint = make_checkpoint("tiny")
+    checkpoint.with_name("SHA256SUMS").write_text(f"{'1' * 64}  not-{checkpoint.name}\n")
+    assert clip.load("open_clip/tiny", settings).weights_sha256 == sha256(checkpoint)
+
+
+@pytest.mark.usefixtures("nothing_built")
+@pytest.mark.parametrize(
+    "content",
+    [b"tiny.safetensors", b"\xff\xfe", b"1234  tiny.safetensors", b"SHA256 (tiny.safetensors) = " + b"1" * 64],
+)
+def test_a_list_that_is_none(content: bytes, make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    sums = make_checkpoint("tiny").with_name("SHA256SUMS")
+    sums.write_bytes(content)
+    error = load_error("open_clip/tiny", settings)
+    assert error.code == "encoder_not_configured"
+    assert str(sums) in error.detail
+
+
+@pytest.mark.usefixtures("nothing_built")
+def test_a_device_that_is_not_there_is_found_first(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+    make_checkpoint("tiny")
+    error = load_error("open_clip/tiny", settings.model_copy(update={"device": "cuda:99"}))
+    assert error.code == "encoder_not_configured"
 
 
 def sha256(path: Path) -> str:

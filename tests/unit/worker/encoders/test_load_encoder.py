@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.errors import Cancelled, EncoderError
-from worker.evidence.encoders import ENCODERS, load_encoder
+from worker.evidence.encoders import ENCODERS, fake, load_encoder
+from worker.evidence.encoders.base import file_sha256
 from worker.settings import WorkerSettings
 
 
@@ -32,6 +34,28 @@ def test_the_last_encoder_is_kept(make_checkpoint: Callable[..., Path], settings
     assert load_encoder("open_clip/tiny", settings) is first
     assert load_encoder("fake", settings).name == "fake"
     assert load_encoder("open_clip/tiny", settings) is not first
+
+
+def test_each_dtype_is_an_encoder_of_its_own(make_checkpoint: Callable[..., Path], settings: WorkerSettings) -> None:
+    make_checkpoint("tiny")
+    first = load_encoder("open_clip/tiny", settings)
+    other = load_encoder("open_clip/tiny", settings, dtype="bfloat16")
+    assert (first.dtype, other.dtype) == ("float32", "bfloat16")
+    assert load_encoder("open_clip/tiny", settings, dtype="bfloat16") is other
+
+
+def test_the_kept_encoder_answers_for_its_weights(
+    make_checkpoint: Callable[..., Path], settings: WorkerSettings
+) -> None:
+    make_checkpoint("tiny")
+    first = load_encoder("open_clip/tiny", settings)
+    assert load_encoder("open_clip/tiny", settings, pinned=first.weights_sha256) is first
+    other = file_sha256(make_checkpoint("tiny", seed=1))
+    assert load_encoder("open_clip/tiny", settings) is first, "changed files are not looked at"
+    assert load_encoder("open_clip/tiny", settings, pinned=other).weights_sha256 == other, "unless they are asked for"
+    with pytest.raises(EncoderError) as caught:
+        load_encoder("open_clip/tiny", settings, pinned=first.weights_sha256)
+    assert caught.value.code == "weights_mismatch"
 
 
 def test_an_encoder_that_does_not_load_is_tried_again(
@@ -66,6 +90,34 @@ def test_the_fake_is_deterministic(captions: list[str]) -> None:
 def test_the_fake_is_the_same_everywhere() -> None:
     row = load_encoder("fake", WorkerSettings(device="cpu")).encode(["A photo of a dog."])[0]
     np.testing.assert_allclose(row[:3], [0.03551923, 0.13249828, 0.09211594], atol=1e-7)
+
+
+@given(st.text())
+def test_the_fake_in_bfloat16(caption: str) -> None:
+    settings = WorkerSettings(device="cpu")
+    exact, short = load_encoder("fake", settings), load_encoder("fake", settings, dtype="bfloat16")
+    row = short.encode([caption])[0]
+    assert np.linalg.norm(row) == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(row, exact.encode([caption])[0], rtol=2**-7)
+    assert short.fingerprint != exact.fingerprint
+    assert short.overlong([caption * 1000]) == []
+
+
+def test_the_fake_rounds_as_torch_does() -> None:
+    import torch
+
+    halves = np.array([1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -1 - 2**-8, 3.9999])
+    values = np.concatenate([halves, np.random.default_rng(0).normal(size=1000) * 2.0**31])
+    expected = torch.from_numpy(values).float().bfloat16().double().numpy()
+    np.testing.assert_array_equal(fake._as_bfloat16(values), expected)
+
+
+def test_the_fake_has_no_weights() -> None:
+    settings = WorkerSettings(device="cpu")
+    assert load_encoder("fake", settings, pinned=hashlib.sha256(b"").hexdigest()).name == "fake"
+    with pytest.raises(EncoderError) as caught:
+        load_encoder("fake", settings, pinned="0" * 64)
+    assert caught.value.code == "weights_mismatch"
 
 
 def test_the_fake_can_be_cancelled() -> None:

@@ -1,15 +1,19 @@
+import shutil
 import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from concept_orderings.errors import EncoderError
-from tests.unit.worker.encoders.tiny import CAPTIONS
+from tests.unit.worker.encoders.tiny import AWKWARD, CAPTIONS
 from worker.evidence.encoders import minilm
+from worker.evidence.encoders.base import surely_fits
 from worker.settings import WorkerSettings
 
 
@@ -47,13 +51,79 @@ def test_loads_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert minilm.load("minilm", WorkerSettings(device="cpu", threads=1)).encode(["x"]).shape == (1, 384)
 
 
-def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"other")
+@pytest.mark.parametrize(
+    ("file", "code"), [("model.safetensors", "weights_mismatch"), ("config.json", "encoder_mismatch")]
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_other_files_are_refused(
+    file: str, code: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(minilm._model_dir(), tmp_path, dirs_exist_ok=True)
+    (tmp_path / file).write_bytes(b"other")
+    if not there:
+        (tmp_path / file).unlink()
     monkeypatch.setattr(minilm, "_model_dir", lambda: tmp_path)
+    monkeypatch.setattr(minilm, "_model", None)
     with pytest.raises(EncoderError) as caught:
         minilm.load("minilm", WorkerSettings(device="cpu", threads=1))
-    assert caught.value.code == "encoder_mismatch"
+    assert caught.value.code == code
+    published = {"model.safetensors": minilm.WEIGHTS_SHA256, "config.json": minilm.CONFIG_SHA256}[file]
+    assert published in caught.value.detail
+
+
+def test_pinned_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = WorkerSettings(device="cpu", threads=1)
+    assert minilm.load("minilm", cpu, pinned=minilm.WEIGHTS_SHA256).weights_sha256 == minilm.WEIGHTS_SHA256
+    monkeypatch.setattr(minilm, "_model", None)
+    with pytest.raises(EncoderError) as caught:
+        minilm.load("minilm", cpu, pinned="0" * 64)
+    assert caught.value.code == "weights_mismatch"
     assert minilm.WEIGHTS_SHA256 in caught.value.detail
+
+
+def test_the_fingerprint_in_float32_stays_what_it_was(encoder: minilm.MiniLM) -> None:
+    """Or all that is cached would be computed again."""
+    assert encoder.fingerprint == "d3a7a351cbe916d162585bc0fafa5af45b376a45e59f99ca09d7d0d9a63733b6"
+
+
+def test_bfloat16(encoder: minilm.MiniLM) -> None:
+    short = minilm.load("minilm", WorkerSettings(device="cpu", threads=1), dtype="bfloat16")
+    assert {parameter.dtype for parameter in short.model.parameters()} == {torch.bfloat16}
+    assert short.dtype == "bfloat16"
+    rows = short.encode(CAPTIONS)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    assert 1e-5 < np.abs(rows - encoder.encode(CAPTIONS)).max() < 0.03
+    assert short.fingerprint != encoder.fingerprint
+
+
+# ---- captions that are longer than what is read
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60) | st.text(AWKWARD, max_size=60))
+def test_what_surely_fits_fits(encoder: minilm.MiniLM, caption: str) -> None:
+    untruncated = Tokenizer.from_str(encoder.tokeniser.to_str())
+    untruncated.no_truncation()
+    tokens = len(untruncated.encode(caption).ids) - 2
+    assert tokens <= len(caption) or not surely_fits(caption, len(caption))
+
+
+@pytest.mark.parametrize(
+    ("caption", "cut"),
+    [
+        ("a " * 254, False),
+        ("a " * 255, True),
+        ("日" * 254, False),
+        ("日" * 255, True),
+        ("", False),
+        # one word piece: unknown
+        ("x" * 9999, False),
+    ],
+)
+def test_captions_that_are_cut(encoder: minilm.MiniLM, caption: str, cut: bool) -> None:
+    assert encoder.context_length == 256
+    assert encoder.overlong(["a dog", caption, "a cat"]) == ([1] if cut else [])
 
 
 @pytest.mark.parametrize("name", ["minilm/", "minilm/2"])

@@ -27,6 +27,9 @@ CAPTIONS = [
     "x",
 ] + [f"A satellite image of {'very ' * (i % 7)}dense residential area {i}." for i in range(40)]
 
+AWKWARD = "aB &;#x3c<>'\"_-.!ßİŁﬁ㌔\u0344\ufb2c日é\u0300\x00\x1b[m \u2028\u200d🐕"
+"""Characters that cleaning lengthens, shortens, joins or takes out."""
+
 
 def random_state(model: str, *, seed: int = 0, text_only: bool = False) -> dict[str, torch.Tensor]:
     torch.manual_seed(seed)
@@ -36,10 +39,17 @@ def random_state(model: str, *, seed: int = 0, text_only: bool = False) -> dict[
 
 def reference(model: str, checkpoint: Path, captions: list[str], **options: Any) -> NDArray[np.float32]:
     """What open_clip's own `encode_text` gives."""
-    whole = open_clip.create_model(model, pretrained=str(checkpoint), **options).eval()
+    return encode_text(model, open_clip_model(model, checkpoint, **options), captions)
+
+
+def open_clip_model(model: str, checkpoint: Path, **options: Any) -> torch.nn.Module:
+    return open_clip.create_model(model, pretrained=str(checkpoint), **options).eval()
+
+
+def encode_text(model: str, whole: Any, captions: list[str]) -> NDArray[np.float32]:
     with torch.inference_mode():
-        rows: NDArray[np.float32] = whole.encode_text(open_clip.get_tokenizer(model)(captions), normalize=True).numpy()
-    return rows
+        rows: torch.Tensor = whole.encode_text(open_clip.get_tokenizer(model)(captions), normalize=True)
+    return rows.float().numpy()
 
 
 def configs(directory: Path) -> dict[str, dict[str, Any]]:
