@@ -14,6 +14,7 @@ from app.examples import EXAMPLE_REQUEST, STREAM_NAME
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.names import NAME
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
+from concept_orderings.request import MOST_TEMPLATES
 from store.jobs import Job, State
 from store.versions import VersionRecord
 
@@ -56,6 +57,11 @@ def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
 _ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.values()))
 
 
+_Templates = Annotated[
+    list[str], Field(min_length=1, max_length=MOST_TEMPLATES, json_schema_extra={"uniqueItems": True})
+]
+
+
 class ClassListSchema(_Strict):
     """A dataset and its class names; years, templates and scores left out come from the catalogue."""
 
@@ -64,7 +70,12 @@ class ClassListSchema(_Strict):
         description="Class names, each once; their order has no meaning.", min_length=1, examples=[["bear", "otter"]]
     )
     year: int | None = Field(None, description="Year of publication.", ge=1900, lt=2200)
-    template: str | None = Field(None, description="Caption template; {} stands for the class name.")
+    template: str | _Templates | None = Field(
+        None,
+        description="Caption template; {} stands for the class name. Of several, the embedding of a concept is the mean "
+        "of its captions' unit vectors, made unit again.",
+        examples=["A photo of a {}.", ["A photo of a {}.", "A drawing of a {}."]],
+    )
     scores: float | dict[str, float] | None = Field(
         None, description="Zero-shot score of the base model: one for the dataset, or one per class name."
     )
@@ -108,7 +119,7 @@ class StreamRequestSchema(_Strict):
 
 
 class Progress(BaseModel):
-    """How much of its present phase a job has done, in captions, class names or starts of the path."""
+    """How much of its phase a job has done: captions, class names, tasks, or concepts compared and starts tried."""
 
     phase: str | None = Field(description="counting, embedding, arranging or publishing.", examples=["embedding"])
     done: int = Field(examples=[4096])

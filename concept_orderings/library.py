@@ -9,6 +9,7 @@ from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, assemble, given_evidence
+from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.progress import Remembered, Report, silent
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream, cut
@@ -58,12 +59,18 @@ def arrange(
 
 
 def arrange_stream(
-    request: StreamRequest, gathered: Mapping[Need, Gathered], *, report: Report = silent
+    request: StreamRequest,
+    gathered: Mapping[Need, Gathered],
+    *,
+    machine: Machine = ANY_MACHINE,
+    report: Report = silent,
 ) -> ArrangedStream:
     """Arrange, split and diagnose a request whose evidence has been gathered.
 
     Raises
     ------
+    NotEnoughMemory
+        ``not_enough_memory``, if `machine` has too little for the ordering.
     MissingEvidence
         ``missing_embeddings`` or ``missing_counts`` if the caller has not given them.
     """
@@ -73,7 +80,7 @@ def arrange_stream(
             f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; pass them, or use the service."
         )
     evidence, progress = assemble(needed), Remembered(report)
-    arrangement = request.ordering.order(request.concepts, evidence, report=progress)
+    arrangement = request.ordering.order(request.concepts, evidence, machine=machine, report=progress)
     sizes = cut(request.split, request.concepts, evidence, arrangement.order)
     diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=progress.again)
     provenance = {need: each.provenance for need, each in needed.items()}

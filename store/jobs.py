@@ -76,7 +76,7 @@ class Job:
     phase : str or None
         What a running job is doing.
     done, total : int
-        How much of the phase is done, in captions, names or starts.
+        How much of the phase is done, in captions, names, or concepts compared and starts tried.
     version : int or None
         The version it made.
     error : dict or None

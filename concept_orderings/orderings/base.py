@@ -15,6 +15,7 @@ from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import Concepts, is_plain_text
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.progress import Report, silent
 
 POINTER = "/ordering"
@@ -99,7 +100,9 @@ class Ordering(ABC):
     seed: int = parameter(0, "Seeds the random order and the order of ties; the same seed gives the same stream.")
     reverse: bool = parameter(False, "Exactly the reverse of the order found.")
 
-    def order(self, concepts: Concepts, evidence: Evidence, *, report: Report = silent) -> Arrangement:
+    def order(
+        self, concepts: Concepts, evidence: Evidence, *, machine: Machine = ANY_MACHINE, report: Report = silent
+    ) -> Arrangement:
         """Arrange the concepts, reversed if that is asked for.
 
         Parameters
@@ -108,6 +111,8 @@ class Ordering(ABC):
             n concepts in canonical order.
         evidence
             What `needs` names, for these concepts.
+        machine
+            What may be used of the machine; changes no result.
         report
             Called with how much of the work is done.
 
@@ -115,12 +120,17 @@ class Ordering(ABC):
         -------
         Arrangement
             A permutation of range(n); the same for the same arguments on any machine.
+
+        Raises
+        ------
+        NotEnoughMemory
+            ``not_enough_memory``; nothing was computed.
         """
-        found = self.arrange(concepts, evidence, report=report)
+        found = self.arrange(concepts, evidence, machine=machine, report=report)
         return Arrangement(found.order[::-1].copy(), found.details) if self.reverse else found
 
     @abstractmethod
-    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """Arrange the concepts by the rule, not reversed. Parameters and result as in `order`."""
 
     def fitted(self, concepts: Concepts) -> "Ordering":

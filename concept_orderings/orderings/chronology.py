@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, Ordering, order_of, parameter
 from concept_orderings.progress import Report
 
@@ -24,7 +25,7 @@ class Chronology(Ordering):
         choices=("shuffle", "dataset"),
     )
 
-    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
         years = evidence.of(Need.YEARS).tolist()
         if self.within_year == "shuffle":

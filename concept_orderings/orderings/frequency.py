@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.machine import Machine
 from concept_orderings.names import NAME
 from concept_orderings.orderings.base import Arrangement, Ordering, order_of, parameter
 from concept_orderings.progress import Report
@@ -30,7 +31,7 @@ class Frequency(Ordering):
         pattern=NAME.pattern,
     )
 
-    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
         counts = evidence.of(Need.COUNTS).tolist()
         return Arrangement(order_of(list(zip(counts, self.keys(concepts), strict=True))), {})

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, Ordering, order_of
 from concept_orderings.progress import Report
 
@@ -17,7 +18,7 @@ class Performance(Ordering):
     summary: ClassVar[str] = "Easy to hard: the concepts that the base model classifies best come first."
     needs: ClassVar[frozenset[Need]] = frozenset({Need.SCORES})
 
-    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
         scores = evidence.of(Need.SCORES).tolist()
         pairs = zip(scores, self.keys(concepts), strict=True)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, Ordering, order_of
 from concept_orderings.progress import Report
 
@@ -16,7 +17,7 @@ class Provenance(Ordering):
     kind: ClassVar[str] = "dataset"
     summary: ClassVar[str] = "One dataset after the other, in random order."
 
-    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
         dataset_keys = [self.key(each.name) for each in concepts.datasets]
         groups = [dataset_keys[i] for i in concepts.dataset_index]

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, Ordering, order_of
 from concept_orderings.progress import Report
 
@@ -16,6 +17,6 @@ class Shuffled(Ordering):
     kind: ClassVar[str] = "random"
     summary: ClassVar[str] = "All concepts shuffled."
 
-    def arrange(self, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+    def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
         return Arrangement(order_of(self.keys(concepts)), {})

@@ -1,6 +1,7 @@
-"""The all-starts greedy nearest-neighbour path, exact and the same bit for bit everywhere."""
+"""The greedy nearest-neighbour path from every start, exact and the same bit for bit everywhere."""
 
 from concept_orderings.path.distances import distance_as_cosine, quantise
 from concept_orderings.path.search import GreedyPath, shortest_greedy_path
+from concept_orderings.path.tuning import memory_needed, tuned
 
-__all__ = ["GreedyPath", "distance_as_cosine", "quantise", "shortest_greedy_path"]
+__all__ = ["GreedyPath", "distance_as_cosine", "memory_needed", "quantise", "shortest_greedy_path", "tuned"]

@@ -12,6 +12,8 @@ MAX_DIMENSIONS = 4096
 """Rounding lengthens a vector by at most ``sqrt(4096) / 2 = 32``, so that every squared distance is at most
 ``(2 * (SCALE + 32)) ** 2 < 2 ** 31`` and, by Cauchy-Schwarz, every partial sum of a dot product is as well."""
 
+BLOCK = 4096
+
 MAX_SQUARED_LENGTH = (SCALE + 32) ** 2
 
 
@@ -36,19 +38,31 @@ def quantise(embeddings: NDArray[Any]) -> NDArray[np.int16]:
     ValueError
         If the shape is another, or a row is all zero or not finite; the message names the rows.
     """
-    exact = np.asarray(embeddings, dtype=np.float64)
-    if exact.ndim != 2 or not 1 <= exact.shape[1] <= MAX_DIMENSIONS:
-        raise ValueError(f"embeddings must have shape (n, 1 to {MAX_DIMENSIONS}), not {exact.shape}")
-    _refuse(np.logical_not(np.isfinite(exact).all(axis=1)), "not finite")
-    largest = np.abs(exact).max(axis=1, initial=0.0)
+    given = np.asarray(embeddings)
+    if given.ndim != 2 or not 1 <= given.shape[1] <= MAX_DIMENSIONS:
+        raise ValueError(f"embeddings must have shape (n, 1 to {MAX_DIMENSIONS}), not {given.shape}")
+    quantised = np.empty(given.shape, dtype=np.int16)
+    largest = np.empty(len(given))
+    # Some rows at a time: a million embeddings as float64 would be gigabytes, several times over.
+    blocks = [slice(first, first + BLOCK) for first in range(0, len(given), BLOCK)]
+    for block in blocks:
+        largest[block] = np.abs(given[block].astype(np.float64)).max(axis=1)
+    _refuse(np.logical_not(np.isfinite(largest)), "not finite")
     _refuse(largest == 0.0, "all zero")
+    for block in blocks:
+        quantised[block] = _quantised(given[block].astype(np.float64), largest[block])
+    return quantised
+
+
+def _quantised(exact: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows of float64 scaled and rounded; `largest` is each row's largest component, without its sign."""
     # A power of two, so exact: squares of the scaled components neither overflow nor vanish.
     scaled = np.ldexp(exact, -np.frexp(largest)[1][:, None])
     squares = np.zeros(len(scaled))
     for column in scaled.T:
         squares += column * column
-    quantised: NDArray[np.int16] = np.rint(scaled / np.sqrt(squares)[:, None] * SCALE).astype(np.int16)
-    return quantised
+    rounded: NDArray[np.float64] = np.rint(scaled / np.sqrt(squares)[:, None] * SCALE)
+    return rounded
 
 
 def distance_as_cosine(distance: NDArray[np.integer] | int) -> NDArray[np.float64] | float:

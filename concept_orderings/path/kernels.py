@@ -17,6 +17,8 @@ Int: TypeAlias = int | np.int64
 
 BIN_SHIFT = 19  # distances are below 2**31: 4,096 bins, each a cosine distance of 0.001
 DIGIT = 11  # bits per pass of the radix sort: three passes for 31 bits
+MOST = 2**31 - 1  # no distance is as large
+LOOK = 32  # guesses looked at together
 
 
 class Lists(NamedTuple):
@@ -25,21 +27,50 @@ class Lists(NamedTuple):
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
     near: Ids  # (n, h) the head of `ids`, apart: together these stay in the processor's cache
+    distances: NDArray[np.int32]  # (n, h) of the head; the few that are needed beyond it are computed
     ids: Ids  # (n, k)
-    distances: NDArray[np.int32]  # (n, k)
+    lengths: NDArray[np.int32]  # (n,) so many of `ids` are neighbours; after them a row's own id stands
     slots: NDArray[np.int32]  # (n,) the row of `deep` that continues the list, or -1
     deep: Ids  # (m, l) longer lists, of the few vectors whose list ran out
     wanted: NDArray[np.uint8]  # (n,) set where a longer list would have helped
+    names: NDArray[np.uint64]  # (n, 2) of which the marks of walks are made
     few: int  # so many unseen vectors are as soon measured as found in a longer list
 
 
 class Walks(NamedTuple):
     """Walks of equal length, each where it stands now."""
 
-    starts: NDArray[np.int64]  # (w,) rising
     at: NDArray[np.int64]  # (w,)
-    totals: NDArray[np.int64]  # (w,) sum of the distances so far
+    marks: NDArray[np.uint64]  # (w, 2) names the set seen: the exclusive or of the vectors' names
+    totals: NDArray[np.int64]  # (w,) sum of the distances since the walks were last compared
     seen: NDArray[np.uint64]  # (w, words) one bit per vector
+
+
+class Kept(NamedTuple):
+    """What a block of rows keeps of all that it is offered: candidates for its nearest neighbours."""
+
+    rows: NDArray[np.int64]  # (m,)
+    sizes: NDArray[np.int64]  # (m,) how many candidates
+    limits: NDArray[np.int64]  # (m,) whatever is guessed to be as far is no candidate
+    ids: NDArray[np.int32]  # (m, room)
+    guesses: NDArray[np.int32]  # (m, room) of their distances
+
+
+class Space(NamedTuple):
+    """The vectors, and how well their distances are guessed."""
+
+    vectors: NDArray[np.int16]  # (n, d)
+    squares: NDArray[np.int32]  # (n,) squared lengths
+    slack: int  # twice the largest error of a guess
+
+
+class Scratch(NamedTuple):
+    """Room for sorting a row's candidates."""
+
+    bins: NDArray[np.int64]
+    digits: NDArray[np.int64]
+    spare_ids: NDArray[np.int32]
+    spare: NDArray[np.int32]
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -69,13 +100,35 @@ def squared_distance(vectors: NDArray[np.int16], squares: NDArray[np.int32], i: 
     return np.int32(squares[i] + squares[j] - 2 * np.int64(product))
 
 
+@inlined
+def guess(squares: NDArray[np.int32], i: Int, j: Int, product: np.float32) -> np.int32:
+    """Return the squared distance that an inexact dot product makes of two rows, at least 0."""
+    return max(np.int32(0), np.int32(squares[i] + squares[j] - 2 * np.int32(product)))
+
+
+@compiled
+def new_scratch(room: int) -> Scratch:
+    """Return scratch for rows of up to `room` candidates."""
+    return Scratch(
+        np.empty(1 << (31 - BIN_SHIFT), dtype=np.int64),
+        np.empty(1 << DIGIT, dtype=np.int64),
+        np.empty(room, dtype=np.int32),
+        np.empty(room, dtype=np.int32),
+    )
+
+
 @compiled
 def sort_by_distance(
-    ids: Ids, distances: NDArray[np.int32], spare_ids: Ids, spare: NDArray[np.int32], counts: NDArray[np.int64]
+    ids: NDArray[np.int32],
+    distances: NDArray[np.int32],
+    spare_ids: NDArray[np.int32],
+    spare: NDArray[np.int32],
+    counts: NDArray[np.int64],
 ) -> None:
-    """Sort in place by distance; stable, so equal distances stay in the order of the ids.
+    """Sort in place by distance; stable, so equal distances stay in the order they were in.
 
-    A radix sort of three passes; `spare_ids` and `spare` are as long as the arrays, `counts` is ``2**DIGIT``.
+    A radix sort of three passes; `spare_ids` and `spare` are at least as long as the arrays, `counts` is
+    ``2**DIGIT``.
     """
     for shift in (0, DIGIT, 2 * DIGIT):
         counts[:] = 0
@@ -91,71 +144,159 @@ def sort_by_distance(
             spare[counts[digit]] = distances[c]
             spare_ids[counts[digit]] = ids[c]
             counts[digit] += 1
-        distances[:] = spare
-        ids[:] = spare_ids
+        distances[:] = spare[: distances.size]
+        ids[:] = spare_ids[: ids.size]
 
 
 @compiled
-def candidates_within(
-    guesses: NDArray[np.int32], k: int, slack: int, counts: NDArray[np.int64], found: NDArray[np.int64]
-) -> int:
-    """Write the ids whose guessed distance can be one of the `k` smallest to `found`; return how many.
+def nearer_than(guesses: NDArray[np.int32], k: int, slack: int, bins: NDArray[np.int64]) -> Int:
+    """Return a limit that the guess of each of the `k` nearest is below, of as many as there are.
 
     `slack` is twice the largest error of a guess: the k-th smallest distance is at most one error above the
-    k-th smallest guess, and the guess of anything nearer at most another above that.
+    k-th smallest guess, and the guess of anything nearer at most another above that. `bins` is scratch.
     """
-    counts[:] = 0
-    for j in range(guesses.size):
-        counts[guesses[j] >> BIN_SHIFT] += 1
+    if guesses.size <= k:
+        return MOST
+    bins[:] = 0
+    for c in range(guesses.size):
+        bins[guesses[c] >> BIN_SHIFT] += 1
     enough = 0
     edge = np.int64(0)
     while enough < k:
-        enough += counts[edge]
+        enough += bins[edge]
         edge += 1
-    limit = (edge << BIN_SHIFT) + slack
-    size = 0
-    for j in range(guesses.size):
-        found[size] = j
-        size += guesses[j] < limit
-    return size
+    return min((edge << BIN_SHIFT) + slack, np.int64(MOST))
 
 
 @compiled
-def nearest(
+def shrink(
+    row: Int,
+    k: int,
+    kept: Kept,
+    size: Int,
+    space: Space,
+    scratch: Scratch,
+) -> tuple[Int, Int]:
+    """Forget guesses that cannot be among the `k` nearest; return how many are left, and the limit for others."""
+    ids, guesses = kept.ids[row], kept.guesses[row]
+    limit = np.int64(nearer_than(guesses[:size], k, space.slack, scratch.bins))
+    left = np.int64(0)
+    for c in range(size):
+        ids[left] = ids[c]
+        guesses[left] = guesses[c]
+        left += guesses[c] < limit
+    if left > ids.size // 2:
+        # More of them are alike than a guess can tell apart: measure, so that k are enough.
+        measure(row, kept, left, space, scratch)
+        left = min(left, np.int64(k))
+        limit = min(np.int64(guesses[left - 1]) + space.slack + 1, np.int64(MOST))
+    return left, limit
+
+
+@compiled
+def measure(row: Int, kept: Kept, size: Int, space: Space, scratch: Scratch) -> None:
+    """Replace the first `size` guesses of a row by the distances, and sort by (distance, id)."""
+    i = kept.rows[row]
+    ids, distances = kept.ids[row][:size], kept.guesses[row][:size]
+    for c in range(size):
+        distances[c] = squared_distance(space.vectors, space.squares, i, np.int64(ids[c]))
+    # Ids rise where none has been sorted yet; where some have, they come first and need not.
+    for c in range(1, size):
+        if ids[c] < ids[c - 1]:
+            sort_by_distance(distances, ids, scratch.spare, scratch.spare_ids, scratch.digits)
+            break
+    sort_by_distance(ids, distances, scratch.spare_ids, scratch.spare, scratch.digits)
+
+
+@compiled
+def offer(
     products: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    vectors: NDArray[np.int16],
-    squares: NDArray[np.int32],
-    slack: int,
+    begin: int,
+    first: int,
+    last: int,
+    k: int,
+    space: Space,
+    kept: Kept,
+) -> None:
+    """Offer the vectors from `begin` on to the rows `first` to `last`, which keep what may be among the k nearest.
+
+    `products`, (rows, columns), are the dot products as float32 arithmetic gives them. They choose candidates only.
+    """
+    scratch = new_scratch(kept.ids.shape[1])
+    columns = products.shape[1]
+    for r in range(first, last):
+        i = kept.rows[r]
+        size, limit = kept.sizes[r], kept.limits[r]
+        for a in range(0, columns, LOOK):
+            b = min(a + LOOK, columns)
+            # Most looks end here: a smallest guess is found several at a time.
+            smallest = np.int32(MOST)
+            for x in range(a, b):
+                smallest = min(smallest, guess(space.squares, i, begin + x, products[r, x]))
+            if smallest >= limit:
+                continue
+            for x in range(a, b):
+                guessed = guess(space.squares, i, begin + x, products[r, x])
+                if guessed < limit and begin + x != i:  # nobody is their own neighbour
+                    kept.ids[r, size] = begin + x
+                    kept.guesses[r, size] = guessed
+                    size += 1
+            if size > kept.ids.shape[1] - LOOK:
+                size, limit = shrink(r, k, kept, size, space, scratch)
+        kept.sizes[r], kept.limits[r] = size, limit
+
+
+@compiled
+def settle(
+    first: int,
+    last: int,
+    space: Space,
+    kept: Kept,
     ids: Ids,
     distances: NDArray[np.int32],
 ) -> None:
-    """Fill `ids` and `distances`, both (m, k), with the k nearest of each of `rows`, by (distance, id).
+    """Write the nearest of the rows `first` to `last` to `ids`, (rows, k), by (distance, id).
 
-    `products`, (m, n), are the dot products as float32 arithmetic gives them. They choose candidates only.
+    `distances`, (rows, h) with h at most k, is given the distances of the first h.
     """
-    n = len(vectors)
+    scratch = new_scratch(kept.ids.shape[1])
     k = ids.shape[1]
-    guesses = np.empty(n, dtype=np.int32)
-    bins = np.empty(1 << (31 - BIN_SHIFT), dtype=np.int64)
-    digits = np.empty(1 << DIGIT, dtype=np.int64)
-    found = np.empty(n + 1, dtype=np.int64)
-    near_ids = np.empty(n, dtype=ids.dtype)
-    spare_ids = np.empty(n, dtype=ids.dtype)
-    near = np.empty(n, dtype=np.int32)
-    spare = np.empty(n, dtype=np.int32)
-    for r in range(rows.size):
-        i = rows[r]
-        for j in range(n):
-            guesses[j] = max(np.int32(0), np.int32(squares[i] + squares[j] - 2 * np.int32(products[r, j])))
-        guesses[i] = np.int32(0x7FFFFFFF)  # nobody is their own neighbour
-        size = candidates_within(guesses, k, slack, bins, found)
-        for c in range(size):
-            near_ids[c] = found[c]
-            near[c] = squared_distance(vectors, squares, i, found[c])
-        sort_by_distance(near_ids[:size], near[:size], spare_ids[:size], spare[:size], digits)
-        ids[r] = near_ids[:k]
-        distances[r] = near[:k]
+    for r in range(first, last):
+        size, _ = shrink(r, k, kept, kept.sizes[r], space, scratch)
+        measure(r, kept, size, space, scratch)
+        ids[r] = kept.ids[r, :k]
+        distances[r] = kept.guesses[r, : distances.shape[1]]
+
+
+@compiled
+def verify(
+    first: int,
+    last: int,
+    space: Space,
+    kept: Kept,
+    ids: Ids,
+    distances: NDArray[np.int32],
+    lengths: NDArray[np.int32],
+) -> None:
+    """Write what is certain of proposed neighbours: those nearer than anything that was not proposed.
+
+    `kept` holds the proposals; its limits are the distances below which each row's are complete. `lengths` is given
+    how many of each row are certain; the rest of the row is filled with its own id.
+    """
+    scratch = new_scratch(kept.ids.shape[1])
+    k = ids.shape[1]
+    for r in range(first, last):
+        measure(r, kept, kept.sizes[r], space, scratch)
+        certain = 0
+        for c in range(min(k, kept.sizes[r])):
+            if kept.guesses[r, c] >= kept.limits[r]:
+                break
+            ids[r, c] = kept.ids[r, c]
+            if c < distances.shape[1]:
+                distances[r, c] = kept.guesses[r, c]
+            certain += 1
+        lengths[r] = certain
+        ids[r, certain:] = kept.rows[r]
 
 
 @inlined
@@ -199,7 +340,7 @@ def beyond_list(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, I
     """Return the nearest unseen vector and its distance, when all in the list of `at` have been seen."""
     slot = lists.slots[at]
     if slot >= 0:
-        for c in range(lists.ids.shape[1], lists.deep.shape[1]):
+        for c in range(lists.lengths[at], lists.deep.shape[1]):
             j = np.int64(lists.deep[slot, c])
             if not is_seen(seen, j):
                 return j, np.int64(squared_distance(lists.vectors, lists.squares, at, j))
@@ -212,17 +353,23 @@ def beyond_list(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, I
 
 @compiled
 def advance(  # noqa: C901
-    first: int, last: int, walks: Walks, lists: Lists, steps: int, trail: NDArray[np.int64], stop: NDArray[np.uint8]
+    first: int,
+    last: int,
+    walks: Walks,
+    lists: Lists,
+    steps: int,
+    trail: NDArray[np.int64],
+    stop: NDArray[np.uint8],
 ) -> None:
     """Take `steps` steps in each of the walks `first` to `last`; returns early, half done, once `stop` is set.
 
-    `trail`, (2, steps), is given the vectors reached and the distances; it is not written if it is (2, 0).
-    All in one function, long as it is: see `inlined`, which does not help where a function returns from more
-    than one place.
+    `trail`, (2, steps), is given the vectors reached and the distances; it is not written if it is (2, 0). All in one
+    function, long as it is: see `inlined`, which does not help where a function returns from more than one place.
     """
     for w in range(first, last):
         at = walks.at[w]
         total = walks.totals[w]
+        mark, other_mark = walks.marks[w, 0], walks.marks[w, 1]
         seen = walks.seen[w]
         for t in range(steps):
             found: Int = np.int64(-1)
@@ -238,12 +385,14 @@ def advance(  # noqa: C901
                     j = np.int64(lists.ids[at, c])
                     if not is_seen(seen, j):
                         found = j
-                        step = np.int64(lists.distances[at, c])
+                        step = np.int64(squared_distance(lists.vectors, lists.squares, at, j))
                         break
             if found < 0:
                 found, step = beyond_list(at, seen, lists)
             at = found
             total += step
+            mark ^= lists.names[at, 0]
+            other_mark ^= lists.names[at, 1]
             mark_seen(seen, at)
             if trail.shape[1]:
                 trail[0, t] = at
@@ -252,3 +401,4 @@ def advance(  # noqa: C901
                 return
         walks.at[w] = at
         walks.totals[w] = total
+        walks.marks[w, 0], walks.marks[w, 1] = mark, other_mark

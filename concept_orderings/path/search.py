@@ -1,12 +1,16 @@
-"""The shortest of the greedy nearest-neighbour paths from every start."""
+"""The shortest of the greedy nearest-neighbour paths from many starts."""
 
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.path import plain
 from concept_orderings.path.distances import MAX_DIMENSIONS, MAX_SQUARED_LENGTH, SCALE, squared_lengths
+from concept_orderings.path.plain import Found
+from concept_orderings.path.tuning import tuned
 from concept_orderings.progress import Report, silent
 
 
@@ -24,31 +28,46 @@ class GreedyPath:
         ``order[0]``; -1 if there are no vectors.
     steps : array of int64, shape (n - 1,)
         Squared Euclidean distance of each step; see `distance_as_cosine`.
+    totals : array of int64, shape (tried,)
+        Of the paths from each of the starts that were tried: all, or the first of them.
     """
 
     order: NDArray[np.int64]
     total: int
     start: int
     steps: NDArray[np.int64]
+    totals: NDArray[np.int64]
 
 
-def shortest_greedy_path(vectors: NDArray[np.int16], *, threads: int = 0, report: Report = silent) -> GreedyPath:
+def shortest_greedy_path(
+    vectors: NDArray[np.int16],
+    *,
+    starts: NDArray[np.int64] | None = None,
+    max_seconds: float = 0,
+    machine: Machine = ANY_MACHINE,
+    report: Report = silent,
+) -> GreedyPath:
     """Walk greedily from every start and return the path with the smallest total.
 
     The distance is the squared Euclidean distance of the integer vectors, exact; for unit vectors that is
     proportional to the cosine distance. Of equally near vectors the one with the smaller index is next, and of
-    equal totals the smaller start wins, so the path is the same on every machine and with any `threads`.
+    equal totals the earlier start wins, so the path is the same on every machine and with any `machine`.
     With numba installed this takes seconds for 20,000 vectors, without it minutes.
 
     Parameters
     ----------
     vectors : array of int16, shape (n, d)
         From `quantise`. ``d`` is at most `MAX_DIMENSIONS`.
-    threads : int
-        0 for as many as the process has cores.
+    starts : array of int64, shape (s,), optional
+        Where to start, in the order in which starts are tried; every vector if it is left out.
+    max_seconds : float
+        After so long no further start is tried; 0 is no limit. All vectors are compared and one start is tried,
+        whatever the time. The path is then the one of ``starts[:len(totals)]``, which can be asked for again.
+    machine : Machine
+        What may be used; never changes the path.
     report : Report
-        Called on this thread with the number of starts done of ``n``, several times a second; if it raises, the
-        search ends its threads and lets the exception pass.
+        Called on this thread, several times a second, with the number of vectors compared and starts tried, of
+        ``n + s``; if it raises, the search ends its threads and lets the exception pass.
 
     Returns
     -------
@@ -57,15 +76,25 @@ def shortest_greedy_path(vectors: NDArray[np.int16], *, threads: int = 0, report
     Raises
     ------
     ValueError
-        If the vectors do not have that dtype and shape, or are not as `quantise` makes them.
+        If the vectors do not have that dtype and shape, or are not as `quantise` makes them; if there is no start, or
+        one that is no vector.
+    NotEnoughMemory
+        ``not_enough_memory``: the search needs more than `machine` has. Nothing was computed.
     """
+    begun = monotonic()
     _check(vectors)
     n = len(vectors)
-    if n < 2:
-        report(n, n)
-        return GreedyPath(np.arange(n), 0, n - 1, np.empty(0, dtype=np.int64))
-    order, steps = _search(np.ascontiguousarray(vectors), threads, report)
-    return GreedyPath(order, int(steps.sum()), int(order[0]), steps)
+    if n == 0:
+        return GreedyPath(np.arange(0), 0, -1, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    chosen = np.arange(n) if starts is None else np.asarray(starts, dtype=np.int64)
+    if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= n:
+        raise ValueError(f"starts must be some of the {n} vectors")
+    if n == 1:
+        report(2, 2)
+        return GreedyPath(np.arange(1), 0, 0, np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    deadline = begun + max_seconds if max_seconds else None
+    found = _search(np.ascontiguousarray(vectors), chosen, deadline, machine, report)
+    return GreedyPath(found.order, int(found.steps.sum()), int(found.order[0]), found.steps, found.totals)
 
 
 def _check(vectors: NDArray[np.int16]) -> None:
@@ -78,11 +107,15 @@ def _check(vectors: NDArray[np.int16]) -> None:
         raise ValueError(f"vectors must not be longer than {SCALE}; make them with quantise")
 
 
-def _search(vectors: NDArray[np.int16], threads: int, report: Report) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return order and steps, from the compiled search if there is a compiler."""
+def _search(
+    vectors: NDArray[np.int16], starts: NDArray[np.int64], deadline: float | None, machine: Machine, report: Report
+) -> Found:
+    """Search, compiled if there is a compiler."""
+    n, d = vectors.shape
+    tuning = tuned((n, d), machine.memory)
     try:
         # Here, not above: it takes half a second to load, and may not be installed.
         from concept_orderings.path import fast  # noqa: PLC0415
     except ImportError:
-        return plain.search(vectors, report)
-    return fast.search(vectors, threads, report)
+        return plain.search(vectors, starts, deadline, report)
+    return fast.search(vectors, starts, deadline, machine, report, tuning)

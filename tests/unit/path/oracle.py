@@ -1,5 +1,7 @@
 """The rule as one would say it: a full matrix of distances, and the first smallest entry left, from every start."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,11 @@ def greedy_path(distances: NDArray[np.int64], start: int) -> tuple[list[int], li
     return order, steps
 
 
-def best_path(vectors: NDArray[np.int16]) -> tuple[list[int], list[int]]:
+def paths_from(vectors: NDArray[np.int16], starts: Iterable[int]) -> list[tuple[list[int], list[int]]]:
     distances = distance_matrix(vectors)
-    paths = [greedy_path(distances, start) for start in range(len(vectors))]
+    return [greedy_path(distances, start) for start in starts]
+
+
+def best_path(vectors: NDArray[np.int16]) -> tuple[list[int], list[int]]:
+    paths = paths_from(vectors, range(len(vectors)))
     return min(paths, key=lambda path: sum(path[1]))  # the first of equals

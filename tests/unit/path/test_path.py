@@ -4,6 +4,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -11,22 +12,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from concept_orderings.errors import Cancelled
-from concept_orderings.path import distance_as_cosine, fast, plain, quantise, search, shortest_greedy_path
-from concept_orderings.path.distances import SCALE
+from concept_orderings.errors import Cancelled, NotEnoughMemory
+from concept_orderings.machine import Machine
+from concept_orderings.path import (
+    crew,
+    distance_as_cosine,
+    fast,
+    kernels,
+    plain,
+    quantise,
+    search,
+    shortest_greedy_path,
+)
+from concept_orderings.path.distances import SCALE, squared_lengths
+from concept_orderings.path.kernels import Space
+from concept_orderings.path.neighbours import Neighbours, empty_kept
+from concept_orderings.path.tuning import DEFAULT, Tuning, memory_needed, tuned
 from concept_orderings.progress import silent
-from unit.path.oracle import best_path, distance_matrix, greedy_path
+from unit.path.oracle import best_path, distance_matrix, greedy_path, paths_from
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "fomo_in_flux"
 
 # Lists so short that they run out all the time, and walks compared after every few steps.
-TIGHT = fast.Tuning(near=1, listed=2, deep=4, few=0, checkpoints=(1, 2, 3, 5, 8, 13), first_batch=1, rows=3)
+TIGHT = Tuning(
+    near=1,
+    listed=2,
+    deep=4,
+    few=0,
+    checkpoints=(1, 2, 3, 5, 8, 13),
+    first_batch=1,
+    seen_bytes=24,
+    rows=3,
+    columns=5,
+    candidates=1,
+)
 
 grids = hnp.arrays(
     np.int16, st.tuples(st.integers(2, 24), st.integers(1, 3)), elements=st.integers(-2, 2)
 )  # few places, so that most vectors have duplicates and most distances are tied
 tunings = st.builds(
-    fast.Tuning,
+    Tuning,
     near=st.integers(1, 4),
     listed=st.integers(1, 8),
     deep=st.integers(1, 16),
@@ -34,26 +59,36 @@ tunings = st.builds(
     deep_bytes=st.sampled_from([0, 64, 1 << 20]),
     checkpoints=st.sampled_from([(), (1,), (2, 7), (1, 2, 4, 8, 16)]),
     first_batch=st.integers(1, 5),
+    seen_bytes=st.sampled_from([0, 24, 1 << 20]),
     rows=st.integers(1, 30),
+    columns=st.integers(1, 40),
+    candidates=st.sampled_from([1, 1 << 20]),
     short_ids=st.sampled_from([0, 1 << 16]),
 )
 
 
 def lists_of(found):
-    order, steps = found
-    return order.tolist(), steps.tolist()
+    return found.order.tolist(), found.steps.tolist()
+
+
+def compiled(vectors, tuning=DEFAULT, threads=1, report=silent):
+    return fast.search(vectors, np.arange(len(vectors)), None, Machine(threads=threads), report, tuning)
+
+
+def uncompiled(vectors, near=32, listed=1024, report=silent):
+    return plain.search(vectors, np.arange(len(vectors)), None, report, near, listed)
 
 
 @given(grids, tunings, st.integers(1, 3))
 @settings(max_examples=400, deadline=None)
 def test_the_compiled_search_finds_what_the_rule_says(vectors, tuning, threads):
-    assert lists_of(fast.search(vectors, threads, silent, tuning)) == best_path(vectors)
+    assert lists_of(compiled(vectors, tuning, threads)) == best_path(vectors)
 
 
 @given(grids, st.integers(1, 4), st.integers(1, 8))
 @settings(max_examples=200, deadline=None)
 def test_numpy_alone_finds_what_the_rule_says(vectors, near, listed):
-    assert lists_of(plain.search(vectors, silent, near, listed)) == best_path(vectors)
+    assert lists_of(uncompiled(vectors, near, listed)) == best_path(vectors)
 
 
 def test_thousands_of_tied_sets():
@@ -61,8 +96,8 @@ def test_thousands_of_tied_sets():
     for _ in range(2000):
         vectors = rng.integers(-2, 3, size=(rng.integers(2, 13), rng.integers(1, 4))).astype(np.int16)
         expected = best_path(vectors)
-        assert lists_of(fast.search(vectors, 1, silent, TIGHT)) == expected
-        assert lists_of(plain.search(vectors, silent, 1, 2)) == expected
+        assert lists_of(compiled(vectors, TIGHT)) == expected
+        assert lists_of(uncompiled(vectors, 1, 2)) == expected
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -72,23 +107,23 @@ def test_a_few_hundred_directions(seed, dimensions):
     vectors = quantise(rng.normal(size=(rng.integers(60, 200), dimensions)))
     vectors[rng.integers(len(vectors), size=20)] = vectors[0]
     expected = best_path(vectors)
-    for tuning in (fast.Tuning(), TIGHT, replace(TIGHT, deep=100, listed=8, first_batch=8)):
-        assert lists_of(fast.search(vectors, 2, silent, tuning)) == expected
-    assert lists_of(plain.search(vectors, silent, 4, 16)) == expected
+    for tuning in (DEFAULT, TIGHT, replace(TIGHT, deep=100, listed=8, first_batch=8)):
+        assert lists_of(compiled(vectors, tuning, 2)) == expected
+    assert lists_of(uncompiled(vectors, 4, 16)) == expected
 
 
 def test_the_longest_distances_fit():
     corner = np.full((1, 1024), SCALE / 32)
     vectors = quantise(np.concatenate([corner, -corner, corner, -corner]))
-    assert lists_of(fast.search(vectors, 1, silent)) == best_path(vectors)
+    assert lists_of(compiled(vectors)) == best_path(vectors)
     assert distance_as_cosine(shortest_greedy_path(vectors).total) == 2
 
 
 def test_the_longest_vectors_fit():
     longest = np.zeros((4, 2), dtype=np.int16)
     longest[:, 0] = [SCALE + 16, -SCALE - 16, SCALE + 16, -SCALE - 16]
-    assert lists_of(fast.search(longest, 1, silent, TIGHT)) == best_path(longest)
-    assert lists_of(plain.search(longest, silent, 1, 1)) == best_path(longest)
+    assert lists_of(compiled(longest, TIGHT)) == best_path(longest)
+    assert lists_of(uncompiled(longest, 1, 1)) == best_path(longest)
 
 
 def test_equal_distances_go_to_the_smaller_index():
@@ -102,10 +137,108 @@ def test_equal_totals_go_to_the_smaller_start():
     assert shortest_greedy_path(np.zeros((50, 3), dtype=np.int16)).order.tolist() == list(range(50))
 
 
-def test_of_walks_that_meet_the_shorter_goes_on():
-    seen = np.array([[0b1110], [0b1110], [0b1110], [0b1111], [0b1110]], dtype=np.uint64)
-    walks = fast.Walks(np.array([1, 2, 3, 4, 5]), np.array([1, 1, 1, 1, 2]), np.array([9, 4, 4, 1, 7]), seen)
-    assert fast.merged(walks).starts.tolist() == [2, 4, 5]
+@given(grids, tunings, st.integers(1, 3))
+@settings(max_examples=200, deadline=None)
+def test_every_start_gets_the_total_of_its_own_path(vectors, tuning, threads):
+    expected = [sum(steps) for _, steps in paths_from(vectors, range(len(vectors)))]
+    assert compiled(vectors, tuning, threads).totals.tolist() == expected
+    assert uncompiled(vectors).totals.tolist() == expected
+
+
+def test_walks_meet_within_a_block_and_across_blocks():
+    marks = np.array([[1, 2], [1, 2], [1, 2], [1, 3], [1, 2]], dtype=np.uint64)
+    at = np.array([1, 1, 1, 1, 2])
+    walks = fast.Walks(at, marks, np.array([9, 4, 4, 1, 7]), np.zeros((5, 1), dtype=np.uint64))
+    meeting = fast.Meeting()
+    stage = fast.met(walks, meeting)
+    assert stage.places.tolist() == [0, 0, 0, 1, 2]
+    assert stage.new.tolist() == [0, 3, 4]
+    assert stage.costs.tolist() == [9, 4, 4, 1, 7]
+    again = fast.met(walks, meeting)
+    assert again.places.tolist() == stage.places.tolist()
+    assert again.new.tolist() == []
+
+
+@given(grids, tunings, st.data())
+@settings(max_examples=200, deadline=None)
+def test_some_starts_in_any_order(vectors, tuning, data):
+    n = len(vectors)
+    starts = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=n, unique=True)))
+    paths = paths_from(vectors, starts)
+    expected = min(paths, key=lambda path: sum(path[1]))  # the first of equals
+    for found in (
+        fast.search(vectors, starts, None, Machine(), silent, tuning),
+        plain.search(vectors, starts, None, silent),
+    ):
+        assert lists_of(found) == expected
+        assert found.totals.tolist() == [sum(steps) for _, steps in paths]
+
+
+@pytest.mark.parametrize("starts", [[], [-1], [5]])
+def test_starts_that_are_no_vectors_are_refused(starts):
+    with pytest.raises(ValueError, match="starts"):
+        shortest_greedy_path(quantise(np.eye(5)), starts=np.array(starts, dtype=np.int64))
+
+
+def test_when_time_is_up_one_start_has_been_tried():
+    vectors = quantise(np.random.default_rng(11).normal(size=(400, 8)))
+    expected = paths_from(vectors, [3])[0]
+    starts = np.arange(3, 400)
+    for found in (
+        fast.search(vectors, starts, 0.0, Machine(), silent, DEFAULT),
+        plain.search(vectors, starts, 0.0, silent),
+    ):
+        assert lists_of(found) == expected
+        assert found.totals.tolist() == [sum(expected[1])]
+
+
+def test_time_may_be_up_in_the_middle_of_a_block(monkeypatch):
+    """What was found by then is what the same number of starts gives."""
+    vectors = quantise(np.random.default_rng(12).normal(size=(300, 8)))
+    walk_block = fast.Search._walk_block
+
+    def walk_until_20(self, starts, first, last):
+        if last > 20:
+            raise crew.TimeIsUp
+        return walk_block(self, starts, first, last)
+
+    monkeypatch.setattr(fast.Search, "_walk_block", walk_until_20)
+    found = fast.search(vectors, np.arange(300), monotonic() + 3600, Machine(threads=2), silent, DEFAULT)
+    monkeypatch.undo()
+    tried = len(found.totals)
+    assert 1 < tried <= 20
+    again = fast.search(vectors, np.arange(tried), None, Machine(), silent, DEFAULT)
+    assert lists_of(again) == lists_of(found)
+    assert again.totals.tolist() == found.totals.tolist()
+
+
+def test_the_threads_stop_in_time(monkeypatch):
+    """A block that would take longer than is left is given up, and its threads come back."""
+    release = threading.Event()
+    with crew.Crew(2, silent, 1) as threads:
+        threads.deadline = 0.0
+
+        def work(first, last):
+            while not threads.stop[0]:
+                release.wait(0.01)
+
+        with pytest.raises(crew.TimeIsUp):
+            threads.share(work, 2, 1, lambda _: 0)
+        assert not threads.stop[0]
+        threads.deadline = None
+        threads.share(lambda first, last: None, 2, 1, lambda _: 0)
+
+
+def test_block_sizes_follow_the_time_left(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(fast, "monotonic", lambda: now)
+    sizes = []
+    for first, last in fast.blocks(10_000, 500, 100.0):
+        sizes.append(last - first)
+        now += 0.1 * (last - first)
+    assert sizes[:5] == [1, 4, 16, 64, 256]
+    assert sum(sizes) in (999, 1000)
+    assert [last - first for first, last in fast.blocks(1200, 500, None)] == [500, 500, 200]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
@@ -148,11 +281,11 @@ def test_a_view_is_as_good_as_an_array():
 
 def test_progress_rises_to_the_number_of_starts():
     vectors = quantise(np.random.default_rng(7).normal(size=(90, 4)))
-    for run in (lambda report: fast.search(vectors, 2, report, TIGHT), lambda report: plain.search(vectors, report)):
+    for run in (lambda report: compiled(vectors, TIGHT, 2, report), lambda report: uncompiled(vectors, report=report)):
         seen = []
         run(lambda done, total, seen=seen: seen.append((done, total)))
         assert seen == sorted(seen)
-        assert seen[-1] == (90, 90)
+        assert seen[-1] == (180, 180)
 
 
 def test_a_report_that_raises_ends_the_search_and_its_threads():
@@ -167,18 +300,111 @@ def test_a_report_that_raises_ends_the_search_and_its_threads():
         return report
 
     for call in (1, 2):
-        for find in (lambda report: fast.search(vectors, 2, report), lambda report: plain.search(vectors, report)):
+        for find in (compiled, uncompiled):
             calls = []
             with pytest.raises(Cancelled):
-                find(cancel_at(call))
+                find(vectors, report=cancel_at(call))
             assert len(calls) == call
             assert not [thread for thread in threading.enumerate() if thread.name.startswith("path")]
 
 
+@given(
+    hnp.arrays(np.int16, st.tuples(st.integers(3, 24), st.integers(1, 3)), elements=st.integers(-200, 200)),
+    st.data(),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_error_of_the_product_changes_a_neighbour(vectors, data):
+    """Whatever the products are within the bound on their error, the exact neighbours come out."""
+    n = len(vectors)
+    k = data.draw(st.integers(1, n - 1))
+    error = data.draw(st.integers(0, 50_000))
+    products = vectors.astype(np.int64) @ vectors.T.astype(np.int64)
+    signs = data.draw(hnp.arrays(np.int8, (n, n), elements=st.integers(-1, 1)))
+    wrong = (products + signs.astype(np.int64) * error).astype(np.float32)
+    squares = squared_lengths(vectors).astype(np.int32)
+    space = Space(vectors, squares, 2 * 2 * (error + 1))
+    kept = empty_kept(np.arange(n), 2 * k + kernels.LOOK)
+    for begin in range(0, n, 5):
+        kernels.offer(wrong[:, begin : begin + 5].copy(), begin, 0, n, k, space, kept)
+    ids, distances = np.empty((n, k), dtype=np.uint16), np.empty((n, k), dtype=np.int32)
+    kernels.settle(0, n, space, kept, ids, distances)
+    assert (ids.tolist(), distances.tolist()) == neighbours(vectors, k)
+
+
+def neighbours(vectors, k):
+    """Return ids and distances of the k nearest of each vector, by (distance, id)."""
+    matrix = distance_matrix(vectors).tolist()
+    nearest = [sorted((distance, j) for j, distance in enumerate(row) if j != i)[:k] for i, row in enumerate(matrix)]
+    return [[j for _, j in row] for row in nearest], [[distance for distance, _ in row] for row in nearest]
+
+
+class Guessing:
+    """Proposes some vectors at random, and says truthfully how near the nearest of the others is."""
+
+    def __init__(self, seed):
+        self.random = np.random.default_rng(seed)
+
+    def __call__(self, vectors):
+        matrix = distance_matrix(vectors)
+
+        def propose(rows, k):
+            n = len(vectors)
+            ids = np.empty((len(rows), size := self.random.integers(1, n)), dtype=np.int32)
+            bounds = np.full(len(rows), 2**31, dtype=np.int64)
+            for r, row in enumerate(rows):
+                others = self.random.permutation(np.delete(np.arange(n), row))
+                # Mostly near ones, as a good proposer would find.
+                if self.random.integers(3):
+                    others = others[np.argsort(matrix[row, others], kind="stable")]
+                ids[r] = others[:size]
+                bounds[r] = matrix[row, others[size:]].min(initial=2**31)
+            return ids, bounds
+
+        return propose
+
+
+@given(grids, tunings, st.integers(0, 1000))
+@settings(max_examples=300, deadline=None)
+def test_no_proposer_changes_the_path(vectors, tuning, seed):
+    machine = Machine(threads=1, propose=Guessing(seed))
+    found = fast.search(vectors, np.arange(len(vectors)), None, machine, silent, tuning)
+    assert lists_of(found) == best_path(vectors)
+
+
+def test_neighbours_of_many_alike():
+    """More equal distances than a row has room for."""
+    vectors = np.zeros((5000, 2), dtype=np.int16)
+    vectors[::2, 0] = 1
+    with crew.Crew(2, silent, 1) as threads:
+        ids, distances, lengths = Neighbours(vectors, threads, replace(DEFAULT, columns=64)).of(np.array([0, 4999]), 5)
+    assert ids.tolist() == [[2, 4, 6, 8, 10], [1, 3, 5, 7, 9]]
+    assert distances.tolist() == [[0] * 5] * 2
+    assert lengths.tolist() == [5, 5]
+
+
+def test_a_search_needs_memory_that_grows_with_n_alone():
+    small, large = memory_needed(100_000, 768), memory_needed(1_000_000, 768)
+    assert large < 10 * small < 40e9
+
+
+def test_where_memory_is_short_lists_are_shorter():
+    needed = memory_needed(100_000, 768)
+    assert tuned((100_000, 768), None) == tuned((100_000, 768), needed) == DEFAULT
+    assert tuned((100_000, 768), needed - 1).listed == DEFAULT.listed // 2
+
+
+def test_too_little_memory_is_foreseen(monkeypatch):
+    monkeypatch.setattr(fast, "search", None)
+    with pytest.raises(NotEnoughMemory) as caught:
+        shortest_greedy_path(quantise(np.eye(5)), machine=Machine(memory=10_000_000))
+    assert caught.value.code == "not_enough_memory"
+    assert "CONCEPT_ORDERINGS_MEMORY_MB" in caught.value.detail
+
+
 def test_the_kernel_stops_in_the_middle_of_a_walk():
     vectors = quantise(np.random.default_rng(9).normal(size=(50, 4)))
-    with fast.Crew(1, silent, 50) as crew:
-        found = fast.Search(vectors, crew, TIGHT)
+    with crew.Crew(1, silent, 50) as threads:
+        found = fast.Search(vectors, threads, TIGHT)
         walks = found.walks_at(np.array([7]))
         fast.kernels.advance(0, 1, walks, found.lists, 49, fast.NO_TRAIL, np.ones(1, dtype=np.uint8))
     assert int(walks.seen[0, 0]).bit_count() == 2
@@ -191,7 +417,7 @@ def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
 
     monkeypatch.setattr(fast.kernels, "advance", broken)
     with pytest.raises(MemoryError):
-        fast.search(np.zeros((9, 1), dtype=np.int16), 2, silent)
+        compiled(np.zeros((9, 1), dtype=np.int16), threads=2)
 
 
 def test_without_numba_the_path_is_the_same(monkeypatch):
@@ -233,6 +459,6 @@ def test_real_captions(captions):
     pytest.importorskip("sentence_transformers")
     vectors = quantise(packaged.load_model("cpu").encode(captions, show_progress_bar=False))
     expected = best_path(vectors)
-    for tuning in (fast.Tuning(), TIGHT, replace(TIGHT, near=4, listed=16, deep=64)):
-        assert lists_of(fast.search(vectors, 2, silent, tuning)) == expected
-    assert lists_of(plain.search(vectors, silent, 4, 16)) == expected
+    for tuning in (DEFAULT, TIGHT, replace(TIGHT, near=4, listed=16, deep=64)):
+        assert lists_of(compiled(vectors, tuning, 2)) == expected
+    assert lists_of(uncompiled(vectors, 4, 16)) == expected
