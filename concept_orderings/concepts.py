@@ -32,8 +32,8 @@ class ClassList:
         Class names; their order has no meaning.
     year : int, optional
         When the dataset was published.
-    template : str, optional
-        Caption template, with ``{}`` where the class name goes.
+    templates : tuple of str
+        Caption templates, with ``{}`` where the class name goes: distinct and sorted, as their order has no meaning.
     scores : float or mapping of class name to float, optional
         Zero-shot score of the base model: one for the dataset, or one per class. Higher is easier.
     counts : mapping of class name to int, optional
@@ -45,7 +45,7 @@ class ClassList:
     name: str
     classes: tuple[str, ...]
     year: int | None = None
-    template: str | None = None
+    templates: tuple[str, ...] = ()
     scores: float | Mapping[str, float] | None = None
     counts: Mapping[str, int] | None = None
     pointer: str = field(default="", compare=False)

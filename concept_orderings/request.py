@@ -3,7 +3,7 @@
 The service, the worker and ``concept-orderings order FILE`` all read requests here, so they agree on every rule.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from concept_orderings.checks import (
     escape_pointer,
     is_integer,
     is_number,
+    wrong_type,
 )
 from concept_orderings.concepts import ClassList, Concepts, class_lists_of, gather_concepts, is_plain_text, shown
 from concept_orderings.errors import BadConcept, BadParameter, BadValue, MissingEvidence
@@ -31,6 +32,7 @@ from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 
 PLACEHOLDER = "{}"
+MOST_TEMPLATES = 1000
 
 _FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
 _DATASET_FIELDS = ("name", "classes", "year", "template", "scores", "counts")
@@ -100,13 +102,43 @@ class StreamRequest:
         )
 
     def captions(self) -> list[str]:
-        """Return the caption of each concept: the class name in its dataset's template, (n,)."""
-        return [
-            each.template.replace(PLACEHOLDER, name)
-            for each in self.concepts.datasets
-            if each.template is not None
-            for name in each.classes
-        ]
+        """Return the caption of each concept: the class name in its dataset's template, (n,).
+
+        Raises
+        ------
+        ValueError
+            If a dataset has several templates, and its concepts several captions: see `caption_rounds`.
+        """
+        several = [each.name for each in self.concepts.datasets if len(each.templates) > 1]
+        if several:
+            raise ValueError(f"{several[0]} has several templates; caption_rounds() yields all captions")
+        return next((captions for _, captions in self.caption_rounds()), [])
+
+    def caption_rounds(self) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
+        """Yield all captions, round by round: in round k those in the k-th of each dataset's templates.
+
+        There are as many rounds as the longest list has templates; all concepts take part in the first. So a prompt
+        ensemble of any size needs the memory of one caption per concept.
+
+        Yields
+        ------
+        positions : ndarray of int64, shape (m,)
+            The concepts whose datasets have so many templates, ascending.
+        captions : list of str
+            Their captions, (m,).
+        """
+        datasets = self.concepts.datasets
+        for k in range(max(len(each.templates) for each in datasets)):
+            there = np.array([k < len(each.templates) for each in datasets])
+            yield (
+                np.flatnonzero(there[self.concepts.dataset_index]),
+                [
+                    each.templates[k].replace(PLACEHOLDER, name)
+                    for each in datasets
+                    if k < len(each.templates)
+                    for name in each.classes
+                ],
+            )
 
 
 def parse_request(body: object, *, defaults: Mapping[str, Mapping[str, object]] | None = None) -> StreamRequest:
@@ -176,7 +208,7 @@ def _parse_class_list(value: object, pointer: str) -> ClassList:
         name=name,
         classes=classes,
         year=_parse_year(body.get("year"), f"{pointer}/year"),
-        template=_parse_template(body.get("template"), f"{pointer}/template"),
+        templates=_parse_templates(body.get("template"), f"{pointer}/template"),
         scores=_parse_scores(body.get("scores"), classes, f"{pointer}/scores"),
         counts=_parse_counts(body.get("counts"), classes, f"{pointer}/counts"),
         pointer=pointer,
@@ -189,17 +221,41 @@ def _parse_year(value: object, pointer: str) -> int | None:
     raise BadValue("bad_year", f"A year is an integer from {_YEARS.start} to {_YEARS.stop - 1}.", [pointer])
 
 
-def _parse_template(value: object, pointer: str) -> str | None:
+def _parse_templates(value: object, pointer: str) -> tuple[str, ...]:
+    """Check one template or an array of them; return them sorted: a mean does not depend on their order."""
     if value is None:
-        return None
-    template = check_string(value, pointer)
-    if PLACEHOLDER not in template or not is_plain_text(template):
+        return ()
+    if not isinstance(value, str | list | tuple):
+        raise wrong_type("a string or an array of strings", value, pointer)
+    templates = (value,) if isinstance(value, str) else check_strings(value, pointer)
+    pointers = [pointer] if isinstance(value, str) else [f"{pointer}/{i}" for i in range(len(templates))]
+    if not 1 <= len(templates) <= MOST_TEMPLATES:
+        raise BadConcept(
+            "bad_template", f"There are {len(templates)} templates; give one to {MOST_TEMPLATES}.", [pointer]
+        )
+    wrong = [i for i, each in enumerate(templates) if PLACEHOLDER not in each or not is_plain_text(each)]
+    if wrong:
         raise BadConcept(
             "bad_template",
-            f"The template {shown(template)} needs {PLACEHOLDER} where the class name goes, and no control characters.",
-            [pointer],
+            f"The template {shown(templates[wrong[0]])} needs {PLACEHOLDER} where the class name goes, "
+            "and no control characters.",
+            [pointers[i] for i in wrong],
         )
-    return template
+    _refuse_equal_templates(templates, pointers)
+    return tuple(sorted(templates))
+
+
+def _refuse_equal_templates(templates: Sequence[str], pointers: Sequence[str]) -> None:
+    """One that is given twice would weigh twice in the mean, which hardly anybody means."""
+    seen: dict[str, int] = {}
+    for i, template in enumerate(templates):
+        first = seen.setdefault(template, i)
+        if first != i:
+            raise BadConcept(
+                "bad_template",
+                f"The template {shown(template)} is given twice; leave one out.",
+                [pointers[first], pointers[i]],
+            )
 
 
 def _parse_scores(value: object, classes: Sequence[str], pointer: str) -> float | dict[str, float] | None:
@@ -279,7 +335,7 @@ def _completed(each: ClassList) -> ClassList:
     return replace(
         each,
         year=known.year if each.year is None else each.year,
-        template=known.template if each.template is None else each.template,
+        templates=each.templates or (known.template,),
         scores=known.zero_shot_score if each.scores is None else each.scores,
     )
 
@@ -293,7 +349,7 @@ def _check_evidence(request: StreamRequest) -> None:
             case Need.SCORES:
                 _require([each for each in datasets if not _covers(each.scores, each.classes)], "scores")
             case Need.EMBEDDINGS:
-                _require([each for each in datasets if each.template is None], "template")
+                _require([each for each in datasets if not each.templates], "template")
             case Need.COUNTS:
                 _require_counts(request)
 
@@ -352,7 +408,8 @@ def _dataset_as_json(each: ClassList, needs: frozenset[Need]) -> dict[str, Json]
     if Need.YEARS in needs:
         body["year"] = each.year
     if Need.EMBEDDINGS in needs:
-        body["template"] = each.template
+        # an array of one is the string, so that both ways to write it are one request
+        body["template"] = each.templates[0] if len(each.templates) == 1 else each.templates
     if Need.SCORES in needs:
         body["scores"] = each.scores
     if Need.COUNTS in needs and each.counts is not None:

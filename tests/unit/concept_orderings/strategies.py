@@ -30,6 +30,7 @@ scores = st.floats(-1e6, 1e6) | st.integers(0, 3)
 counts = st.integers(0, 3) | st.integers(0, 2**53 - 1)
 seeds = st.integers(-3, 3) | st.integers(-(2**53) + 1, 2**53 - 1)
 templates = st.text(PLAIN_CHARACTERS, max_size=6).map(lambda text: f"{text}{{}}.")
+ensembles = templates | st.lists(templates, min_size=1, max_size=4, unique=True)
 
 
 @st.composite
@@ -40,7 +41,7 @@ def class_lists(draw: st.DrawFn) -> Body:
         "name": draw(dataset_names),
         "classes": classes,
         "year": draw(years),
-        "template": draw(templates),
+        "template": draw(ensembles),
         "scores": draw(scores | st.fixed_dictionaries(dict.fromkeys(classes, scores))),
         "counts": {name: draw(counts) for name in classes},
     }
@@ -103,11 +104,21 @@ def respelled(body: Body, random: Random) -> Body:
     for each in lists:
         each["classes"] = random.sample(each["classes"], len(each["classes"]))
         each["counts"] = _shuffled(each["counts"], random) if "counts" in each else None
+        each["template"] = _respelled_template(each.get("template"), random)
     random.shuffle(lists)
     ordering = ORDERINGS[body["ordering"]["kind"]]
     parameters = {each.name: each.default for each in ordering.parameters()}
     explicit = {**parameters, **body["ordering"], "version": ordering.version}
     return _shuffled({**body, "datasets": lists, "ordering": _shuffled(explicit, random)}, random)
+
+
+def _respelled_template(template: str | list[str] | None, random: Random) -> str | list[str] | None:
+    """Another order of the templates; one alone as a string or as an array."""
+    if template is None:
+        return None
+    if isinstance(template, str):
+        return random.choice([template, [template]])
+    return template[0] if len(template) == 1 else random.sample(template, len(template))
 
 
 def _other_name(name: str) -> str:

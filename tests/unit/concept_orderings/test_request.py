@@ -366,6 +366,41 @@ REFUSED: dict[str, tuple[object, type[InvalidInput], str, list[str], str]] = {
         for value in ["", "A photo.", "{ }", "{}\n", "{}\ud800"]
     },
     "template a number": (changed(f"{FIRST}/template", 1), BadValue, "wrong_type", [f"{FIRST}/template"], "a number"),
+    "template in an array": (
+        changed(f"{FIRST}/template", ["A {}.", "A photo.", "{}", "{ }"]),
+        BadConcept,
+        "bad_template",
+        [f"{FIRST}/template/1", f"{FIRST}/template/3"],
+        "'A photo.'",
+    ),
+    "template a number in an array": (
+        changed(f"{FIRST}/template", ["{}", 1]),
+        BadValue,
+        "wrong_type",
+        [f"{FIRST}/template/1"],
+        "a number",
+    ),
+    "template twice": (
+        changed(f"{FIRST}/template", ["{}", "A {}.", "{}"]),
+        BadConcept,
+        "bad_template",
+        [f"{FIRST}/template/0", f"{FIRST}/template/2"],
+        "twice",
+    ),
+    "no template in the array": (
+        changed(f"{FIRST}/template", []),
+        BadConcept,
+        "bad_template",
+        [f"{FIRST}/template"],
+        "0 templates",
+    ),
+    "too many templates": (
+        changed(f"{FIRST}/template", [f"{i} {{}}" for i in range(1001)]),
+        BadConcept,
+        "bad_template",
+        [f"{FIRST}/template"],
+        "1000",
+    ),
     **{
         f"scores {value!r:.20}": (
             changed(f"{FIRST}/scores", value),
@@ -712,6 +747,82 @@ def test_evidence_follows_the_canonical_order_of_concepts() -> None:
     assert request.captions() == ["A a.", "A b.", "A c.", "a"]
     assert request.counts().dtype == request.years().dtype == np.int64
     assert request.scores().dtype == np.float64
+
+
+def ensemble(*templates: object) -> Body:
+    """Datasets of two, two and one concepts, with these templates."""
+    classes = (["b", "a"], ["d", "c"], ["e"])
+    datasets = [
+        {"name": f"D{i}", "classes": names, "template": template}
+        for i, (names, template) in enumerate(zip(classes, templates, strict=True))
+    ]
+    return {**right(), "datasets": datasets, "ordering": {"kind": "similarity"}}
+
+
+def test_captions_of_several_templates_come_in_rounds() -> None:
+    request = parse_request(ensemble(["the {}", "a {}", "{}"], "my {}", ["{}!", "{}?"]))
+    rounds = [(positions.tolist(), captions) for positions, captions in request.caption_rounds()]
+
+    assert rounds == [
+        ([0, 1, 2, 3, 4], ["a a", "a b", "my c", "my d", "e!"]),
+        ([0, 1, 4], ["the a", "the b", "e?"]),
+        ([0, 1], ["a", "b"]),
+    ]
+    with pytest.raises(ValueError, match="D0 has several templates"):
+        request.captions()
+
+
+def test_captions_of_one_template_are_one_round() -> None:
+    request = parse_request(ensemble("a {}", ["my {}"], "{}"))
+    ((positions, captions),) = request.caption_rounds()
+
+    assert positions.tolist() == [0, 1, 2, 3, 4]
+    assert captions == request.captions() == ["a a", "a b", "my c", "my d", "e"]
+
+
+def test_no_templates_no_captions() -> None:
+    request = parse_request({**right(), "datasets": [{"name": "ONE", "classes": ["a", "b"]}]})
+
+    assert list(request.caption_rounds()) == []
+    assert request.captions() == []
+
+
+def test_as_many_templates_as_may_be() -> None:
+    templates = [f"{i} {{}}" for i in range(1000)]
+    request = parse_request(ensemble(templates, "{}", "{}"))
+
+    assert request.concepts.datasets[0].templates == tuple(sorted(templates))
+
+
+def test_the_order_of_templates_does_not_matter() -> None:
+    one, other, third = (
+        parse_request(ensemble(templates, "{}", "{}")).digest
+        for templates in (["a {}", "b {}"], ["b {}", "a {}"], ["b {}", "a {}", "c {}"])
+    )
+    assert one == other != third
+
+
+def test_an_array_of_one_template_is_that_template() -> None:
+    request = parse_request(ensemble(["a {}"], ["{}", "b {}"], "{}"))
+
+    assert request.canonical == parse_request(ensemble("a {}", ["b {}", "{}"], ["{}"])).canonical
+    assert [each["template"] for each in json.loads(request.canonical)["datasets"]] == ["a {}", ["b {}", "{}"], "{}"]
+
+
+@given(requests(kinds=["similarity"]))
+def test_rounds_hold_each_caption_of_each_concept_once(body: Body) -> None:
+    request = parse_request(body)
+    found: dict[int, list[str]] = {i: [] for i in range(len(request.concepts))}
+    for positions, captions in request.caption_rounds():
+        assert (np.diff(positions) > 0).all()
+        for position, caption in zip(positions.tolist(), captions, strict=True):
+            found[position].append(caption)
+    expected = [
+        [template.replace("{}", name) for template in each.templates]
+        for each in request.concepts.datasets
+        for name in each.classes
+    ]
+    assert list(found.values()) == expected
 
 
 def test_a_template_is_filled_once_whatever_the_class_is_called() -> None:
