@@ -72,8 +72,8 @@ class ClassListSchema(_Strict):
     year: int | None = Field(None, description="Year of publication.", ge=1900, lt=2200)
     template: str | _Templates | None = Field(
         None,
-        description="Caption template; {} stands for the class name. Of several, the embedding of a concept is the mean "
-        "of its captions' unit vectors, made unit again.",
+        description="Caption template; {} stands for the class name. Of several, the embedding of a concept is the "
+        "mean of its captions' unit vectors, made unit again.",
         examples=["A photo of a {}.", ["A photo of a {}.", "A drawing of a {}."]],
     )
     scores: float | dict[str, float] | None = Field(
