@@ -42,12 +42,13 @@ class Machine:
     memory : int or None
         Bytes that may be allocated; None if nobody knows, and nothing is refused.
     propose : callable, optional
-        Makes a `Proposer` for quantised vectors, (n, d) int16; without one, numpy proposes.
+        Makes a `Proposer` for quantised vectors, (n, d) int16; without one, or if it returns None, a product on the
+        processor chooses candidates.
     """
 
     threads: int = 0
     memory: int | None = None
-    propose: Callable[[NDArray[np.int16]], Proposer] | None = None
+    propose: Callable[[NDArray[np.int16]], Proposer | None] | None = None
 
 
 ANY_MACHINE = Machine()

@@ -12,6 +12,7 @@ from store.embeddings import EmbeddingCache
 from store.jobs import ATTEMPTS, Jobs, Phase, Verdict
 from store.versions import VersionRecord, Versions
 from worker.gather import gather
+from worker.machine import this_machine
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
 from worker.threads import in_thread
@@ -91,7 +92,10 @@ class Publisher:
             return done
         evidence = await gather(request, settings=self._settings, cache=self._cache, monitor=monitor)
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
-        arranged = await in_thread(lambda report: arrange_stream(request, evidence, report=report), monitor.report)
+        machine = this_machine(self._settings)
+        arranged = await in_thread(
+            lambda report: arrange_stream(request, evidence, machine=machine, report=report), monitor.report
+        )
         await monitor.enter(Phase.PUBLISHING, len(arranged.sizes))
         return await self._versions.publish(arranged, report=monitor.report)
 

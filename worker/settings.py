@@ -19,7 +19,13 @@ class WorkerSettings(StoreSettings):
         "auto", description="Where encoders run: auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."
     )
     batch_size: int = Field(256, ge=1, description="Captions encoded at once; on a CPU at most 32.")
-    threads: int = Field(0, ge=0, description="Threads of the encoder; 0 means one per core.")
+    threads: int = Field(0, ge=0, description="Threads of the encoder and of the path search; 0 means one per core.")
+    memory_mb: int = Field(
+        0,
+        ge=0,
+        description="Megabytes that a job may use. A path search for which that is too little is refused before it "
+        "begins. 0 means what is free then, in the container if it has a limit.",
+    )
     redelivery_seconds: float = Field(
         60.0, gt=0, description="A job whose worker has been silent for so long is given to another worker."
     )

@@ -38,7 +38,7 @@ class Neighbours:
         vectors: NDArray[np.int16],
         crew: Crew,
         tuning: Tuning = DEFAULT,
-        propose: Callable[[NDArray[np.int16]], Proposer] | None = None,
+        propose: Callable[[NDArray[np.int16]], Proposer | None] | None = None,
     ) -> None:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)

@@ -1,0 +1,65 @@
+"""What a job may use of this machine: threads, memory, and the device that proposes neighbours."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from concept_orderings.machine import Machine, Proposer
+from worker.settings import WorkerSettings
+
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUP = Path("/proc/self/cgroup")
+
+WORTH_A_DEVICE = 10_000
+"""Vectors; fewer are compared on the processor before a device has them."""
+
+
+def this_machine(settings: WorkerSettings) -> Machine:
+    """Return what a job that begins now may use."""
+    memory = settings.memory_mb * 1_000_000 or free_memory()
+    return Machine(threads=settings.threads, memory=memory, propose=partial(_proposer, settings.device))
+
+
+def free_memory(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> int:
+    """Return how many bytes this process can still allocate: the machine's, or less in a container with a limit."""
+    bounds = [_left_in(group) for group in _groups(cgroups, own)]
+    available: int = psutil.virtual_memory().available
+    return min([available, *(each for each in bounds if each is not None)])
+
+
+def _groups(cgroups: Path, own: Path) -> list[Path]:
+    """Return the control groups (version 2) that this process is in, from its own to the root."""
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return []  # not Linux
+    paths = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]
+    inner = [cgroups / path for path in paths]
+    return [group for each in inner for group in (each, *each.parents) if group.is_relative_to(cgroups)]
+
+
+def _left_in(group: Path) -> int | None:
+    """Return what a control group leaves of its limit; None if it has none."""
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        if limit == "max":
+            return None
+        used = int((group / "memory.current").read_text())
+        # Pages of files that have been read count as used, and are given up when memory is needed.
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except OSError:
+        return None
+    return max(0, int(limit) - used + int(statistics.get("inactive_file", 0)))
+
+
+def _proposer(device: str, vectors: NDArray[np.int16]) -> Proposer | None:
+    """Return what proposes neighbours of `vectors` on a GPU; None where the processor does as well."""
+    if device == "cpu" or len(vectors) < WORTH_A_DEVICE:
+        return None
+    # Here, not above: it loads torch.
+    from worker.evidence.encoders.proposals import proposer_on  # noqa: PLC0415
+
+    return proposer_on(device, vectors)
