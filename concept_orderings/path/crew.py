@@ -44,6 +44,7 @@ class Crew:
         self.deadline: float | None = None
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="path")
         self._report = report
+        self._running: set[Future[None]] = set()
         self.total = total
         self._done = 0
         self._last = -1.0
@@ -53,7 +54,10 @@ class Crew:
 
     def __exit__(self, *exception: object) -> None:
         self.stop[0] = 1
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # Kernels stop at once. One that is still being compiled does not, and is not waited for: its thread stops
+        # when it comes to run.
+        wait(self._running, timeout=TICK_SECONDS)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def reached(self, done: int) -> None:
         """Report that so much is done, unless the last report is very recent."""
@@ -87,7 +91,7 @@ class Crew:
                 with lock:
                     finished += bound[1] - bound[0]
 
-        waiting = {self._pool.submit(drain) for _ in range(self.threads)}
+        self._running = waiting = {self._pool.submit(drain) for _ in range(self.threads)}
         while waiting:
             done, waiting = wait(waiting, timeout=TICK_SECONDS)
             for future in done:

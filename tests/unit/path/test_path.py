@@ -29,6 +29,7 @@ from concept_orderings.path.kernels import Space
 from concept_orderings.path.neighbours import Neighbours, empty_kept
 from concept_orderings.path.tuning import DEFAULT, Tuning, memory_needed, tuned
 from concept_orderings.progress import silent
+from support.waiting import until
 from unit.path.oracle import best_path, distance_matrix, greedy_path, paths_from
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "fomo_in_flux"
@@ -212,6 +213,19 @@ def test_time_may_be_up_in_the_middle_of_a_block(monkeypatch):
     assert again.totals.tolist() == found.totals.tolist()
 
 
+def test_a_cancel_does_not_wait_for_what_cannot_be_stopped():
+    """Such as the compiler, which takes seconds the first time."""
+    compiled_now = threading.Event()
+
+    def cancel(done, total):
+        raise Cancelled
+
+    with pytest.raises(Cancelled), crew.Crew(1, cancel, 1) as threads:
+        threads.share(lambda first, last: compiled_now.wait(60), 1, 1, lambda _: 0)
+    assert not compiled_now.is_set()
+    compiled_now.set()
+
+
 def test_the_threads_stop_in_time(monkeypatch):
     """A block that would take longer than is left is given up, and its threads come back."""
     release = threading.Event()
@@ -305,7 +319,7 @@ def test_a_report_that_raises_ends_the_search_and_its_threads():
             with pytest.raises(Cancelled):
                 find(vectors, report=cancel_at(call))
             assert len(calls) == call
-            assert not [thread for thread in threading.enumerate() if thread.name.startswith("path")]
+            until(lambda: not any(each.name.startswith("path") for each in threading.enumerate()), "threads end")
 
 
 @given(
