@@ -1,6 +1,11 @@
 """The similarity path of the FoMo-in-Flux concepts, against all starts in batched torch, in the same run.
 
     python bench/similarity_path.py [--n 18381] [--runs 3]
+    python bench/similarity_path.py --large 100000 [--starts 64] [--dimensions 64]
+
+The second form measures sizes that the benchmark does not have, on copies of its embeddings that random projections
+have perturbed: all starts, or the first so many, and all dimensions or random projections to fewer. Once, and without
+a baseline: there is none that ends.
 
 Needs the data of FoMo-in-Flux beside the checkout (../shared/data) and the worker's packages. The embeddings are
 kept in the temporary directory: the first run encodes them, about a minute.
@@ -8,6 +13,7 @@ kept in the temporary directory: the first run encodes them, about a minute.
 
 import argparse
 import csv
+import ctypes
 import json
 import os
 import statistics
@@ -23,7 +29,9 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from concept_orderings.path import distance_as_cosine, fast, quantise, shortest_greedy_path
+from concept_orderings.path import distance_as_cosine, fast, memory_needed, quantise, shortest_greedy_path
+from concept_orderings.path.crew import Crew, available_cores
+from concept_orderings.path.tuning import DEFAULT
 from concept_orderings.progress import silent
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "fomo_in_flux"
@@ -55,6 +63,47 @@ def sample(n: int) -> NDArray[np.float32]:
     return embeddings[np.sort(chosen)]
 
 
+def perturbed(n: int, dimensions: int) -> NDArray[np.int16]:
+    """Return `n` quantised vectors: the embeddings, and copies that have 0.3 of a random projection of theirs added.
+
+    A copy's nearest neighbours are then other copies of its caption, at cosine distances of about 0.05 to 0.1, and
+    beyond them copies of what its caption is near to.
+    """
+    embeddings = sample(n)
+    rng = np.random.default_rng(1)
+    d = embeddings.shape[1]
+    if dimensions < d:
+        embeddings = embeddings @ rng.normal(size=(d, dimensions)).astype(np.float32)
+        d = dimensions
+    copies = [quantise(embeddings)]
+    for _ in range(1, -(-n // len(embeddings))):
+        projection = rng.normal(scale=0.3 / np.sqrt(d), size=(d, d)).astype(np.float32)
+        copies.append(quantise(embeddings + embeddings @ projection))
+    vectors = np.concatenate(copies)[:n]
+    return vectors[rng.permutation(n)]
+
+
+def large(n: int, starts: int, dimensions: int) -> None:
+    """Measure one size, and by how much it raises the memory of the process."""
+    shortest_greedy_path(quantise(sample(2000)))  # compiles
+    vectors = perturbed(n, dimensions)
+    with Peak() as peak, Crew(0, silent, 2 * n) as crew:
+        clock = Clock()
+        search = fast.Search(vectors, crew, DEFAULT)
+        lists = clock.lap()
+        totals = search.totals(np.arange(starts or n))
+        walks = clock.lap()
+        search.path(int(np.argmin(totals)))
+        path = clock.lap()
+    print(f"n = {n}, d = {vectors.shape[1]}, {len(totals)} starts, vectors {vectors.nbytes / 1e6:.0f} MB")
+    for what, (wall, processor) in (("comparing", lists), ("walks", walks), ("the path itself", path)):
+        print(f"{what}: {wall:.1f} s, processor {processor:.1f} s")
+    needed = memory_needed(n, vectors.shape[1]) - 8 * vectors.size
+    print(f"memory above the vectors: {peak.bytes / 1e6:.0f} MB; foreseen {needed / 1e6:.0f} MB; ", end="")
+    print(f"a float32 matrix {n * n * 4 / 1e6:.0f} MB")
+    print(f"shortest {distance_as_cosine(int(totals.min())):.4f}, longest / shortest {totals.max() / totals.min():.4f}")
+
+
 def child(task: str, n: int) -> str:
     """Run one part in a process of its own, so that the memory of others is not counted."""
     command = [sys.executable, __file__, "--task", task, "--n", str(n)]
@@ -65,21 +114,36 @@ def memory(n: int) -> None:
     """Print by how much the search raises the memory of a process that holds the vectors and the compiled code."""
     shortest_greedy_path(quantise(sample(2000)))
     vectors = quantise(sample(n))
-    process = psutil.Process()
-    before = peak = process.memory_info().rss
-    done = threading.Event()
+    with Peak() as peak:
+        shortest_greedy_path(vectors)
+    print(peak.bytes / 1e6)
 
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.002):
-            peak = max(peak, process.memory_info().rss)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    shortest_greedy_path(vectors)
-    done.set()
-    watcher.join()
-    print((peak - before) / 1e6)
+class Peak:
+    """By how much the memory of this process rises."""
+
+    def __enter__(self) -> "Peak":
+        # What was freed before must not be taken again unseen.
+        ctypes.CDLL(None).malloc_trim(0)
+        self._process = psutil.Process()
+        self._before = self._most = self._process.memory_info().rss
+        self._done = threading.Event()
+        self._watcher = threading.Thread(target=self._watch)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        self._watcher.join()
+
+    @property
+    def bytes(self) -> int:
+        """The highest so far, above what it was at first."""
+        return self._most - self._before
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.002):
+            self._most = max(self._most, self._process.memory_info().rss)
 
 
 class Clock:
@@ -98,10 +162,10 @@ class Clock:
 def ours(vectors: NDArray[np.int16]) -> Times:
     """Return wall and processor time of the neighbour lists, then of the walks."""
     clock = Clock()
-    with fast.Crew(0, silent, len(vectors)) as crew:
-        search = fast.Search(vectors, crew, fast.Tuning())
+    with Crew(0, silent, 2 * len(vectors)) as crew:
+        search = fast.Search(vectors, crew, DEFAULT)
         lists = clock.lap()
-        search.path(search.best_start())
+        search.path(int(np.argmin(search.totals(np.arange(len(vectors))))))
     return lists + clock.lap()
 
 
@@ -140,10 +204,8 @@ def spread(values: Iterable[float]) -> str:
 
 
 def compare(n: int, runs: int) -> None:
-    if not KEPT.exists():
-        child("encode", n)
     shortest_greedy_path(quantise(sample(2000)))  # compiles
-    print(f"{fast.available_cores()} cores, load {os.getloadavg()[0]:.1f}; seconds: min / median / max of {runs} runs")
+    print(f"{available_cores()} cores, load {os.getloadavg()[0]:.1f}; seconds: min / median / max of {runs} runs")
     print("n | wall | processor | wall of lists | wall of walks")
     for size in sorted({n // 4 + 1, n // 2, n}):
         times = np.array([ours(quantise(sample(size))) for _ in range(runs)]).T
@@ -162,10 +224,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=18_381)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--large", type=int, metavar="N", help="measure N perturbed vectors instead")
+    parser.add_argument("--starts", type=int, default=0, help="of the large search; 0 is all")
+    parser.add_argument("--dimensions", type=int, default=384, help="of the large search")
     parser.add_argument("--task", choices=["compare", "encode", "memory"], default="compare", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if not KEPT.exists() and options.task != "encode":
+        child("encode", options.n)
     if options.task == "encode":
         encode()
+    elif options.large:
+        large(options.large, options.starts, options.dimensions)
     elif options.task == "memory":
         memory(options.n)
     else:
