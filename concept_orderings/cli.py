@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from concept_orderings.errors import BadValue, ConceptOrderingsError, EncoderError, SourceError
 from concept_orderings.order_files import order, read_request
 from concept_orderings.orderings import ORDERINGS
+from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
+from concept_orderings.request import StreamRequest
 from concept_orderings.version import __version__
 
 _HOW_TO_GET_IT = (
@@ -199,12 +201,15 @@ def _given_parameters(options: argparse.Namespace) -> dict[str, object]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _embedder(path: Path | None) -> Callable[[Sequence[str], str, Report], NDArray[np.float32]]:
-    def embed(captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
+def _embedder(path: Path | None) -> Callable[[StreamRequest, Similarity, Report], NDArray[np.float32]]:
+    def embed(request: StreamRequest, ordering: Similarity, report: Report) -> NDArray[np.float32]:
         if path is not None:
-            return _read_embeddings(path, len(captions))
+            return _read_embeddings(path, len(request.concepts))
         try:
+            import asyncio
+
             from store.settings import read_settings
+            from worker.evidence.concept_embeddings import embed_concepts
             from worker.evidence.encoders import load_encoder
             from worker.settings import WorkerSettings
         except ModuleNotFoundError as error:
@@ -214,7 +219,12 @@ def _embedder(path: Path | None) -> Callable[[Sequence[str], str, Report], NDArr
                 f"or get the service, which has ({error}).",
             ) from error
 
-        return load_encoder(encoder, read_settings(WorkerSettings)).encode(captions, report=report)
+        settings = read_settings(WorkerSettings)
+        encoder = load_encoder(ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights)
+        found = asyncio.run(embed_concepts(request, encoder, None, report=report))
+        for warning in found.warnings:
+            print(f"concept-orderings: {warning}", file=sys.stderr)
+        return found.rows
 
     return embed
 
@@ -233,7 +243,7 @@ def _read_embeddings(path: Path, n: int) -> NDArray[np.float32]:
     if embeddings.ndim != 2 or len(embeddings) != n:
         raise SourceError(
             "source_damaged",
-            f"{path} has the shape {embeddings.shape}, but there are {n} captions; "
+            f"{path} has the shape {embeddings.shape}, but there are {n} concepts; "
             "give one row per concept, sorted by dataset and class name.",
         )
     try:

@@ -29,7 +29,8 @@ def arrange(
     body
         What one would POST to ``/v1/streams``, as a dict.
     embeddings
-        Caption embeddings in the order of ``parse_request(body).captions()``, (n, d): what `similarity` needs.
+        Embeddings of the concepts in the order of ``parse_request(body).concepts.ids``, (n, d), as `similarity` needs
+        them: of their captions (``parse_request(body).captions()``), or means of several (``caption_rounds()``).
     counts
         Counts in the order of ``parse_request(body).concepts.class_names``, (n,): what `frequency` needs when its
         source is not the request.

@@ -15,10 +15,10 @@ from concept_orderings.library import arrange
 from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
-from concept_orderings.request import parse_request
+from concept_orderings.request import StreamRequest, parse_request
 
-EmbedCaptions = Callable[[Sequence[str], str, Report], NDArray[np.float32]]
-"""Captions, the encoder's name and whom to tell → embeddings, (n, d)."""
+EmbedConcepts = Callable[[StreamRequest, Similarity, Report], NDArray[np.float32]]
+"""A request, its ordering and whom to tell → embeddings of the concepts, (n, d)."""
 
 CountNames = Callable[[Sequence[str], str, Report], Sequence[int]]
 """Class names, the source's name and whom to tell → counts, (n,)."""
@@ -53,7 +53,7 @@ def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks
 
 
 def order(
-    body: Mapping[str, object], *, embed: EmbedCaptions, count: CountNames, report: Report = silent
+    body: Mapping[str, object], *, embed: EmbedConcepts, count: CountNames, report: Report = silent
 ) -> list[list[str]]:
     """Arrange and split a request, asking for embeddings or counts only if its ordering needs them.
 
@@ -65,7 +65,7 @@ def order(
     request = parse_request(body)
     outside: dict[str, Any] = {}
     if isinstance(request.ordering, Similarity):
-        outside["embeddings"] = embed(request.captions(), request.ordering.encoder, report)
+        outside["embeddings"] = embed(request, request.ordering, report)
     if isinstance(request.ordering, Frequency) and request.ordering.source != IN_REQUEST:
         outside["counts"] = count(request.concepts.class_names, request.ordering.source, report)
     return arrange(body, report=report, **outside)

@@ -4,7 +4,8 @@ One hash per encoder fingerprint; field: SHA-256 of the caption; value: the row 
 bytes of CRC-32 over field and row. A value that is damaged, or of another width, counts as missing and is overwritten.
 
 The cache is never in the way: while Redis is away nothing is found and nothing is stored, a warning is logged, and the
-job goes on. Entries do not expire; to forget an encoder, delete its hash.
+job goes on. What came to stand under an encoder's key and is no hash is deleted before the next entries are stored.
+Entries do not expire; to forget an encoder, delete its hash.
 """
 
 import hashlib
@@ -91,14 +92,22 @@ class EmbeddingCache:
         bool
             Whether all were stored; not while Redis is away or full.
         """
+        key = KEY.format(fingerprint)
         try:
+            await self._clear_wrong_type(key)
             for part in _chunks(len(captions)):
                 entries = _encoded([_field(caption) for caption in captions[part]], rows[part])
-                await self._redis.hset(KEY.format(fingerprint), mapping=entries)
+                await self._redis.hset(key, mapping=entries)
         except (RedisError, OSError) as error:
             _log.warning("%d embeddings are not cached for now: %s", len(captions), error)
             return False
         return True
+
+    async def _clear_wrong_type(self, key: str) -> None:
+        """Delete what stands under an encoder's key and is no hash: nothing could ever be cached there again."""
+        if await self._redis.type(key) not in (b"hash", b"none"):
+            _log.warning("%s holds no embeddings, and is deleted", key)
+            await self._redis.delete(key)
 
 
 def _chunks(n: int) -> Iterator[slice]:

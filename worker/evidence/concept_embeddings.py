@@ -1,0 +1,195 @@
+"""Embeddings of concepts: that of their caption or, where a dataset has several templates, the mean of their captions'.
+
+Captions come round by round, so that the embeddings of one round at a time are in memory, however many templates there
+are. They are added up in float64 in the order of the templates, and the sums are made unit by operations that IEEE 754
+rounds correctly, in one fixed order: the same embeddings of captions give the same bits anywhere.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.concepts import shown
+from concept_orderings.errors import EncoderError
+from concept_orderings.progress import Report, silent
+from concept_orderings.request import StreamRequest
+from store.embeddings import EmbeddingCache
+from worker.evidence.embeddings import embed, shifted
+from worker.evidence.encoders.base import Encoder
+from worker.threads import in_thread
+
+FloatArray: TypeAlias = NDArray[np.float32]
+IntArray: TypeAlias = NDArray[np.int64]
+
+CANCELLED = 1e-6
+"""A mean of unit vectors that is shorter is nothing but their rounding."""
+
+_ROWS = 1024  # made unit at once
+_NAMED = 50
+
+
+@dataclass(frozen=True)
+class ConceptEmbeddings:
+    """The embeddings of a request's n concepts.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n, d)
+        Unit rows, in canonical order.
+    warnings : tuple of str
+        Which captions the encoder did not read to their end.
+    """
+
+    rows: FloatArray
+    warnings: tuple[str, ...]
+
+
+async def embed_concepts(
+    request: StreamRequest, encoder: Encoder, cache: EmbeddingCache | None, *, report: Report = silent
+) -> ConceptEmbeddings:
+    """Embed the concepts of a request, encoding only captions that are not in the cache.
+
+    Nothing blocks the event loop; a cancelled task stops as `embed` does.
+
+    Parameters
+    ----------
+    request : StreamRequest
+        n concepts.
+    encoder, cache
+        As `embed` takes them.
+    report : Report
+        Told how many of all rounds' distinct captions are done; always called on another thread than the event loop's.
+
+    Raises
+    ------
+    EncoderError
+        ``encoder_failed``, from the encoder, or because the captions of a concept cancel each other out.
+    Cancelled
+        As raised by `report`; what was cached stays.
+    """
+    names = request.concepts.ids
+    total = await in_thread(lambda told: _count_captions(request, told), report)
+    means, cut, done = Means(names), np.zeros(len(names), dtype=np.int64), 0
+    rounds = request.caption_rounds()
+    while (found := await asyncio.to_thread(next, rounds, None)) is not None:
+        positions, captions = found
+        overlong = await in_thread(_looking(encoder, captions), _standing(report, done, total))
+        cut[positions[overlong]] += 1
+        rows = await embed(captions, encoder, cache, report=shifted(report, done, total))
+        await asyncio.to_thread(means.add, positions, rows)
+        done += len(set(captions))
+    return ConceptEmbeddings(await asyncio.to_thread(means.unit_rows), cut_warnings(cut, encoder, names))
+
+
+def _count_captions(request: StreamRequest, report: Report) -> int:
+    """Count the distinct captions of all rounds; one that stands in two rounds counts in both."""
+    total = 0
+    for _, captions in request.caption_rounds():
+        report(0, total)
+        total += len(set(captions))
+    return total
+
+
+def _looking(encoder: Encoder, captions: Sequence[str]) -> Callable[[Report], list[int]]:
+    return lambda told: encoder.overlong(captions, report=told)
+
+
+def _standing(report: Report, done: int, total: int) -> Report:
+    """Report the same whatever is done: for work that can be stopped, and is too short to be counted."""
+    return lambda _done, _total: report(done, total)
+
+
+class Means:
+    """Unit means of the captions of n concepts, added up round by round.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The concepts, for errors.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._captions = np.zeros(len(names), dtype=np.int64)
+        self._first: FloatArray | None = None
+        self._sums: NDArray[np.float64] | None = None
+
+    def add(self, positions: IntArray, rows: FloatArray) -> None:
+        """Add the embeddings of one caption each of some concepts; of all concepts in the first round.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (m,)
+            The concepts, each once.
+        rows : ndarray of float32, shape (m, d)
+            Unit rows. Those of the first round are kept, not copied.
+        """
+        self._captions[positions] += 1
+        if self._first is None:
+            self._first = rows
+            return
+        if self._sums is None:
+            self._sums = self._first.astype(np.float64)
+        self._sums[positions] += rows
+
+    def unit_rows(self) -> FloatArray:
+        """Return the unit means, (n, d); of a concept with one caption the very row that was added.
+
+        Raises
+        ------
+        EncoderError
+            ``encoder_failed``: captions that cancel each other out.
+        """
+        if self._first is None:
+            raise ValueError("no round was added")
+        if self._sums is None:
+            return self._first
+        several = np.flatnonzero(self._captions > 1)
+        for start in range(0, len(several), _ROWS):
+            part = several[start : start + _ROWS]
+            self._first[part] = self._unit(part, self._sums[part])
+        return self._first
+
+    def _unit(self, concepts: IntArray, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        squares = np.zeros(len(sums))
+        # Column by column: `numpy.sum` would follow the width of the processor's vectors.
+        for column in sums.T:
+            squares += column * column
+        lengths = np.sqrt(squares)
+        cancelled = concepts[lengths < CANCELLED * self._captions[concepts]]
+        if cancelled.size:
+            raise EncoderError(
+                "encoder_failed",
+                f"The captions of {shown(self._names[cancelled[0]])} cancel each other out: the mean of their "
+                f"{self._captions[cancelled[0]]} embeddings is zero, so that it is similar to nothing. "
+                "Change its dataset's templates.",
+            )
+        unit: NDArray[np.float64] = sums / lengths[:, None]
+        return unit
+
+
+def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple[str, ...]:
+    """Say which concepts have captions that the encoder did not read to their end.
+
+    Parameters
+    ----------
+    cut : ndarray of int64, shape (n,)
+        How many captions of each concept were cut.
+    encoder : Encoder
+        For its name and its limit.
+    names : sequence of str
+        The n concepts.
+    """
+    concepts = np.flatnonzero(cut)
+    if not concepts.size:
+        return ()
+    named = ", ".join(shown(names[i]) for i in concepts[:_NAMED])
+    more = f" and {concepts.size - _NAMED} more" if concepts.size > _NAMED else ""
+    return (
+        f"{cut.sum()} captions are longer than the {encoder.context_length} tokens that {encoder.name} reads, "
+        f"and their ends were cut off. They are those of {concepts.size} concepts: {named}{more}.",
+    )
