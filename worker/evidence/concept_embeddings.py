@@ -190,6 +190,10 @@ def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple
     named = ", ".join(shown(names[i]) for i in concepts[:_NAMED])
     more = f" and {concepts.size - _NAMED} more" if concepts.size > _NAMED else ""
     return (
-        f"{cut.sum()} captions are longer than the {encoder.context_length} tokens that {encoder.name} reads, "
-        f"and their ends were cut off. They are those of {concepts.size} concepts: {named}{more}.",
+        f"The encoder {encoder.name} reads {encoder.context_length} tokens, and cut off the ends of "
+        f"{_counted(int(cut.sum()), 'longer caption')}, those of {_counted(concepts.size, 'concept')}: {named}{more}.",
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -197,8 +197,8 @@ def test_concepts_with_captions_that_are_cut_are_named(cached: bool) -> None:
         found = embedded(asked, encoder, cache)
         assert cache.stored == []
     assert found.warnings == (
-        "4 captions are longer than the 5 tokens that short reads, and their ends were cut off. "
-        "They are those of 2 concepts: 'B+++x', 'B+++y z'.",
+        "The encoder short reads 5 tokens, and cut off the ends of 4 longer captions, "
+        "those of 2 concepts: 'B+++x', 'B+++y z'.",
     )
     assert threading.get_ident() not in encoder.threads, "the event loop is not the place for a tokeniser"
 
@@ -206,9 +206,14 @@ def test_concepts_with_captions_that_are_cut_are_named(cached: bool) -> None:
 def test_the_first_fifty_concepts_are_named() -> None:
     names = [f"{i:03}" for i in range(60)]
     (warning,) = embedded(request({"A": "a b c {}"}, classes=names), Short()).warnings
-    assert warning.startswith("60 captions")
+    assert "60 longer captions" in warning
     assert "of 60 concepts: 'A+++000', " in warning
     assert warning.endswith(", 'A+++049' and 10 more.")
+
+
+def test_one_concept_is_named() -> None:
+    (warning,) = embedded(request({"A": "a b {}"}, classes=["x", "y z"]), Short()).warnings
+    assert warning.endswith("1 longer caption, those of 1 concept: 'A+++y z'.")
 
 
 def test_looking_for_long_captions_can_be_cancelled() -> None:

@@ -70,22 +70,21 @@ def overlong(tokeniser: Any, captions: Sequence[str], *, report: Report = silent
     report : Report
         Told how many are looked at; may raise `Cancelled`.
     """
-    if isinstance(tokeniser, SimpleTokenizer):
-        room = tokeniser.context_length - 2
-        doubtful = [i for i, caption in enumerate(captions) if not surely_fits(caption, room)]
-    else:
-        doubtful = list(range(len(captions)))
+    plain = isinstance(tokeniser, SimpleTokenizer)
+    room = tokeniser.context_length - 2
+    doubtful = [i for i, caption in enumerate(captions) if not plain or not surely_fits(caption, room)]
     found: list[int] = []
     for start in range(0, len(doubtful), CHUNK):
         report(start, len(doubtful))
         chunk = doubtful[start : start + CHUNK]
-        cut = _are_cut(tokeniser, [captions[i] for i in chunk])
+        several = [captions[i] for i in chunk]
+        cut = [len(tokeniser.encode(each)) > room for each in several] if plain else _are_cut(tokeniser, several)
         found.extend(i for i, is_cut in zip(chunk, cut, strict=True) if is_cut)
     return found
 
 
 def _are_cut(tokeniser: Any, captions: list[str]) -> list[bool]:
-    """Tell which captions change when there is room for one token more.
+    """Tell which captions change when there is room for one token more; works for any tokeniser.
 
     One that is cut has its end-of-text a place later then, or, where a tokeniser has no such mark, no padding behind.
     """

@@ -42,7 +42,10 @@ def test_text_that_cleaning_lengthens_is_not_surely_short(caption: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(TEXTS, max_size=8))
 def test_overlong_is_what_clip_cuts(captions: list[str]) -> None:
-    assert overlong(CLIP, captions) == [i for i, caption in enumerate(captions) if length(caption) > 77]
+    found = overlong(CLIP, captions)
+    assert found == [i for i, caption in enumerate(captions) if length(caption) > 77]
+    # two ways to tell
+    assert found == [i for i, cut in enumerate(tokenisers._are_cut(CLIP, captions)) if cut]
 
 
 @pytest.mark.parametrize(("words", "cut"), [(74, False), (75, False), (76, True), (400, True)])
