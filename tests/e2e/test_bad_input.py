@@ -112,6 +112,30 @@ CASES: dict[str, tuple[object, int, str, list[str]]] = {
         "missing_counts",
         ["/datasets/0/counts"],
     ),
+    "template without its place": (
+        changed("/datasets/1/template", ["A {}.", "A photo."]),
+        422,
+        "bad_template",
+        ["/datasets/1/template/1"],
+    ),
+    "template twice": (
+        changed("/datasets/1/template", ["{}", "{}"]),
+        422,
+        "bad_template",
+        ["/datasets/1/template/0", "/datasets/1/template/1"],
+    ),
+    "weights that are no digest": (
+        changed("/ordering", {"kind": "similarity", "weights": "A" * 64}),
+        422,
+        "bad_parameter",
+        ["/ordering/weights"],
+    ),
+    "unknown dtype": (
+        changed("/ordering", {"kind": "similarity", "dtype": "float16"}),
+        422,
+        "bad_parameter",
+        ["/ordering/dtype"],
+    ),
     "negative count": (
         ordered_by("frequency", counts={"ring": -1, "reader": 2}),
         422,

@@ -1,0 +1,145 @@
+"""Encoders over HTTP: prompt ensembles, dtypes, captions that are cut, and weights that are not what they should be.
+
+The model is open_clip's smallest, with random weights.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from concept_orderings.evidence import evidence_digest
+from support.deployment import Deployment
+from worker.evidence.encoders.base import file_sha256
+from worker.evidence.encoders.fake import FakeEncoder
+
+pytestmark = pytest.mark.slow
+
+MODEL = "ViT-S-32-alt"
+ENCODER = f"open_clip/{MODEL}"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of checkpoints of the text tower: a sound one, and others by the tag that says what is wrong."""
+    torch.manual_seed(0)
+    whole = open_clip.create_model(MODEL, pretrained_text=False).state_dict()
+    sound = {key: value for key, value in whole.items() if not key.startswith("visual.")}
+    directory = tmp_path_factory.mktemp("checkpoints")
+    save_file(sound, directory / f"{MODEL}.safetensors")
+    save_file({**sound, "ln_final.weight": torch.full((256,), torch.nan)}, directory / f"{MODEL}.nan.safetensors")
+    save_file({**sound, "ln_final.weight": torch.ones(7)}, directory / f"{MODEL}.shape.safetensors")
+    (directory / f"{MODEL}.damaged.safetensors").write_bytes(b"no weights")
+    save_file(sound, directory / f"{MODEL}.listed.safetensors")
+    (directory / "SHA256SUMS").write_text(f"{'0' * 64}  {MODEL}.listed.safetensors\n")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def service(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("encoders"), CONCEPT_ORDERINGS_CHECKPOINTS=str(weights)) as deployment:
+        yield deployment.ready()
+
+
+def request(name: str, datasets: list[dict[str, Any]] | None = None, **parameters: object) -> dict[str, Any]:
+    return {
+        "name": name,
+        "datasets": datasets or [{"name": "mine", "classes": ["cat", "dog", "owl"], "template": "A {}."}],
+        "ordering": {"kind": "similarity", **parameters},
+        "tasks": {"count": 1},
+    }
+
+
+def embeddings(service: Deployment, body: dict[str, Any]) -> dict[str, Any]:
+    """Publish a request, and return what its manifest says of the embeddings."""
+    evidence: dict[str, Any] = service.http.get(service.publish(body)["url"]).json()["evidence"]["embeddings"]
+    return evidence
+
+
+def test_a_prompt_ensemble(service: Deployment) -> None:
+    def body(*templates: str) -> dict[str, Any]:
+        own = {"name": "mine", "classes": ["cat", "dog"], "template": list(templates)}
+        return request("ensemble", [own, {"name": "dtd", "classes": ["dotted"]}], encoder="fake")
+
+    version = service.publish(body("a {}", "the {}", "{}"))
+    assert service.publish(body("{}", "the {}", "a {}")) == version, "the order of templates has no meaning"
+    manifest = service.http.get(version["url"]).json()
+    assert manifest["request"]["datasets"] == [
+        {"name": "DTD", "classes": ["dotted"], "template": "A photo of a {} texture."},
+        {"name": "mine", "classes": ["cat", "dog"], "template": ["a {}", "the {}", "{}"]},
+    ]
+    rows = [FakeEncoder().encode(["A photo of a dotted texture."])[0]]
+    for name in ("cat", "dog"):
+        total = np.zeros(64)
+        for row in FakeEncoder().encode([f"a {name}", f"the {name}", name]):
+            total += row
+        squares = 0.0
+        for value in total.tolist():
+            squares += value * value
+        rows.append((total / np.sqrt(squares)).astype(np.float32))
+    assert manifest["evidence"]["embeddings"]["digest"] == evidence_digest(np.array(rows))
+
+
+@pytest.mark.parametrize("encoder", ["fake", "minilm", ENCODER])
+def test_a_dtype_by_choice(service: Deployment, encoder: str) -> None:
+    name = "dtype-" + encoder.partition("/")[0].replace("_", "-")
+    plain, short = (embeddings(service, request(name, encoder=encoder, **of)) for of in ({}, {"dtype": "bfloat16"}))
+    assert (plain["dtype"], short["dtype"]) == ("float32", "bfloat16")
+    assert plain["encoder"] != short["encoder"]
+    assert plain["digest"] != short["digest"]
+    assert plain["weights"] == short["weights"]
+
+
+def test_captions_that_are_cut_are_told_also_from_the_cache(service: Deployment) -> None:
+    long = "dog " * 75 + "house"
+    datasets = [{"name": "mine", "classes": ["cat", "owl", long], "template": "{}"}]
+    bodies = [request("cut", datasets, encoder=ENCODER, seed=seed) for seed in (1, 2)]
+    for body in bodies:
+        (warning,) = service.publish(body)["warnings"]
+        assert f"{ENCODER} reads 77 tokens" in warning
+        assert "1 longer caption, those of 1 concept: 'mine+++dog dog " in warning
+    first, second = (embeddings(service, body) for body in bodies)
+    assert first == second
+
+
+def test_pinned_weights(service: Deployment, weights: Path) -> None:
+    digest = file_sha256(weights / f"{MODEL}.safetensors")
+    assert embeddings(service, request("pinned", encoder=ENCODER, weights=digest))["weights"] == digest
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "words"),
+    [
+        ({"encoder": ENCODER, "weights": "1" * 64}, "weights_mismatch", "1" * 64),
+        ({"encoder": "minilm", "weights": "1" * 64}, "weights_mismatch", "1" * 64),
+        ({"encoder": f"{ENCODER}/listed"}, "weights_mismatch", "SHA256SUMS"),
+        ({"encoder": f"{ENCODER}/nan"}, "encoder_failed", "ln_final.weight"),
+        ({"encoder": f"{ENCODER}/shape"}, "encoder_mismatch", "ln_final.weight"),
+        ({"encoder": f"{ENCODER}/damaged"}, "encoder_mismatch", "damaged.safetensors"),
+        ({"encoder": f"{ENCODER}/nowhere"}, "encoder_not_configured", "CONCEPT_ORDERINGS_CHECKPOINTS"),
+        ({"encoder": "open_clip/ViT-L14"}, "encoder_not_configured", "ViT-L-14"),
+    ],
+)
+def test_weights_that_are_not_right_fail_the_job_before_anything_is_encoded(
+    service: Deployment, parameters: dict[str, object], code: str, words: str
+) -> None:
+    job = service.post(request("wrong", **parameters)).headers["Location"]
+    done = service.until_state(job, "failed", "succeeded")
+    assert done["error"]["code"] == code
+    assert words in done["error"]["detail"]
+    assert done["progress"]["done"] == 0
+
+
+def test_a_device_that_is_not_there(weights: Path, tmp_path: Path) -> None:
+    settings = {"CONCEPT_ORDERINGS_CHECKPOINTS": str(weights), "CONCEPT_ORDERINGS_DEVICE": "cuda:99"}
+    with Deployment(tmp_path, **settings) as service:
+        service.ready()
+        job = service.post(request("nowhere", encoder=ENCODER)).headers["Location"]
+        error = service.until_state(job, "failed", "succeeded")["error"]
+    assert error["code"] == "encoder_not_configured"
+    assert "CONCEPT_ORDERINGS_DEVICE" in error["detail"]
