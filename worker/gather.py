@@ -7,8 +7,10 @@ import numpy as np
 
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, given_evidence
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.similarity import Similarity
+from concept_orderings.path import tuned
 from concept_orderings.request import StreamRequest
 from store.embeddings import EmbeddingCache
 from store.jobs import Phase
@@ -23,7 +25,7 @@ _EXAMPLES = 10
 
 
 async def gather(
-    request: StreamRequest, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
+    request: StreamRequest, *, settings: WorkerSettings, cache: EmbeddingCache, machine: Machine, monitor: Monitor
 ) -> dict[Need, Gathered]:
     """Return the evidence for a request.
 
@@ -31,6 +33,8 @@ async def gather(
     ------
     SourceError, EncoderError
         If a source or encoder cannot give what is needed.
+    NotEnoughMemory
+        If `machine` has too little for what is to be done with it.
     Cancelled
         If the job is to stop.
     """
@@ -40,7 +44,7 @@ async def gather(
         found[Need.COUNTS] = await count(request, ordering.source, settings=settings, monitor=monitor)
     if isinstance(ordering, Similarity):
         found[Need.EMBEDDINGS] = await embed_captions(
-            request, ordering, settings=settings, cache=cache, monitor=monitor
+            request, ordering, settings=settings, cache=cache, machine=machine, monitor=monitor
         )
     return found
 
@@ -77,7 +81,13 @@ def _zero_counts(counts: Mapping[str, int], index: LocalIndex) -> tuple[str, ...
 
 
 async def embed_captions(
-    request: StreamRequest, ordering: Similarity, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
+    request: StreamRequest,
+    ordering: Similarity,
+    *,
+    settings: WorkerSettings,
+    cache: EmbeddingCache,
+    machine: Machine,
+    monitor: Monitor,
 ) -> Gathered:
     """Return the embedding of each concept: of its caption, or the mean of its captions'."""
     # Before the encoder is loaded: that takes seconds, and whoever watches should see what the job is at.
@@ -85,6 +95,8 @@ async def embed_captions(
     encoder = await asyncio.to_thread(
         load_encoder, ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights
     )
+    # Now, not after minutes of embedding.
+    tuned((len(request.concepts), encoder.dimensions), machine.memory)
     found = await embed_concepts(request, encoder, cache, report=monitor.report)
     return Gathered(
         found.rows,

@@ -15,9 +15,9 @@ class Tuning:
     near: int = 32  # head of a list that is kept apart: of its steps, 19 of 20 end there
     listed: int = 512  # 128 doubles the time of the walks, 1,024 no longer shortens it
     deep: int = 4096  # of the lists of those vectors, about one in ten, whose list ran out
-    deep_bytes: int = 64 << 20  # for those
+    deep_bytes: int = 128 << 20  # for those
     few: int = 64  # so many vectors are as soon measured as found in a longer list
-    checkpoints: tuple[int, ...] = (16, 64, 256, 1024, 4096, 16384)  # lengths at which walks are compared
+    checkpoints: tuple[int, ...] = (16, 64, 256, 1024, 4096, 16384, 65536)  # lengths at which walks are compared
     first_batch: int = 16  # walks after which the first longer lists are made
     seen_bytes: int = 64 << 20  # for the sets that the walks of a block have seen
     rows: int = 1024  # of a tile of the product of all pairs
@@ -34,14 +34,17 @@ def memory_needed(n: int, dimensions: int, tuning: Tuning = DEFAULT) -> int:
 
     It grows with n, not with n².
     """
+    id_bytes = 2 if n <= tuning.short_ids else 4
     embeddings = n * dimensions * (4 + 2 + 2)  # as gathered, quantised, and sorted by key
     floats = 4 * n * dimensions
-    id_bytes = 2 if n <= tuning.short_ids else 4
     lists = n * (min(tuning.listed, n) * id_bytes + tuning.near * (id_bytes + 4) + 17)
-    tile = tuning.rows * (4 * tuning.columns + 4 * dimensions) + 8 * tuning.candidates
-    walks = 2 * tuning.seen_bytes + 2 * tuning.deep_bytes + 40 * n
+    deep = min(tuning.deep_bytes, n * min(tuning.deep, n) * id_bytes)
+    rows, room = min(tuning.rows, n), 4 * min(tuning.deep, n)
+    tile = rows * 4 * (min(tuning.columns, n) + dimensions) + min(8 * tuning.candidates, 8 * rows * room)
+    walks = min(tuning.seen_bytes, n * (n + 63) // 8) + 40 * n
     meetings = 100 * n * len(tuning.checkpoints)  # about every second walk leaves some 200 bytes
-    return embeddings + floats + lists + tile + walks + meetings
+    # Longer lists, and the walks that go on, are copied while the old ones are still there.
+    return embeddings + floats + lists + tile + 2 * deep + 2 * walks + meetings
 
 
 def tuned(shape: tuple[int, int], memory: int | None) -> Tuning:

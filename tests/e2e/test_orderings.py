@@ -112,6 +112,26 @@ def test_the_evidence_explains_the_order(service: Deployment, published: dict[st
             assert manifest["evidence"] == {}
 
 
+def test_a_sample_of_starts_and_what_was_tried_by_then(service: Deployment, concepts: list[str]) -> None:
+    """The manifest says how many starts were tried; asking for that number gives the same stream."""
+    chosen = concepts[:300]
+    sampled = service.publish(request("similarity", chosen, starts=7, encoder="fake"))
+    details = service.http.get(sampled["url"]).json()["ordering"]["details"]
+    assert (details["starts"], details["starts_asked"], details["complete"]) == (7, 7, True)
+
+    timed = service.publish(request("similarity", chosen, max_seconds=3600, encoder="fake"))
+    details = service.http.get(timed["url"]).json()["ordering"]["details"]
+    assert (details["starts"], details["starts_asked"], details["complete"]) == (300, 300, True)
+
+    named = service.publish(request("similarity", chosen, starts=chosen[17], encoder="fake"))
+    order = service.http.get(named["export_url"]).json()
+    assert order[0] == chosen[17]
+    totals = [
+        service.http.get(each["url"]).json()["ordering"]["details"]["total_distance"] for each in (timed, sampled)
+    ]
+    assert totals[0] <= totals[1]
+
+
 def test_similarity_with_a_real_model(service: Deployment, concepts: list[str]) -> None:
     cifar = [each for each in concepts if each.startswith("CIFAR100+++")]
     assert len(cifar) == 100

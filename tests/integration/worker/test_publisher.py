@@ -216,3 +216,30 @@ async def test_a_job_that_ends_while_its_progress_is_written_ends(jobs: Jobs, mo
             await monitor.enter(Phase.EMBEDDING, 10)
             monitor.report(5, 10)
             await asyncio.sleep(i / 100_000)
+
+
+async def test_too_little_memory_is_found_before_anything_is_embedded(
+    redis: Redis, jobs: Jobs, versions: Versions, stopping: threading.Event
+) -> None:
+    classes = [f"thing {i}" for i in range(2000)]
+    request = parse_request(
+        {
+            "name": "similar",
+            "datasets": [{"name": "things", "classes": classes, "template": "A photo of a {}."}],
+            "ordering": {"kind": "similarity", "encoder": "fake"},
+            "tasks": {"count": 2},
+        }
+    )
+    settings = WorkerSettings(memory_mb=10)
+    publisher = Publisher(settings, jobs=jobs, versions=versions, cache=EmbeddingCache(redis), stopping=stopping)
+    run = await submit(jobs, request)
+
+    await publisher.publish_stream(job_id(request), run)
+
+    job = await jobs.get(job_id(request))
+    assert job is not None
+    assert job.state is State.FAILED
+    assert job.error is not None
+    assert job.error["code"] == "not_enough_memory"
+    assert "CONCEPT_ORDERINGS_MEMORY_MB" in job.error["detail"]
+    assert [key async for key in redis.scan_iter("*embeddings*")] == []
