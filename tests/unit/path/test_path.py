@@ -399,6 +399,7 @@ def test_neighbours_of_many_alike():
 def test_a_search_needs_memory_that_grows_with_n_alone():
     small, large = memory_needed(100_000, 768), memory_needed(1_000_000, 768)
     assert large < 10 * small < 40e9
+    assert memory_needed(10, 768) < 1e6
 
 
 def test_where_memory_is_short_lists_are_shorter():
@@ -410,7 +411,7 @@ def test_where_memory_is_short_lists_are_shorter():
 def test_too_little_memory_is_foreseen(monkeypatch):
     monkeypatch.setattr(fast, "search", None)
     with pytest.raises(NotEnoughMemory) as caught:
-        shortest_greedy_path(quantise(np.eye(5)), machine=Machine(memory=10_000_000))
+        shortest_greedy_path(quantise(np.eye(5)), machine=Machine(memory=1000))
     assert caught.value.code == "not_enough_memory"
     assert "CONCEPT_ORDERINGS_MEMORY_MB" in caught.value.detail
 
