@@ -43,7 +43,7 @@ class Similarity(Ordering):
     )
     dtype: str = parameter(
         "float32",
-        "What the encoder computes in. Embeddings in bfloat16 differ by about 0.01, and are fast on GPUs alone.",
+        "What the encoder computes in. Embeddings in bfloat16 differ by up to 0.003, and are faster on GPUs alone.",
         choices=("float32", "bfloat16"),
     )
     weights: str = parameter(

@@ -74,7 +74,7 @@ class Encoder(Protocol):
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
         """Embed captions.
 
-        The embedding of a caption depends on the others only by rounding: 1e-6 in float32, 0.01 in bfloat16.
+        The embedding of a caption depends on the others only by rounding: 1e-6 in float32, 0.002 in bfloat16.
 
         Parameters
         ----------
