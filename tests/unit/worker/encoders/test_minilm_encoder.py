@@ -100,13 +100,17 @@ def test_bfloat16(encoder: minilm.MiniLM) -> None:
 # ---- captions that are longer than what is read
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
-@given(st.text(max_size=60) | st.text(AWKWARD, max_size=60))
-def test_what_surely_fits_fits(encoder: minilm.MiniLM, caption: str) -> None:
+def test_what_surely_fits_fits(encoder: minilm.MiniLM) -> None:
     untruncated = Tokenizer.from_str(encoder.tokeniser.to_str())
     untruncated.no_truncation()
-    tokens = len(untruncated.encode(caption).ids) - 2
-    assert tokens <= len(caption) or not surely_fits(caption, len(caption))
+
+    @hypothesis_settings(max_examples=500, deadline=None)
+    @given(st.text(max_size=60) | st.text(AWKWARD, max_size=60))
+    def check(caption: str) -> None:
+        tokens = len(untruncated.encode(caption).ids) - 2
+        assert tokens <= len(caption) or not surely_fits(caption, len(caption))
+
+    check()
 
 
 @pytest.mark.parametrize(
