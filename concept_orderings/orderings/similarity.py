@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ ALL_STARTS = "all"
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
 ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
 WEIGHTS = r"|[0-9a-f]{64}"
+
+if TYPE_CHECKING:
+    from concept_orderings.path import GreedyPath
 
 _ROWS = 1024  # quantised at once
 
@@ -93,30 +97,40 @@ class Similarity(Ordering):
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
-        # Here, not above: programs that only read the registry, as the API does, must not load the compiler.
-        from concept_orderings.path import shortest_greedy_path  # noqa: PLC0415
-
         by_key = order_of(self.keys(concepts))
         starts = self._rows_to_start_at(concepts, by_key)
-        vectors = _quantised(evidence, lambda *_: report(0, len(concepts) + len(starts)))[by_key]
+        n = len(concepts)
+        total = n + len(starts) + n * self.refine
+        vectors = _quantised(evidence, lambda *_: report(0, total))[by_key]
+        # Here, not above: programs that only read the registry, as the API does, must not load what computes.
+        from concept_orderings.path import refine_path, shortest_greedy_path  # noqa: PLC0415
+
+        deadline = monotonic() + self.max_seconds if self.max_seconds else None
         path = shortest_greedy_path(
-            vectors, starts=starts, max_seconds=self.max_seconds, machine=machine, report=report
+            vectors, starts=starts, deadline=deadline, machine=machine, report=lambda done, _: report(done, total)
         )
-        order = by_key[path.order]
-        totals = np.sort(path.totals)
-        details: dict[str, Json] = {
-            "starts": len(totals),
-            "starts_asked": len(starts),
-            "complete": len(totals) == len(starts),
-            "path_start": concepts.ids[order[0]],
-            "total_distance": _as_float(path.total),
-            "start_totals": {
-                "least": _as_float(totals[0]),
-                "median": _as_float(totals[(len(totals) - 1) // 2]),
-                "largest": _as_float(totals[-1]),
+        details = _details(path, len(starts), concepts.ids[by_key[path.start]])
+        if not self.refine:
+            return Arrangement(by_key[path.order], details)
+        refined = refine_path(
+            vectors,
+            path.order,
+            rounds=self.refine,
+            deadline=deadline,
+            machine=machine,
+            report=lambda done, of: report(total - n * self.refine * (of - done) // of, total),
+        )
+        details |= {
+            "complete": details["complete"] and refined.complete,
+            "total_distance": _as_float(refined.total),
+            "refined": {
+                "rounds": refined.rounds,
+                "rounds_asked": self.refine,
+                "greedy_total_distance": _as_float(path.total),
+                "share_of_greedy_total": refined.total / path.total if path.total else None,
             },
         }
-        return Arrangement(order, details)
+        return Arrangement(by_key[refined.order], details)
 
     def _rows_to_start_at(self, concepts: Concepts, by_key: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of the concepts, sorted by key, paths start at; the first m by key are a sample by the seed."""
@@ -151,6 +165,23 @@ def _quantised(evidence: Evidence, report: Report) -> NDArray[np.int16]:
         report(len(vectors), len(vectors))
         vectors[first : first + _ROWS] = quantise(embeddings[first : first + _ROWS])
     return vectors
+
+
+def _details(path: "GreedyPath", asked: int, start: str) -> dict[str, Json]:
+    """Return what a manifest says of how a path was found."""
+    totals = np.sort(path.totals)
+    return {
+        "starts": len(totals),
+        "starts_asked": asked,
+        "complete": len(totals) == asked,
+        "path_start": start,
+        "total_distance": _as_float(path.total),
+        "start_totals": {
+            "least": _as_float(totals[0]),
+            "median": _as_float(totals[(len(totals) - 1) // 2]),
+            "largest": _as_float(totals[-1]),
+        },
+    }
 
 
 def _as_float(distance: int) -> float:

@@ -1,7 +1,6 @@
 """The shortest of the greedy nearest-neighbour paths from many starts."""
 
 from dataclasses import dataclass
-from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +42,7 @@ def shortest_greedy_path(
     vectors: NDArray[np.int16],
     *,
     starts: NDArray[np.int64] | None = None,
-    max_seconds: float = 0,
+    deadline: float | None = None,
     machine: Machine = ANY_MACHINE,
     report: Report = silent,
 ) -> GreedyPath:
@@ -60,8 +59,8 @@ def shortest_greedy_path(
         From `quantise`. ``d`` is at most `MAX_DIMENSIONS`.
     starts : array of int64, shape (s,), optional
         Where to start, in the order in which starts are tried; every vector if it is left out.
-    max_seconds : float
-        After so long no further start is tried; 0 is no limit. All vectors are compared and one start is tried,
+    deadline : float, optional
+        The `time.monotonic` after which no further start is tried. All vectors are compared and one start is tried,
         whatever the time. The path is then the one of ``starts[:len(totals)]``, which can be asked for again.
     machine : Machine
         What may be used; never changes the path.
@@ -81,7 +80,6 @@ def shortest_greedy_path(
     NotEnoughMemory
         ``not_enough_memory``: the search needs more than `machine` has. Nothing was computed.
     """
-    begun = monotonic()
     _check(vectors)
     n = len(vectors)
     if n == 0:
@@ -92,7 +90,6 @@ def shortest_greedy_path(
     if n == 1:
         report(2, 2)
         return GreedyPath(np.arange(1), 0, 0, np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64))
-    deadline = begun + max_seconds if max_seconds else None
     found = _search(np.ascontiguousarray(vectors), chosen, deadline, machine, report)
     return GreedyPath(found.order, int(found.steps.sum()), int(found.order[0]), found.steps, found.totals)
 

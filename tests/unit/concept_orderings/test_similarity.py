@@ -1,0 +1,143 @@
+"""The similarity ordering: what bounds it, what refines it, and what its manifest says of both."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from concept_orderings.evidence import Evidence
+from concept_orderings.orderings import Arrangement
+from concept_orderings.path import search
+from concept_orderings.path.crew import TimeIsUp
+from concept_orderings.path.fast import Search
+from concept_orderings.progress import Report, silent
+from concept_orderings.request import parse_request
+
+N = 60
+
+
+def embeddings(n: int = N) -> NDArray[np.float32]:
+    return np.random.default_rng(3).normal(size=(n, 6)).astype(np.float32)
+
+
+def arranged(n: int = N, report: Report = silent, **parameters: object) -> tuple[list[str], Arrangement]:
+    """Return the concepts in order, and the arrangement."""
+    classes = [f"class {i:02}" for i in range(n)]
+    request = parse_request(
+        {
+            "name": "s",
+            "datasets": [{"name": "D", "classes": classes, "template": "A {}."}],
+            "ordering": {"kind": "similarity", **parameters},
+            "tasks": {"count": 1},
+        }
+    )
+    found = request.ordering.order(request.concepts, Evidence(embeddings=embeddings(n)), report=report)
+    return [request.concepts.ids[i] for i in found.order], found
+
+
+def length(arrangement: Arrangement) -> float:
+    """Sum of the cosine distances of neighbours."""
+    unit = embeddings(len(arrangement.order))
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    return float(sum(1 - unit[a] @ unit[b] for a, b in pairwise(arrangement.order)))
+
+
+def test_one_start_is_where_the_path_starts() -> None:
+    order, found = arranged(starts="D+++class 17")
+    assert order[0] == found.details["path_start"] == "D+++class 17"
+    assert (found.details["starts"], found.details["starts_asked"]) == (1, 1)
+
+
+def test_more_starts_find_no_longer_path() -> None:
+    totals = [arranged(starts=starts)[1].details["total_distance"] for starts in (1, 2, 5, 20, 59, "all")]
+    assert totals == sorted(totals, reverse=True)
+    assert totals[0] > totals[-1]
+
+
+def test_a_sample_of_starts_is_drawn_by_the_seed() -> None:
+    first = {arranged(starts=1, seed=seed)[0][0] for seed in range(10)}
+    assert len(first) > 5
+
+
+def test_the_spread_of_totals_is_told() -> None:
+    details = arranged()[1].details
+    spread = details["start_totals"]
+    assert details["total_distance"] == spread["least"] < spread["median"] < spread["largest"]
+    assert details["total_distance"] == pytest.approx(length(arranged()[1]), abs=1e-3)
+
+
+def test_the_number_of_starts_tried_in_time_can_be_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    walk_block = Search._walk_block
+
+    def walk_until_10(self: Search, starts: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
+        if last > 10:
+            raise TimeIsUp
+        return walk_block(self, starts, first, last)
+
+    monkeypatch.setattr(Search, "_walk_block", walk_until_10)
+    order, found = arranged(max_seconds=3600)
+    monkeypatch.undo()
+    assert found.details["complete"] is False
+    assert found.details["starts_asked"] == N
+    tried = found.details["starts"]
+    assert 1 < tried < N
+    again, whole = arranged(starts=tried)
+    assert again == order
+    assert whole.details["complete"] is True
+    assert {**whole.details, "complete": False, "starts_asked": N} == found.details
+
+
+def test_refining_shortens_the_path_and_says_by_how_much() -> None:
+    _, greedy = arranged()
+    order, found = arranged(refine=3)
+    assert sorted(order) == sorted(arranged()[0])
+    refined = found.details["refined"]
+    assert (refined["rounds"], refined["rounds_asked"], found.details["complete"]) == (3, 3, True)
+    assert refined["greedy_total_distance"] == greedy.details["total_distance"] > found.details["total_distance"]
+    assert refined["share_of_greedy_total"] == pytest.approx(
+        found.details["total_distance"] / greedy.details["total_distance"]
+    )
+    assert found.details["total_distance"] == pytest.approx(length(found), abs=1e-3)
+
+
+def test_rounds_that_time_was_left_for_can_be_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None was, here: the search for the path took all of it."""
+    monkeypatch.setattr("concept_orderings.path.refine.monotonic", lambda: float("inf"))
+    order, found = arranged(max_seconds=3600, refine=5)
+    monkeypatch.undo()
+    assert found.details["complete"] is False
+    assert (found.details["refined"]["rounds"], found.details["refined"]["rounds_asked"]) == (0, 5)
+    assert order == arranged()[0]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, N])
+@pytest.mark.parametrize("refine", [0, 1, 4])
+def test_progress_rises_to_the_whole(n: int, refine: int) -> None:
+    seen: list[tuple[int, int]] = []
+    arranged(n, report=lambda done, total: seen.append((done, total)), refine=refine)
+    assert seen == sorted(seen)
+    assert seen[-1] == (n * (2 + refine), n * (2 + refine))
+
+
+def test_identical_embeddings_have_a_path_of_length_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.embeddings", lambda n: np.ones((n, 2), dtype=np.float32))
+    details = arranged(5, refine=1)[1].details
+    assert details["total_distance"] == 0
+    assert details["refined"]["share_of_greedy_total"] is None
+
+
+def test_without_a_compiler_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = arranged(starts=5)[0]
+    calls: list[int] = []
+    plain = search.plain.search
+
+    def counted(*arguments: object) -> object:
+        calls.append(1)
+        return plain(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(__import__("sys").modules, "concept_orderings.path.fast", None)
+    monkeypatch.delattr("concept_orderings.path.fast")
+    monkeypatch.setattr(search.plain, "search", counted)
+    assert arranged(starts=5)[0] == expected
+    assert calls == [1]
