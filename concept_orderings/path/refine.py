@@ -1,39 +1,22 @@
-"""Local search: a path made shorter by exchanging a few of its steps at a time.
+"""A path made shorter by local search: a few of its steps are exchanged at a time."""
 
-The first round makes 2-opt, Or-opt and other 3-opt moves over neighbour lists, with don't-look bits, until none helps
-(Bentley 1992; Johnson and McGeoch 1997, "The Traveling Salesman Problem: A Case Study in Local Optimization"). Each
-further round is iterated local search: as many small random changes as there are vectors, each mended by such moves
-and undone unless the path has become shorter (Martin, Otto and Felten 1991).
-"""
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.machine import ANY_MACHINE, Machine
-from concept_orderings.path.crew import Crew, TimeIsUp
-from concept_orderings.path.distances import squared_lengths
+from concept_orderings.path.crew import Crew
+from concept_orderings.path.distances import MAX_DIMENSIONS, MAX_SQUARED_LENGTH, SCALE, squared_lengths
 from concept_orderings.progress import Report, silent
 
-NEIGHBOURS = 16
-"""Of each vector. Of 10 to 32, 16 gave the shortest paths in the same time: with 10 the first round ends 0.4 % higher."""
-
-LONGEST_SEGMENT = 3
-"""Of a kick, in vectors. Segments of 10 or 30 shorten the path as much in the same time, but need more of it per kick."""
-
-LOG = 4096
-"""Reversals that can be undone; one kick and what mends it take some twenty."""
-
-SEED = 2463534242
-"""The one of Marsaglia's article. The result depends on it, so it is never to be changed by itself."""
+_ROWS = 4096  # of steps, measured at once
 
 
 @dataclass(frozen=True)
 class RefinedPath:
-    """A path through all vectors that was made shorter.
+    """A path through all vectors, no longer than the one it was made of.
 
     Attributes
     ----------
@@ -46,7 +29,7 @@ class RefinedPath:
     rounds : int
         Rounds finished.
     complete : bool
-        Whether those are all; False if the deadline came first.
+        Whether those are all that were asked for; False if the deadline came first.
     """
 
     order: NDArray[np.int64]
@@ -54,16 +37,6 @@ class RefinedPath:
     steps: NDArray[np.int64]
     rounds: int
     complete: bool
-
-
-class _Tour(Protocol):
-    """What is read of `refine_kernels.Tour`, which is not imported here: it may load the compiler."""
-
-    @property
-    def order(self) -> NDArray[np.int32]: ...
-
-    @property
-    def state(self) -> NDArray[np.int64]: ...
 
 
 def refine_path(
@@ -75,5 +48,83 @@ def refine_path(
     machine: Machine = ANY_MACHINE,
     report: Report = silent,
 ) -> RefinedPath:
-    """Shorten a path by local search.
+    """Shorten a path by local search; both of its ends are free to change.
+
+    The first round exchanges two or three steps at a time, 2-opt and Or-opt moves among them, until no such move
+    helps. Each further round tries as many small random changes as there are vectors, mends each by such moves, and
+    undoes what has not made the path shorter.
+
+    What is done by the deadline is the beginning of what would be done without one, and nothing else changes the
+    result: not the machine, nor the number of its cores. Where nothing helps, as among equal vectors, the path stays
+    as it is. The vector that came first still comes before the one that came last.
+
+    With numba installed, 18,381 vectors of 384 numbers take two seconds for their neighbours, less than one for the
+    first round and about three for each further one; without it, minutes for each.
+
+    Parameters
+    ----------
+    vectors : array of int16, shape (n, d)
+        From `quantise`. The distance is the squared Euclidean distance, exact; it need not be a metric.
+    order : array of int64, shape (n,)
+        The path to shorten, a permutation of ``range(n)``.
+    rounds : int
+        At least 0, which leaves the path as it is.
+    deadline : float, optional
+        The `time.monotonic` after which the best path found so far is returned.
+    machine : Machine
+        What may be used; never changes the path.
+    report : Report
+        Called on this thread, several times a second, with how much is done, of ``n`` for the neighbours and ``n``
+        for each round; if it raises, the search ends its threads and lets the exception pass.
+
+    Returns
+    -------
+    RefinedPath
+
+    Raises
+    ------
+    ValueError
+        If the vectors are not as `quantise` makes them, the order is no permutation, or the rounds are negative.
     """
+    n = len(vectors)
+    _check(vectors, order, rounds)
+    given = _measured(vectors, np.asarray(order, dtype=np.int64))
+    if rounds == 0 or n < 3:
+        report((1 + rounds) * n, (1 + rounds) * n)
+        return replace(given, rounds=rounds, complete=True)
+    if deadline is not None and monotonic() >= deadline:
+        return given
+    # Here, not above: it may load the compiler, which takes half a second.
+    from concept_orderings.path import local_search  # noqa: PLC0415
+
+    with Crew(machine.threads, report, (1 + rounds) * n) as crew:
+        crew.deadline = deadline
+        found, finished = local_search.search(
+            np.ascontiguousarray(vectors), given.order, given.steps, rounds, crew, machine
+        )
+        if finished == rounds:
+            crew.reached(crew.total)
+    return replace(_measured(vectors, found), rounds=finished, complete=finished == rounds)
+
+
+def _check(vectors: NDArray[np.int16], order: NDArray[np.int64], rounds: int) -> None:
+    """Refuse what is no path, and vectors whose distances might not fit in the integers used."""
+    if vectors.dtype != np.int16 or vectors.ndim != 2 or not 1 <= vectors.shape[1] <= MAX_DIMENSIONS:
+        raise ValueError(
+            f"vectors must be int16 of shape (n, 1 to {MAX_DIMENSIONS}), not {vectors.dtype} of {vectors.shape}"
+        )
+    if squared_lengths(vectors).max(initial=0) > MAX_SQUARED_LENGTH:
+        raise ValueError(f"vectors must not be longer than {SCALE}; make them with quantise")
+    if not np.array_equal(np.sort(order), np.arange(len(vectors))):
+        raise ValueError(f"the order must be a permutation of the {len(vectors)} vectors")
+    if rounds < 0:
+        raise ValueError(f"rounds must be at least 0, not {rounds}")
+
+
+def _measured(vectors: NDArray[np.int16], order: NDArray[np.int64]) -> RefinedPath:
+    """Return a path with its steps, no round of which is finished."""
+    steps = np.empty(max(len(order) - 1, 0), dtype=np.int64)
+    for first in range(0, len(steps), _ROWS):
+        rows = vectors[order[first : first + _ROWS + 1]].astype(np.int64)
+        steps[first : first + _ROWS] = np.square(np.diff(rows, axis=0)).sum(axis=1)
+    return RefinedPath(order, int(steps.sum()), steps, rounds=0, complete=False)

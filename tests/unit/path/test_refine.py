@@ -1,0 +1,450 @@
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from concept_orderings.errors import Cancelled
+from concept_orderings.machine import Machine
+from concept_orderings.path import local_search, quantise, shortest_greedy_path
+from concept_orderings.path import refine_kernels as kernels
+from concept_orderings.path.crew import Crew
+from concept_orderings.path.distances import SCALE
+from concept_orderings.path.refine import refine_path
+from concept_orderings.progress import silent
+from unit.path.oracle import distance_matrix
+
+ROOT = Path(__file__).parents[3]
+
+# Few places, so that most vectors have duplicates and most distances are tied; and places that hardly tie.
+grids = hnp.arrays(np.int16, st.tuples(st.integers(0, 14), st.integers(1, 3)), elements=st.integers(-2, 2))
+spread = hnp.arrays(np.int16, st.tuples(st.integers(0, 14), st.integers(1, 3)), elements=st.integers(-9000, 9000))
+seeds = st.integers(0, 2**32 - 1)
+
+
+def directions(n, dimensions, seed):
+    return quantise(np.random.default_rng(seed).normal(size=(n, dimensions)))
+
+
+def shuffled(n, seed):
+    return np.random.default_rng(seed).permutation(n)
+
+
+def length(distances, path):
+    return sum(int(distances[a, b]) for a, b in itertools.pairwise(path))
+
+
+def shortest(distances):
+    n = len(distances)
+    # A path and its reverse are as long.
+    return min(length(distances, path) for path in itertools.permutations(range(n)) if path[:1] <= path[-1:])
+
+
+def exchanges(path):
+    """Return all that 2-opt and Or-opt moves make of a path: a part reversed, or up to three moved, either way."""
+    n = len(path)
+    for i, j in itertools.combinations(range(n + 1), 2):
+        yield path[:i] + path[i:j][::-1] + path[j:]
+        if j - i <= 3:
+            part, rest = path[i:j], path[:i] + path[j:]
+            for at in range(len(rest) + 1):
+                yield rest[:at] + part + rest[at:]
+                yield rest[:at] + part[::-1] + rest[at:]
+
+
+def cycles_by_three_exchanges(cycle):
+    """Return what becomes of a cycle if three of its edges are replaced: two of the pieces swapped, or turned round."""
+    for i, j, k in itertools.combinations(range(len(cycle)), 3):
+        rest, first, second = cycle[k:] + cycle[:i], cycle[i:j], cycle[j:k]
+        for a, b in ((first, second), (second, first)):
+            for turn_a, turn_b in itertools.product((1, -1), repeat=2):
+                yield rest + a[::turn_a] + b[::turn_b]
+
+
+def check(path, vectors, start, rounds):
+    distances = distance_matrix(vectors) if len(vectors) else np.zeros((0, 0))
+    assert sorted(path.order.tolist()) == list(range(len(vectors)))
+    assert path.order.dtype == path.steps.dtype == np.int64
+    assert path.steps.tolist() == [distances[a, b] for a, b in itertools.pairwise(path.order)]
+    assert path.total == sum(path.steps.tolist())
+    assert path.total <= length(distances, start)
+    assert (path.rounds, path.complete) == (rounds, True)
+
+
+@given(grids | spread, st.integers(0, 3), seeds)
+@settings(max_examples=300, deadline=None)
+def test_the_path_is_a_permutation_adds_up_and_is_no_longer(vectors, rounds, seed):
+    start = shuffled(len(vectors), seed)
+    check(refine_path(vectors, start, rounds=rounds), vectors, start, rounds)
+
+
+@given(grids | spread, seeds)
+@settings(max_examples=200, deadline=None)
+def test_no_exchange_of_two_steps_and_no_move_of_three_helps_after_a_round(vectors, seed):
+    vectors = vectors[:9]
+    start = shuffled(len(vectors), seed)
+    path = refine_path(vectors, start, rounds=1)
+    distances = distance_matrix(vectors) if len(vectors) else None
+    assert all(length(distances, other) >= path.total for other in exchanges(path.order.tolist()))
+
+
+@given(spread, seeds)
+@settings(max_examples=60, deadline=None)
+def test_no_exchange_of_three_steps_helps_after_a_round(vectors, seed):
+    vectors = vectors[:8]
+    n = len(vectors)
+    path = refine_path(vectors, shuffled(n, seed), rounds=1)
+    # One vertex more, near all, makes a cycle of the path.
+    distances = np.pad(distance_matrix(vectors), (0, 1)) if n else np.zeros((1, 1))
+    for cycle in cycles_by_three_exchanges([n, *path.order.tolist()]):
+        assert length(distances, cycle) + distances[cycle[-1], cycle[0]] >= path.total
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_exchange_of_two_steps_helps_among_forty(seed):
+    vectors = directions(40, 3, seed)
+    start = shuffled(40, seed)
+    distances = distance_matrix(vectors)
+    with Crew(1, silent, 1) as crew:
+        steps = distances[start[:-1], start[1:]]
+        found, finished = local_search.search(vectors, start, steps, 1, crew, neighbours=39)
+    assert finished == 1
+    assert all(length(distances, other) >= length(distances, found) for other in exchanges(found.tolist()))
+
+
+@given(grids | spread, seeds)
+@settings(max_examples=100, deadline=None)
+def test_a_few_rounds_find_the_shortest_path_of_seven(vectors, seed):
+    vectors = vectors[:7]
+    path = refine_path(vectors, shuffled(len(vectors), seed), rounds=5)
+    assert path.total == shortest(distance_matrix(vectors) if len(vectors) else [])
+
+
+def test_it_is_no_longer_than_the_greedy_path_and_often_the_shortest():
+    shortest_ones = 0
+    for seed in range(30):
+        vectors = directions(8, 4, seed)
+        greedy = shortest_greedy_path(vectors)
+        path = refine_path(vectors, greedy.order, rounds=2)
+        check(path, vectors, greedy.order.tolist(), 2)
+        assert path.total <= greedy.total
+        shortest_ones += path.total == shortest(distance_matrix(vectors))
+    assert shortest_ones >= 29
+
+
+@pytest.mark.parametrize(("n", "dimensions"), [(60, 2), (300, 8), (700, 64)])
+def test_further_rounds_go_on_from_the_earlier_ones(n, dimensions):
+    vectors = directions(n, dimensions, n)
+    start = shuffled(n, 0)
+    totals = []
+    for rounds in range(4):
+        path = refine_path(vectors, start, rounds=rounds)
+        check(path, vectors, start, rounds)
+        totals.append(path.total)
+    assert totals == sorted(totals, reverse=True)
+    assert totals[3] <= totals[1] < totals[0]
+    again = refine_path(vectors, start, rounds=3)
+    assert np.array_equal(again.order, path.order)
+
+
+def test_cores_make_no_difference():
+    vectors = directions(500, 16, 1)
+    paths = [refine_path(vectors, np.arange(500), rounds=2, machine=Machine(threads=t)) for t in (1, 2, 5)]
+    assert all(np.array_equal(path.order, paths[0].order) for path in paths)
+
+
+def test_known_paths_do_not_change():
+    # Integers alone, so that no machine can round them differently.
+    vectors = (np.arange(120) ** 3 % 1009 - 500).reshape(40, 3).astype(np.int16)
+    path = refine_path(vectors, np.arange(40), rounds=3)
+    assert path.total == 2343311
+    assert path.order.tolist() == [
+        0,
+        1,
+        25,
+        12,
+        2,
+        31,
+        5,
+        38,
+        15,
+        16,
+        6,
+        34,
+        23,
+        30,
+        11,
+        3,
+        21,
+        9,
+        28,
+        26,
+        14,
+        20,
+        18,
+        7,
+        35,
+        39,
+        36,
+        37,
+        33,
+        13,
+        8,
+        10,
+        24,
+        32,
+        27,
+        29,
+        17,
+        19,
+        4,
+        22,
+    ]
+
+
+@pytest.mark.parametrize("n", range(6))
+@pytest.mark.parametrize("rounds", [0, 1, 20])
+def test_small_numbers_of_vectors(n, rounds):
+    vectors = directions(n, 2, 3)
+    start = shuffled(n, 1)
+    check(refine_path(vectors, start, rounds=rounds), vectors, start, rounds)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 50])
+def test_equal_vectors_stay_in_their_order(n):
+    start = shuffled(n, 2)
+    path = refine_path(np.full((n, 3), 7, dtype=np.int16), start, rounds=5)
+    assert path.order.tolist() == start.tolist()
+    assert (path.total, path.complete) == (0, True)
+
+
+def test_a_shortest_path_stays_as_it_is():
+    line = np.arange(100, dtype=np.int16)[:, None]
+    assert refine_path(line, np.arange(100), rounds=3).order.tolist() == list(range(100))
+    assert refine_path(line, np.arange(100)[::-1], rounds=3).order.tolist() == list(range(99, -1, -1))
+
+
+def test_what_came_first_stays_before_what_came_last():
+    vectors = directions(80, 2, 4)
+    for seed in range(10):
+        start = shuffled(80, seed)
+        order = refine_path(vectors, start, rounds=2).order.tolist()
+        assert order.index(start[0]) < order.index(start[-1])
+
+
+def test_the_longest_distances_fit():
+    corners = np.zeros((40, 2), dtype=np.int16)
+    corners[:, 0] = np.where(np.arange(40) % 2, SCALE + 32, -SCALE - 32)
+    path = refine_path(corners, np.arange(40), rounds=2)
+    assert path.total == (2 * (SCALE + 32)) ** 2
+    check(path, corners, range(40), 2)
+
+
+def test_moves_keep_the_tour_in_order_and_are_undone_exactly():
+    rng = np.random.default_rng(11)
+    for n in (3, 4, 5, 6, 7, 12, 60):
+        vectors = rng.integers(-4000, 4000, size=(n, 4)).astype(np.int16)
+        distances = np.pad(distance_matrix(vectors), (0, 1))
+        start = rng.permutation(n)
+        with Crew(1, silent, 1) as crew:
+            near = local_search.nearest(vectors, min(5, n - 1), crew, Machine())
+        steps = distances[start[:-1], start[1:]]
+        tour = local_search.new_tour(vectors, start, steps, near)
+        before = {name: getattr(tour, name).copy() for name in ("order", "position")}
+        for _ in range(40):
+            total = int(tour.state[kernels.TOTAL])
+            tour.state[kernels.LOGGED] = 0
+            kernels.kick(tour, 3)
+            while tour.state[kernels.QUEUED]:
+                kernels.improve(tour, int(python(kernels.pop)(tour)))
+                check_tour(tour, distances)
+            kernels.undo(tour)
+            check_tour(tour, distances)
+            assert tour.state[kernels.TOTAL] == total
+            assert all(np.array_equal(getattr(tour, name), kept) for name, kept in before.items())
+
+
+def check_tour(tour, distances):
+    size = len(tour.order)
+    assert sorted(tour.order.tolist()) == list(range(size))
+    assert tour.position[tour.order].tolist() == list(range(size))
+    after = np.roll(tour.order, -1)
+    assert tour.state[kernels.TOTAL] == distances[tour.order, after].sum()
+    around = np.sort(np.stack([np.roll(tour.order, 1), after], axis=1))
+    assert np.sort(tour.links[tour.order]).tolist() == around.tolist()
+    assert tour.lengths.tolist() == distances[np.arange(size)[:, None], tour.links].tolist()
+
+
+def test_a_log_that_is_full_ends_a_kick(monkeypatch):
+    monkeypatch.setattr(local_search, "LOG", 8)
+    vectors = directions(200, 4, 5)
+    start = shuffled(200, 5)
+    check(refine_path(vectors, start, rounds=3), vectors, start, 3)
+
+
+def test_a_deadline_that_has_passed_leaves_the_path_as_it_is():
+    vectors = directions(100, 4, 6)
+    start = shuffled(100, 6)
+    path = refine_path(vectors, start, rounds=2, deadline=monotonic() - 1)
+    assert path.order.tolist() == start.tolist()
+    assert path.total == length(distance_matrix(vectors), start)
+    assert (path.rounds, path.complete) == (0, False)
+
+
+def test_a_deadline_ends_the_search_in_the_middle_of_a_round():
+    vectors = directions(2000, 8, 7)
+    start = shuffled(2000, 7)
+    refine_path(vectors[:50], np.arange(50), rounds=2)  # compiles
+    seen = []
+    path = refine_path(
+        vectors, start, rounds=10**6, deadline=monotonic() + 1, report=lambda *report: seen.append(report)
+    )
+    assert path.rounds < 10**6
+    assert not path.complete
+    assert sorted(path.order.tolist()) == list(range(2000))
+    assert path.total == length(distance_matrix(vectors), path.order)
+    assert path.total < length(distance_matrix(vectors), start)
+    # What was done is the beginning of the same work: whole rounds end where they end without a deadline.
+    assert refine_path(vectors, start, rounds=path.rounds).total >= path.total
+    assert seen == sorted(seen)
+
+
+def test_a_stopped_kernel_goes_on_where_it_stopped():
+    vectors = directions(300, 8, 8)
+    start = shuffled(300, 8)
+    distances = distance_matrix(vectors)
+    steps = distances[start[:-1], start[1:]]
+    expected = refine_path(vectors, start, rounds=2).order
+    with Crew(1, silent, 1) as crew:
+        tour = local_search.new_tour(vectors, start, steps, local_search.nearest(vectors, 16, crew, Machine()))
+    stops = StopsOften()
+    before = -1
+    while before != tour.state[kernels.TOTAL]:
+        before = int(tour.state[kernels.TOTAL])
+        kernels.look_at_all(tour)
+        while tour.state[kernels.QUEUED]:
+            python(kernels.descend)(tour, stops)
+    while tour.state[kernels.KICKS] < 300:
+        python(kernels.perturb)(tour, 300, local_search.LONGEST_SEGMENT, stops)
+    before = -1
+    while before != tour.state[kernels.TOTAL]:
+        before = int(tour.state[kernels.TOTAL])
+        kernels.look_at_all(tour)
+        kernels.descend(tour, np.zeros(1, dtype=np.uint8))
+    assert stops.asked > 600
+    assert local_search.path_of(tour, start).tolist() == expected.tolist()
+
+
+class StopsOften:
+    """A flag that is set every third time that it is read."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __getitem__(self, index):
+        self.asked += 1
+        return self.asked % 3 == 0
+
+
+def python(kernel):
+    return getattr(kernel, "py_func", kernel)
+
+
+def test_progress_rises_to_the_end():
+    vectors = directions(400, 8, 9)
+    for rounds in (0, 1, 3):
+        seen = []
+        refine_path(vectors, np.arange(400), rounds=rounds, report=lambda *report, seen=seen: seen.append(report))
+        assert seen == sorted(seen)
+        assert seen[-1] == (400 * (1 + rounds), 400 * (1 + rounds))
+
+
+def test_a_report_that_raises_ends_the_search_and_its_threads():
+    vectors = directions(3000, 16, 10)
+    refine_path(vectors[:50], np.arange(50), rounds=2)  # compiles
+
+    for call in (1, 2, 4):
+        calls = []
+
+        def report(done, total, call=call, calls=calls):
+            calls.append(done)
+            if len(calls) == call:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            refine_path(vectors, np.arange(3000), rounds=10**6, report=report)
+        assert len(calls) == call
+        for thread in threading.enumerate():
+            if thread.name.startswith("path"):
+                thread.join(timeout=10)
+                assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("vectors", "order", "rounds", "words"),
+    [
+        (np.zeros((3, 3)), range(3), 1, "int16 of shape"),
+        (np.zeros(3, np.int16), range(3), 1, "int16 of shape"),
+        (np.full((2, 3), 2**14, np.int16), range(2), 1, "quantise"),
+        (np.zeros((3, 3), np.int16), range(2), 1, "permutation of the 3 vectors"),
+        (np.zeros((3, 3), np.int16), [0, 1, 1], 1, "permutation"),
+        (np.zeros((3, 3), np.int16), range(3), -1, "at least 0, not -1"),
+    ],
+)
+def test_what_is_no_path_is_refused(vectors, order, rounds, words):
+    with pytest.raises(ValueError, match=words):
+        refine_path(vectors, np.array(order), rounds=rounds)
+
+
+def test_a_view_is_as_good_as_an_array_and_neither_is_changed():
+    vectors = directions(60, 8, 12)
+    start = shuffled(60, 12)
+    kept = vectors.copy(), start.copy()
+    expected = refine_path(vectors, start, rounds=2).order
+    assert np.array_equal(refine_path(np.asfortranarray(vectors), start, rounds=2).order, expected)
+    assert np.array_equal(refine_path(vectors, start.astype(np.int32), rounds=2).order, expected)
+    assert np.array_equal(vectors, kept[0])
+    assert np.array_equal(start, kept[1])
+
+
+WITHOUT_COMPILER = """
+import json, sys
+sys.modules["numba"] = None
+import numpy as np
+from concept_orderings.path import quantise
+from concept_orderings.path.refine import refine_path
+vectors = quantise(np.random.default_rng(13).normal(size=(120, 8)))
+path = refine_path(vectors, np.arange(120), rounds=2)
+print(json.dumps([path.order.tolist(), path.rounds, path.complete]))
+"""
+
+
+def test_without_numba_the_path_is_the_same():
+    printed = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT_COMPILER],
+        cwd=ROOT,
+        env=os.environ,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    ).stdout
+    assert json.loads(printed) == [
+        refine_path(directions(120, 8, 13), np.arange(120), rounds=2).order.tolist(),
+        2,
+        True,
+    ]
+
+
+def test_importing_it_loads_no_compiler():
+    code = "import sys, concept_orderings.path.refine; assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
