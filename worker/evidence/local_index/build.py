@@ -1,16 +1,18 @@
 """Building and extending an index, one shard at a time.
 
-Each shard is published by itself, whole or not at all: its documents are added beside hard links to the files of
-what is published, made durable, and only then named in ``index.json``. So a build that is killed or cancelled has
-lost the shard it was at and nothing else, a damaged shard leaves no trace, and readers never see a half of either.
+A shard is decompressed here, cut into tokens by other processes (see `cutters`) and indexed by threads of the index
+library, all at the same time. Each shard is published by itself, whole or not at all: its documents are added beside
+hard links to the files of what is published, made durable, and only then named in ``index.json``. So a build that is
+killed or cancelled has lost the shard it was at and nothing else, a damaged shard leaves no trace, and readers never
+see a half of either.
 """
 
 import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +20,17 @@ import tantivy
 
 from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
-from worker.evidence.local_index import layout, shards, tokens
+from worker.evidence.local_index import cutters, layout, shards, tokens
+from worker.evidence.local_index.cutters import Cut, Cutters
 from worker.evidence.local_index.layout import IndexSummary, Published, Shard
 
 _THREADS = min(8, os.cpu_count() or 1)
 _HEAP_PER_THREAD = 64_000_000
+# Compressed. Starting processes takes a few tenths of a second, and so does cutting as much in this one.
+_WORTH_PROCESSES = 4_000_000
 _TOKENISER = f"tokens-{tokens.VERSION}"
 _REPORT_SECONDS = 0.5
 _LOCK = "lock"
-
-_Advance = Callable[[int], None]
 
 
 def build_index(paths: Sequence[Path], directory: Path, *, report: Report = silent) -> IndexSummary:
@@ -62,11 +65,14 @@ def build_index(paths: Sequence[Path], directory: Path, *, report: Report = sile
         published = layout.read(directory) or layout.empty()
         layout.check_files(directory, published)
         _remove_all_but(directory, published)
-        return _add_all(directory, published, paths, report)
+        progress = _Progress(paths, report)
+        with cutters.started(cutters.MOST if progress.total >= _WORTH_PROCESSES else 0) as pool:
+            return _add_all(directory, published, paths, pool, progress)
 
 
-def _add_all(directory: Path, published: Published, paths: Sequence[Path], report: Report) -> IndexSummary:
-    progress = _Progress(paths, report)
+def _add_all(
+    directory: Path, published: Published, paths: Sequence[Path], pool: Cutters, progress: "_Progress"
+) -> IndexSummary:
     skipped: list[Path] = []
     refused: list[str] = []
     for path in paths:
@@ -75,7 +81,8 @@ def _add_all(directory: Path, published: Published, paths: Sequence[Path], repor
             if any(shard.digest == digest for shard in published.summary.shards):
                 skipped.append(path)
             else:
-                published = _add(directory, published, path, digest, progress.within)
+                with closing(_read(path, pool)) as cut:
+                    published = _add(directory, published, Shard(path.name, digest, documents=0), cut, progress)
         except shards.DamagedShard as damage:
             refused.append(str(damage))
         progress.finished(path)
@@ -84,41 +91,50 @@ def _add_all(directory: Path, published: Published, paths: Sequence[Path], repor
     return replace(published.summary, skipped=tuple(skipped))
 
 
-def _add(directory: Path, published: Published, path: Path, digest: str, advance: _Advance) -> Published:
+def _read(path: Path, pool: Cutters) -> Generator[Cut]:
+    """Yield all documents of a shard as tokens; raise DamagedShard if it cannot be read to its end."""
+    try:
+        yield from pool.cut(shards.chunks(path))
+    except shards.BadLine as error:
+        raise shards.DamagedShard(f"{path}, {error}") from error
+
+
+def _add(directory: Path, published: Published, shard: Shard, cut: Iterator[Cut], progress: "_Progress") -> Published:
     """Index one shard on top of what is published, and publish the result."""
     generation = directory / layout.next_generation(published)
     _link(directory / published.generation, generation)
     try:
-        documents = _write(generation, path, advance)
+        documents = _write(generation, cut, progress)
     except BaseException:
         _remove(generation)
         raise
     # The library's list of files is readable by its owner alone; like the rest, it is for whoever may read the index.
     shutil.copymode(directory / _LOCK, generation / "meta.json")
     layout.fsync_directory(generation)
-    summary = IndexSummary.of((*published.summary.shards, Shard(path.name, digest, documents)))
+    summary = IndexSummary.of((*published.summary.shards, replace(shard, documents=documents)))
     extended = Published(summary, generation.name, layout.sizes(generation))
     layout.publish(directory, extended)
     _remove_all_but(directory, extended)
     return extended
 
 
-def _write(generation: Path, path: Path, advance: _Advance) -> int:
-    """Add the shard's documents to the files in a directory, and return how many they are."""
+def _write(generation: Path, cut: Iterator[Cut], progress: "_Progress") -> int:
+    """Add a shard's documents to the files in a directory, and return how many they are."""
     try:
         index = tantivy.Index(_schema(), path=str(generation))
     except ValueError as error:
         raise layout.damaged(generation, str(error)) from error
-    index.register_tokenizer(_TOKENISER, tokens.analyser())
+    index.register_tokenizer(_TOKENISER, _at_spaces())
     writer = index.writer(heap_size=_THREADS * _HEAP_PER_THREAD, num_threads=_THREADS)
     documents = 0
     try:
-        for text, read in shards.texts(path):
-            document = tantivy.Document()
-            document.add_text(layout.FIELD, tokens.prepare(text))
-            writer.add_document(document)
-            documents += 1
-            advance(read)
+        for chunk, texts in cut:
+            for text in texts:
+                document = tantivy.Document()
+                document.add_text(layout.FIELD, text)
+                writer.add_document(document)
+            documents += len(texts)
+            progress.within(chunk.read)
         writer.commit()
     except BaseException:
         writer.rollback()
@@ -127,6 +143,11 @@ def _write(generation: Path, path: Path, advance: _Advance) -> int:
         # Its threads write to the directory until they are waited for.
         writer.wait_merging_threads()
     return documents
+
+
+def _at_spaces() -> tantivy.TextAnalyzer:
+    """Return the library's part in the rule: its tokens are what is between two spaces of texts that are cut."""
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
 
 
 def _schema() -> tantivy.Schema:
@@ -185,7 +206,7 @@ class _Progress:
 
     def __init__(self, paths: Sequence[Path], report: Report) -> None:
         self._sizes = {path: path.stat().st_size if path.exists() else 0 for path in paths}
-        self._total = sum(self._sizes[path] for path in paths)
+        self.total = sum(self._sizes[path] for path in paths)
         self._report = report
         self._before = 0
         self._next = time.monotonic()
@@ -194,9 +215,9 @@ class _Progress:
         """Note how much of the shard in hand is read."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _REPORT_SECONDS
-            self._report(self._before + read, self._total)
+            self._report(self._before + read, self.total)
 
     def finished(self, path: Path) -> None:
         """Note that a shard is done with."""
         self._before += self._sizes[path]
-        self._report(self._before, self._total)
+        self._report(self._before, self.total)

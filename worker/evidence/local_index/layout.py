@@ -181,6 +181,21 @@ def check_files(directory: Path, published: Published) -> None:
             raise damaged(generation / name, f"{found} bytes instead of {size}")
 
 
+def documents_ever(generation: Path) -> int:
+    """Return how many documents were put into a finished generation, with those deleted since.
+
+    Raises
+    ------
+    SourceError
+        ``source_damaged`` if the library's list of files does not say.
+    """
+    path = generation / "meta.json"
+    try:
+        return sum(int(segment["max_doc"]) for segment in json.loads(path.read_bytes())["segments"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(path, repr(error)) from error
+
+
 def fsync_directory(directory: Path) -> None:
     """Wait until the names in the directory are on the disk."""
     descriptor = os.open(directory, os.O_RDONLY)

@@ -5,8 +5,30 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+
+_CHUNK_BYTES = 1 << 20
+_READ_BYTES = 1 << 17
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some whole lines of a shard.
+
+    Attributes
+    ----------
+    lines : bytes
+        As they are in the shard, uncompressed; about a mebibyte, if no line is longer.
+    before : int
+        Lines of the shard before these.
+    read : int
+        Compressed bytes read from the shard until then.
+    """
+
+    lines: bytes
+    before: int
+    read: int
 
 
 class DamagedShard(Exception):
@@ -28,45 +50,55 @@ def digest(path: Path) -> str:
         raise DamagedShard(f"{path}: {error.strerror or error}") from error
 
 
-def texts(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield each document's text, and how many compressed bytes were read until then.
+def chunks(path: Path) -> Iterator[Chunk]:
+    """Yield all lines of a shard in order, some at a time.
+
+    Raises
+    ------
+    DamagedShard
+        The file is cut short or is not gzip. It names the file and the last line that could be read, counted from 1.
+    """
+    before = 0
+    rest = b""
+    try:
+        with path.open("rb") as file, gzip.open(file) as content:
+            # Small reads: one that fails takes with it what it had decompressed, and the line's number would be off.
+            while part := content.read1(_READ_BYTES):
+                rest += part
+                if len(rest) >= _CHUNK_BYTES and b"\n" in part:
+                    lines, _, rest = rest.rpartition(b"\n")
+                    yield Chunk(lines, before, file.tell())
+                    before += lines.count(b"\n") + 1
+            yield Chunk(rest, before, file.tell())
+    except (OSError, EOFError, zlib.error) as error:
+        number = before + rest.count(b"\n")
+        raise DamagedShard(f"{path}, after line {number}: {error}") from error
+
+
+class BadLine(Exception):
+    """A line that is not a document; the message says which, counted from 1 in the shard, and why."""
+
+
+def texts(chunk: Chunk) -> list[str]:
+    """Return each document's text.
 
     Blank lines are passed over; other fields than ``text`` are not looked at.
 
     Raises
     ------
-    DamagedShard
-        The file is cut short or is not gzip, or a line is not a JSON object with a string ``text``. It names
-        the file and the line, counted from 1.
+    BadLine
+        A line is not a JSON object with a string ``text``.
     """
-    number = 0
-    try:
-        with path.open("rb") as file:
-            for line in _lines(file):
-                number += 1
-                if not line.isspace():
-                    yield _text(line), file.tell()
-    except _BadLine as error:
-        raise DamagedShard(f"{path}, line {number}: {error}") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DamagedShard(f"{path}, after line {number}: {error}") from error
+    lines = enumerate(chunk.lines.split(b"\n"), start=chunk.before + 1)
+    return [_text(line, number) for number, line in lines if line and not line.isspace()]
 
 
-class _BadLine(Exception):
-    """A line that is not a document."""
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    with gzip.open(file) as lines:
-        yield from lines
-
-
-def _text(line: bytes) -> str:
+def _text(line: bytes, number: int) -> str:
     try:
         document = json.loads(line.decode("utf-8"))
     except ValueError as error:
-        raise _BadLine(f"not JSON in UTF-8 ({error})") from error
+        raise BadLine(f"line {number}: not JSON in UTF-8 ({error})") from error
     text = document.get("text") if isinstance(document, dict) else None
     if not isinstance(text, str):
-        raise _BadLine("no text")
+        raise BadLine(f"line {number}: no text")
     return text

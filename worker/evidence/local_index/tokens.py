@@ -119,7 +119,7 @@ def prepare(text: str) -> str:
     UTF-16 units is cut. Nearly every text comes back as it is.
     """
     if not text.isascii():
-        text = _without_half_pairs(text).replace("İ", "i")
+        text = without_half_pairs(text).replace("İ", "i")
     # No token holds a space, and a character is at most two units: shorter runs need no second look.
     runs = text.split(" ")
     if max(map(len, runs)) <= LONGEST // 2:
@@ -139,7 +139,8 @@ def tokenise(text: str) -> list[str]:
     return tokens
 
 
-def _without_half_pairs(text: str) -> str:
+def without_half_pairs(text: str) -> str:
+    """Return the text with U+FFFD for each half of a surrogate pair; two halves that belong together become one."""
     try:
         text.encode()
     except UnicodeEncodeError:
