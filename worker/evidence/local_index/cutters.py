@@ -60,7 +60,7 @@ class Cutters:
                 yield from finished
             while busy:
                 yield self._receive(busy)
-        except (EOFError, BrokenPipeError) as error:
+        except (EOFError, ConnectionError) as error:
             raise SourceError(
                 "source_unavailable",
                 "A process that cuts documents into tokens has ended, perhaps for want of memory. What was finished "
@@ -68,7 +68,7 @@ class Cutters:
             ) from error
         finally:
             # What is still out belongs to a shard that is given up; the next one must not get it.
-            with suppress(EOFError):
+            with suppress(EOFError, ConnectionError):
                 while busy:
                     busy[0][1].recv()
                     self._idle.append(busy.popleft()[1])
@@ -116,7 +116,7 @@ def _serve(connection: Connection) -> None:
     while True:
         try:
             chunk: Chunk = connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         try:
             answer: list[str] | BadLine = cut(chunk)
@@ -124,5 +124,5 @@ def _serve(connection: Connection) -> None:
             answer = bad
         try:
             connection.send(answer)
-        except BrokenPipeError:
+        except ConnectionError:
             return

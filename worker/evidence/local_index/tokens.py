@@ -22,8 +22,8 @@ Known deviations, all without consequence for the text of C4:
   here and part of one there, or the reverse;
 - half a surrogate pair, which JSON can spell and Unicode text cannot hold, is read as U+FFFD.
 
-Cutting a text takes most of a build's time: the index library is built without the fast engines of its regular
-expressions, so each alternative below costs. A faster form has to give the same tokens.
+Cutting a text by this pattern is slow: the index library is built without the fast engines of its regular
+expressions, so each alternative below costs. `cutting` gives the same tokens, and comes here for the hard cases alone.
 
 `VERSION` is part of every index's fingerprint; it goes up with any change of any token.
 """

@@ -1,20 +1,23 @@
 import gzip
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_counter import plain_counts
 
 from concept_orderings.errors import Cancelled, SourceError
-from worker.evidence.local_index import LocalIndex, build_index, layout
+from worker.evidence.local_index import LocalIndex, build, build_index, cutters, layout, shards, tokens
 
 CHECKOUT = Path(__file__).parents[4]
 DATA = CHECKOUT.parent / "shared" / "data"
@@ -410,7 +413,155 @@ def test_two_builds_of_an_index_do_not_meet(tmp_path: Path, shard: MakeShard) ->
     assert build_index([second], directory).documents == 2
 
 
+# Other processes
+
+
+@pytest.fixture
+def cut_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two processes cut even the smallest shards, some lines at a time."""
+    monkeypatch.setattr(build, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(cutters, "MOST", 2)
+    monkeypatch.setattr(shards, "_CHUNK_BYTES", 150)
+    monkeypatch.setattr(shards, "_READ_BYTES", 100)
+
+
+def test_chunks_are_the_lines_of_a_shard(tmp_path: Path, shard: MakeShard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "_CHUNK_BYTES", 150)
+    monkeypatch.setattr(shards, "_READ_BYTES", 100)
+    path = shard("a", *[f"text {number}" for number in range(20)], "long " * 100, "last")
+    content = gzip.decompress(path.read_bytes())
+    chunks = list(shards.chunks(path))
+    assert b"\n".join(chunk.lines for chunk in chunks) == content
+    assert [chunk.before for chunk in chunks] == [
+        b"\n".join([*(before.lines for before in chunks[:at]), b""]).count(b"\n") for at in range(len(chunks))
+    ]
+    assert len(chunks) > 5
+    assert chunks[-1].read == path.stat().st_size
+
+
+@pytest.mark.usefixtures("cut_elsewhere")
+def test_counts_are_the_same_when_other_processes_cut(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    texts = [f"the dog{number % 3} and don’t {number}.5 U.S." for number in range(50)]
+    summary = build_index([shard("a", *texts[:30]), shard("b"), shard("c", *texts[30:])], directory)
+    assert summary.documents == 50
+    names = ["dog0", "the dog1 and", "don’t", "17.5", "17.5 u.s", "dog3"]
+    assert counts(directory, *names) == plain_counts(names, texts) == [17, 17, 50, 1, 1, 0]
+
+
+@pytest.mark.usefixtures("cut_elsewhere")
+def test_a_damaged_shard_takes_nothing_from_the_next_when_other_processes_cut(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    first, not_json, cut_short, last = (
+        shard(name, *[f"{name} {number}" for number in range(40)]) for name in ("first", "json", "short", "last")
+    )
+    lines = gzip.decompress(not_json.read_bytes()).splitlines()
+    not_json.write_bytes(gzip.compress(b"\n".join([*lines[:17], b'{"text": ', *lines[17:]])))
+    damage_end(cut_short)
+
+    with pytest.raises(SourceError) as refusal:
+        build_index([first, not_json, cut_short, last], directory)
+
+    assert f"{not_json}, line 18: not JSON" in refusal.value.detail
+    assert f"{cut_short}, after line " in refusal.value.detail
+    assert "holds 2 shard(s) with 80 documents" in refusal.value.detail
+    assert counts(directory, "first", "json", "short", "last", "last 39") == [40, 0, 0, 40, 1]
+
+
+@pytest.mark.usefixtures("cut_elsewhere")
+def test_a_build_is_cancelled_when_other_processes_cut(tmp_path: Path, shard: MakeShard) -> None:
+    paths = [shard(name, *[f"{name} {number}" for number in range(40)]) for name in ("a", "b")]
+    with pytest.raises(Cancelled):
+        build_index(paths, tmp_path / "c4", report=_cancel)
+    assert not multiprocessing.active_children()
+    assert build_index(paths, tmp_path / "c4").documents == 80
+
+
+@pytest.mark.usefixtures("cut_elsewhere")
+def test_a_process_that_ends_ends_the_build_and_keeps_what_was_finished(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    paths = [shard(name, *[f"{name} {number}" for number in range(40)]) for name in ("a", "b")]
+
+    def kill_after_a(done: int, total: int) -> None:
+        if layout.read(directory) is not None:
+            for process in multiprocessing.active_children():
+                process.kill()
+                process.join()
+
+    with pytest.raises(SourceError, match="for want of memory") as failure:
+        build_index(paths, directory, report=kill_after_a)
+    assert failure.value.code == "source_unavailable"
+    assert counts(directory, "a", "b") == [40, 0]
+    assert len(generations(directory)) == 1
+    assert build_index(paths, directory).skipped == (paths[0],)
+    assert counts(directory, "a", "b") == [40, 40]
+
+
+def test_processes_of_a_killed_build_end_too(tmp_path: Path, shard: MakeShard) -> None:
+    die = DIE.replace("build.build_index", "build._WORTH_PROCESSES = 0\nif __name__ == '__main__': build.build_index")
+    command = [sys.executable, "-c", die, str(tmp_path / "c4"), str(shard("b", "y")), "reading"]
+    # They have its output open, so that it ends when the last of them does.
+    killed = subprocess.run(
+        command, cwd=CHECKOUT, check=False, capture_output=True, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    )
+    assert (killed.returncode, killed.stdout, killed.stderr) == (-signal.SIGKILL, b"", b"")
+
+
+# Indexes of earlier versions
+
+
+def earlier_index(directory: Path, path: Path, texts: Sequence[str]) -> None:
+    """Make an index as version 0.1 did: the library cut the texts itself, by the exact rule."""
+    directory.mkdir()
+    (directory / "lock").touch()
+    generation = directory / layout.next_generation(layout.empty())
+    generation.mkdir()
+    schema = tantivy.SchemaBuilder()
+    schema.add_text_field("text", stored=False, tokenizer_name="tokens-1", index_option="position")
+    index = tantivy.Index(schema.build(), path=str(generation))
+    index.register_tokenizer("tokens-1", tokens.analyser())
+    writer = index.writer(num_threads=1)
+    for text in texts:
+        document = tantivy.Document()
+        document.add_text("text", tokens.prepare(text))
+        writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
+    summary = layout.IndexSummary.of([layout.Shard(path.name, shards.digest(path), len(texts))])
+    layout.publish(directory, layout.Published(summary, generation.name, layout.sizes(generation)))
+
+
+def test_an_index_of_an_earlier_version_is_read_and_extended(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    texts = ["The U.S. dog", "don't ask a dog3.5", "漢字 café"]
+    a, b = shard("a", *texts), shard("b", "the U.S. Dog", "漢字")
+    earlier_index(directory, a, texts)
+    names = ["u.s dog", "a dog3.5", "漢字", "Café", "don't ask"]
+    assert counts(directory, *names) == [1, 1, 1, 1, 1]
+    summary = build_index([a, b], directory)
+    assert (summary.documents, summary.skipped) == (5, (a,))
+    assert counts(directory, *names) == [2, 1, 2, 1, 1]
+
+
 # Damaged indexes
+
+
+def test_an_index_with_deleted_documents_is_refused(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a", "x", "y x", "z")], directory)
+    published = layout.read(directory)
+    assert published is not None
+    generation = directory / published.generation
+    index = tantivy.Index.open(str(generation))
+    writer = index.writer(num_threads=1)
+    writer.delete_documents_by_term("text", "y")
+    writer.commit()
+    writer.wait_merging_threads()
+    summary = layout.IndexSummary.of([replace(published.summary.shards[0], documents=2)])
+    layout.publish(directory, layout.Published(summary, generation.name, layout.sizes(generation)))
+    with pytest.raises(SourceError, match="1 documents deleted") as refusal:
+        LocalIndex.open(directory)
+    assert refusal.value.code == "source_damaged"
 
 
 def test_where_no_index_is_the_error_names_the_command(tmp_path: Path) -> None:
