@@ -1,11 +1,13 @@
-"""Fixtures that all tests share: a real Valkey, and whole services."""
+"""Fixtures that all tests share: a real Valkey, a real Elasticsearch, and whole services."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.deployment import Deployment
+from support.elasticsearch import ElasticsearchNode, Unavailable, load_c4
 from support.processes import Valkey
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -60,3 +62,29 @@ def benchmark_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"the benchmark's data is not at {DATA}")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ElasticsearchNode]:
+    """A real Elasticsearch, shared by all tests: each uses indexes of its own, or leaves them as they are."""
+    try:
+        node = ElasticsearchNode(tmp_path_factory.mktemp("elasticsearch"))
+    except Unavailable as reason:
+        if os.environ.get("REQUIRE_ELASTICSEARCH", "0") != "0":
+            raise
+        pytest.skip(f"no Elasticsearch to test with: {reason}")
+    with node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def c4_sample(benchmark_data: Path) -> Path:
+    """A shard of C4 with 1,000 documents."""
+    return benchmark_data / "c4" / "c4-sample.json.gz"
+
+
+@pytest.fixture(scope="session")
+def c4_in_elasticsearch(c4_sample: Path, elasticsearch_node: ElasticsearchNode) -> str:
+    """Name of an index of the sample, which tests leave as it is."""
+    assert load_c4(elasticsearch_node.http, "c4", c4_sample) == 1000
+    return "c4"

@@ -1,0 +1,11 @@
+"""A real Elasticsearch for tests, from the artifacts that Elastic publishes: see the README beside this file.
+
+- `ElasticsearchNode` is one node, `Unavailable` why there is none;
+- `load_c4` puts shards of C4 into it as What's-In-My-Big-Data does.
+"""
+
+from support.elasticsearch.c4 import load_c4
+from support.elasticsearch.installation import Unavailable
+from support.elasticsearch.node import ElasticsearchNode
+
+__all__ = ["ElasticsearchNode", "Unavailable", "load_c4"]
