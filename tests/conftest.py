@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.deployment import Deployment
-from support.elasticsearch import ElasticsearchNode, Unavailable, load_c4
+from support.elasticsearch_node import ElasticsearchNode, Unavailable, load_c4
 from support.processes import Valkey
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.elasticsearch.installation import Unavailable, install
+from support.elasticsearch_node.installation import Unavailable, install
 
 JAVA = "echo 'openjdk version \"17.0.1\"' >&2"
 MAVEN = """

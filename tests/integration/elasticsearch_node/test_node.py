@@ -7,14 +7,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from support.elasticsearch import ElasticsearchNode
+from support.elasticsearch_node import ElasticsearchNode
 from support.processes import ROOT
 from support.waiting import until
 
 START_AND_DIE = """
 import os, sys
 from pathlib import Path
-from support.elasticsearch import ElasticsearchNode
+from support.elasticsearch_node import ElasticsearchNode
 print(ElasticsearchNode(Path(sys.argv[1])).process.pid, flush=True)
 os._exit(1)
 """

@@ -6,7 +6,7 @@ from types import TracebackType
 
 import httpx
 
-from support.elasticsearch.installation import install
+from support.elasticsearch_node.installation import install
 from support.processes import Process
 from support.waiting import until
 

@@ -4,8 +4,8 @@
 - `load_c4` puts shards of C4 into it as What's-In-My-Big-Data does.
 """
 
-from support.elasticsearch.c4 import load_c4
-from support.elasticsearch.installation import Unavailable
-from support.elasticsearch.node import ElasticsearchNode
+from support.elasticsearch_node.c4 import load_c4
+from support.elasticsearch_node.installation import Unavailable
+from support.elasticsearch_node.node import ElasticsearchNode
 
 __all__ = ["ElasticsearchNode", "Unavailable", "load_c4"]
