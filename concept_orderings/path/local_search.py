@@ -49,9 +49,7 @@ def search(
         near = nearest(vectors, min(neighbours, len(vectors) - 1), crew, machine)
     except TimeIsUp:
         return order, 0
-    tour = new_tour(vectors, order, steps, near)
-    finished = Search(tour, crew).run(rounds)
-    return path_of(tour, order), finished
+    return Search(new_tour(vectors, order, steps, near), crew).run(order, rounds)
 
 
 class Search:
@@ -62,18 +60,23 @@ class Search:
         self._n = len(tour.vectors)
         self._crew = crew
 
-    def run(self, rounds: int) -> int:
-        """Return how many of the rounds are finished: all, unless the deadline comes."""
+    def run(self, order: NDArray[np.int64], rounds: int) -> tuple[NDArray[np.int64], int]:
+        """Return the path after the last round that the deadline lets finish, and how many are finished.
+
+        What a part of a round has gained is given up: nobody could ask for it again.
+        """
+        path = order
         for finished in range(rounds):
             # Rounds may be shorter than the time after which the crew looks at the clock.
             if self._crew.deadline is not None and monotonic() >= self._crew.deadline:
-                return finished
+                return path, finished
             try:
                 self._kick(finished * self._n)
                 self._descend()
             except TimeIsUp:
-                return finished
-        return rounds
+                return path, finished
+            path = path_of(self.tour, order)
+        return path, rounds
 
     def _kick(self, kicks: int) -> None:
         """Try kicks until there have been so many over all rounds."""

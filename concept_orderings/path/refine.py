@@ -54,7 +54,7 @@ def refine_path(
     helps. Each further round tries as many small random changes as there are vectors, mends each by such moves, and
     undoes what has not made the path shorter.
 
-    What is done by the deadline is the beginning of what would be done without one, and nothing else changes the
+    Rounds that the deadline lets finish are the first of those that would be done without one. Nothing else changes the
     result: not the machine, nor the number of its cores. Where nothing helps, as among equal vectors, the path stays
     as it is. The vector that came first still comes before the one that came last.
 
@@ -70,7 +70,8 @@ def refine_path(
     rounds : int
         At least 0, which leaves the path as it is.
     deadline : float, optional
-        The `time.monotonic` after which the best path found so far is returned.
+        The `time.monotonic` after which the path of the last finished round is returned: the one that asking for so
+        many rounds gives again.
     machine : Machine
         What may be used; never changes the path.
     report : Report
