@@ -43,7 +43,7 @@ def search(
 ) -> tuple[NDArray[np.int64], int]:
     """Return the order that `rounds` rounds make of `order`, and how many of them the crew's deadline let finish.
 
-    There are at least three vectors. Of the last three arguments, only the number of neighbours changes the result.
+    There are at least three vectors. Of crew, machine and neighbours, only the number of neighbours changes the result.
     """
     try:
         near = nearest(vectors, min(neighbours, len(vectors) - 1), crew, machine)
@@ -115,30 +115,28 @@ class Search:
 def nearest(
     vectors: NDArray[np.int16], k: int, crew: Crew, machine: Machine
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the ids and the distances, both (n, k), of the nearest neighbours of each vector, by (distance, id)."""
+    """Return the ids and the distances, both (n, k), of the nearest neighbours of each vector, by (distance, id).
+
+    Raises
+    ------
+    TimeIsUp
+        When the crew's deadline has passed.
+    """
     n = len(vectors)
+
+    def reach(part: float) -> int:
+        # The crew itself looks at the clock only where threads work for longer than they do here.
+        if crew.deadline is not None and monotonic() >= crew.deadline:
+            raise TimeIsUp
+        return int(part * n)
+
     try:
         from concept_orderings.path.neighbours import Neighbours  # noqa: PLC0415
     except ImportError:
-        return _nearest_without_compiler(vectors, k, crew)
-    ids, distances, _ = Neighbours(vectors, crew, propose=machine.propose).of(
-        np.arange(n), k, reach=lambda part: int(part * n)
-    )
+        lists = plain.neighbour_lists(vectors, k, k, lambda done: crew.reached(reach(done / n)))
+        return lists.ids, np.array([[distance for _, distance in row] for row in lists.near], dtype=np.int32)
+    ids, distances, _ = Neighbours(vectors, crew, propose=machine.propose).of(np.arange(n), k, reach=reach)
     return ids.astype(np.int32), distances
-
-
-def _nearest_without_compiler(
-    vectors: NDArray[np.int16], k: int, crew: Crew
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """See `nearest`."""
-
-    def reached(done: int) -> None:
-        if crew.deadline is not None and monotonic() >= crew.deadline:
-            raise TimeIsUp
-        crew.reached(done)
-
-    lists = plain.neighbour_lists(vectors, k, k, reached)
-    return lists.ids, np.array([[distance for _, distance in row] for row in lists.near], dtype=np.int32)
 
 
 def new_tour(

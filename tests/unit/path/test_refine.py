@@ -21,6 +21,7 @@ from concept_orderings.path.crew import Crew, TimeIsUp
 from concept_orderings.path.distances import SCALE
 from concept_orderings.path.refine import refine_path
 from concept_orderings.progress import silent
+from support.waiting import until
 from unit.path.oracle import distance_matrix
 
 ROOT = Path(__file__).parents[3]
@@ -297,6 +298,22 @@ def test_a_deadline_that_has_passed_leaves_the_path_as_it_is():
     path = refine_path(vectors, start, rounds=2, deadline=monotonic() - 1)
     assert path.order.tolist() == start.tolist()
     assert path.total == length(distance_matrix(vectors), start)
+    assert (path.rounds, path.complete) == (0, False)
+
+
+def test_a_deadline_ends_the_search_for_neighbours():
+    vectors = directions(3000, 8, 6)
+    deadline = monotonic() + 0.5
+    seen = []
+
+    def report(done, total):
+        # As if it took long to compare all vectors: the first report comes in the middle of that.
+        seen.append(done)
+        until(lambda: monotonic() > deadline, "the deadline has passed")
+
+    path = refine_path(vectors, shuffled(3000, 6), rounds=2, deadline=deadline, report=report)
+    assert seen[0] < 3000
+    assert path.order.tolist() == shuffled(3000, 6).tolist()
     assert (path.rounds, path.complete) == (0, False)
 
 
