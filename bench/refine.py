@@ -4,7 +4,7 @@
 
 Each run takes another sample of n of the FoMo-in-Flux concepts, drawn by the run's number; LKH solves it once, and the
 search begins with the best greedy path. Then, without a baseline that would end, all concepts. Needs what
-`similarity_path.py` needs, and elkai, whose LKH is free for academic and non-commercial use only. With the defaults
+`similarity_path.py` needs, and elkai, which is for non-commercial use only. With the defaults
 LKH takes half a minute for each sample on one core.
 """
 
