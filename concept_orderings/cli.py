@@ -7,6 +7,7 @@ hold: they run from a checkout or an image, and say so where they cannot.
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.errors import BadValue, ConceptOrderingsError, EncoderError, SourceError
+from concept_orderings.errors import BadParameter, BadValue, ConceptOrderingsError, EncoderError, SourceError
 from concept_orderings.order_files import order, read_request
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.orderings.similarity import Similarity
@@ -145,10 +146,7 @@ def _add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def _integer_or_string(text: str) -> int | str:
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    return int(text) if re.fullmatch(r"-?[0-9]+", text) else text
 
 
 def _port(text: str) -> int:
@@ -190,7 +188,10 @@ def _order(options: argparse.Namespace) -> int:
     )
     body = read_request(options.files, ordering=ordering, tasks=tasks)
     report = _progress_line if sys.stderr.isatty() else silent
-    arranged = order(body, embed=_embedder(options.embeddings), count=_counter(options.data_dir), report=report)
+    stream = order(body, embed=_embedder(options.embeddings), count=_counter(options.data_dir), report=report)
+    for warning in stream.warnings():
+        print(f"concept-orderings: {warning}", file=sys.stderr)
+    arranged = stream.concepts_by_task()
     content = arranged if options.format == "tasks" else [concept for task in arranged for concept in task]
     _write(json.dumps(content, indent=4) + "\n", options.output)
     return 0
@@ -204,6 +205,10 @@ def _given_parameters(options: argparse.Namespace) -> dict[str, object]:
 def _embedder(path: Path | None) -> Callable[[StreamRequest, Similarity, Report], NDArray[np.float32]]:
     def embed(request: StreamRequest, ordering: Similarity, report: Report) -> NDArray[np.float32]:
         if path is not None:
+            if ordering.weights:
+                raise BadParameter(
+                    "bad_parameter", "The weights of given embeddings cannot be checked; leave them out."
+                )
             return _read_embeddings(path, len(request.concepts))
         try:
             import asyncio

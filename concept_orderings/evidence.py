@@ -1,12 +1,13 @@
 """Evidence: what an ordering needs from outside, frozen before anything is arranged."""
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.canonical import Json, sha256_hex
+from concept_orderings.canonical import Json
 
 
 class Need(StrEnum):
@@ -82,4 +83,5 @@ class Provenance:
 def evidence_digest(values: NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32]) -> str:
     """Return the SHA-256 of an array's little-endian bytes in C order, the same on any machine."""
     little_endian = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    return sha256_hex(little_endian.tobytes())
+    # As bytes, and not a copy of them: embeddings may be gigabytes.
+    return hashlib.sha256(little_endian.reshape(-1).view(np.uint8).data).hexdigest()

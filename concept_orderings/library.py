@@ -47,16 +47,23 @@ def arrange(
     InvalidInput
         With a stable ``code`` and pointers to the fields; `MissingEvidence` if embeddings or counts are needed.
     """
-    request = parse_request(body)
+    return arrange_request(parse_request(body), embeddings=embeddings, counts=counts, report=report).concepts_by_task()
+
+
+def arrange_request(
+    request: StreamRequest,
+    *,
+    embeddings: NDArray[np.float32] | None = None,
+    counts: Sequence[int] | None = None,
+    report: Report = silent,
+) -> ArrangedStream:
+    """Do what `arrange` does with a request that is checked already, and return all that is known of the stream."""
     outside: dict[Need, Gathered] = {}
     if embeddings is not None:
         outside[Need.EMBEDDINGS] = _from_caller(np.asarray(embeddings, np.float32), request)
     if counts is not None:
         outside[Need.COUNTS] = _from_caller(_as_counts(counts), request)
-    arranged = arrange_stream(request, {**outside, **given_evidence(request)}, report=report)
-    ordered = [request.concepts.ids[i] for i in arranged.arrangement.order]
-    ends = np.cumsum(arranged.sizes).tolist()
-    return [ordered[end - size : end] for size, end in zip(arranged.sizes, ends, strict=True)]
+    return arrange_stream(request, {**outside, **given_evidence(request)}, report=report)
 
 
 def arrange_stream(

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from concept_orderings.checks import check_mapping, check_strings
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import BadValue
-from concept_orderings.library import arrange
+from concept_orderings.library import arrange_request
 from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.stream import ArrangedStream
 
 EmbedConcepts = Callable[[StreamRequest, Similarity, Report], NDArray[np.float32]]
 """A request, its ordering and whom to tell → embeddings of the concepts, (n, d)."""
@@ -54,7 +55,7 @@ def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks
 
 def order(
     body: Mapping[str, object], *, embed: EmbedConcepts, count: CountNames, report: Report = silent
-) -> list[list[str]]:
+) -> ArrangedStream:
     """Arrange and split a request, asking for embeddings or counts only if its ordering needs them.
 
     Raises
@@ -68,7 +69,7 @@ def order(
         outside["embeddings"] = embed(request, request.ordering, report)
     if isinstance(request.ordering, Frequency) and request.ordering.source != IN_REQUEST:
         outside["counts"] = count(request.concepts.class_names, request.ordering.source, report)
-    return arrange(body, report=report, **outside)
+    return arrange_request(request, report=report, **outside)
 
 
 def _read(path: Path) -> dict[str, Any]:

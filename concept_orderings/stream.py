@@ -74,7 +74,13 @@ class ArrangedStream:
     def warnings(self) -> list[str]:
         """Return what a reader of the stream should know, one sentence each."""
         evidence = [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings]
-        return evidence + self._split_warnings()
+        return [*evidence, *self.arrangement.warnings, *self._split_warnings()]
+
+    def concepts_by_task(self) -> list[list[str]]:
+        """Return the tasks, each the ``DATASET+++class name`` of its concepts."""
+        ordered = [self.request.concepts.ids[i] for i in self.arrangement.order]
+        ends = np.cumsum(self.sizes).tolist()
+        return [ordered[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
 
     def _split_warnings(self) -> list[str]:
         if not isinstance(self.request.split, GroupedTasks):

@@ -102,7 +102,7 @@ async def embed_captions(
         found.rows,
         Provenance(
             source=encoder.name,
-            digest=evidence_digest(found.rows),
+            digest=await asyncio.to_thread(evidence_digest, found.rows),
             details={
                 "encoder": encoder.fingerprint,
                 "weights": encoder.weights_sha256,

@@ -57,6 +57,8 @@ class Monitor:
         self._over.set()
         if self._watching is not None:
             await asyncio.wait([self._watching])
+        # The last words of a phase may have come since it last looked.
+        await self._write()
 
     async def enter(self, phase: Phase, total: int) -> None:
         """Begin a phase of so many steps.

@@ -4,7 +4,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,10 +60,13 @@ class Arrangement:
         A permutation of range(n): ``order[k]`` is the concept at position k.
     details : dict
         What the manifest should say of how it was found.
+    warnings : tuple of str
+        What a reader of the stream should know, one sentence each.
     """
 
     order: NDArray[np.int64]
     details: dict[str, Json]
+    warnings: tuple[str, ...] = ()
 
 
 def parameter(default: bool | int | str, description: str, **rules: Any) -> Any:
@@ -127,7 +130,7 @@ class Ordering(ABC):
             ``not_enough_memory``; nothing was computed.
         """
         found = self.arrange(concepts, evidence, machine=machine, report=report)
-        return Arrangement(found.order[::-1].copy(), found.details) if self.reverse else found
+        return replace(found, order=found.order[::-1].copy()) if self.reverse else found
 
     @abstractmethod
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:

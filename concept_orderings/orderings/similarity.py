@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +58,17 @@ class Similarity(Ordering):
     )
     starts: int | str = parameter(
         ALL_STARTS,
-        "Where paths start: all concepts, the paper's rule; a number of them, drawn by the seed; or one concept, "
-        "such as CIFAR100+++apple.",
+        "Where paths start: all concepts, the paper's rule; a number of them from 1 on, drawn by the seed; or one "
+        "concept, such as CIFAR100+++apple.",
         type="integer or string",
         pattern=rf"{ALL_STARTS}|.+\+\+\+.+",
         minimum=1,
     )
     max_seconds: int = parameter(
         0,
-        "Seconds that the search may take; 0 is no limit. What was found by then counts, and the manifest says how "
-        "many starts were tried: asking for that number gives the same stream again.",
+        "After so many seconds no further start is tried and no further round of refine done; 0 is no limit. All "
+        "concepts are compared and one start is tried in any case. The manifest says how many starts and rounds there "
+        "were: asking for as many gives the same order again.",
         minimum=0,
         maximum=7 * 24 * 3600,
     )
@@ -85,6 +86,12 @@ class Similarity(Ordering):
             return replace(self, starts=ALL_STARTS) if self.starts >= len(concepts) else self
         if self.starts == ALL_STARTS:
             return self
+        if self.refine:
+            raise BadParameter(
+                "bad_parameter",
+                "Refining may move the ends of a path, so it does not go with a start by name; leave out one of them.",
+                [f"{POINTER}/starts", f"{POINTER}/refine"],
+            )
         dataset, class_name = split_concept(self.starts, f"{POINTER}/starts")
         concept = join_concept(canonical_name(dataset), class_name)
         if concept not in concepts.ids:
@@ -109,9 +116,9 @@ class Similarity(Ordering):
         path = shortest_greedy_path(
             vectors, starts=starts, deadline=deadline, machine=machine, report=lambda done, _: report(done, total)
         )
-        details = _details(path, len(starts), concepts.ids[by_key[path.start]])
+        details = _details(path, len(starts))
         if not self.refine:
-            return Arrangement(by_key[path.order], details)
+            return self._arrangement(path.order, by_key, concepts, details)
         refined = refine_path(
             vectors,
             path.order,
@@ -126,11 +133,28 @@ class Similarity(Ordering):
             "refined": {
                 "rounds": refined.rounds,
                 "rounds_asked": self.refine,
+                "greedy_start": concepts.ids[by_key[path.start]],
                 "greedy_total_distance": _as_float(path.total),
                 "share_of_greedy_total": refined.total / path.total if path.total else None,
             },
         }
-        return Arrangement(by_key[refined.order], details)
+        return self._arrangement(refined.order, by_key, concepts, details)
+
+    def _arrangement(
+        self, path: NDArray[np.int64], by_key: NDArray[np.int64], concepts: Concepts, details: dict[str, Json]
+    ) -> Arrangement:
+        order = by_key[path]
+        details["path_start"] = concepts.ids[order[0]]
+        if details["complete"]:
+            return Arrangement(order, details)
+        tried = details["starts"]
+        rounds = cast("dict[str, Json]", details.get("refined", {})).get("rounds", 0)
+        warning = (
+            f"Time was up after {self.max_seconds} s: {tried} of {details['starts_asked']} starts were tried, and "
+            f"{rounds} of {self.refine} rounds of refining done. Without max_seconds, starts: {tried} and refine: "
+            f"{rounds} give the same order again."
+        )
+        return Arrangement(order, details, (warning,))
 
     def _rows_to_start_at(self, concepts: Concepts, by_key: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of the concepts, sorted by key, paths start at; the first m by key are a sample by the seed."""
@@ -167,14 +191,13 @@ def _quantised(evidence: Evidence, report: Report) -> NDArray[np.int16]:
     return vectors
 
 
-def _details(path: "GreedyPath", asked: int, start: str) -> dict[str, Json]:
+def _details(path: "GreedyPath", asked: int) -> dict[str, Json]:
     """Return what a manifest says of how a path was found."""
     totals = np.sort(path.totals)
     return {
         "starts": len(totals),
         "starts_asked": asked,
         "complete": len(totals) == asked,
-        "path_start": start,
         "total_distance": _as_float(path.total),
         "start_totals": {
             "least": _as_float(totals[0]),

@@ -101,9 +101,14 @@ class Crew:
             self.reached(reach(finished / size))
 
     def _interrupt(self, waiting: "set[Future[None]]") -> None:
-        """Stop the threads, wait for them, and raise."""
+        """Stop the threads, wait for them, and raise.
+
+        They stop at once, but for a kernel that is still being compiled: a cancel may come while it is waited for.
+        """
         self.stop[0] = 1
-        wait(waiting)
+        while waiting:
+            _, waiting = wait(waiting, timeout=TICK_SECONDS)
+            self.reached(self._done)
         self.stop[0] = 0
         raise TimeIsUp
 

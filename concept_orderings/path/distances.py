@@ -84,9 +84,10 @@ def distance_as_cosine(distance: NDArray[np.integer] | int) -> NDArray[np.float6
 
 def squared_lengths(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
     """Return the exact squared length of each vector, shape (n,)."""
-    total = np.zeros(len(vectors), dtype=np.int64)
-    for column in vectors.T:
-        total += np.square(column, dtype=np.int64)
+    total = np.empty(len(vectors), dtype=np.int64)
+    for first in range(0, len(vectors), BLOCK):
+        rows = vectors[first : first + BLOCK].astype(np.int64)
+        np.einsum("ij,ij->i", rows, rows, out=total[first : first + BLOCK])
     return total
 
 

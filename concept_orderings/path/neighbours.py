@@ -46,7 +46,8 @@ class Neighbours:
         self._crew = crew
         self._proposer = propose(vectors) if propose else None
         self._rows = tuning.rows
-        self._columns = tuning.columns
+        # So narrow that the product of a tile takes tenths of a second at most, whatever the dimensions.
+        self._columns = min(tuning.columns, max(256, (4 << 20) // vectors.shape[1]))
         self._candidates = tuning.candidates
         self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
         self._space = Space(vectors, self.squares, int(2 * np.ceil(guess_error(vectors.shape[1]))))

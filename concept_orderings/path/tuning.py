@@ -4,6 +4,9 @@ from dataclasses import dataclass, replace
 
 from concept_orderings.errors import NotEnoughMemory
 
+CONCEPT_BYTES = 1000
+"""Names, captions and documents of a concept, about."""
+
 FEWEST_LISTED = 64
 """Shorter lists run out so often that a search would take hours where it should take minutes."""
 
@@ -44,7 +47,9 @@ def memory_needed(n: int, dimensions: int, tuning: Tuning = DEFAULT) -> int:
     walks = min(tuning.seen_bytes, n * (n + 63) // 8) + 40 * n
     meetings = 100 * n * len(tuning.checkpoints)  # about every second walk leaves some 200 bytes
     # Longer lists, and the walks that go on, are copied while the old ones are still there.
-    return embeddings + floats + lists + tile + 2 * deep + 2 * walks + meetings
+    arranging = embeddings + floats + lists + tile + 2 * deep + 2 * walks + meetings
+    ensembles = 16 * n * dimensions  # means of several captions, before: sums of float64, the first, the next
+    return max(arranging, ensembles) + CONCEPT_BYTES * n
 
 
 def tuned(shape: tuple[int, int], memory: int | None) -> Tuning:

@@ -151,7 +151,7 @@ class Asked:
 def test_only_what_is_needed_is_asked_for(ordering: Body, asked: Any) -> None:
     sources = Asked()
     body = {"name": "x", "concepts": ["cifar100+++b", "cifar100+++a"], "ordering": ordering, "tasks": ONE_TASK}
-    tasks = order(body, embed=sources.embed, count=sources.count)
+    tasks = order(body, embed=sources.embed, count=sources.count).concepts_by_task()
 
     assert sources.of == asked
     assert sorted(tasks[0]) == ["CIFAR100+++a", "CIFAR100+++b"]
@@ -162,7 +162,9 @@ def test_counts_in_the_file_need_no_index() -> None:
     datasets = [{"name": "A", "classes": ["a", "b"], "counts": {"a": 2, "b": 1}}]
     body = {"name": "x", "datasets": datasets, "ordering": {"kind": "frequency"}, "tasks": ONE_TASK}
 
-    assert order(body, embed=sources.embed, count=sources.count) == [["A+++b", "A+++a"]]
+    found = order(body, embed=sources.embed, count=sources.count)
+
+    assert found.concepts_by_task() == [["A+++b", "A+++a"]]
     assert sources.of == []
 
 
@@ -175,4 +177,4 @@ def test_an_order_is_the_library_s(body: Body) -> None:
 
     found = order(body, embed=embed, count=Asked().count, report=silent)
 
-    assert found == arrange(body, embeddings=embeddings)
+    assert found.concepts_by_task() == arrange(body, embeddings=embeddings)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence
 from concept_orderings.orderings import Arrangement
 from concept_orderings.path import search
@@ -49,6 +50,21 @@ def test_one_start_is_where_the_path_starts() -> None:
     assert (found.details["starts"], found.details["starts_asked"]) == (1, 1)
 
 
+def test_a_start_by_name_is_not_refined_away() -> None:
+    with pytest.raises(BadParameter) as caught:
+        arranged(starts="D+++class 17", refine=1)
+    assert caught.value.pointers == ("/ordering/starts", "/ordering/refine")
+
+
+def test_the_path_starts_where_the_manifest_says() -> None:
+    for parameters in ({}, {"refine": 2}, {"starts": 3, "refine": 1}):
+        for seed in range(5):
+            order, found = arranged(seed=seed, **parameters)
+            assert order[0] == found.details["path_start"]
+            backwards, same = arranged(seed=seed, reverse=True, **parameters)
+            assert backwards[-1] == same.details["path_start"] == order[0]
+
+
 def test_more_starts_find_no_longer_path() -> None:
     totals = [arranged(starts=starts)[1].details["total_distance"] for starts in (1, 2, 5, 20, 59, "all")]
     assert totals == sorted(totals, reverse=True)
@@ -86,6 +102,11 @@ def test_the_number_of_starts_tried_in_time_can_be_asked_for_again(monkeypatch: 
     assert again == order
     assert whole.details["complete"] is True
     assert {**whole.details, "complete": False, "starts_asked": N} == found.details
+    assert whole.warnings == ()
+    assert found.warnings == (
+        f"Time was up after 3600 s: {tried} of {N} starts were tried, and 0 of 0 rounds of refining done. "
+        f"Without max_seconds, starts: {tried} and refine: 0 give the same order again.",
+    )
 
 
 def test_refining_shortens_the_path_and_says_by_how_much() -> None:
@@ -109,6 +130,7 @@ def test_rounds_that_time_was_left_for_can_be_asked_for_again(monkeypatch: pytes
     assert found.details["complete"] is False
     assert (found.details["refined"]["rounds"], found.details["refined"]["rounds_asked"]) == (0, 5)
     assert order == arranged()[0]
+    assert "0 of 5 rounds" in found.warnings[0]
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, N])

@@ -226,6 +226,21 @@ def test_a_cancel_does_not_wait_for_what_cannot_be_stopped():
     compiled_now.set()
 
 
+def test_while_a_deadline_waits_for_the_compiler_a_cancel_may_come():
+    compiled_now = threading.Event()
+
+    def cancel_later(done, total):
+        if threads.stop[0]:
+            raise Cancelled
+
+    with crew.Crew(1, cancel_later, 1) as threads:
+        threads.deadline = 0.0
+        with pytest.raises(Cancelled):
+            threads.share(lambda first, last: compiled_now.wait(60), 1, 1, lambda _: 0)
+    assert not compiled_now.is_set()
+    compiled_now.set()
+
+
 def test_the_threads_stop_in_time(monkeypatch):
     """A block that would take longer than is left is given up, and its threads come back."""
     release = threading.Event()

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from huggingface_hub import constants, get_session
 from open_clip import download_pretrained, get_pretrained_cfg, list_pretrained_tags_by_model
@@ -41,7 +41,7 @@ def find_checkpoint(checkpoints: Path | None, model: str, tag: str | None) -> Pa
 
 
 def check_sums(checkpoint: Path, digest: str) -> None:
-    """Hold a weights file's digest against the file `SUMS` beside it, if there is one that lists it.
+    """Hold a weights file's digest against the file `SUMS` beside it, if there is one.
 
     Parameters
     ----------
@@ -53,12 +53,19 @@ def check_sums(checkpoint: Path, digest: str) -> None:
     Raises
     ------
     EncoderError
-        ``weights_mismatch``: another digest is listed. ``encoder_not_configured``: the list cannot be read.
+        ``weights_mismatch``: another digest is listed, or none. ``encoder_not_configured``: the list cannot be read.
     """
     sums = checkpoint.with_name(SUMS)
     if not sums.is_file():
         return
-    listed = [expected for expected, name in _read_sums(sums) if name == checkpoint.name]
+    # By the last part of the name: sha256sum writes the path that it was given.
+    listed = [expected for expected, name in _read_sums(sums) if PurePosixPath(name.strip()).name == checkpoint.name]
+    if not listed:
+        raise EncoderError(
+            "weights_mismatch",
+            f"{sums} pins the weights beside it and does not list {checkpoint.name}: add it "
+            f"(sha256sum {checkpoint.name} >> {SUMS}), or remove the list.",
+        )
     wrong = next((expected for expected in listed if expected != digest), None)
     if wrong is not None:
         raise EncoderError(
