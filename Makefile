@@ -45,6 +45,7 @@ openapi: setup  ## write openapi/openapi.json anew
 	$(BIN)/python -m app.openapi
 
 bench: setup  ## all benchmarks, one after the other (half an hour)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 constraints:  ## write the installed versions to constraints.txt
