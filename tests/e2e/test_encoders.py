@@ -35,8 +35,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file({**sound, "ln_final.weight": torch.full((256,), torch.nan)}, directory / f"{MODEL}.nan.safetensors")
     save_file({**sound, "ln_final.weight": torch.ones(7)}, directory / f"{MODEL}.shape.safetensors")
     (directory / f"{MODEL}.damaged.safetensors").write_bytes(b"no weights")
-    save_file(sound, directory / f"{MODEL}.listed.safetensors")
-    (directory / "SHA256SUMS").write_text(f"{'0' * 64}  {MODEL}.listed.safetensors\n")
+    save_file(sound, directory / f"{MODEL}.exchanged.safetensors")
+    sums = {each.name: file_sha256(each) for each in directory.iterdir()}
+    sums[f"{MODEL}.exchanged.safetensors"] = "0" * 64
+    (directory / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+    save_file(sound, directory / f"{MODEL}.unlisted.safetensors")
     return directory
 
 
@@ -117,7 +120,8 @@ def test_pinned_weights(service: Deployment, weights: Path) -> None:
     [
         ({"encoder": ENCODER, "weights": "1" * 64}, "weights_mismatch", "1" * 64),
         ({"encoder": "minilm", "weights": "1" * 64}, "weights_mismatch", "1" * 64),
-        ({"encoder": f"{ENCODER}/listed"}, "weights_mismatch", "SHA256SUMS"),
+        ({"encoder": f"{ENCODER}/exchanged"}, "weights_mismatch", "0" * 64),
+        ({"encoder": f"{ENCODER}/unlisted"}, "weights_mismatch", "does not list"),
         ({"encoder": f"{ENCODER}/nan"}, "encoder_failed", "ln_final.weight"),
         ({"encoder": f"{ENCODER}/shape"}, "encoder_mismatch", "ln_final.weight"),
         ({"encoder": f"{ENCODER}/damaged"}, "encoder_mismatch", "damaged.safetensors"),
