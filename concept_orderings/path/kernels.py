@@ -18,7 +18,8 @@ Int: TypeAlias = int | np.int64
 BIN_SHIFT = 19  # distances are below 2**31: 4,096 bins, each a cosine distance of 0.001
 DIGIT = 11  # bits per pass of the radix sort: three passes for 31 bits
 MOST = 2**31 - 1  # no distance is as large
-LOOK = 32  # guesses looked at together
+LOOK = 8  # guesses looked at together: the bytes of a word
+ROUGHNESS = 1024  # more than float32 rounds off a sum of squared lengths and products, all below 2**32
 
 
 class Lists(NamedTuple):
@@ -61,6 +62,7 @@ class Space(NamedTuple):
 
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
+    rough: NDArray[np.float32]  # (n,) squared lengths, rounded
     slack: int  # twice the largest error of a guess
 
 
@@ -224,19 +226,22 @@ def offer(
     """
     scratch = new_scratch(kept.ids.shape[1])
     columns = products.shape[1]
+    rough = space.rough[begin : begin + columns]
+    flags = np.zeros((columns + LOOK - 1) // LOOK * LOOK, dtype=np.uint8)
+    looks = flags.view(np.uint64)
     for r in range(first, last):
         i = kept.rows[r]
         size, limit = kept.sizes[r], kept.limits[r]
-        for a in range(0, columns, LOOK):
-            b = min(a + LOOK, columns)
-            # Most looks end here: a smallest guess is found several at a time.
-            smallest = np.int32(MOST)
-            for x in range(a, b):
-                smallest = min(smallest, guess(space.squares, i, begin + x, products[r, x]))
-            if smallest >= limit:
+        # First roughly, so that the processor compares many at once; most looks then find no flag among theirs.
+        roughly = np.float32(limit - space.squares[i] + ROUGHNESS)
+        row = products[r]
+        for x in range(row.size):
+            flags[x] = rough[x] - np.float32(2.0) * row[x] < roughly
+        for look in range(looks.size):
+            if looks[look] == 0:
                 continue
-            for x in range(a, b):
-                guessed = guess(space.squares, i, begin + x, products[r, x])
+            for x in range(look * LOOK, min(look * LOOK + LOOK, columns)):
+                guessed = guess(space.squares, i, begin + x, row[x])
                 if guessed < limit and begin + x != i:  # nobody is their own neighbour
                     kept.ids[r, size] = begin + x
                     kept.guesses[r, size] = guessed

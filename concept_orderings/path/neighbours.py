@@ -50,7 +50,9 @@ class Neighbours:
         self._columns = min(tuning.columns, max(256, (4 << 20) // vectors.shape[1]))
         self._candidates = tuning.candidates
         self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
-        self._space = Space(vectors, self.squares, int(2 * np.ceil(guess_error(vectors.shape[1]))))
+        self._space = Space(
+            vectors, self.squares, self.squares.astype(np.float32), int(2 * np.ceil(guess_error(vectors.shape[1])))
+        )
 
     def of(
         self,

@@ -351,7 +351,7 @@ def test_no_error_of_the_product_changes_a_neighbour(vectors, data):
     signs = data.draw(hnp.arrays(np.int8, (n, n), elements=st.integers(-1, 1)))
     wrong = (products + signs.astype(np.int64) * error).astype(np.float32)
     squares = squared_lengths(vectors).astype(np.int32)
-    space = Space(vectors, squares, 2 * 2 * (error + 1))
+    space = Space(vectors, squares, squares.astype(np.float32), 2 * 2 * (error + 1))
     kept = empty_kept(np.arange(n), 2 * k + kernels.LOOK)
     for begin in range(0, n, 5):
         kernels.offer(wrong[:, begin : begin + 5].copy(), begin, 0, n, k, space, kept)
