@@ -65,6 +65,22 @@ def _quantised(exact: NDArray[np.float64], largest: NDArray[np.float64]) -> NDAr
     return rounded
 
 
+def check_vectors(vectors: NDArray[np.int16]) -> None:
+    """Refuse vectors whose distances might not fit in the integers used.
+
+    Raises
+    ------
+    ValueError
+        If they are not int16 of shape (n, d), or longer than `quantise` makes them.
+    """
+    if vectors.dtype != np.int16 or vectors.ndim != 2 or not 1 <= vectors.shape[1] <= MAX_DIMENSIONS:
+        raise ValueError(
+            f"vectors must be int16 of shape (n, 1 to {MAX_DIMENSIONS}), not {vectors.dtype} of {vectors.shape}"
+        )
+    if squared_lengths(vectors).max(initial=0) > MAX_SQUARED_LENGTH:
+        raise ValueError(f"vectors must not be longer than {SCALE}; make them with quantise")
+
+
 def distance_as_cosine(distance: NDArray[np.integer] | int) -> NDArray[np.float64] | float:
     """Convert integer distances to cosine distances, for people to read.
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.path.crew import Crew
-from concept_orderings.path.distances import MAX_DIMENSIONS, MAX_SQUARED_LENGTH, SCALE, squared_lengths
+from concept_orderings.path.distances import check_vectors
 from concept_orderings.progress import Report, silent
 
 _ROWS = 4096  # of steps, measured at once
@@ -109,13 +109,8 @@ def refine_path(
 
 
 def _check(vectors: NDArray[np.int16], order: NDArray[np.int64], rounds: int) -> None:
-    """Refuse what is no path, and vectors whose distances might not fit in the integers used."""
-    if vectors.dtype != np.int16 or vectors.ndim != 2 or not 1 <= vectors.shape[1] <= MAX_DIMENSIONS:
-        raise ValueError(
-            f"vectors must be int16 of shape (n, 1 to {MAX_DIMENSIONS}), not {vectors.dtype} of {vectors.shape}"
-        )
-    if squared_lengths(vectors).max(initial=0) > MAX_SQUARED_LENGTH:
-        raise ValueError(f"vectors must not be longer than {SCALE}; make them with quantise")
+    """Refuse what is no path."""
+    check_vectors(vectors)
     if not np.array_equal(np.sort(order), np.arange(len(vectors))):
         raise ValueError(f"the order must be a permutation of the {len(vectors)} vectors")
     if rounds < 0:

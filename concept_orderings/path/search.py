@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.path import plain
-from concept_orderings.path.distances import MAX_DIMENSIONS, MAX_SQUARED_LENGTH, SCALE, squared_lengths
+from concept_orderings.path.distances import check_vectors
 from concept_orderings.path.plain import Found
 from concept_orderings.path.tuning import tuned
 from concept_orderings.progress import Report, silent
@@ -80,7 +80,7 @@ def shortest_greedy_path(
     NotEnoughMemory
         ``not_enough_memory``: the search needs more than `machine` has. Nothing was computed.
     """
-    _check(vectors)
+    check_vectors(vectors)
     n = len(vectors)
     if n == 0:
         return GreedyPath(np.arange(0), 0, -1, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
@@ -92,16 +92,6 @@ def shortest_greedy_path(
         return GreedyPath(np.arange(1), 0, 0, np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64))
     found = _search(np.ascontiguousarray(vectors), chosen, deadline, machine, report)
     return GreedyPath(found.order, int(found.steps.sum()), int(found.order[0]), found.steps, found.totals)
-
-
-def _check(vectors: NDArray[np.int16]) -> None:
-    """Refuse vectors whose distances might not fit in the integers used."""
-    if vectors.dtype != np.int16 or vectors.ndim != 2 or not 1 <= vectors.shape[1] <= MAX_DIMENSIONS:
-        raise ValueError(
-            f"vectors must be int16 of shape (n, 1 to {MAX_DIMENSIONS}), not {vectors.dtype} of {vectors.shape}"
-        )
-    if squared_lengths(vectors).max(initial=0) > MAX_SQUARED_LENGTH:
-        raise ValueError(f"vectors must not be longer than {SCALE}; make them with quantise")
 
 
 def _search(
