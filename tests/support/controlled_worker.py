@@ -21,6 +21,7 @@ import worker.main
 from concept_orderings.concepts import Concepts
 from concept_orderings.errors import SourceError
 from concept_orderings.evidence import Evidence
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement
 from concept_orderings.orderings.shuffled import Shuffled
 from concept_orderings.progress import Report
@@ -31,7 +32,9 @@ CONTROL = Path(os.environ["CONTROL"])
 arrange = Shuffled.arrange
 
 
-def controlled(self: Shuffled, concepts: Concepts, evidence: Evidence, *, report: Report) -> Arrangement:
+def controlled(
+    self: Shuffled, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report
+) -> Arrangement:
     files = {kind: CONTROL / f"{self.seed}.{kind}" for kind in ("begun", "hold", "die", "fail")}
     with files["begun"].open("a") as file:
         file.write(f"{os.getpid()}\n")
@@ -45,7 +48,7 @@ def controlled(self: Shuffled, concepts: Concepts, evidence: Evidence, *, report
         steps += 1
         report(steps % len(concepts), len(concepts))
         time.sleep(0.01)
-    return arrange(self, concepts, evidence, report=report)
+    return arrange(self, concepts, evidence, machine=machine, report=report)
 
 
 def quickly(*, attempts: int, minimum_delay: timedelta, maximum_delay: timedelta) -> ExponentialRetry:
