@@ -7,7 +7,6 @@ import numpy as np
 
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, given_evidence
-from concept_orderings.machine import Machine
 from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.path import tuned
@@ -17,6 +16,7 @@ from store.jobs import Phase
 from worker.evidence.concept_embeddings import embed_concepts
 from worker.evidence.encoders import load_encoder
 from worker.evidence.local_index import LocalIndex
+from worker.machine import this_machine
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
 from worker.threads import in_thread
@@ -25,7 +25,7 @@ _EXAMPLES = 10
 
 
 async def gather(
-    request: StreamRequest, *, settings: WorkerSettings, cache: EmbeddingCache, machine: Machine, monitor: Monitor
+    request: StreamRequest, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
 ) -> dict[Need, Gathered]:
     """Return the evidence for a request.
 
@@ -34,7 +34,7 @@ async def gather(
     SourceError, EncoderError
         If a source or encoder cannot give what is needed.
     NotEnoughMemory
-        If `machine` has too little for what is to be done with it.
+        If there is too little for what is to be done with it.
     Cancelled
         If the job is to stop.
     """
@@ -44,7 +44,7 @@ async def gather(
         found[Need.COUNTS] = await count(request, ordering.source, settings=settings, monitor=monitor)
     if isinstance(ordering, Similarity):
         found[Need.EMBEDDINGS] = await embed_captions(
-            request, ordering, settings=settings, cache=cache, machine=machine, monitor=monitor
+            request, ordering, settings=settings, cache=cache, monitor=monitor
         )
     return found
 
@@ -86,7 +86,6 @@ async def embed_captions(
     *,
     settings: WorkerSettings,
     cache: EmbeddingCache,
-    machine: Machine,
     monitor: Monitor,
 ) -> Gathered:
     """Return the embedding of each concept: of its caption, or the mean of its captions'."""
@@ -95,7 +94,8 @@ async def embed_captions(
     encoder = await asyncio.to_thread(
         load_encoder, ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights
     )
-    # Now, not after minutes of embedding.
+    # Now that the encoder has its memory, and not after minutes of embedding.
+    machine = await asyncio.to_thread(this_machine, settings)
     tuned((len(request.concepts), encoder.dimensions), machine.memory)
     found = await embed_concepts(request, encoder, cache, report=monitor.report)
     return Gathered(

@@ -90,8 +90,9 @@ class Publisher:
         done = await self._versions.find(request.name, request.digest)
         if done is not None:
             return done
+        # Before the evidence is in memory: what a path needs counts it.
         machine = await asyncio.to_thread(this_machine, self._settings)
-        evidence = await gather(request, settings=self._settings, cache=self._cache, machine=machine, monitor=monitor)
+        evidence = await gather(request, settings=self._settings, cache=self._cache, monitor=monitor)
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
         arranged = await in_thread(
             lambda report: arrange_stream(request, evidence, machine=machine, report=report), monitor.report
