@@ -548,7 +548,9 @@ def test_an_index_of_an_earlier_version_is_read_and_extended(tmp_path: Path, sha
 
 def test_an_index_with_deleted_documents_is_refused(tmp_path: Path, shard: MakeShard) -> None:
     directory = tmp_path / "c4"
-    build_index([shard("a", "x", "y x", "z")], directory)
+    texts = ["x", "y x", "z"]
+    # One thread makes one segment; of a segment that holds nothing but deleted documents, nothing would be left to see.
+    earlier_index(directory, shard("a", *texts), texts)
     published = layout.read(directory)
     assert published is not None
     generation = directory / published.generation
