@@ -15,7 +15,8 @@
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings
     ├── JobError                a job that was started cannot be finished
-    │   ├── SourceError         source_not_configured, source_damaged, source_unavailable
+    │   ├── SourceError         source_not_configured, source_damaged, source_unavailable,
+    │   │                       source_refused, source_incomplete
     │   ├── EncoderError        encoder_not_configured, weights_mismatch, encoder_mismatch, encoder_failed
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed

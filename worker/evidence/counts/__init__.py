@@ -1,0 +1,1 @@
+"""Sources of counts: queries in, counts out, each with what it means."""
