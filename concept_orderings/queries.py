@@ -1,4 +1,4 @@
-"""What a source of counts is asked for each concept: its class name as text has it, or what the request says instead."""
+"""What a source of counts is asked for a concept: its class name as text has it, or what the request gives instead."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
