@@ -1,0 +1,89 @@
+"""What Elasticsearch is asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from concept_orderings.queries import Query
+
+Match = Literal["phrase", "all-words"]
+FilterValue = str | bool | int | float | list[str] | list[int]
+
+LONGEST = 1_000
+"""Characters of a spelling that are sent. A word is one character at least, and 1,024 words are the least that a
+server must take in one query."""
+
+
+@dataclass(frozen=True)
+class Searches:
+    """How documents of an index are asked for.
+
+    Attributes
+    ----------
+    index : str
+        A name, an alias, or several with commas or wildcards.
+    text_field : str
+        Where the words are looked for; analysed as the index says.
+    filters : mapping of str to value or list of values
+        Fields, and what they are to be (or one of what): no other document counts.
+    match : str
+        ``phrase``: the words as they stand, side by side. ``all-words``: all of them, anywhere in the text.
+    """
+
+    index: str
+    text_field: str
+    filters: Mapping[str, FilterValue]
+    match: Match
+
+    def of(self, query: Query) -> dict[str, Any]:
+        """Return the search for documents with any of a query's spellings."""
+        clauses = [self._clause(spelling) for spelling in query.spellings]
+        if len(clauses) == 1:
+            return _counting([*clauses, *self._terms()])
+        return _counting([{"bool": {"should": clauses, "minimum_should_match": 1}}, *self._terms()])
+
+    def of_all(self) -> dict[str, Any]:
+        """Return the search for all documents."""
+        return _counting(self._terms() or [{"match_all": {}}])
+
+    @property
+    def corpus(self) -> str:
+        """The index and its filters, for a reader."""
+        filters = ", ".join(f"{field} = {_shown(value)}" for field, value in sorted(self.filters.items()))
+        return f"{self.index} where {filters}" if filters else self.index
+
+    @property
+    def form(self) -> str:
+        """How a query is asked, for a reader."""
+        how = "match_phrase with slop 0" if self.match == "phrase" else "match with all words"
+        return f"{how} in the field {self.text_field}"
+
+    def _clause(self, spelling: str) -> dict[str, Any]:
+        if self.match == "phrase":
+            return {"match_phrase": {self.text_field: {"query": spelling, "slop": 0}}}
+        return {"match": {self.text_field: {"query": spelling, "operator": "and"}}}
+
+    def _terms(self) -> list[dict[str, Any]]:
+        return [_term(field, value) for field, value in sorted(self.filters.items())]
+
+
+def sendable(spelling: str) -> str:
+    """Return a spelling, cut between words if it is longer than `LONGEST` characters."""
+    if len(spelling) <= LONGEST:
+        return spelling
+    cut = spelling[: LONGEST + 1]
+    return cut.rpartition(" ")[0].rstrip() or cut[:LONGEST]
+
+
+def _counting(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Make a search that counts: nothing is scored, sorted or fetched, and the count is never cut off at 10,000."""
+    query = clauses[0] if len(clauses) == 1 else {"bool": {"filter": list(clauses)}}
+    return {"size": 0, "track_total_hits": True, "query": query}
+
+
+def _term(field: str, value: FilterValue) -> dict[str, Any]:
+    return {"terms": {field: value}} if isinstance(value, list) else {"term": {field: value}}
+
+
+def _shown(value: FilterValue) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, list) else str(value)
