@@ -8,7 +8,7 @@
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
     │   ├── BadValue            wrong_type, missing_field, unknown_field, duplicate_field, bad_year, bad_score,
-    │   │                       bad_count, bad_stream_name, bad_file
+    │   │                       bad_count, bad_query, bad_stream_name, bad_file
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -20,7 +20,7 @@
     │   ├── EncoderError        encoder_not_configured, weights_mismatch, encoder_mismatch, encoder_failed
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
-    ├── StoreError              version_damaged, store_unavailable
+    ├── StoreError              version_damaged, counts_file_damaged, store_unavailable
     ├── SettingError            bad_setting
     └── Cancelled               cancelled
 
@@ -115,7 +115,7 @@ class JobCrashed(JobError):
 
 
 class StoreError(ConceptOrderingsError):
-    """A stored stream version cannot be read or written."""
+    """A stored stream version or counts file cannot be read or written."""
 
 
 class SettingError(ConceptOrderingsError):

@@ -14,10 +14,9 @@ when the job is tried again, so the same request never gets two versions.
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import StoreError
@@ -25,6 +24,7 @@ from concept_orderings.names import NAME
 from concept_orderings.progress import Report, silent
 from concept_orderings.stream import ArrangedStream, Document
 from store.objects import Objects
+from store.sealed import seal, unseal
 
 _RECORD_FORMAT = 1
 _READ_AT_ONCE = 32
@@ -85,7 +85,6 @@ class VersionRecord:
     def to_bytes(self) -> bytes:
         """Return the record as it is stored, with a digest of its own."""
         body: dict[str, Json] = {
-            "format": _RECORD_FORMAT,
             "stream": self.stream,
             "version": self.version,
             "request_digest": self.request_digest,
@@ -97,7 +96,7 @@ class VersionRecord:
             "warnings": self.warnings,
             "created_at": self.created_at,
         }
-        return canonical_json({"record": body, "record_digest": sha256_hex(canonical_json(body))})
+        return seal(body, record_format=_RECORD_FORMAT)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "VersionRecord":
@@ -105,20 +104,13 @@ class VersionRecord:
 
         Raises
         ------
-        ValueError
+        ValueError, KeyError, TypeError
             If it is damaged or of another format.
         """
-        stored: dict[str, Any] = json.loads(data)
-        body = stored["record"]
-        if sha256_hex(canonical_json(body)) != stored["record_digest"]:
-            raise ValueError("its digest does not match")
-        if body["format"] != _RECORD_FORMAT:
-            raise ValueError(f"its format is {body['format']}, this software reads {_RECORD_FORMAT}")
-        fields: Mapping[str, Any] = {
-            name: value for name, value in body.items() if name not in ("format", "tasks", "warnings")
-        }
-        tasks = tuple(TaskEntry(**each) for each in body["tasks"])
-        return cls(**fields, tasks=tasks, warnings=tuple(body["warnings"]))
+        fields = unseal(data, record_format=_RECORD_FORMAT)
+        tasks = tuple(TaskEntry(**each) for each in fields.pop("tasks"))
+        warnings = tuple(fields.pop("warnings"))
+        return cls(**fields, tasks=tasks, warnings=warnings)
 
 
 class Versions:
