@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 from cachetools import LRUCache
 from redis.exceptions import RedisError
@@ -62,7 +63,7 @@ class Service:
         await self._stack.aclose()
 
     async def parse(self, body: bytes) -> StreamRequest:
-        """Decode and check a request, with this service's encoder for one that names none.
+        """Decode and check a request, with this service's encoder for one that names none, and now for a refresh.
 
         A body of a million concepts takes seconds and a gigabyte, so that is done off the event loop, few at a time,
         and on threads of its own: finished versions are read on others.
@@ -77,7 +78,8 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
 
     def _parse(self, body: bytes) -> StreamRequest:
-        request = parse_request(json.loads(body, object_pairs_hook=_each_name_once), defaults=self.defaults)
+        value = json.loads(body, object_pairs_hook=_each_name_once)
+        request = parse_request(value, defaults=self.defaults).settled(datetime.now(UTC))
         _ = request.digest  # computed here, and kept with the request
         return request
 

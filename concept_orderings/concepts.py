@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.errors import BadConcept, DuplicateConcept, EmptyClassList
+from concept_orderings.queries import Query
 
 SEPARATOR = "+++"
 
@@ -38,6 +39,8 @@ class ClassList:
         Zero-shot score of the base model: one for the dataset, or one per class. Higher is easier.
     counts : mapping of class name to int, optional
         How often each class name occurs in the pretraining corpus.
+    queries : mapping of class name to Query, optional
+        What a source of counts is asked for these class names, where that is not the name itself.
     pointer : str
         Where the list stands in the request (RFC 6901), for errors.
     """
@@ -48,6 +51,7 @@ class ClassList:
     templates: tuple[str, ...] = ()
     scores: float | Mapping[str, float] | None = None
     counts: Mapping[str, int] | None = None
+    queries: Mapping[str, Query] | None = None
     pointer: str = field(default="", compare=False)
 
 

@@ -1,7 +1,7 @@
 """Evidence that stands in the request itself or in the catalogue: nothing has to be asked for it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,13 @@ class Gathered:
     values : ndarray, shape (n,) or (n, d)
         In canonical order of the concepts.
     provenance : Provenance
+    columns : mapping of str to sequence, each (n,)
+        What tasks show of each concept beside its value, by name; where it is None they show nothing.
     """
 
     values: NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32]
     provenance: Provenance
+    columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)
 
 
 def given_evidence(request: StreamRequest) -> dict[Need, Gathered]:

@@ -92,7 +92,8 @@ def arrange_stream(
     sizes = cut(request.split, request.concepts, evidence, arrangement.order)
     diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=progress.again)
     provenance = {need: each.provenance for need, each in needed.items()}
-    return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics)
+    columns = {name: column for each in needed.values() for name, column in each.columns.items()}
+    return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics, columns)
 
 
 def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:

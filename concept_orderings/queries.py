@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from concept_orderings.canonical import Json
+
+MOST_SPELLINGS = 20
+
 
 @dataclass(frozen=True, order=True)
 class Query:
@@ -22,6 +26,10 @@ class Query:
         """Make the query of spellings, given in any order and however often."""
         return cls(tuple(sorted(set(spellings))))
 
+    def as_json(self) -> Json:
+        """Return the spelling, or an array of several; of none, an empty string."""
+        return list(self.spellings) if len(self.spellings) > 1 else "".join(self.spellings)
+
 
 def folded(name: str) -> str:
     """Return a class name as running text has it: underscores and slashes are spaces, white space is one space.
@@ -29,3 +37,11 @@ def folded(name: str) -> str:
     It may be empty, and is then in no document.
     """
     return " ".join(name.replace("_", " ").replace("/", " ").split())
+
+
+def default_query(name: str) -> Query:
+    """Return what is asked for a class name if the request does not say: the name, `folded`.
+
+    It has no spelling if nothing is left of the name: such a query is never asked, and its count is 0.
+    """
+    return Query.of(filter(None, [folded(name)]))

@@ -5,6 +5,7 @@ The service, the worker and ``concept-orderings order FILE`` all read requests h
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -29,13 +30,14 @@ from concept_orderings.evidence import Need
 from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
+from concept_orderings.queries import MOST_SPELLINGS, Query, default_query
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 
 PLACEHOLDER = "{}"
 MOST_TEMPLATES = 1000
 
 _FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
-_DATASET_FIELDS = ("name", "classes", "year", "template", "scores", "counts")
+_DATASET_FIELDS = ("name", "classes", "year", "template", "scores", "counts", "queries")
 _YEARS = range(1900, 2200)
 
 
@@ -101,6 +103,20 @@ class StreamRequest:
             [each.counts[name] for each in self.concepts.datasets if each.counts for name in each.classes], np.int64
         )
 
+    def queries(self) -> list[Query]:
+        """Return what a source of counts is asked for each concept, (n,)."""
+        return [
+            (each.queries or {}).get(name) or default_query(name)
+            for each in self.concepts.datasets
+            for name in each.classes
+        ]
+
+    def settled(self, now: datetime) -> "StreamRequest":
+        """Return this request with nothing left that depends on when it is made: a refresh counts from now on."""
+        if not isinstance(self.ordering, Frequency):
+            return self
+        return replace(self, ordering=self.ordering.settled(now))
+
     def captions(self) -> list[str]:
         """Return the caption of each concept: the class name in its dataset's template, (n,).
 
@@ -164,6 +180,7 @@ def parse_request(body: object, *, defaults: Mapping[str, Mapping[str, object]] 
     split = parse_split(fields.get("tasks"))
     given = gather_concepts(_parse_class_lists(fields))
     _refuse_unused_counts(given, ordering)
+    _refuse_unused_queries(given, ordering)
     _check_split(split, len(given))
     concepts = Concepts(tuple(_completed(each) for each in given.datasets))
     request = StreamRequest(name, concepts, ordering.fitted(concepts), split)
@@ -211,6 +228,7 @@ def _parse_class_list(value: object, pointer: str) -> ClassList:
         templates=_parse_templates(body.get("template"), f"{pointer}/template"),
         scores=_parse_scores(body.get("scores"), classes, f"{pointer}/scores"),
         counts=_parse_counts(body.get("counts"), classes, f"{pointer}/counts"),
+        queries=_parse_queries(body.get("queries"), classes, f"{pointer}/queries"),
         pointer=pointer,
     )
 
@@ -298,6 +316,35 @@ def _parse_counts(value: object, classes: Sequence[str], pointer: str) -> dict[s
     return {name: count for name, count in counts.items() if is_integer(count)}
 
 
+def _parse_queries(value: object, classes: Sequence[str], pointer: str) -> dict[str, Query] | None:
+    if value is None:
+        return None
+    given = check_mapping(value, pointer)
+    queries = {name: _parse_query(each, f"{pointer}/{escape_pointer(name)}") for name, each in given.items()}
+    _refuse_other_classes(queries, classes, pointer, "bad_query")
+    # What would be asked anyway need not be said: the same request, whichever way it is written.
+    return {name: query for name, query in queries.items() if query != default_query(name)}
+
+
+def _parse_query(value: object, pointer: str) -> Query:
+    """Check one spelling or an array of them."""
+    spellings = [value] if isinstance(value, str) else value
+    if not isinstance(spellings, list | tuple) or not 1 <= len(spellings) <= MOST_SPELLINGS:
+        raise BadValue("bad_query", f"A query is a string, or an array of 1 to {MOST_SPELLINGS} strings.", [pointer])
+    wrong = [i for i, each in enumerate(spellings) if not _is_spelling(each)]
+    if wrong:
+        raise BadValue(
+            "bad_query",
+            "A query is text with a visible character and without control characters.",
+            [pointer] if isinstance(value, str) else (f"{pointer}/{i}" for i in wrong),
+        )
+    return Query.of(" ".join(each.split()) for each in spellings)
+
+
+def _is_spelling(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and is_plain_text(value)
+
+
 def _refuse_other_classes(values: Mapping[str, object], classes: Sequence[str], pointer: str, code: str) -> None:
     others = sorted(set(values).difference(classes))
     if others:
@@ -319,6 +366,20 @@ def _refuse_unused_counts(concepts: Concepts, ordering: Ordering) -> None:
             f"Counts are given for {_names(given)} and the source {shown(ordering.source)} is named too; "
             f'leave the counts out, or set the source to "{IN_REQUEST}".',
             ["/ordering/source", *(f"{each.pointer}/counts" for each in given)],
+        )
+
+
+def _refuse_unused_queries(concepts: Concepts, ordering: Ordering) -> None:
+    """Queries are for a source: beside counts that the request gives they would be ignored silently."""
+    if not isinstance(ordering, Frequency) or ordering.source != IN_REQUEST:
+        return
+    given = [each for each in concepts.datasets if each.queries is not None]
+    if given:
+        raise BadParameter(
+            "bad_parameter",
+            f'Queries are given for {_names(given)}, but the source "{IN_REQUEST}" is not asked anything; '
+            "leave the queries out, or name a source of counts.",
+            ["/ordering/source", *(f"{each.pointer}/queries" for each in given)],
         )
 
 
@@ -375,7 +436,7 @@ def _require(missing: Sequence[ClassList], field: str) -> None:
         "scores": ("missing_scores", "give each one score, or one for every class"),
         "counts": (
             "missing_counts",
-            'give a count for every class, or name an index as the ordering\'s source, such as "c4"',
+            'give a count for every class, or name a source of counts, such as "infini-gram" or a local index "c4"',
         ),
     }[field]
     # Concepts have no fields of their own to point at: the whole array is what lacks the evidence.
@@ -414,4 +475,6 @@ def _dataset_as_json(each: ClassList, needs: frozenset[Need]) -> dict[str, Json]
         body["scores"] = each.scores
     if Need.COUNTS in needs and each.counts is not None:
         body["counts"] = each.counts
+    if Need.COUNTS in needs and each.queries:
+        body["queries"] = {name: query.as_json() for name, query in each.queries.items()}
     return body

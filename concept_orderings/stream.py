@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
+from concept_orderings.count_warnings import tie_groups
 from concept_orderings.evidence import Evidence, Need, Provenance
 from concept_orderings.formats import fomo_export
 from concept_orderings.orderings import Arrangement
@@ -62,6 +63,8 @@ class ArrangedStream:
         Concepts in each task.
     diagnostics : mapping
         What the ordering says of the stream, for the manifest; empty if it says nothing.
+    columns : mapping of str to sequence, each (n,)
+        What tasks show of each concept beside the values, by name; where it is None they show nothing.
     """
 
     request: StreamRequest
@@ -70,6 +73,7 @@ class ArrangedStream:
     arrangement: Arrangement
     sizes: Sequence[int]
     diagnostics: Mapping[str, Json] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)
 
     def warnings(self) -> list[str]:
         """Return what a reader of the stream should know, one sentence each."""
@@ -149,18 +153,27 @@ class ArrangedStream:
         return {**said, "diagnostics": self.diagnostics} if self.diagnostics else said
 
     def _concepts_as_json(self) -> list[dict[str, Json]]:
-        concepts = self.request.concepts
-        shown = {name: self.evidence.of(need).tolist() for need, name in _SHOWN.items() if need in self.request.needs}
+        concepts, shown = self.request.concepts, self._shown()
         return [
             {
                 "position": position,
                 "concept": concepts.ids[i],
                 "dataset": concepts.datasets[concepts.dataset_index[i]].name,
                 "class": concepts.class_names[i],
-                "evidence": {name: values[i] for name, values in shown.items()},
+                "evidence": {name: values[i] for name, values in shown.items() if values[i] is not None},
             }
             for position, i in enumerate(self.arrangement.order.tolist())
         ]
+
+    def _shown(self) -> dict[str, Sequence[Json]]:
+        """Return what tasks show of each concept's evidence, by name, each (n,)."""
+        needs = self.request.needs
+        shown: dict[str, Sequence[Json]] = {
+            name: self.evidence.of(need).tolist() for need, name in _SHOWN.items() if need in needs
+        }
+        if Need.COUNTS in needs:
+            shown["tie_group"] = tie_groups(np.asarray(self.evidence.of(Need.COUNTS), dtype=np.int64)).tolist()
+        return {**shown, **self.columns}
 
 
 def cut(split: Split, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> list[int]:

@@ -58,13 +58,17 @@ def _strings(each: Parameter) -> st.SearchStrategy[str]:
     return st.from_regex(re.compile(each.pattern, re.ASCII), fullmatch=True) if each.pattern else class_names
 
 
+# What asks something of a source of counts; the requests made here bring their counts.
+_OF_A_SOURCE = ("source", "counted_since", "refresh")
+
+
 @st.composite
 def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     """An ordering with some of its parameters given."""
     kind = draw(st.sampled_from(kinds))
     body: Body = {"kind": kind}
     for each in ORDERINGS[kind].parameters():
-        if each.name == "source" or not draw(st.booleans()):
+        if each.name in _OF_A_SOURCE or not draw(st.booleans()):
             continue
         body[each.name] = draw(
             {

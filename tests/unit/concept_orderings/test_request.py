@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
@@ -28,7 +29,7 @@ from concept_orderings.errors import (
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
 
-from .strategies import Body, requests, respelled
+from .strategies import PLAIN_CHARACTERS, Body, requests, respelled
 
 MOST = 2**53 - 1
 
@@ -69,6 +70,15 @@ def changed(path: str, value: object) -> Body:
 
 def ordered_by(kind: str, path: str, value: object) -> Body:
     return {**changed(path, value), "ordering": {"kind": kind}}
+
+
+def ordered_by_a_source(queries: object, **parameters: object) -> Body:
+    """Return the right request, counted in "c4" by these queries of the first dataset."""
+    body = {**right(), "ordering": {"kind": "frequency", "source": "c4", **parameters}}
+    for each in body["datasets"]:
+        del each["counts"]
+    body["datasets"][0]["queries"] = queries
+    return body
 
 
 def with_concepts(*concepts: object, **others: object) -> Body:
@@ -443,6 +453,71 @@ REFUSED: dict[str, tuple[object, type[InvalidInput], str, list[str], str]] = {
         )
         for field, code in [("counts", "bad_count"), ("scores", "bad_score")]
     },
+    "queries an array": (changed(f"{FIRST}/queries", ["a"]), BadValue, "wrong_type", [f"{FIRST}/queries"], "an array"),
+    "queries a string": (changed(f"{FIRST}/queries", "a"), BadValue, "wrong_type", [f"{FIRST}/queries"], "a string"),
+    **{
+        f"query {value!r:.20}": (
+            ordered_by_a_source({"b": value, "a": "fine"}),
+            BadValue,
+            "bad_query",
+            [f"{FIRST}/queries/b{where}" for where in wheres],
+            word,
+        )
+        for value, wheres, word in [
+            (None, [""], "1 to 20"),
+            (3, [""], "1 to 20"),
+            ({"x": "y"}, [""], "1 to 20"),
+            ([], [""], "1 to 20"),
+            ([f"spelling {i}" for i in range(21)], [""], "1 to 20"),
+            ("", [""], "visible"),
+            (" \u3000", [""], "visible"),
+            ("a\tb", [""], "control"),
+            ("a\ud800", [""], "control"),
+            (["bee", "", "bees", 7, None, "x\n"], ["/1", "/3", "/4", "/5"], "visible"),
+        ]
+    },
+    "queries of no class": (
+        ordered_by_a_source({"a": "x", "d/e": "y", "D": "z"}),
+        BadValue,
+        "bad_query",
+        [f"{FIRST}/queries/D", f"{FIRST}/queries/d~1e"],
+        "'D'",
+    ),
+    "queries and counts in the request": (
+        {**changed(f"{FIRST}/queries", {"a": "x"}), "ordering": {"kind": "frequency"}},
+        BadParameter,
+        "bad_parameter",
+        ["/ordering/source", f"{FIRST}/queries"],
+        "leave the queries out",
+    ),
+    **{
+        f"frequency by {parameters}": (
+            ordered_by_a_source({}, **parameters),
+            BadParameter,
+            "bad_parameter",
+            [f"/ordering/{name}" for name in wrong],
+            word,
+        )
+        for parameters, wrong, word in [
+            ({"refresh": "yes"}, ["refresh"], "boolean"),
+            ({"counted_since": "2026-01-31"}, ["counted_since"], "2026-01-31T12:00:00Z"),
+            ({"counted_since": "2026-01-31T12:00:00+00:00"}, ["counted_since"], "2026-01-31T12:00:00Z"),
+            ({"counted_since": "2026-02-30T12:00:00Z"}, ["counted_since"], "no such time"),
+            ({"counted_since": "0000-01-01T00:00:00Z"}, ["counted_since"], "no such time"),
+            ({"counted_since": None}, ["counted_since"], "UTC"),
+            ({"counted_since": "2026-01-31T12:00:00Z", "refresh": True}, ["refresh", "counted_since"], "leave one"),
+        ]
+    },
+    **{
+        f"counts in the request and {name}": (
+            {**right(), "ordering": {"kind": "frequency", name: value}},
+            BadParameter,
+            "bad_parameter",
+            [f"/ordering/{name}"],
+            f"leave {name} out",
+        )
+        for name, value in [("refresh", True), ("counted_since", "2026-01-31T12:00:00Z")]
+    },
     "counts and a named source": (
         {**right(), "ordering": {"kind": "frequency", "source": "c4"}},
         BadParameter,
@@ -485,6 +560,7 @@ def test_every_code_of_a_refusal_is_tested_here() -> None:
         "bad_year",
         "bad_score",
         "bad_count",
+        "bad_query",
         "bad_stream_name",
         "unknown_ordering",
         "unknown_parameter",
@@ -661,15 +737,21 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str, value: ob
         case "integer or string":
             other = 1
         case _:
-            fitting = {"encoder": "fake", "weights": "0" * 64}.get(name, "another")
+            fitting = {"encoder": "fake", "weights": "0" * 64, "counted_since": "2026-01-31T12:00:00Z"}.get(
+                name, "another"
+            )
             other = next((choice for choice in declared.choices if choice != value), fitting)
 
     def without_counts(body: Body) -> None:
-        if name == "source":
+        if name == "source" or others:
             for each in body["datasets"]:
                 del each["counts"]
 
-    assert digest_of(kind, without_counts, **{name: other}) != digest_of(kind)
+    # These two are for a source that is asked.
+    others: dict[str, object] = {"source": "c4"} if name in ("counted_since", "refresh") else {}
+    assert digest_of(kind, without_counts, **{**others, name: other}) != digest_of(
+        kind, without_counts if others else lambda body: None, **others
+    )
 
 
 def test_the_catalogue_completes_what_is_needed_and_not_given() -> None:
@@ -914,3 +996,84 @@ def test_a_search_that_cannot_be_is_refused(name: str, value: object) -> None:
         parse_request(similarity(**{name: value}))
 
     assert (caught.value.code, caught.value.pointers) == ("bad_parameter", (f"/ordering/{name}",))
+
+
+def test_a_concept_is_asked_by_its_name_unless_the_request_says_otherwise() -> None:
+    body = ordered_by_a_source({"a": "an  a", "b": ["bee", "B", " bee "]})
+    body["datasets"][1]["classes"] = ["a", "small_a/b  c", "_/"]
+
+    assert [each.spellings for each in parse_request({**body, "tasks": {"count": 1}}).queries()] == [
+        ("an a",),
+        ("B", "bee"),
+        ("c",),
+        (),
+        ("a",),
+        ("small a b c",),
+    ]
+
+
+def test_a_query_is_sent_as_it_is_written_but_for_white_space() -> None:
+    request = parse_request(ordered_by_a_source({"a": " a_b/C  \u3000 d "}))
+
+    assert request.queries()[0].spellings == ("a_b/C d",)
+
+
+def test_queries_have_one_form() -> None:
+    one, same, default, none, other = (
+        parse_request(ordered_by_a_source(queries))
+        for queries in (
+            {"a": "x", "b": ["z", "y"]},
+            {"b": ["y", "z", "y"], "a": ["x"], "c": "c"},
+            {"c": ["c "]},
+            {},
+            {"a": "x"},
+        )
+    )
+
+    assert one.canonical == same.canonical
+    assert json.loads(one.canonical)["datasets"][0]["queries"] == {"a": "x", "b": ["y", "z"]}
+    assert default.canonical == none.canonical == parse_request(ordered_by_a_source(None)).canonical
+    assert "queries" not in json.loads(none.canonical)["datasets"][0]
+    assert len({one.digest, none.digest, other.digest}) == 3
+
+
+@given(requests(["frequency"]), st.data())
+def test_a_canonical_request_asks_the_same_queries(body: Body, data: st.DataObject) -> None:
+    spellings = st.text(PLAIN_CHARACTERS, min_size=1, max_size=4).filter(str.strip)
+    queries = st.one_of(spellings, st.lists(spellings, min_size=1, max_size=3))
+    for each in body["datasets"]:
+        del each["counts"]
+        each["queries"] = data.draw(st.dictionaries(st.sampled_from(each["classes"]), queries))
+    body["ordering"]["source"] = "c4"
+    request = parse_request(body)
+    again = parse_request(json.loads(request.canonical))
+
+    assert again.canonical == request.canonical
+    assert again.queries() == request.queries()
+    assert len(request.queries()) == len(request.concepts)
+
+
+def test_queries_change_the_identity_only_of_what_is_counted() -> None:
+    plain = {**right(), "ordering": {"kind": "random"}}
+
+    assert parse_request(plain).digest == parse_request({**changed(f"{FIRST}/queries", {"a": "x"})}).digest
+
+
+def test_a_refresh_is_settled_as_the_time_that_it_counts_from() -> None:
+    now = datetime(2026, 1, 31, 14, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))
+    request = parse_request(ordered_by_a_source({"a": "x"}, refresh=True))
+    settled = request.settled(now)
+    written = parse_request(ordered_by_a_source({"a": "x"}, counted_since="2026-01-31T12:00:00Z"))
+
+    assert json.loads(request.canonical)["ordering"]["refresh"] is True
+    assert "refresh" not in json.loads(settled.canonical)["ordering"]
+    assert settled.digest == written.digest == settled.settled(now).digest
+    assert parse_request(json.loads(settled.canonical)).digest == settled.digest
+    assert settled.digest != request.digest
+
+
+@given(requests())
+def test_what_refreshes_nothing_is_settled_already(body: Body) -> None:
+    request = parse_request(body)
+
+    assert request.settled(datetime(2026, 1, 31, tzinfo=UTC)).canonical == request.canonical

@@ -113,7 +113,31 @@ def test_each_concept_is_shown_with_its_own_evidence(body: Body) -> None:
 
     for task in documents(request)[1]:
         for each in json.loads(task.data)["concepts"]:
-            assert each["evidence"] == {name: values[name][index[each["concept"]]] for name in shown}
+            place = index[each["concept"]]
+            expected = {name: values[name][place] for name in shown}
+            if "count" in shown:
+                expected["tie_group"] = (values["count"] == values["count"][place]).sum()
+            assert each["evidence"] == expected
+
+
+def test_what_was_gathered_beside_the_values_is_shown_with_them() -> None:
+    body = {
+        "name": "a",
+        "datasets": [{"name": "A", "classes": ["x", "y", "z"]}],
+        "ordering": {"kind": "frequency", "source": "c4"},
+        "tasks": {"count": 1},
+    }
+    values = np.array([7, 0, 7])
+    provenance = Provenance(source="c4", digest=evidence_digest(values), details={})
+    columns: Any = {"query": ["x", ["y", "ys"], ""], "unit": ["documents"] * 3, "approximate": [None, True, None]}
+    stream = arrange_stream(parse_request(body), {Need.COUNTS: Gathered(values, provenance, columns)})
+    shown = {each["class"]: each["evidence"] for each in json.loads(stream.tasks(1)[0].data)["concepts"]}
+
+    assert shown == {
+        "x": {"count": 7, "query": "x", "unit": "documents", "tie_group": 2},
+        "y": {"count": 0, "query": ["y", "ys"], "unit": "documents", "approximate": True, "tie_group": 1},
+        "z": {"count": 7, "query": "", "unit": "documents", "tie_group": 2},
+    }
 
 
 @given(requests())

@@ -1,0 +1,189 @@
+"""Warnings of counts: when there is one, how many it speaks of, and which it names."""
+
+import re
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from concept_orderings.concepts import ClassList, Concepts, gather_concepts
+from concept_orderings.count_warnings import (
+    altered_names,
+    approximate_counts,
+    common_words,
+    equal_counts,
+    shared_names,
+    tie_groups,
+    zero_counts,
+)
+from concept_orderings.queries import Query, default_query, folded
+
+from .strategies import PLAIN_CHARACTERS
+
+counts = hnp.arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4) | st.integers(0, 2**53 - 1))
+words = st.text(PLAIN_CHARACTERS, min_size=1, max_size=8).filter(str.strip)
+
+
+def numbers(sentence: str) -> list[int]:
+    return [int(each) for each in re.findall(r"\b[0-9]+\b", sentence)]
+
+
+def concepts_of(n: int) -> Concepts:
+    return gather_concepts([ClassList(name="A", classes=tuple(f"class {i:03}" for i in range(n)))])
+
+
+@given(counts)
+def test_a_tie_group_is_all_concepts_of_that_count(values: NDArray[np.int64]) -> None:
+    times = Counter(values.tolist())
+
+    assert tie_groups(values).tolist() == [times[value] for value in values.tolist()]
+
+
+@given(counts)
+def test_zero_counts_are_counted_and_the_first_50_named(values: NDArray[np.int64]) -> None:
+    concepts = concepts_of(len(values))
+    zero = [concepts.ids[i] for i, value in enumerate(values.tolist()) if value == 0]
+    found = zero_counts(values, concepts)
+
+    if not zero:
+        assert found == ()
+        return
+    [sentence] = found
+    assert numbers(sentence)[:2] == [len(zero), len(values)]
+    assert re.findall("'([^']*)'", sentence) == zero[:50]
+    assert ("such as" in sentence) == (len(zero) > 50)
+
+
+@given(counts)
+def test_large_groups_of_equal_counts_are_counted(values: NDArray[np.int64]) -> None:
+    large = {value: n for value, n in Counter(values.tolist()).items() if n >= 10}
+    found = equal_counts(values)
+
+    if not large:
+        assert found == ()
+        return
+    [sentence] = found
+    most = max(large.values())
+    # Of several groups as large as the largest, the one with the smallest count.
+    largest = min(value for value, n in large.items() if n == most)
+    assert numbers(sentence) == [sum(large.values()), len(values), len(large), 10, most, largest]
+
+
+@pytest.mark.parametrize(("n", "warns"), [(9, False), (10, True)])
+def test_ten_equal_counts_are_many(n: int, warns: bool) -> None:
+    assert bool(equal_counts(np.array([3] * n + [4]))) is warns
+
+
+names = st.sampled_from(["bridge", "can", "a_b", "a b", "view"])
+
+
+@given(st.lists(st.sets(names, min_size=1), min_size=1, max_size=5), st.data())
+def test_shared_names_are_those_that_several_datasets_ask_for_alike(
+    classes: list[set[str]], data: st.DataObject
+) -> None:
+    lists = [ClassList(name=f"D{i}", classes=tuple(each)) for i, each in enumerate(classes)]
+    concepts = gather_concepts(lists)
+    queries = [
+        Query.of([name, "else"]) if data.draw(st.booleans()) else default_query(name) for name in concepts.class_names
+    ]
+    asked = list(zip(concepts.class_names, queries, strict=True))
+    shared = {each: n for each, n in Counter(asked).items() if n > 1}
+    found = shared_names(concepts, queries)
+
+    if not shared:
+        assert found == ()
+        return
+    [sentence] = found
+    assert numbers(sentence)[0] == len(shared)
+    for (name, _), n in shared.items():
+        assert f"'{name}' in {n}" in sentence
+
+
+def test_the_most_shared_names_are_the_examples() -> None:
+    often = [ClassList(name=f"D{i}", classes=tuple(f"n{k:02}" for k in range(i, 20))) for i in range(15)]
+    concepts = gather_concepts(often)
+    [sentence] = shared_names(concepts, [default_query(name) for name in concepts.class_names])
+
+    assert sentence.startswith("19 class names are in several datasets (such as 'n14' in 15, 'n15' in 15,")
+    assert sentence.count(" in ") == 1 + 10
+
+
+@given(
+    st.dictionaries(
+        st.lists(words, min_size=1, max_size=2).map(lambda each: Query.of(" ".join(one.split()) for one in each)),
+        st.integers(0, 3000),
+    ),
+    st.sampled_from([{"documents": 100_000}, {"tokens": 20_000_000}]),
+)
+def test_common_words_are_single_words_above_the_threshold(found: dict[Query, int], corpus: dict[str, int]) -> None:
+    """Both corpora put the threshold at 1,000."""
+    common = {
+        query for query, n in found.items() if n >= 1000 and len(query.spellings) == 1 and " " not in query.spellings[0]
+    }
+    sentences = common_words(found, **corpus)
+
+    assert len(sentences) == bool(common)
+    if common:
+        assert numbers(sentences[0])[0] == len(common)
+
+
+def test_the_most_common_words_are_the_examples() -> None:
+    found = {Query.of([word]): n for word, n in [("can", 500), ("view", 60), ("hot dog", 90), ("otter", 9), ("a", 60)]}
+    [sentence] = common_words(found, documents=1000)
+
+    assert sentence.startswith("3 names are single words among the most frequent of the corpus ('can', 'a', 'view'): ")
+
+
+@pytest.mark.parametrize("corpus", [{}, {"documents": 0}, {"tokens": 0}])
+def test_without_the_size_of_the_corpus_no_word_is_common(corpus: dict[str, int]) -> None:
+    assert common_words({Query.of(["can"]): 10**9}, **corpus) == ()
+
+
+@given(st.dictionaries(words, words | st.just("")))
+def test_names_that_were_altered_are_counted(sent: dict[str, str]) -> None:
+    altered = {name for name, asked in sent.items() if name != asked}
+    sentences = altered_names(sent)
+
+    assert len(sentences) == bool(altered)
+    if altered:
+        assert numbers(sentences[0])[0] == len(altered)
+
+
+def test_names_that_were_altered_are_shown_as_they_were_sent() -> None:
+    names = ["a_b", "c d", "e/f", "_"]
+
+    assert altered_names({name: folded(name) for name in names}) == (
+        "3 names were cut or altered before asking ('_' as '', 'a_b' as 'a b', 'e/f' as 'e f').",
+    )
+
+
+@given(st.integers(0, 10**6), st.integers(1, 10**6))
+def test_approximate_counts_are_counted(approximate: int, queries: int) -> None:
+    sentences = approximate_counts(approximate, queries)
+
+    assert [numbers(each) for each in sentences] == ([[approximate, queries]] if approximate else [])
+
+
+@given(st.lists(words, max_size=6), st.randoms(use_true_random=False))
+def test_a_query_is_its_spellings_in_any_order(spellings: list[str], random: Random) -> None:
+    again = spellings * 2
+    random.shuffle(again)
+
+    assert Query.of(again) == Query.of(spellings)
+    shown = Query.of(spellings).as_json()
+    assert shown == (sorted(set(spellings)) if len(set(spellings)) > 1 else "".join(spellings[:1]))
+
+
+@given(st.text(PLAIN_CHARACTERS | st.sampled_from("_/ "), max_size=8))
+def test_a_name_is_asked_as_text_has_it(name: str) -> None:
+    query = default_query(name)
+
+    assert query == Query.of([folded(name)] if folded(name) else [])
+    assert default_query(folded(name)) == query
+    assert not set("_/") & set(folded(name))
+    assert folded(name) == " ".join(folded(name).split())
