@@ -12,10 +12,11 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 import tantivy
 
@@ -27,8 +28,11 @@ from worker.evidence.local_index.layout import Published
 _Phrase = tuple[str, ...]
 _Family = tuple[_Phrase, list[_Phrase]]
 """Two neighbouring tokens, and phrases that they occur in."""
+_Choice = frozenset[_Phrase]
+_Item = TypeVar("_Item")
+_Key = TypeVar("_Key")
 
-_FAMILIES_AT_ONCE = 32
+_SEARCHED_AT_ONCE = 32
 _REPORT_SECONDS = 0.5
 
 
@@ -121,18 +125,35 @@ class LocalIndex:
         counts, families = self._without_search(list(times))
         done = sum(times[phrase] for phrase in counts)
         report(done, len(names))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            try:
-                pending = self._start(pool, families)
-                while pending:
-                    finished, pending = wait(pending, timeout=_REPORT_SECONDS, return_when=FIRST_COMPLETED)
-                    for part in finished:
-                        counts.update(part.result())
-                        done += sum(times[phrase] for phrase in part.result())
-                    report(done, len(names))
-            finally:
-                pool.shutdown(cancel_futures=True)
+        for part in _in_parallel(self._search_families, families):
+            counts.update(part)
+            done += sum(times[phrase] for phrase in part)
+            report(done, len(names))
         return [counts[phrase] for phrase in phrases]
+
+    def count_any(self, spellings: Sequence[Sequence[str]], *, report: Report = silent) -> list[int]:
+        """Count the documents that contain any of several spellings.
+
+        Parameters
+        ----------
+        spellings : sequence of sequences of str
+            The spellings of each thing that is counted.
+        report : Report
+            Called with things counted and things in all.
+
+        Returns
+        -------
+        list of int
+            As long as the outer sequence, in its order; each from 0 to `documents`.
+        """
+        tokenised = iter(cutting.tokenise(list(chain.from_iterable(spellings))))
+        choices = [frozenset(islice(tokenised, len(each))) for each in spellings]
+        counts: dict[_Choice, int] = {}
+        report(0, len(choices))
+        for part in _in_parallel(self._search_choices, list(dict.fromkeys(choices))):
+            counts.update(part)
+            report(min(len(counts), len(choices)), len(choices))
+        return [counts[choice] for choice in choices]
 
     def _without_search(self, phrases: Sequence[_Phrase]) -> tuple[dict[_Phrase, int], list[_Family]]:
         """Return the counts that the dictionary of terms alone tells, and the other phrases in families."""
@@ -151,10 +172,6 @@ class LocalIndex:
                 families.setdefault(phrase[at : at + 2], []).append(phrase)
         return counts, list(families.items())
 
-    def _start(self, pool: ThreadPoolExecutor, families: Sequence[_Family]) -> set[Future[dict[_Phrase, int]]]:
-        parts = (families[at : at + _FAMILIES_AT_ONCE] for at in range(0, len(families), _FAMILIES_AT_ONCE))
-        return {pool.submit(self._search_families, part) for part in parts}
-
     def _search_families(self, families: Sequence[_Family]) -> dict[_Phrase, int]:
         counts: dict[_Phrase, int] = {}
         for neighbours, phrases in families:
@@ -163,11 +180,43 @@ class LocalIndex:
                 counts[phrase] = self._search(phrase) if most and len(phrase) > 2 else most
         return counts
 
+    def _search_choices(self, choices: Sequence[_Choice]) -> dict[_Choice, int]:
+        return {choice: self._search_any([self._phrase(phrase) for phrase in choice if phrase]) for choice in choices}
+
     def _search(self, phrase: _Phrase) -> int:
-        # This releases Python's global lock, so threads do share the work.
-        query = tantivy.Query.phrase_query(self._schema, layout.FIELD, list(phrase))
-        # The library wants at least one hit; the count beside it is of all documents.
+        return self._search_any([self._phrase(phrase)])
+
+    def _phrase(self, phrase: _Phrase) -> tantivy.Query:
+        if len(phrase) == 1:  # for the library a phrase has two tokens or more
+            return tantivy.Query.term_query(self._schema, layout.FIELD, phrase[0])
+        return tantivy.Query.phrase_query(self._schema, layout.FIELD, list(phrase))
+
+    def _search_any(self, queries: Sequence[tantivy.Query]) -> int:
+        if not queries:
+            return 0
+        any_of = [(tantivy.Occur.Should, each) for each in queries]
+        query = queries[0] if len(queries) == 1 else tantivy.Query.boolean_query(any_of)
+        # The library wants at least one hit; the count beside it is of all documents. This releases Python's global
+        # lock, so threads do share the work.
         return int(self._searcher.search(query, limit=1, count=True).count)  # type: ignore[attr-defined]
+
+
+def _in_parallel(
+    search: Callable[[Sequence[_Item]], dict[_Key, int]], items: Sequence[_Item]
+) -> Iterator[dict[_Key, int]]:
+    """Yield what a search finds for parts of the items, in any order; at times nothing, so that the caller can stop."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            parts = (items[at : at + _SEARCHED_AT_ONCE] for at in range(0, len(items), _SEARCHED_AT_ONCE))
+            pending = {pool.submit(search, part) for part in parts}
+            while pending:
+                finished, pending = wait(pending, timeout=_REPORT_SECONDS, return_when=FIRST_COMPLETED)
+                for part in finished:
+                    yield part.result()
+                if not finished:
+                    yield {}
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _rarest_neighbours(frequencies: Sequence[int]) -> int:
