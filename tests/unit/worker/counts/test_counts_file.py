@@ -1,0 +1,140 @@
+"""A counts file as a source: what it has is exact, what it lacks is said."""
+
+from pathlib import Path
+
+import pytest
+
+from concept_orderings.errors import SourceError, StoreError
+from concept_orderings.queries import Query
+from store.counts_files import CountsFile, CountsFiles, CountsMeaning
+from store.objects import LocalObjects
+from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
+from worker.evidence.counts.file import FileSource, file_facts
+
+pytestmark = pytest.mark.anyio
+
+COUNTS = {"apple": 3, "aquarium fish": 0, "Apple": 5}
+
+
+def record(unit: str = "occurrences", **others: object) -> CountsFile:
+    meaning = CountsMeaning(unit=Unit(unit).value, corpus="C4", documents=10, tokens=90)
+    fields = {"name": "mine", "meaning": meaning, "names": 3, "digest": "0f" * 32, "created_at": "", **others}
+    return CountsFile(**fields)  # type: ignore[arg-type]
+
+
+def source(unit: str = "occurrences") -> CountSource:
+    return FileSource(record(unit), COUNTS)
+
+
+async def counted(source: CountSource, *queries: Query) -> dict[Query, Count]:
+    return {query: count async for some in source.count(queries) for query, count in some.items()}
+
+
+async def refused(source: CountSource, *queries: Query) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        await counted(source, *queries)
+    return caught.value
+
+
+async def test_its_facts_are_those_of_its_record() -> None:
+    facts = await source("documents").facts()
+
+    assert facts == file_facts(record("documents"))
+    assert facts == SourceFacts(
+        name="mine",
+        kind="file",
+        unit=Unit.DOCUMENTS,
+        corpus="C4",
+        documents=10,
+        tokens=90,
+        query_form=facts.query_form,
+        fingerprint=facts.fingerprint,
+        ttl_seconds=None,
+    )
+    assert "underscores" in facts.query_form
+
+
+def test_the_fingerprint_is_that_of_counts_and_unit() -> None:
+    fingerprint = file_facts(record()).fingerprint
+
+    assert file_facts(record(name="yours", created_at="now")).fingerprint == fingerprint
+    assert file_facts(record("documents")).fingerprint != fingerprint
+    assert file_facts(record(digest="1f" * 32)).fingerprint != fingerprint
+
+
+async def test_counts_are_those_of_the_file() -> None:
+    apple, fish = Query.of(["apple"]), Query.of(["aquarium fish"])
+
+    assert await counted(source("documents"), apple, fish) == {apple: Count(3), fish: Count(0)}
+
+
+async def test_nothing_is_asked_and_nothing_comes() -> None:
+    assert await counted(source()) == {}
+
+
+def test_names_are_asked_folded() -> None:
+    assert source().form(" aquarium_fish/") == "aquarium fish"
+
+
+async def test_occurrences_of_several_spellings_are_summed() -> None:
+    both = Query.of(["apple", "Apple"])
+
+    assert await counted(source(), both) == {both: Count(8)}
+
+
+async def test_documents_of_several_spellings_are_refused() -> None:
+    error = await refused(source("documents"), Query.of(["aquarium fish"]), Query.of(["apple", "Apple"]))
+
+    assert error.code == "source_refused"
+    assert "'Apple', 'apple'" in error.detail
+    assert "mine" in error.detail
+
+
+async def test_a_name_that_is_not_there_is_named() -> None:
+    error = await refused(source(), Query.of(["apple"]), Query.of(["pear", "apple"]), Query.of(["fig"]))
+
+    assert error.code == "source_incomplete"
+    assert "2 of the names asked for: 'pear', 'fig'. " in error.detail
+    assert "'apple'" not in error.detail
+
+
+@pytest.mark.parametrize("missing", [1, 2, 19, 20, 21, 60])
+async def test_at_most_twenty_missing_names_are_named(missing: int) -> None:
+    error = await refused(source(), *(Query.of([f"n{number:02}"]) for number in range(missing)))
+
+    assert f" {missing} of the names" in error.detail
+    assert error.detail.count("'n") == min(missing, 20)
+    assert ("more" in error.detail) == (missing > 20)
+    assert f"and {missing - 20} more" in error.detail or missing <= 20
+
+
+async def test_it_is_opened_from_the_store(tmp_path: Path) -> None:
+    files = CountsFiles(LocalObjects(tmp_path))
+    stored, _ = await files.create("mine", record().meaning, COUNTS)
+    opened = await FileSource.open("mine", files)
+
+    assert opened is not None
+    assert await opened.facts() == file_facts(stored)
+    assert await counted(opened, Query.of(["Apple"])) == {Query.of(["Apple"]): Count(5)}
+    assert await FileSource.open("yours", files) is None
+
+
+@pytest.mark.parametrize("part", ["sources", "counts"])
+async def test_damage_is_the_source_s(tmp_path: Path, part: str) -> None:
+    files = CountsFiles(LocalObjects(tmp_path))
+    await files.create("mine", record().meaning, COUNTS)
+    [path] = [each for each in (tmp_path / part).rglob("*") if each.is_file()]
+    path.write_bytes(path.read_bytes().replace(b"3", b"4"))
+    with pytest.raises(SourceError) as caught:
+        await FileSource.open("mine", files)
+
+    assert caught.value.code == "source_damaged"
+
+
+async def test_a_store_that_is_away_may_be_back(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "mine.json").mkdir()
+    with pytest.raises(StoreError) as caught:
+        await FileSource.open("mine", CountsFiles(LocalObjects(tmp_path)))
+
+    assert caught.value.code == "store_unavailable"

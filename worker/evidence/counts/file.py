@@ -1,0 +1,113 @@
+"""A counts file: what somebody counted elsewhere, uploaded once and named as a source."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import islice
+
+from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.concepts import shown
+from concept_orderings.errors import SourceError, StoreError
+from concept_orderings.queries import Query, folded
+from store.counts_files import CountsFile, CountsFiles
+from worker.evidence.counts.base import Count, SourceFacts, Unit
+
+_MOST_NAMED = 20
+_QUERY_FORM = "the name as the file has it, underscores and slashes read as spaces"
+
+
+class FileSource:
+    """A counts file as a source of counts: `open` it, or give it what it holds.
+
+    Parameters
+    ----------
+    record
+        What is known of the file.
+    counts
+        Its counts, by folded name.
+    """
+
+    def __init__(self, record: CountsFile, counts: Mapping[str, int]) -> None:
+        self._record = record
+        self._counts = counts
+
+    @classmethod
+    async def open(cls, name: str, files: CountsFiles) -> "FileSource | None":
+        """Read a counts file; return None if there is none of that name.
+
+        Raises
+        ------
+        SourceError
+            ``source_damaged``.
+        StoreError
+            ``store_unavailable``.
+        """
+        try:
+            record = await files.record(name)
+            return None if record is None else cls(record, await files.counts(record))
+        except StoreError as error:
+            if error.code == "counts_file_damaged":
+                raise SourceError("source_damaged", error.detail) from error
+            raise
+
+    async def facts(self) -> SourceFacts:
+        """See `CountSource.facts`."""
+        return file_facts(self._record)
+
+    def form(self, spelling: str) -> str:
+        """See `CountSource.form`; files have folded names."""
+        return folded(spelling)
+
+    async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+        """See `CountSource.count`.
+
+        Raises
+        ------
+        SourceError
+            ``source_incomplete`` if the file lacks names, ``source_refused`` for documents that contain any of
+            several spellings.
+        """
+        self._refuse_several_spellings(queries)
+        self._refuse_missing(queries)
+        if queries:
+            yield {query: Count(sum(self._counts[each] for each in query.spellings)) for query in queries}
+
+    async def aclose(self) -> None:
+        """See `CountSource.aclose`; nothing is held."""
+
+    def _refuse_several_spellings(self, queries: Sequence[Query]) -> None:
+        if Unit(self._record.meaning.unit) is Unit.OCCURRENCES:
+            return
+        several = [query for query in queries if len(query.spellings) > 1]
+        if several:
+            names = ", ".join(shown(each) for each in several[0].spellings)
+            raise SourceError(
+                "source_refused",
+                f"The counts file {self._record.name} has how many documents contain each name, from which how many "
+                f"contain any of several ({names}; {len(several)} queries in all) does not follow. Give such concepts "
+                "one query each, and that name's count in the file.",
+            )
+
+    def _refuse_missing(self, queries: Sequence[Query]) -> None:
+        missing = dict.fromkeys(each for query in queries for each in query.spellings if each not in self._counts)
+        if missing:
+            named = ", ".join(shown(each) for each in islice(missing, _MOST_NAMED))
+            more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+            raise SourceError(
+                "source_incomplete",
+                f"The counts file {self._record.name} has no counts for {len(missing)} of the names asked for: "
+                f"{named}{more}. Upload a file that has them under another name, with 0 for what is nowhere.",
+            )
+
+
+def file_facts(record: CountsFile) -> SourceFacts:
+    """Return what a counts file's numbers mean: known from its record alone."""
+    meaning = record.meaning
+    return SourceFacts(
+        name=record.name,
+        kind="file",
+        unit=Unit(meaning.unit),
+        corpus=meaning.corpus,
+        documents=meaning.documents,
+        tokens=meaning.tokens,
+        query_form=_QUERY_FORM,
+        fingerprint=sha256_hex(canonical_json({"kind": "file", "counts": record.digest, "unit": meaning.unit})),
+    )
