@@ -1,9 +1,7 @@
 """The first verb: gather all evidence that a request needs."""
 
 import asyncio
-from collections.abc import Mapping
-
-import numpy as np
+from dataclasses import dataclass
 
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, given_evidence
@@ -11,21 +9,38 @@ from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.path import tuned
 from concept_orderings.request import StreamRequest
+from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
 from store.jobs import Phase
+from store.objects import Objects
+from worker.evidence.concept_counts import count_concepts
 from worker.evidence.concept_embeddings import embed_concepts
+from worker.evidence.counts import open_source
 from worker.evidence.encoders import load_encoder
-from worker.evidence.local_index import LocalIndex
 from worker.machine import this_machine
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
-from worker.threads import in_thread
 
-_EXAMPLES = 10
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceStores:
+    """Where evidence is kept, for this job and the next ones.
+
+    Attributes
+    ----------
+    embeddings : EmbeddingCache
+    counts : CountsCache
+    objects : Objects
+        Where counts files are.
+    """
+
+    embeddings: EmbeddingCache
+    counts: CountsCache
+    objects: Objects
 
 
 async def gather(
-    request: StreamRequest, *, settings: WorkerSettings, cache: EmbeddingCache, monitor: Monitor
+    request: StreamRequest, *, settings: WorkerSettings, stores: EvidenceStores, monitor: Monitor
 ) -> dict[Need, Gathered]:
     """Return the evidence for a request.
 
@@ -33,6 +48,10 @@ async def gather(
     ------
     SourceError, EncoderError
         If a source or encoder cannot give what is needed.
+    SettingError
+        If the sources of counts cannot be read.
+    BadParameter
+        If counts are asked for of a time to come.
     NotEnoughMemory
         If there is too little for what is to be done with it.
     Cancelled
@@ -41,43 +60,32 @@ async def gather(
     found = given_evidence(request)
     ordering = request.ordering
     if isinstance(ordering, Frequency) and Need.COUNTS not in found:
-        found[Need.COUNTS] = await count(request, ordering.source, settings=settings, monitor=monitor)
+        found[Need.COUNTS] = await count(request, ordering, settings=settings, stores=stores, monitor=monitor)
     if isinstance(ordering, Similarity):
         found[Need.EMBEDDINGS] = await embed_captions(
-            request, ordering, settings=settings, cache=cache, monitor=monitor
+            request, ordering, settings=settings, cache=stores.embeddings, monitor=monitor
         )
     return found
 
 
-async def count(request: StreamRequest, source: str, *, settings: WorkerSettings, monitor: Monitor) -> Gathered:
-    """Return for each concept the documents of a local index that contain its class name."""
-    index = await asyncio.to_thread(LocalIndex.open, settings.index_dir(source))
-    names = sorted(set(request.concepts.class_names))
-    await monitor.enter(Phase.COUNTING, len(names))
-    counts = await in_thread(lambda report: index.count(names, report=report), monitor.report)
-    by_name = dict(zip(names, counts, strict=True))
-    values = np.array([by_name[name] for name in request.concepts.class_names], dtype=np.int64)
-    return Gathered(
-        values,
-        Provenance(
-            source=source,
-            digest=evidence_digest(values),
-            details={"unit": "documents", "documents": index.documents, "index": index.fingerprint},
-            warnings=_zero_counts(by_name, index),
-        ),
-    )
-
-
-def _zero_counts(counts: Mapping[str, int], index: LocalIndex) -> tuple[str, ...]:
-    """Warn of names that are in no document: they come first, in random order, whatever they are."""
-    zero = [name for name, found in counts.items() if found == 0]
-    if not zero:
-        return ()
-    examples = ", ".join(repr(name) for name in zero[:_EXAMPLES])
-    return (
-        f"{len(zero)} of {len(counts)} class names are in none of the {index.documents} documents of {index.name}, "
-        f"such as {examples}: their order among themselves is random.",
-    )
+async def count(
+    request: StreamRequest,
+    ordering: Frequency,
+    *,
+    settings: WorkerSettings,
+    stores: EvidenceStores,
+    monitor: Monitor,
+) -> Gathered:
+    """Return the count of each concept in the ordering's source."""
+    # Before the source is opened: an index's files are looked at, which takes a moment.
+    await monitor.enter(Phase.COUNTING, len(request.concepts))
+    source = await open_source(ordering.source, settings, stores.objects)
+    try:
+        return await count_concepts(
+            request, source, stores.counts, counted_since=ordering.counted_since, report=monitor.report
+        )
+    finally:
+        await source.aclose()
 
 
 async def embed_captions(

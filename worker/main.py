@@ -9,11 +9,13 @@ from datetime import timedelta
 from docket import ExponentialRetry, Worker
 from redis.exceptions import RedisError
 
+from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
 from store.jobs import ATTEMPTS, Jobs
 from store.objects import LocalObjects, open_objects
 from store.queue import PUBLISH_STREAM, Queue, make_docket, open_redis
 from store.versions import Versions
+from worker.gather import EvidenceStores
 from worker.publish_stream import Publisher
 from worker.settings import WorkerSettings
 
@@ -29,9 +31,8 @@ async def run_worker(settings: WorkerSettings) -> None:
         objects.sweep()
     # Half of the time after which the queue takes a silent worker for dead: its lease is over when the next one starts.
     jobs = Jobs(redis, lease_seconds=settings.redelivery_seconds / 2)
-    publisher = Publisher(
-        settings, jobs=jobs, versions=Versions(objects), cache=EmbeddingCache(redis), stopping=stopping
-    )
+    stores = EvidenceStores(embeddings=EmbeddingCache(redis), counts=CountsCache(redis), objects=objects)
+    publisher = Publisher(settings, jobs=jobs, versions=Versions(objects), stores=stores, stopping=stopping)
 
     async def publish_stream(
         job: str,

@@ -8,10 +8,9 @@ import threading
 from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
-from store.embeddings import EmbeddingCache
 from store.jobs import ATTEMPTS, Jobs, Phase, Verdict
 from store.versions import VersionRecord, Versions
-from worker.gather import gather
+from worker.gather import EvidenceStores, gather
 from worker.machine import this_machine
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
@@ -32,13 +31,13 @@ class Publisher:
         *,
         jobs: Jobs,
         versions: Versions,
-        cache: EmbeddingCache,
+        stores: EvidenceStores,
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
         self._jobs = jobs
         self._versions = versions
-        self._cache = cache
+        self._stores = stores
         self._stopping = stopping
 
     async def publish_stream(self, job: str, run: int) -> None:
@@ -92,7 +91,7 @@ class Publisher:
             return done
         # Before the evidence is in memory: what a path needs counts it.
         machine = await asyncio.to_thread(this_machine, self._settings)
-        evidence = await gather(request, settings=self._settings, cache=self._cache, monitor=monitor)
+        evidence = await gather(request, settings=self._settings, stores=self._stores, monitor=monitor)
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
         arranged = await in_thread(
             lambda report: arrange_stream(request, evidence, machine=machine, report=report), monitor.report

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from concept_orderings.request import StreamRequest, parse_request
+from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
 from store.jobs import ATTEMPTS, Jobs, Phase, State, job_id
 from store.objects import LocalObjects
@@ -17,6 +18,7 @@ from store.queue import open_redis
 from store.versions import VersionRecord, Versions
 from support.processes import Valkey
 from support.requests import random_request
+from worker.gather import EvidenceStores
 from worker.monitor import Monitor
 from worker.publish_stream import Publisher
 from worker.settings import WorkerSettings
@@ -44,13 +46,20 @@ def versions(tmp_path: Path) -> Versions:
 
 
 @pytest.fixture
+def stores(redis: Redis, tmp_path: Path) -> EvidenceStores:
+    return EvidenceStores(
+        embeddings=EmbeddingCache(redis), counts=CountsCache(redis), objects=LocalObjects(tmp_path / "objects")
+    )
+
+
+@pytest.fixture
 def stopping() -> threading.Event:
     return threading.Event()
 
 
 @pytest.fixture
-def publisher(redis: Redis, jobs: Jobs, versions: Versions, stopping: threading.Event) -> Publisher:
-    return Publisher(WorkerSettings(), jobs=jobs, versions=versions, cache=EmbeddingCache(redis), stopping=stopping)
+def publisher(jobs: Jobs, versions: Versions, stores: EvidenceStores, stopping: threading.Event) -> Publisher:
+    return Publisher(WorkerSettings(), jobs=jobs, versions=versions, stores=stores, stopping=stopping)
 
 
 async def submit(jobs: Jobs, request: StreamRequest = REQUEST) -> int:
@@ -219,7 +228,7 @@ async def test_a_job_that_ends_while_its_progress_is_written_ends(jobs: Jobs, mo
 
 
 async def test_too_little_memory_is_found_before_anything_is_embedded(
-    redis: Redis, jobs: Jobs, versions: Versions, stopping: threading.Event
+    redis: Redis, jobs: Jobs, versions: Versions, stores: EvidenceStores, stopping: threading.Event
 ) -> None:
     classes = [f"thing {i}" for i in range(2000)]
     request = parse_request(
@@ -231,7 +240,7 @@ async def test_too_little_memory_is_found_before_anything_is_embedded(
         }
     )
     settings = WorkerSettings(memory_mb=10)
-    publisher = Publisher(settings, jobs=jobs, versions=versions, cache=EmbeddingCache(redis), stopping=stopping)
+    publisher = Publisher(settings, jobs=jobs, versions=versions, stores=stores, stopping=stopping)
     run = await submit(jobs, request)
 
     await publisher.publish_stream(job_id(request), run)

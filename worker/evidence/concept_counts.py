@@ -1,0 +1,132 @@
+"""The count of each concept: its query in the form that the source takes, counted once however many ask it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from concept_orderings.canonical import Json
+from concept_orderings.count_warnings import altered_names, approximate_counts, common_words, shared_names
+from concept_orderings.evidence import Provenance, evidence_digest
+from concept_orderings.given import Gathered
+from concept_orderings.progress import Report
+from concept_orderings.queries import Query, default_query
+from concept_orderings.request import StreamRequest
+from store.counts import CountsCache
+from worker.evidence.counts.base import CountSource, SourceFacts, Unit
+from worker.evidence.counts.cached import Counted, count_cached
+
+
+async def count_concepts(
+    request: StreamRequest,
+    source: CountSource,
+    cache: CountsCache | None,
+    *,
+    counted_since: str = "",
+    report: Report,
+) -> Gathered:
+    """Return the count of each concept, with what was asked for it and where.
+
+    Parameters
+    ----------
+    request
+        Its concepts and their queries.
+    source
+        Where to count; it is not closed here.
+    cache
+        Where counts are kept; None counts everything.
+    counted_since
+        Counts of before this time are not used; see `count_cached`.
+    report
+        Called with queries counted and queries in all.
+
+    Returns
+    -------
+    Gathered
+        int64 values, and the columns ``query``, ``unit`` and ``approximate``, each (n,).
+
+    Raises
+    ------
+    SourceError, BadParameter, Cancelled
+        As `count_cached` raises them.
+    """
+    asked = request.queries()
+    forms = await asyncio.to_thread(_forms, asked, source)
+    sent = [Query.of(forms[spelling] for spelling in query.spellings) for query in asked]
+    counted = await count_cached(source, list(dict.fromkeys(sent)), cache, counted_since=counted_since, report=report)
+    values = np.array([counted.counts[query].value for query in sent], dtype=np.int64)
+    return Gathered(
+        values,
+        Provenance(
+            source=counted.facts.name,
+            digest=evidence_digest(values),
+            details=_details(counted),
+            warnings=_warnings(request, asked, sent, forms, counted),
+        ),
+        _columns(sent, counted),
+    )
+
+
+def _forms(queries: Sequence[Query], source: CountSource) -> dict[str, str]:
+    """Return each spelling as the source is asked for it."""
+    return {spelling: source.form(spelling) for query in queries for spelling in query.spellings}
+
+
+def _columns(sent: Sequence[Query], counted: Counted) -> dict[str, Sequence[Json]]:
+    return {
+        "query": [query.as_json() for query in sent],
+        "unit": [str(counted.facts.unit)] * len(sent),
+        # Only shown where it is so.
+        "approximate": [counted.counts[query].approximate or None for query in sent],
+    }
+
+
+def _details(counted: Counted) -> dict[str, Json]:
+    """Return what the manifest says of the counts besides source and digest; a size that is not known is left out."""
+    facts = counted.facts
+    said: dict[str, Json] = {
+        "kind": facts.kind,
+        "unit": str(facts.unit),
+        "corpus": facts.corpus,
+        "documents": facts.documents,
+        "tokens": facts.tokens,
+        "query_form": facts.query_form,
+        "fingerprint": facts.fingerprint,
+        "counted": {"first": counted.first, "last": counted.last},
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _warnings(
+    request: StreamRequest,
+    asked: Sequence[Query],
+    sent: Sequence[Query],
+    forms: Mapping[str, str],
+    counted: Counted,
+) -> tuple[str, ...]:
+    values = {query: count.value for query, count in counted.counts.items()}
+    approximate = sum(count.approximate for count in counted.counts.values())
+    return (
+        *shared_names(request.concepts, sent),
+        *common_words(values, **_size(counted.facts)),
+        *altered_names(_sent_for(request.concepts.class_names, asked, forms)),
+        *approximate_counts(approximate, len(values)),
+    )
+
+
+def _size(facts: SourceFacts) -> dict[str, int | None]:
+    """Return the size of the corpus in what is counted: documents say nothing of how frequent an occurrence is."""
+    if facts.unit is Unit.DOCUMENTS:
+        return {"documents": facts.documents}
+    return {"tokens": facts.tokens}
+
+
+def _sent_for(names: Sequence[str], asked: Sequence[Query], forms: Mapping[str, str]) -> dict[str, str]:
+    """Return what was sent for each name, or for each spelling that the request gives instead of it."""
+    sent: dict[str, str] = {}
+    for name, query in zip(names, asked, strict=True):
+        if query == default_query(name):
+            sent[name] = "".join(forms[spelling] for spelling in query.spellings)
+        else:
+            sent.update({spelling: forms[spelling] for spelling in query.spellings})
+    return sent
