@@ -47,10 +47,13 @@ class LocalIndex:
         Digest of what was indexed and of the token rule's version.
     documents : int
         Documents in it.
+    published : Published
+        What was published then.
     """
 
     def __init__(self, name: str, published: Published, index: tantivy.Index) -> None:
         self.name = name
+        self.published = published
         self.fingerprint = published.summary.fingerprint
         self.documents = published.summary.documents
         self._schema = index.schema

@@ -1,0 +1,125 @@
+"""A local full-text index as a source of counts: documents that contain a phrase."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.errors import SourceError
+from concept_orderings.progress import Report, silent
+from concept_orderings.queries import Query
+from worker.evidence.counts.base import Count, SourceFacts, Unit
+from worker.evidence.local_index import LocalIndex, layout
+from worker.threads import in_thread
+
+_Asked_contra = TypeVar("_Asked_contra", contravariant=True)
+
+_VERSION = 1
+"""Goes up if any index would give another count than before."""
+
+_COUNTED_AT_ONCE = 8192
+_QUERY_FORM = "all tokens side by side and in order, cut and lower-cased as by the standard analyser of Elasticsearch"
+    "all tokens side by side and in order, cut and put in lower case as Elasticsearch's standard analyser does"
+)
+
+
+class LocalSource:
+    """An index that ``concept-orderings index`` built.
+
+    Parameters
+    ----------
+    index
+        As it was when it was opened: what is added to it meanwhile is not counted.
+    """
+
+    def __init__(self, index: LocalIndex) -> None:
+        self._index = index
+
+    @classmethod
+    async def open(cls, directory: Path) -> "LocalSource":
+        """Open the index in a directory.
+
+        Raises
+        ------
+        SourceError
+            ``source_not_configured`` if there is none, ``source_damaged``.
+        """
+        return cls(await asyncio.to_thread(_OPENED.get, directory))
+
+    async def facts(self) -> SourceFacts:
+        """See `CountSource.facts`."""
+        index = self._index
+        return SourceFacts(
+            name=index.name,
+            kind="local-index",
+            unit=Unit.DOCUMENTS,
+            corpus=f"local index of {len(index.published.summary.shards)} shards",
+            documents=index.documents,
+            query_form=_QUERY_FORM,
+            fingerprint=sha256_hex(
+                canonical_json({"kind": "local-index", "index": index.fingerprint, "version": _VERSION})
+            ),
+        )
+
+    def form(self, spelling: str) -> str:
+        """See `CountSource.form`; the index cuts a spelling into tokens itself."""
+        return spelling
+
+    async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+        """See `CountSource.count`."""
+        # Those with one spelling share much of the work, which the index knows how to do.
+        single = [query for query in queries if len(query.spellings) == 1]
+        several = [query for query in queries if len(query.spellings) > 1]
+        for part in _parts(single):
+            yield await _counted(part, [query.spellings[0] for query in part], self._index.count)
+        for part in _parts(several):
+            yield await _counted(part, [query.spellings for query in part], self._index.count_any)
+
+    async def aclose(self) -> None:
+        """See `CountSource.aclose`; the index stays open for the next."""
+
+
+class _CountAll(Protocol[_Asked_contra]):
+    """How an index counts."""
+
+    def __call__(self, asked: Sequence[_Asked_contra], /, *, report: Report) -> list[int]: ...
+
+
+class _Opened:
+    """The indexes that this process has opened: opening one takes as long as many counts."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[Path, LocalIndex] = {}
+        self._lock = threading.Lock()
+
+    def get(self, directory: Path) -> LocalIndex:
+        """Return the index that is published in a directory now."""
+        with self._lock:
+            index = self._indexes.pop(directory, None)
+            if index is None or not _is_published(directory, index):
+                index = LocalIndex.open(directory)
+            self._indexes[directory] = index
+            return index
+
+
+_OPENED = _Opened()
+
+
+def _is_published(directory: Path, index: LocalIndex) -> bool:
+    """Tell whether opening the index again would give the same, unless it is damaged."""
+    try:
+        layout.check_files(directory, index.published)
+        return layout.read(directory) == index.published
+    except SourceError:
+        return False
+
+
+async def _counted(queries: Sequence[Query], asked: Sequence[_Asked_contra], count: _CountAll[_Asked_contra]) -> dict[Query, Count]:
+    values = await in_thread(lambda report: count(asked, report=report), silent)
+    return dict(zip(queries, map(Count, values), strict=True))
+
+
+def _parts(queries: Sequence[Query]) -> list[Sequence[Query]]:
+    return [queries[at : at + _COUNTED_AT_ONCE] for at in range(0, len(queries), _COUNTED_AT_ONCE)]
