@@ -10,6 +10,11 @@ from store.settings import StoreSettings
 class WorkerSettings(StoreSettings):
     """Where encoders find their weights, and how much of the machine a job may use."""
 
+    sources: Path | None = Field(
+        None,
+        description="A TOML file of the sources of counts that orderings can name, such as Elasticsearch indexes. "
+        "Without it there is one: infini-gram, the public endpoint. Local indexes and counts files need no entry.",
+    )
     checkpoints: Path | None = Field(
         None,
         description="Local open_clip weights: a file, or a directory of files named as the model and the tag, if one "

@@ -21,8 +21,6 @@ _VERSION = 1
 
 _COUNTED_AT_ONCE = 8192
 _QUERY_FORM = "all tokens side by side and in order, cut and lower-cased as by the standard analyser of Elasticsearch"
-    "all tokens side by side and in order, cut and put in lower case as Elasticsearch's standard analyser does"
-)
 
 
 class LocalSource:
@@ -81,6 +79,11 @@ class LocalSource:
         """See `CountSource.aclose`; the index stays open for the next."""
 
 
+def has_index(directory: Path) -> bool:
+    """Tell whether something was published in a directory, damaged or not."""
+    return layout.is_published(directory)
+
+
 class _CountAll(Protocol[_Asked_contra]):
     """How an index counts."""
 
@@ -116,7 +119,9 @@ def _is_published(directory: Path, index: LocalIndex) -> bool:
         return False
 
 
-async def _counted(queries: Sequence[Query], asked: Sequence[_Asked_contra], count: _CountAll[_Asked_contra]) -> dict[Query, Count]:
+async def _counted(
+    queries: Sequence[Query], asked: Sequence[_Asked_contra], count: _CountAll[_Asked_contra]
+) -> dict[Query, Count]:
     values = await in_thread(lambda report: count(asked, report=report), silent)
     return dict(zip(queries, map(Count, values), strict=True))
 

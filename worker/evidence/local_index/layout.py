@@ -119,6 +119,11 @@ def is_generation(path: Path) -> bool:
     return path.name.startswith(_GENERATION)
 
 
+def is_published(directory: Path) -> bool:
+    """Tell whether something is published in the directory, damaged or not."""
+    return (directory / _SUMMARY).exists()
+
+
 def read(directory: Path) -> Published | None:
     """Return what is published in the directory, or None if nothing is.
 

@@ -1,0 +1,109 @@
+"""The file of sources: which sources of counts the worker can ask, by name.
+
+::
+
+    [wimbd-c4]
+    kind = "elasticsearch"
+    url = "https://search.example.org:9200"
+    api_key_file = "/run/secrets/elastic_api_key"
+    index = "c4"
+    filters = { subset = "en" }
+
+    [infini-gram]
+    kind = "infini-gram"
+"""
+
+import tomllib
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from concept_orderings.concepts import shown
+from concept_orderings.errors import SettingError
+from concept_orderings.names import NAME, NAME_RULE
+from concept_orderings.orderings.frequency import IN_REQUEST
+from worker.evidence.counts.base import CountSource
+from worker.settings import WorkerSettings
+
+SETTING = "CONCEPT_ORDERINGS_SOURCES"
+
+DEFAULT: Mapping[str, Mapping[str, Any]] = {"infini-gram": {"kind": "infini-gram"}}
+"""What there is without a file of sources."""
+
+# Where the settings of a kind are described. Imported when one is configured: their clients take a while to load.
+_KINDS = {
+    "elasticsearch": ("worker.evidence.counts.elastic.settings", "ElasticsearchSettings"),
+    "infini-gram": ("worker.evidence.counts.infini_gram", "InfiniGramSettings"),
+}
+
+
+class SourceSettings(Protocol):
+    """A table of the file of sources."""
+
+    def open(self, name: str) -> CountSource:
+        """Return the source, connected when it is first asked.
+
+        Raises
+        ------
+        SourceError
+            ``source_not_configured``, such as for a secret that cannot be read.
+        """
+        ...
+
+
+def read_sources(settings: WorkerSettings) -> dict[str, SourceSettings]:
+    """Return the sources in the file of sources, by name; without a file, the one that needs no settings.
+
+    Raises
+    ------
+    SettingError
+        ``bad_setting``, naming the file, the table and the field.
+    """
+    if settings.sources is None:
+        return {name: _table("the default", name, table) for name, table in DEFAULT.items()}
+    path = settings.sources
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else f"{path} is not TOML: {error}"
+        raise _bad(reason) from error
+    return {name: _table(str(path), name, table) for name, table in tables.items()}
+
+
+def _table(path: str, name: str, table: object) -> SourceSettings:
+    where = f"{path}, [{name}]"
+    if not NAME.fullmatch(name) or name == IN_REQUEST:
+        raise _bad(f"{where}: a source's name {NAME_RULE}, and is not {IN_REQUEST}")
+    if not isinstance(table, dict):
+        raise _bad(f"{path}: {name} stands outside of any table; begin with the source's name, such as [wimbd-c4]")
+    kind = table.get("kind")
+    if kind not in _KINDS:
+        given = f"{shown(str(kind))} is none" if "kind" in table else "it is missing"
+        raise _bad(f"{where}, kind: {given}; the kinds are {', '.join(_KINDS)}")
+    try:
+        model: Any = _model(str(kind)).model_validate(table)
+    except ValidationError as error:
+        raise _bad(f"{where}{_fault(error)}") from error
+    found: SourceSettings = model
+    return found
+
+
+def _model(kind: str) -> type[BaseModel]:
+    module, name = _KINDS[kind]
+    model: type[BaseModel] = getattr(import_module(module), name)
+    return model
+
+
+def _fault(error: ValidationError) -> str:
+    """Name the fields that are wrong, without their values, which may be secrets."""
+    faults = []
+    for each in error.errors(include_input=False, include_url=False):
+        field = ".".join(str(part) for part in each["loc"])
+        faults.append(f", {field}: {each['msg']}" if field else f": {each['msg']}")
+    return ";".join(faults)
+
+
+def _bad(reason: str) -> SettingError:
+    return SettingError("bad_setting", f"{SETTING}: {reason}. docs/settings.md shows such a file.")
