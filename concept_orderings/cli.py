@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.errors import BadParameter, BadValue, ConceptOrderingsError, EncoderError, SourceError
+from concept_orderings.given import Gathered
 from concept_orderings.order_files import order, read_request
 from concept_orderings.orderings import ORDERINGS
+from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
@@ -258,21 +260,24 @@ def _read_embeddings(path: Path, n: int) -> NDArray[np.float32]:
     return embeddings
 
 
-def _counter(data_dir: Path) -> Callable[[Sequence[str], str, Report], Sequence[int]]:
-    def count(names: Sequence[str], source: str, report: Report) -> Sequence[int]:
+def _counter(data_dir: Path) -> Callable[[StreamRequest, Frequency, Report], Gathered]:
+    def count(request: StreamRequest, ordering: Frequency, report: Report) -> Gathered:
         try:
-            from store.settings import StoreSettings, read_settings
-            from worker.evidence.local_index import LocalIndex
+            import asyncio
+
+            from store.settings import read_settings
+            from worker.evidence.concept_counts import count_in
+            from worker.settings import WorkerSettings
         except ModuleNotFoundError as error:
             raise SourceError(
                 "source_not_configured",
-                "This package cannot count in an index: give counts in the file, or get the service, "
+                "This package cannot ask a source of counts: give counts in the file, or get the service, "
                 f"which can ({error}).",
             ) from error
 
-        return LocalIndex.open(read_settings(StoreSettings, data_dir=data_dir).index_dir(source)).count(
-            names, report=report
-        )
+        # Nothing is kept between commands, so everything is counted now: a refresh changes nothing here.
+        settings = read_settings(WorkerSettings, data_dir=data_dir)
+        return asyncio.run(count_in(ordering.source, request, settings, report=report))
 
     return count
 

@@ -54,15 +54,18 @@ def arrange_request(
     request: StreamRequest,
     *,
     embeddings: NDArray[np.float32] | None = None,
-    counts: Sequence[int] | None = None,
+    counts: Sequence[int] | Gathered | None = None,
     report: Report = silent,
 ) -> ArrangedStream:
-    """Do what `arrange` does with a request that is checked already, and return all that is known of the stream."""
+    """Do what `arrange` does with a request that is checked already, and return all that is known of the stream.
+
+    Counts may come with where they are from, for the manifest.
+    """
     outside: dict[Need, Gathered] = {}
     if embeddings is not None:
         outside[Need.EMBEDDINGS] = _from_caller(np.asarray(embeddings, np.float32), request)
     if counts is not None:
-        outside[Need.COUNTS] = _from_caller(_as_counts(counts), request)
+        outside[Need.COUNTS] = counts if isinstance(counts, Gathered) else _from_caller(_as_counts(counts), request)
     return arrange_stream(request, {**outside, **given_evidence(request)}, report=report)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from concept_orderings.checks import check_mapping, check_strings
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import BadValue
+from concept_orderings.given import Gathered
 from concept_orderings.library import arrange_request
 from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
 from concept_orderings.orderings.similarity import Similarity
@@ -21,8 +22,8 @@ from concept_orderings.stream import ArrangedStream
 EmbedConcepts = Callable[[StreamRequest, Similarity, Report], NDArray[np.float32]]
 """A request, its ordering and whom to tell → embeddings of the concepts, (n, d)."""
 
-CountNames = Callable[[Sequence[str], str, Report], Sequence[int]]
-"""Class names, the source's name and whom to tell → counts, (n,)."""
+CountConcepts = Callable[[StreamRequest, Frequency, Report], Gathered]
+"""A request, its ordering and whom to tell → counts of the concepts, (n,), with where they are from."""
 
 
 def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks: object) -> dict[str, object]:
@@ -54,7 +55,7 @@ def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks
 
 
 def order(
-    body: Mapping[str, object], *, embed: EmbedConcepts, count: CountNames, report: Report = silent
+    body: Mapping[str, object], *, embed: EmbedConcepts, count: CountConcepts, report: Report = silent
 ) -> ArrangedStream:
     """Arrange and split a request, asking for embeddings or counts only if its ordering needs them.
 
@@ -68,7 +69,7 @@ def order(
     if isinstance(request.ordering, Similarity):
         outside["embeddings"] = embed(request, request.ordering, report)
     if isinstance(request.ordering, Frequency) and request.ordering.source != IN_REQUEST:
-        outside["counts"] = count(request.concepts.class_names, request.ordering.source, report)
+        outside["counts"] = count(request, request.ordering, report)
     return arrange_request(request, report=report, **outside)
 
 

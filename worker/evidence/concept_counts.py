@@ -13,8 +13,26 @@ from concept_orderings.progress import Report
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import StreamRequest
 from store.counts import CountsCache
+from store.objects import open_objects
+from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource, SourceFacts, Unit
 from worker.evidence.counts.cached import Counted, count_cached
+from worker.settings import WorkerSettings
+
+
+async def count_in(name: str, request: StreamRequest, settings: WorkerSettings, *, report: Report) -> Gathered:
+    """Open the source of a name and count each concept there, without a cache; see `count_concepts`.
+
+    Raises
+    ------
+    SourceError, SettingError, StoreError, Cancelled
+        As `open_source` and `count_concepts` raise them.
+    """
+    source = await open_source(name, settings, open_objects(settings.streams_location))
+    try:
+        return await count_concepts(request, source, None, report=report)
+    finally:
+        await source.aclose()
 
 
 async def count_concepts(

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from concept_orderings import arrange
 from concept_orderings.errors import BadValue, EmptyClassList
+from concept_orderings.evidence import Need, Provenance, evidence_digest
+from concept_orderings.given import Gathered
 from concept_orderings.order_files import order, read_request
+from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
@@ -128,9 +131,11 @@ class Asked:
         self.of.append(("embed", request.captions(), ordering.encoder))
         return np.eye(len(request.concepts), dtype=np.float32)
 
-    def count(self, names: Sequence[str], source: str, report: Report) -> Sequence[int]:
-        self.of.append(("count", list(names), source))
-        return list(range(len(names)))
+    def count(self, request: StreamRequest, ordering: Frequency, report: Report) -> Gathered:
+        self.of.append(("count", list(request.concepts.class_names), ordering.source))
+        values = np.arange(len(request.concepts))
+        provenance = Provenance(source=ordering.source, digest=evidence_digest(values), details={"unit": "documents"})
+        return Gathered(values, provenance, {"unit": ["documents"] * len(values)})
 
 
 @pytest.mark.parametrize(
@@ -166,6 +171,14 @@ def test_counts_in_the_file_need_no_index() -> None:
 
     assert found.concepts_by_task() == [["A+++b", "A+++a"]]
     assert sources.of == []
+
+
+def test_counts_keep_where_they_are_from() -> None:
+    body = {"name": "x", "concepts": ["A+++a"], "ordering": {"kind": "frequency", "source": "c4"}, "tasks": ONE_TASK}
+    stream = order(body, embed=Asked().embed, count=Asked().count)
+
+    assert stream.provenance[Need.COUNTS].details == {"unit": "documents"}
+    assert stream.columns == {"unit": ["documents"]}
 
 
 @given(requests())
