@@ -14,6 +14,7 @@ from app.examples import EXAMPLE_REQUEST, STREAM_NAME
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.names import NAME
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
+from concept_orderings.queries import MOST_SPELLINGS
 from concept_orderings.request import MOST_TEMPLATES
 from store.jobs import Job, State
 from store.versions import VersionRecord
@@ -60,6 +61,7 @@ _ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.valu
 _Templates = Annotated[
     list[str], Field(min_length=1, max_length=MOST_TEMPLATES, json_schema_extra={"uniqueItems": True})
 ]
+_Query = str | Annotated[list[str], Field(min_length=1, max_length=MOST_SPELLINGS)]
 
 
 class ClassListSchema(_Strict):
@@ -81,6 +83,12 @@ class ClassListSchema(_Strict):
     )
     counts: dict[str, Annotated[int, Field(ge=0)]] | None = Field(
         None, description="How often each class name occurs in the pretraining corpus."
+    )
+    queries: dict[str, _Query] | None = Field(
+        None,
+        description="What a source of counts is asked for a class, where that is not its name with underscores and "
+        "slashes as spaces. Of several spellings, documents with any are counted, or all occurrences added up.",
+        examples=[{"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]}],
     )
 
 
@@ -222,8 +230,14 @@ class ConceptInTask(BaseModel):
     concept: str = Field(examples=["CIFAR100+++bear"])
     dataset: str = Field(examples=["CIFAR100"])
     class_name: str = Field(alias="class", examples=["bear"])
-    evidence: dict[str, float] = Field(
-        description="What the order stands on: year, score or count.", examples=[{"year": 2009}]
+    evidence: dict[str, bool | int | float | str | list[str]] = Field(
+        description="What the order stands on: year, score or count. A count comes with the number of concepts that "
+        "have it (tie_group) and, from a source, with its unit, what was asked (query; several spellings are an "
+        "array) and whether it is approximate.",
+        examples=[
+            {"year": 2009},
+            {"count": 388, "unit": "documents", "query": "smart ring", "tie_group": 1},
+        ],
     )
 
 
@@ -261,10 +275,28 @@ class ManifestResource(BaseModel):
         examples=[{**EXAMPLE_REQUEST.ordering.as_json(), "details": {}}],
     )
     evidence: dict[str, Any] = Field(
-        description="Source, digest and warnings of each kind of evidence.",
-        examples=[{"years": {"source": "catalogue", "digest": _DIGEST, "warnings": []}}],
+        description="Source, digest and warnings of each kind of evidence; of counts also what was counted, where, "
+        "how it was asked, and when (docs/frequency.md).",
+        examples=[
+            {
+                "counts": {
+                    "source": "wimbd-c4",
+                    "digest": _DIGEST,
+                    "kind": "elasticsearch",
+                    "unit": "documents",
+                    "corpus": "the index c4 where subset is en",
+                    "documents": 364_868_892,
+                    "query_form": "match_phrase with slop 0 in the field text",
+                    "fingerprint": _DIGEST,
+                    "counted": {"first": "2026-01-31T12:00:00Z", "last": "2026-01-31T12:00:20Z"},
+                    "warnings": [],
+                }
+            }
+        ],
     )
-    warnings: list[str] = Field(description="All warnings of the evidence.", examples=[[]])
+    warnings: list[str] = Field(
+        description="What a reader should know of the evidence, the order and the tasks.", examples=[[]]
+    )
     concepts: int = Field(examples=[18381])
     order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])
     tasks: list[ManifestTask]

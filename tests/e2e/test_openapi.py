@@ -146,7 +146,7 @@ def test_answers_are_as_described(service: Deployment, document: dict[str, Any])
 # Codes of rules that are about values, which a schema does not express.
 RULES = {
     "bad_name", "bad_class_name", "bad_concept", "bad_template", "empty_class_list", "duplicate_concept",
-    "bad_year", "bad_score", "bad_count", "bad_parameter", "bad_task_count", "bad_task_sizes",
+    "bad_year", "bad_score", "bad_count", "bad_query", "bad_parameter", "bad_task_count", "bad_task_sizes",
     "missing_years", "missing_scores", "missing_counts", "missing_templates",
 }  # fmt: skip
 
@@ -168,10 +168,17 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-RIGHT = [each["value"] for each in REQUESTS.values()]
+COUNTED = {
+    "name": "counted",
+    "datasets": [{"name": "cifar100", "classes": ["bear"], "queries": {"bear": ["bear", "bears"]}}],
+    "ordering": {"kind": "frequency", "source": "c4", "counted_since": "2026-01-31T12:00:00Z"},
+    "tasks": {"count": 1},
+}
+RIGHT = [COUNTED, *(each["value"] for each in REQUESTS.values())]
 NAMES = st.sampled_from(
     ["name", "datasets", "concepts", "ordering", "tasks", "classes", "year", "template", "scores", "counts", "kind",
-     "version", "seed", "reverse", "source", "encoder", "within_year", "count", "sizes", "by", "other"]
+     "version", "seed", "reverse", "source", "encoder", "within_year", "count", "sizes", "by", "queries", "refresh",
+     "counted_since", "other"]
 )  # fmt: skip
 
 
