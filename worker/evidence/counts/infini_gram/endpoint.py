@@ -1,0 +1,187 @@
+"""The count call of an infini-gram endpoint: asked politely, tried again where that may help, believed only if whole.
+
+An answer is ``{"count", "approx"}`` or ``{"error"}``, and errors come with any status: 200 for a query over the limits,
+400 for an unknown index, 500 for a failure of the server. So `error` is looked for first.
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from concept_orderings.canonical import LARGEST_INTEGER
+from concept_orderings.version import __version__
+from worker.evidence.counts.base import Count
+
+ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 300.0
+"""Who asks for more is given up at once: the job is tried again later."""
+
+_PASSING_STATUSES = frozenset({408, 425, 429}) | frozenset(range(500, 600))
+# What the server says of a query that it will never answer. With any other error, it may answer the next time.
+_FINAL_ERROR = re.compile(
+    r"please (limit|enter|provide)|invalid|missing required|must be|out-of-range|unknown|not found", re.IGNORECASE
+)
+_MOST_OF_ERROR = 200
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Refused(Exception):
+    """It will not answer this, however often it is asked."""
+
+
+class GaveUp(Exception):
+    """It has not answered, as often as it was asked."""
+
+
+class _Passing(Exception):
+    """It has not answered; it may the next time, after some seconds if it says so."""
+
+    def __init__(self, reason: str, after_seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.after_seconds = after_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long to wait before asking again; tests give their own.
+
+    Attributes
+    ----------
+    sleep : callable
+        Waits for some seconds.
+    jitter : callable
+        Returns a number from 0 to 1, so that clients that were turned away together do not return together.
+    """
+
+    sleep: Sleep = field(default=asyncio.sleep)
+    jitter: Callable[[], float] = field(default=random.random)
+
+    def pause(self, attempt: int, at_least: float) -> float:
+        """Return the seconds to wait after an attempt, counted from 0."""
+        return max(at_least, FIRST_PAUSE_SECONDS * 2.0**attempt * (1 + self.jitter()) / 2)
+
+
+class Endpoint:
+    """An index behind a URL.
+
+    Parameters
+    ----------
+    url, index
+        Where to post, and what to ask for.
+    timeout_seconds
+        How long one answer may take.
+    pace
+        How to wait.
+    """
+
+    def __init__(self, url: str, index: str, *, timeout_seconds: float, pace: Pace) -> None:
+        self._url = url
+        self._index = index
+        self._timeout = timeout_seconds
+        self._pace = pace
+        self._client: httpx.AsyncClient | None = None
+        self._pausing = 0
+        self._free = asyncio.Event()
+        self._free.set()
+
+    async def ask(self, query: str) -> Count:
+        """Count a query; the empty one is the whole corpus.
+
+        Raises
+        ------
+        Refused
+            If it will not answer.
+        GaveUp
+            If it does not answer in full, as often as it is asked.
+        """
+        for attempt in range(ATTEMPTS):
+            # Whoever waits lets all others wait: a server that is too busy for one query is for the next.
+            await self._free.wait()
+            try:
+                return await self._post(query)
+            except _Passing as error:
+                seconds = self._pace.pause(attempt, error.after_seconds)
+                if seconds > LONGEST_PAUSE_SECONDS:
+                    raise GaveUp(f"{error}, and it wants to be left alone for {seconds:.0f} s") from error
+                if attempt == ATTEMPTS - 1:
+                    raise GaveUp(f"{error}, at the last of {ATTEMPTS} attempts") from error
+                await self._wait(seconds)
+        raise AssertionError("every attempt returns or raises")
+
+    async def aclose(self) -> None:
+        """Close all connections; asking again opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _wait(self, seconds: float) -> None:
+        self._pausing += 1
+        self._free.clear()
+        try:
+            await self._pace.sleep(seconds)
+        finally:
+            self._pausing -= 1
+            if not self._pausing:
+                self._free.set()
+
+    async def _post(self, query: str) -> Count:
+        body = {"index": self._index, "query_type": "count", "query": query}
+        try:
+            # httpx limits the time between two bytes: an answer that trickles in is limited as a whole.
+            async with asyncio.timeout(2 * self._timeout):
+                answer = await self._connected().post(self._url, json=body)
+        except (httpx.RequestError, TimeoutError) as error:
+            raise _Passing(f"{type(error).__name__} {error}".strip()) from error
+        return _read(answer)
+
+    def _connected(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                timeout=self._timeout, headers={"User-Agent": f"concept-orderings/{__version__}"}
+            )
+        return self._client
+
+
+def _read(answer: httpx.Response) -> Count:
+    """Return a whole answer, or raise what it is instead."""
+    try:
+        body: Any = answer.json()
+    except (ValueError, RecursionError):
+        body = None
+    error = body.get("error") if isinstance(body, dict) else None
+    if error is not None or not answer.is_success:
+        raise _failure(answer, str(error if error is not None else answer.reason_phrase)[:_MOST_OF_ERROR])
+    count = body.get("count") if isinstance(body, dict) else None
+    approximate = body.get("approx", False) if isinstance(body, dict) else None
+    if type(count) is not int or not 0 <= count <= LARGEST_INTEGER or not isinstance(approximate, bool):
+        raise _Passing(f"HTTP {answer.status_code} with an answer that is no count: {answer.text[:_MOST_OF_ERROR]!r}")
+    return Count(count, approximate)
+
+
+def _failure(answer: httpx.Response, reason: str) -> _Passing | Refused:
+    what = f"HTTP {answer.status_code} {reason}".strip()
+    if answer.status_code in _PASSING_STATUSES:
+        return _Passing(what, _retry_after(answer))
+    if answer.is_success and not _FINAL_ERROR.search(reason):
+        return _Passing(what)
+    return Refused(what)
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    """Return the seconds of Retry-After, which is a number or a date (RFC 9110, 10.2.3); 0 if it cannot be read."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # the second: a date without a time zone
+        return 0.0

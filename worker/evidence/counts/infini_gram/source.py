@@ -1,0 +1,214 @@
+"""An infini-gram index as a source of counts: occurrences of a name's tokens, one request for each spelling."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
+from typing import Literal
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.concepts import shown
+from concept_orderings.errors import SourceError
+from concept_orderings.queries import Query
+from worker.evidence.counts.base import Count, SourceFacts, Unit
+from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
+
+MOST_BYTES = 499
+"""The longest query. A server refuses more than 1,000 characters or 500 tokens. Which tokens it makes is its own
+affair, but none is shorter than a byte, and before the first word most tokenisers put one more."""
+GROUP = 32
+"""Counts yielded together: the most that a killed job asks again."""
+
+# What a server takes for operators, before it makes tokens: " AND " and " OR ". One space may end one and begin the
+# next, as in "x AND OR y", so the spaces are looked at and not taken.
+_OPERATOR = re.compile(r"(?<= )(?:AND|OR)(?= )")
+_QUERY_FORM = (
+    "the phrase as it stands, capitals and small letters told apart, cut into tokens by the index itself; AND and OR "
+    f"between words in small letters, since they are operators; cut at a word to {MOST_BYTES} bytes"
+)
+_MOST_NAMED = 10
+
+
+class InfiniGramSettings(BaseModel):
+    """An infini-gram index, as the file of sources names it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["infini-gram"] = "infini-gram"
+    url: str = Field(
+        "https://api.infini-gram.io/", pattern=r"^https?://[^\s]+$", description="Where queries are posted to."
+    )
+    index: str = Field("v4_c4train_llama", min_length=1, description="The index, as the endpoint names it.")
+    in_flight: int = Field(4, ge=1, le=64, description="Requests at once; a public endpoint is shared with others.")
+    timeout_seconds: float = Field(30.0, gt=0, description="How long one answer may take.")
+    ttl_hours: float = Field(0.0, ge=0, description="How long a count holds; 0 for a corpus that does not change.")
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_host(cls, url: str) -> str:
+        try:
+            host = httpx.URL(url).host
+        except httpx.InvalidURL as error:
+            raise ValueError(str(error)) from error
+        if not host:
+            raise ValueError("it names no host")
+        return url
+
+    @property
+    def public_url(self) -> str:
+        """The URL without what may be secret in it: user, password, query."""
+        url = httpx.URL(self.url)
+        return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+    def open(self, name: str) -> "InfiniGramSource":
+        """Return the source, connected when it is first asked."""
+        return InfiniGramSource(name, self)
+
+
+class InfiniGramSource:
+    """An infini-gram index as a source of counts.
+
+    Parameters
+    ----------
+    name
+        As orderings name it.
+    settings
+        Where it is, and how to ask.
+    pace
+        How to wait before asking again.
+    """
+
+    def __init__(self, name: str, settings: InfiniGramSettings, *, pace: Pace | None = None) -> None:
+        self._name = name
+        self._settings = settings
+        self._endpoint = Endpoint(
+            settings.url, settings.index, timeout_seconds=settings.timeout_seconds, pace=pace or Pace()
+        )
+
+    async def facts(self) -> SourceFacts:
+        """See `CountSource.facts`; asks for the size of the corpus, which is the count of the empty query."""
+        settings = self._settings
+        try:
+            tokens = (await self._endpoint.ask("")).value
+        except Refused as error:
+            raise self._refused(f"to say how large the index {settings.index} is", error) from error
+        except GaveUp as error:
+            raise self._unavailable(error, "Nothing was counted.") from error
+        decisive: dict[str, Json] = {
+            "kind": settings.kind,
+            "url": settings.public_url,
+            "index": settings.index,
+            "query_form": _QUERY_FORM,
+            "tokens": tokens,
+        }
+        return SourceFacts(
+            name=self._name,
+            kind=settings.kind,
+            unit=Unit.OCCURRENCES,
+            corpus=f"the infini-gram index {settings.index} at {settings.public_url}",
+            tokens=tokens,
+            query_form=_QUERY_FORM,
+            fingerprint=sha256_hex(canonical_json(decisive)),
+            ttl_seconds=settings.ttl_hours * 3600 or None,
+        )
+
+    def form(self, spelling: str) -> str:
+        """See `CountSource.form`.
+
+        White space is folded, since some tokenisers make nothing of a lone space, and nothing is the whole corpus. AND
+        and OR are in small letters where the server would take them for operators. What is too long is cut after the
+        last word that fits, or within the first.
+        """
+        text = _OPERATOR.sub(lambda found: found[0].lower(), " ".join(spelling.split()))
+        data = text.encode()
+        if len(data) <= MOST_BYTES:
+            return text
+        # Half a character at the end is no character. The byte after the cut shows whether a word ends there.
+        words, _, rest = data[: MOST_BYTES + 1].rpartition(b" ")
+        return (words or rest[:MOST_BYTES]).decode(errors="ignore")
+
+    async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+        """See `CountSource.count`; spellings are asked one by one and their occurrences summed.
+
+        Raises
+        ------
+        SourceError
+            ``source_refused`` or ``source_unavailable``, naming what is not counted.
+        """
+        left, found = iter(queries), dict[Query, Count]()
+        asking: dict[asyncio.Task[Count], Query] = {}
+        try:
+            while True:
+                for query in islice(left, self._settings.in_flight - len(asking)):
+                    asking[asyncio.create_task(self._count(query))] = query
+                if not asking:
+                    break
+                finished, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+                failed = [task for task in finished if task.exception() is not None]
+                found |= {asking.pop(task): task.result() for task in finished.difference(failed)}
+                if found and (failed or len(found) >= GROUP):
+                    yield found
+                    found = {}
+                if failed:
+                    raise self._error(failed[0].exception(), asking.pop(failed[0]), [*asking.values(), *left])
+            if found:
+                yield found
+        finally:
+            await _cancel(asking)
+
+    async def aclose(self) -> None:
+        """See `CountSource.aclose`."""
+        await self._endpoint.aclose()
+
+    async def _count(self, query: Query) -> Count:
+        counts = [await self._occurrences(spelling) for spelling in query.spellings]
+        return Count(sum(each.value for each in counts), any(each.approximate for each in counts))
+
+    async def _occurrences(self, spelling: str) -> Count:
+        if not spelling or self.form(spelling) != spelling:  # it would be the whole corpus, or an operation
+            raise ValueError(f"{spelling!r} is not in the form that is asked")
+        return await self._endpoint.ask(spelling)
+
+    def _error(self, error: BaseException | None, query: Query, others: Sequence[Query]) -> BaseException:
+        """Return what to raise for a query that failed, while others are not counted either."""
+        match error:
+            case Refused():
+                return self._refused(f"to count {_named([query])}", error)
+            case GaveUp():
+                return self._unavailable(
+                    error,
+                    f"{1 + len(others)} queries are not counted: {_named([query, *others])}. "
+                    "What was counted before is kept.",
+                )
+            case _:
+                return error or AssertionError("it has not failed")
+
+    def _refused(self, what: str, reason: Refused) -> SourceError:
+        return SourceError(
+            "source_refused",
+            f"The source {self._name} refuses {what}: {self._settings.public_url} answers {reason}. "
+            "Check the url and the index of the source, or give the concept another query.",
+        )
+
+    def _unavailable(self, reason: GaveUp, consequence: str) -> SourceError:
+        return SourceError(
+            "source_unavailable",
+            f"The source {self._name} does not answer: {self._settings.public_url}: {reason}. {consequence} "
+            "Try again later.",
+        )
+
+
+async def _cancel(tasks: Iterable["asyncio.Task[Count]"]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _named(queries: Sequence[Query]) -> str:
+    """Return the first of some queries for an error."""
+    named = ", ".join(" or ".join(shown(each) for each in query.spellings) for query in queries[:_MOST_NAMED])
+    return named + (f" and {len(queries) - _MOST_NAMED} more" if len(queries) > _MOST_NAMED else "")
