@@ -10,7 +10,9 @@ from elasticsearch import AsyncElasticsearch
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from concept_orderings.errors import SourceError
+from worker.evidence.counts.elastic.patience import Patience
 from worker.evidence.counts.elastic.searches import FilterValue, Match, Searches
+from worker.evidence.counts.elastic.server import Server
 from worker.evidence.counts.elastic.source import ElasticsearchSource
 
 _PORTS = {"http": 80, "https": 443}
@@ -83,8 +85,15 @@ class ElasticsearchSettings(BaseModel):
             raise ValueError("user needs password_file or password_env, and they need user")
         return self
 
-    def open(self, name: str) -> ElasticsearchSource:
+    def open(self, name: str, *, patience: Patience | None = None) -> ElasticsearchSource:
         """Return the source, connected when it is first asked.
+
+        Parameters
+        ----------
+        name
+            As orderings name it.
+        patience
+            When the server is asked again; by default up to six times within half a minute.
 
         Raises
         ------
@@ -116,12 +125,12 @@ class ElasticsearchSettings(BaseModel):
             raise _not_configured(name, f"{field}: {error}") from error
         return ElasticsearchSource(
             name,
-            client,
+            Server(client, self.index, self.cloud_id or " ".join(sorted(self.url))),
             Searches(self.index, self.text_field, self.filters, self.match),
-            place=self.cloud_id or " ".join(sorted(self.url)),
             names_per_request=self.names_per_request,
             in_flight=self.in_flight,
             ttl_seconds=self.ttl_hours * 3600 or None,
+            patience=patience,
         )
 
 

@@ -1,48 +1,210 @@
 """An index in Elasticsearch as a source of counts."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
-from elasticsearch import AsyncElasticsearch
-
+from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
-from worker.evidence.counts.base import Count, SourceFacts
+from worker.evidence.counts.base import Count, SourceFacts, Unit
+from worker.evidence.counts.elastic.answers import NotCounted
+from worker.evidence.counts.elastic.batches import Batches
+from worker.evidence.counts.elastic.patience import Patience
 from worker.evidence.counts.elastic.searches import Searches, sendable
+from worker.evidence.counts.elastic.server import Server
+
+KIND = "elasticsearch"
+
+# Part of the fingerprint: raised when the same question would be asked, or its answer read, in another way.
+_FORMAT = 1
+_EXAMPLES = 10
+# If there are several reasons, the one that asking again does not cure.
+_GRAVEST_FIRST = ("source_not_configured", "source_refused", "source_unavailable")
 
 
 class ElasticsearchSource:
-    """An index in Elasticsearch as a source of counts: documents, of a whole answer or none."""
+    """An index in Elasticsearch as a source of counts: documents, of a whole answer or none.
+
+    Parameters
+    ----------
+    name : str
+        As orderings name it.
+    server : Server
+    searches : Searches
+    names_per_request, in_flight : int
+        Queries in a request, and requests at once.
+    ttl_seconds : float, optional
+        How long a count holds.
+    patience : Patience
+        When to ask again.
+    """
 
     def __init__(
         self,
         name: str,
-        client: AsyncElasticsearch,
+        server: Server,
         searches: Searches,
         *,
-        place: str,
         names_per_request: int,
         in_flight: int,
-        ttl_seconds: float | None,
+        ttl_seconds: float | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._name = name
-        self._client = client
+        self._server = server
         self._searches = searches
-        self._place = place
         self._names_per_request = names_per_request
         self._in_flight = in_flight
         self._ttl_seconds = ttl_seconds
+        self._patience = patience or Patience()
 
     async def facts(self) -> SourceFacts:
-        """Say what is counted."""
-        raise NotImplementedError
+        """Say what is counted, as the server has it now.
+
+        The fingerprint covers how many documents there are, so that an index that grew is another one. That documents
+        were replaced by as many others cannot be seen.
+
+        Raises
+        ------
+        SourceError
+            ``source_not_configured`` if the index has no documents of that kind, or no such field of words;
+            ``source_refused`` if the server does not let this client search; ``source_unavailable`` if it does not
+            answer in full.
+        """
+        documents = await self._documents()
+        await self._check_field()
+        return SourceFacts(
+            name=self._name,
+            kind=KIND,
+            unit=Unit.DOCUMENTS,
+            corpus=self._searches.corpus,
+            documents=documents,
+            query_form=self._searches.form,
+            fingerprint=await self._fingerprint(documents),
+            ttl_seconds=self._ttl_seconds,
+        )
 
     def form(self, spelling: str) -> str:
-        """Return a spelling as it is sent."""
+        """Return a spelling as it is sent: cut between words if it is far longer than a name."""
         return sendable(spelling)
 
-    def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
-        """Count queries."""
-        raise NotImplementedError
+    async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+        """Count the documents that contain any of a query's spellings.
+
+        Parameters
+        ----------
+        queries
+            Distinct, their spellings in `form`. One without spellings is nowhere.
+
+        Yields
+        ------
+        dict of Query to Count
+            What one answer has, as soon as it is there.
+
+        Raises
+        ------
+        SourceError
+            ``source_unavailable`` if the server does not answer in full, however often it is asked;
+            ``source_refused`` if it refuses a query, or this client; ``source_not_configured`` if there is no such
+            index. Each names queries that are not counted, and all others were asked before, unless a whole request
+            was in vain.
+        """
+        asked = [query for query in queries if any(query.spellings)]
+        if len(asked) < len(queries):
+            yield {query: Count(0) for query in queries if not any(query.spellings)}
+        batches = Batches(
+            asked, self._ask, size=self._names_per_request, in_flight=self._in_flight, patience=self._patience
+        )
+        missing = dict.fromkeys(asked)
+        listening = batches.counts()
+        try:
+            async for counts in listening:
+                for query in counts:
+                    del missing[query]
+                yield counts
+        finally:
+            await listening.aclose()
+        if missing:
+            raise self._not_counted(batches.failures, list(missing), len(asked))
 
     async def aclose(self) -> None:
         """Let go of connections."""
-        await self._client.close()
+        await self._server.aclose()
+
+    async def _ask(self, queries: Sequence[Query]) -> Sequence[int | NotCounted]:
+        return await self._server.search([self._searches.of(query) for query in queries])
+
+    async def _documents(self) -> int:
+        async def question() -> int | NotCounted:
+            return (await self._server.search([self._searches.of_all()]))[0]
+
+        documents = await self._patience.ask(question)
+        if isinstance(documents, NotCounted):
+            raise self._error(documents, f"does not count the documents of {self._searches.corpus}")
+        if documents == 0:
+            raise SourceError(
+                "source_not_configured",
+                f"The source {self._name!r} has no documents: none is in {self._searches.corpus}. Correct its index or "
+                "its filters in the file of sources.",
+            )
+        return documents
+
+    async def _check_field(self) -> None:
+        """Refuse a field in which no word would be found; a key that may not ask for that is believed."""
+        field = self._searches.text_field
+        types = await self._patience.ask(lambda: self._server.field_types(field))
+        if isinstance(types, NotCounted):
+            if types.may_pass:
+                raise self._error(types, f"does not tell the type of the field {field}")
+            return
+        if not types or not all(_has_words(each) for each in types):
+            found = f"is of type {', '.join(sorted(types))}, which has no words" if types else "is not there"
+            raise SourceError(
+                "source_not_configured",
+                f"The source {self._name!r} cannot be asked: the field {field} of {self._searches.index} {found}. "
+                "Correct its text_field in the file of sources.",
+            )
+
+    async def _fingerprint(self, documents: int) -> str:
+        """Return the digest of all that decides a count; a key that may not ask for UUIDs has the place instead."""
+        uuids = await self._patience.ask(self._server.identities)
+        if isinstance(uuids, NotCounted) and uuids.may_pass:
+            raise self._error(uuids, f"does not tell the UUID of {self._searches.index}")
+        known = uuids if not isinstance(uuids, NotCounted) and uuids else [self._server.place]
+        searches = self._searches
+        return sha256_hex(
+            canonical_json(
+                {
+                    "kind": KIND,
+                    "format": _FORMAT,
+                    "index": searches.index,
+                    "identity": known,
+                    "text_field": searches.text_field,
+                    "filters": dict(searches.filters),
+                    "match": searches.match,
+                    "documents": documents,
+                }
+            )
+        )
+
+    def _not_counted(self, failures: Mapping[Query, NotCounted], missing: Sequence[Query], of: int) -> SourceError:
+        """Make the error of queries that are not counted: those that failed are named first."""
+        why = min(failures.values(), key=lambda each: _GRAVEST_FIRST.index(each.code))
+        failed = [query for query in failures if failures[query].code == why.code]
+        named = dict.fromkeys([*failed, *missing])
+        examples = ", ".join(" or ".join(map(repr, query.spellings)) for query in list(named)[:_EXAMPLES])
+        what = f"does not count {len(missing)} of {of} queries in {self._searches.corpus}, such as {examples}"
+        return self._error(why, what)
+
+    def _error(self, why: NotCounted, what: str) -> SourceError:
+        return SourceError(why.code, f"The source {self._name!r} {what}: {why.reason}. {_NEXT[why.code]}")
+
+
+_NEXT = {
+    "source_unavailable": "Ask again later; what was counted is kept.",
+    "source_refused": "Correct the query, or the key or user in the file of sources.",
+    "source_not_configured": "Correct the url and the index in the file of sources.",
+}
+
+
+def _has_words(field_type: str) -> bool:
+    return "text" in field_type or field_type == "search_as_you_type"
