@@ -1,0 +1,167 @@
+"""Counts of concepts: what is asked of a source for them, and what is said of the answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from concept_orderings.evidence import evidence_digest
+from concept_orderings.given import Gathered
+from concept_orderings.progress import silent
+from concept_orderings.queries import Query, folded
+from concept_orderings.request import parse_request
+from worker.evidence.concept_counts import count_concepts
+from worker.evidence.counts.base import Count, SourceFacts, Unit
+
+Body = dict[str, Any]
+
+
+class Corpus:
+    """A source that knows the count of each spelling; those it does not know are nowhere.
+
+    Parameters
+    ----------
+    counts
+        By spelling; a negative one is approximate.
+    form
+        As `CountSource.form`.
+    facts
+        What differs from the facts below.
+    """
+
+    def __init__(
+        self, counts: Mapping[str, int] | None = None, form: Callable[[str], str] = str, **facts: object
+    ) -> None:
+        self._counts = counts or {}
+        self.form = form
+        self.asked: list[Query] = []
+        said: dict[str, Any] = {"unit": Unit.DOCUMENTS, "documents": 1000, "fingerprint": "0f" * 32, **facts}
+        self._facts = SourceFacts(name="c4", kind="elasticsearch", corpus="all of it", query_form="as it is", **said)
+
+    async def facts(self) -> SourceFacts:
+        return self._facts
+
+    async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+        self.asked += queries
+        for query in queries:
+            found = [self._counts.get(each, 0) for each in query.spellings]
+            yield {query: Count(sum(map(abs, found)), min(found) < 0)}
+
+    async def aclose(self) -> None:
+        pass
+
+
+def counted(corpus: Corpus, *datasets: Body) -> Gathered:
+    body = {
+        "name": "x",
+        "datasets": list(datasets),
+        "ordering": {"kind": "frequency", "source": "c4"},
+        "tasks": {"count": 1},
+    }
+    return asyncio.run(count_concepts(parse_request(body), corpus, None, report=silent))
+
+
+def dataset(name: str, *classes: str, queries: Body | None = None) -> Body:
+    return {"name": name, "classes": list(classes), "queries": queries}
+
+
+def test_each_concept_gets_the_count_of_its_own_query() -> None:
+    corpus = Corpus({"bear": 5, "hot dog": 3, "grey wolf": 2, "gray wolf": 4})
+    found = counted(
+        corpus,
+        dataset("A", "bear", "hot_dog", "wolf", queries={"wolf": ["grey wolf", "gray wolf"]}),
+        dataset("B", "hot dog", "wolf"),
+    )
+
+    assert found.values.dtype == np.int64
+    assert found.values.tolist() == [5, 3, 6, 3, 0]
+    assert found.columns["query"] == ["bear", "hot dog", ["gray wolf", "grey wolf"], "hot dog", "wolf"]
+    assert found.columns["unit"] == ["documents"] * 5
+    assert found.columns["approximate"] == [None] * 5
+
+
+def test_what_several_concepts_ask_is_asked_once_and_nothing_is_never() -> None:
+    corpus = Corpus()
+    found = counted(corpus, dataset("A", "a_b", "a/b", "_", "a b"), dataset("B", "a b", "a  b"), dataset("C", "/"))
+
+    assert sorted(corpus.asked) == [Query.of(["a b"])]
+    assert found.values.tolist() == [0] * 7
+    assert found.columns["query"] == ["", *["a b"] * 5, ""]
+
+
+@given(
+    st.dictionaries(st.text("abAB_/ ", min_size=1, max_size=4).filter(str.strip), st.integers(0, 5), min_size=1),
+    st.integers(1, 3),
+)
+def test_counts_follow_what_was_sent(counts: dict[str, int], longest: int) -> None:
+    """A source that cuts spellings, by which names may become one another."""
+
+    def cut(text: str) -> str:
+        return text[:longest].strip()
+
+    known = {cut(name): n for name, n in counts.items()}
+    corpus = Corpus(known, form=cut)
+    found = counted(corpus, dataset("A", *counts))
+
+    sent = [cut(folded(name)) for name in sorted(counts)]
+    assert found.columns["query"] == sent
+    assert found.values.tolist() == [known.get(each, 0) if each else 0 for each in sent]
+    assert sorted(corpus.asked) == [Query.of([each]) for each in sorted(set(sent)) if each]
+
+
+def test_the_manifest_says_what_was_counted_and_where() -> None:
+    entry = counted(Corpus({"bear": 2}), dataset("A", "bear")).provenance.as_json()
+    times = entry.pop("counted")
+
+    assert entry == {
+        "source": "c4",
+        "digest": evidence_digest(np.array([2])),
+        "kind": "elasticsearch",
+        "unit": "documents",
+        "corpus": "all of it",
+        "documents": 1000,
+        "query_form": "as it is",
+        "fingerprint": "0f" * 32,
+        "warnings": [],
+    }
+    assert isinstance(times, dict)
+    assert set(times) == {"first", "last"}
+    assert times["first"] <= times["last"]
+
+
+def test_approximate_counts_are_marked_and_warned_of() -> None:
+    corpus = Corpus({"bear": -200, "elk": 3}, unit=Unit.OCCURRENCES, documents=None, tokens=10**9)
+    found = counted(corpus, dataset("A", "bear", "elk"), dataset("B", "bear"))
+
+    assert found.values.tolist() == [200, 3, 200]
+    assert found.columns["approximate"] == [True, None, True]
+    assert found.provenance.details["tokens"] == 10**9
+    assert "documents" not in found.provenance.details
+    assert any(each.startswith("1 of 2 counts are approximate") for each in found.provenance.warnings)
+
+
+def test_the_warnings_of_a_count() -> None:
+    corpus = Corpus({"can": 500, "view": 10, "bear": 9, "a b": 900}, form=lambda text: text.replace("&", "and"))
+    queries = {"view": "a view", "elk": "elk & elks"}
+    found = counted(
+        corpus,
+        dataset("A", "can", "bear", "a_b", "q & a", "view", "elk", queries=queries),
+        dataset("B", "can", "view"),
+    )
+
+    shared, common, altered = found.provenance.warnings
+    assert shared == "1 class name is in several datasets ('can' in 2): counted once, and ranked by the tie rule."
+    assert common.startswith("2 names are single words among the most frequent of the corpus ('can', 'view')")
+    assert altered == (
+        "3 names were cut or altered before asking "
+        "('a_b' as 'a b', 'elk & elks' as 'elk and elks', 'q & a' as 'q and a')."
+    )
+
+
+def test_documents_do_not_tell_how_frequent_an_occurrence_is() -> None:
+    corpus = Corpus({"can": 10**6}, unit=Unit.OCCURRENCES, documents=1000)
+
+    assert counted(corpus, dataset("A", "can")).provenance.warnings == ()
