@@ -1,4 +1,6 @@
-"""The queue: Docket over Redis. What passes between the two programs is a job's id and its run, nothing else.
+"""The queues: Docket over Redis. What passes between the two programs is a job's id and its run, nothing else.
+
+There are two, so that a look at a source's counts does not wait behind a path search of many minutes.
 
 Docket pickles its arguments, so the Redis behind it must be nobody else's: keep it off the network, with a password.
 """
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 NAME = "concept-orderings"
 PUBLISH_STREAM = "publish_stream"
+COUNTS_NAME = f"{NAME}-counts"
+COUNT_NAMES = "count_names"
 
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
@@ -39,22 +43,23 @@ def open_redis(url: str) -> "Redis":
     return Redis(connection_pool=pool)
 
 
-def make_docket(url: str) -> "Docket":
-    """Return the queue; enter it before use."""
+def make_docket(url: str, name: str = NAME) -> "Docket":
+    """Return the queue of jobs, or that of another name; enter it before use."""
     # Here, not above: it is a third of the time that the API would take to start, and only jobs need it.
     from docket import Docket  # noqa: PLC0415
 
-    return Docket(name=NAME, url=url, execution_ttl=timedelta(seconds=KEPT_SECONDS))
+    return Docket(name=name, url=url, execution_ttl=timedelta(seconds=KEPT_SECONDS))
 
 
 class Queue:
-    """The end of the queue where runs are put in. The other end is a Docket worker in ``worker/main.py``."""
+    """The end of a queue where runs are put in. The other end is a Docket worker in ``worker/main.py``."""
 
-    def __init__(self, docket: "Docket") -> None:
+    def __init__(self, docket: "Docket", task: str = PUBLISH_STREAM) -> None:
         self._docket = docket
+        self._task = task
         self._adding = asyncio.Semaphore(_MOST_ADDING)
-        if PUBLISH_STREAM not in docket.tasks:
-            docket.register(_run_by_the_worker, names=[PUBLISH_STREAM])
+        if task not in docket.tasks:
+            docket.register(_run_by_the_worker, names=[task])
 
     async def add(self, job: str, run: int) -> None:
         """Queue a run of a job; adding it again while it is queued or running changes nothing.
@@ -65,7 +70,7 @@ class Queue:
             If Redis is away.
         """
         async with self._adding:
-            await self._docket.add(PUBLISH_STREAM, key=f"{job}:{run}")(job, run)
+            await self._docket.add(self._task, key=f"{job}:{run}")(job, run)
 
     async def workers(self) -> int:
         """Return how many workers have reported lately."""

@@ -12,6 +12,7 @@ from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from worker.evidence.counts.base import Count, SourceFacts, Unit
 from worker.evidence.local_index import LocalIndex, layout
+from worker.evidence.local_index.layout import Published
 from worker.threads import in_thread
 
 _Asked_contra = TypeVar("_Asked_contra", contravariant=True)
@@ -48,18 +49,7 @@ class LocalSource:
 
     async def facts(self) -> SourceFacts:
         """See `CountSource.facts`."""
-        index = self._index
-        return SourceFacts(
-            name=index.name,
-            kind="local-index",
-            unit=Unit.DOCUMENTS,
-            corpus=f"local index of {len(index.published.summary.shards)} shards",
-            documents=index.documents,
-            query_form=_QUERY_FORM,
-            fingerprint=sha256_hex(
-                canonical_json({"kind": "local-index", "index": index.fingerprint, "version": _VERSION})
-            ),
-        )
+        return _facts(self._index.name, self._index.published)
 
     def form(self, spelling: str) -> str:
         """See `CountSource.form`; the index cuts a spelling into tokens itself."""
@@ -82,6 +72,39 @@ class LocalSource:
 def has_index(directory: Path) -> bool:
     """Tell whether something was published in a directory, damaged or not."""
     return layout.is_published(directory)
+
+
+def index_facts(directory: Path) -> SourceFacts:
+    """Return what the counts of the index in a directory mean, without opening it.
+
+    Raises
+    ------
+    SourceError
+        ``source_not_configured`` if there is none, ``source_damaged``.
+    """
+    while (published := layout.read(directory)) is not None:
+        try:
+            layout.check_files(directory, published)
+            return _facts(directory.name, published)
+        except SourceError:
+            # A build may have published, and removed these files, since index.json was read.
+            if layout.read(directory) == published:
+                raise
+    raise layout.missing(directory)
+
+
+def _facts(name: str, published: Published) -> SourceFacts:
+    index = published.summary
+    fingerprint = canonical_json({"kind": "local-index", "index": index.fingerprint, "version": _VERSION})
+    return SourceFacts(
+        name=name,
+        kind="local-index",
+        unit=Unit.DOCUMENTS,
+        corpus=f"local index {name} of {len(index.shards)} shards",
+        documents=index.documents,
+        query_form=_QUERY_FORM,
+        fingerprint=sha256_hex(fingerprint),
+    )
 
 
 class _CountAll(Protocol[_Asked_contra]):

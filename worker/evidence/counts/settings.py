@@ -42,6 +42,11 @@ _KINDS = {
 class SourceSettings(Protocol):
     """A table of the file of sources."""
 
+    @property
+    def kind(self) -> str:
+        """Of the source, as `SourceFacts.kind`."""
+        ...
+
     def open(self, name: str) -> CountSource:
         """Return the source, connected when it is first asked.
 

@@ -154,6 +154,15 @@ def publish(directory: Path, published: Published) -> None:
     fsync_directory(directory)
 
 
+def missing(directory: Path) -> SourceError:
+    """Return the error for a directory in which nothing is published."""
+    return SourceError(
+        "source_not_configured",
+        f"There is no index in {directory}. Build one with "
+        f"`concept-orderings index SHARD.json.gz --name {directory.name}`.",
+    )
+
+
 def damaged(path: Path, reason: str) -> SourceError:
     """Return the error for an index of which this path cannot be used."""
     return SourceError(

@@ -72,11 +72,7 @@ class LocalIndex:
         while True:
             published = layout.read(directory)
             if published is None:
-                raise SourceError(
-                    "source_not_configured",
-                    f"There is no index in {directory}. Build one with "
-                    f"`concept-orderings index SHARD.json.gz --name {directory.name}`.",
-                )
+                raise layout.missing(directory)
             try:
                 return cls._of(directory, published)
             except SourceError:

@@ -1,0 +1,292 @@
+"""What somebody wants to know of a source's counts: asked by the API, answered by a worker, kept for a short while.
+
+Like a job, but of no consequence: the counts themselves are kept by `store.counts`, and what is forgotten here is asked
+again. One hash each, under an id derived from the question, so that asking twice is asking once. Once somebody has had
+an answer it is gone within seconds, and the same question is put to the source's cache again.
+
+Changes ring the bell of `store.bell`, as those of jobs do.
+"""
+
+import json
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.queries import Query
+from store.jobs import CHANGES, QueueFull, State
+
+_KEY = "concept-orderings:counting:{}"
+_ACTIVE = "concept-orderings:counting:active"
+_RUNS = "concept-orderings:counting:runs"
+
+FORGOTTEN_SECONDS = 3600
+"""How long one is kept of which nobody writes anything."""
+DELIVERED_SECONDS = 2
+"""How long an answer is kept that somebody has had: others may be waiting for it."""
+
+# KEYS: the record, the active ones, the last run's number. ARGV[1] is the time, ARGV[2] the id.
+_SHARED = f"""
+local record, active, runs = KEYS[1], KEYS[2], KEYS[3]
+local now, id = tonumber(ARGV[1]), ARGV[2]
+local state = redis.call('HGET', record, 'state')
+local pending = state == 'queued' or state == 'running'
+local function is_run(run) return redis.call('HGET', record, 'run') == run end
+local function keep()
+  redis.call('EXPIRE', record, {FORGOTTEN_SECONDS})
+  redis.call('ZADD', active, now + {FORGOTTEN_SECONDS}, id)
+end
+"""
+
+# Returns the run, or 0 if there are too many already.
+_SUBMIT = """
+if state then return tonumber(redis.call('HGET', record, 'run')) end
+redis.call('ZREMRANGEBYSCORE', active, '-inf', now)
+if redis.call('ZCARD', active) >= tonumber(ARGV[3]) then return 0 end
+local run = redis.call('INCR', runs)
+redis.call('HSET', record, 'state', 'queued', 'run', run, 'question', ARGV[4], 'done', 0, 'total', ARGV[5])
+keep()
+return run
+"""
+
+# Returns which attempt it is, or 0 if there is nothing to do.
+_START = """
+if not is_run(ARGV[3]) or not pending then return 0 end
+redis.call('HSET', record, 'state', 'running')
+keep()
+return redis.call('HINCRBY', record, 'attempts', 1)
+"""
+
+_PROGRESS = """
+if not is_run(ARGV[3]) or state ~= 'running' then return 0 end
+redis.call('HSET', record, 'done', ARGV[4], 'total', ARGV[5])
+keep()
+return 1
+"""
+
+_GIVE_BACK = """
+if not is_run(ARGV[3]) or state ~= 'running' then return 0 end
+redis.call('HINCRBY', record, 'attempts', -1)
+redis.call('HSET', record, 'state', 'queued')
+return 1
+"""
+
+_FINISH = f"""
+if not is_run(ARGV[3]) or not pending then return 0 end
+redis.call('HSET', record, 'state', ARGV[4], ARGV[5], ARGV[6])
+redis.call('HDEL', record, 'question')
+redis.call('EXPIRE', record, {FORGOTTEN_SECONDS})
+redis.call('ZREM', active, id)
+redis.call('PUBLISH', '{CHANGES}', id .. ' ' .. ARGV[4])
+return 1
+"""
+
+_DELIVERED = f"""
+if is_run(ARGV[3]) and state and not pending then redis.call('EXPIRE', record, {DELIVERED_SECONDS}) end
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be counted.
+
+    Attributes
+    ----------
+    source : str
+        Its name.
+    queries : tuple of Query
+        Distinct and sorted.
+    counted_since : str
+        Counts of before this time are not wanted; empty if any are.
+    """
+
+    source: str
+    queries: tuple[Query, ...]
+    counted_since: str
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The question as canonical JSON."""
+        queries: list[Json] = [query.spellings for query in self.queries]
+        return canonical_json({"source": self.source, "queries": queries, "counted_since": self.counted_since})
+
+    @cached_property
+    def id(self) -> str:
+        """The first half of the SHA-256 of that."""
+        return sha256_hex(self.canonical)[:32]
+
+    @classmethod
+    def of_canonical(cls, canonical: bytes) -> "Question":
+        """Read what `canonical` wrote."""
+        fields: dict[str, Any] = json.loads(canonical)
+        queries = tuple(Query(tuple(spellings)) for spellings in fields["queries"])
+        return cls(fields["source"], queries, fields["counted_since"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountOf:
+    """The count of one query.
+
+    Attributes
+    ----------
+    asked : Query
+        As the source was asked: cut, say, to what it takes.
+    value : int
+    approximate : bool
+    counted_at : str
+        UTC, ISO 8601 with seconds.
+    """
+
+    asked: Query
+    value: int
+    approximate: bool
+    counted_at: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a source says.
+
+    Attributes
+    ----------
+    facts : mapping
+        What its counts mean: JSON.
+    counts : sequence of CountOf
+        One for each query of the question, in its order.
+    """
+
+    facts: Mapping[str, Any]
+    counts: Sequence[CountOf]
+
+    def to_bytes(self) -> bytes:
+        """Return the answer as it is stored."""
+        counts = [(each.asked.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
+        return zlib.compress(json.dumps({"facts": self.facts, "counts": counts}).encode(), level=1)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Answer":
+        """Read what `to_bytes` wrote."""
+        fields = json.loads(zlib.decompress(data))
+        counts = [
+            CountOf(asked=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
+            for spellings, value, approximate, counted_at in fields["counts"]
+        ]
+        return cls(fields["facts"], counts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """A question as it stands.
+
+    Attributes
+    ----------
+    id : str
+    run : int
+        What the queue carries with the id.
+    state : State
+    done, total : int
+        Queries counted of all queries.
+    answer : bytes, optional
+        Once it has succeeded, as `Answer.from_bytes` reads it.
+    error : mapping, optional
+        ``code`` and ``detail``, once it has failed.
+    """
+
+    id: str
+    run: int
+    state: State
+    done: int
+    total: int
+    answer: bytes | None
+    error: Mapping[str, Any] | None
+
+
+class Countings:
+    """The questions of a service.
+
+    All methods raise `redis.RedisError` while Redis is away.
+
+    Parameters
+    ----------
+    redis
+        A client that returns bytes.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._submit = redis.register_script(_SHARED + _SUBMIT)
+        self._start = redis.register_script(_SHARED + _START)
+        self._progress = redis.register_script(_SHARED + _PROGRESS)
+        self._give_back = redis.register_script(_SHARED + _GIVE_BACK)
+        self._finish = redis.register_script(_SHARED + _FINISH)
+        self._delivered = redis.register_script(_SHARED + _DELIVERED)
+
+    async def submit(self, question: Question, *, most_active: int) -> int:
+        """Record a question unless it is recorded already; return its run.
+
+        Raises
+        ------
+        QueueFull
+            If `most_active` others are queued or running.
+        """
+        compressed = zlib.compress(question.canonical, level=1)
+        run = await self._run(self._submit, question.id, most_active, compressed, len(question.queries))
+        if run == 0:
+            raise QueueFull
+        return run
+
+    async def get(self, identifier: str) -> Counting | None:
+        """Return a question as it stands, or None if there is none or it was forgotten."""
+        names = ("run", "state", "done", "total", "answer", "error")
+        values: Any = await self._redis.hmget(_KEY.format(identifier), names)
+        found = dict(zip(names, values, strict=True))
+        if found["state"] is None:
+            return None
+        return Counting(
+            id=identifier,
+            run=int(found["run"]),
+            state=State(found["state"].decode()),
+            done=int(found["done"]),
+            total=int(found["total"]),
+            answer=found["answer"],
+            error=json.loads(found["error"]) if found["error"] is not None else None,
+        )
+
+    async def start(self, identifier: str, run: int) -> tuple[int, Question] | None:
+        """Mark a run as running; return which attempt it is, and the question, or None if there is nothing to do."""
+        attempt = await self._run(self._start, identifier, run)
+        compressed: Any = await self._redis.hget(_KEY.format(identifier), "question")
+        if attempt == 0 or compressed is None:
+            return None
+        return attempt, Question.of_canonical(zlib.decompress(compressed))
+
+    async def progress(self, identifier: str, run: int, done: int, total: int) -> None:
+        """Record how much of a run is done."""
+        await self._run(self._progress, identifier, run, done, total)
+
+    async def give_back(self, identifier: str, run: int) -> None:
+        """Queue a run again that a worker drops because it is told to stop."""
+        await self._run(self._give_back, identifier, run)
+
+    async def succeed(self, identifier: str, run: int, answer: Answer) -> None:
+        """Finish a run with its answer."""
+        await self._run(self._finish, identifier, run, State.SUCCEEDED.value, "answer", answer.to_bytes())
+
+    async def fail(self, identifier: str, run: int, error: Mapping[str, Json]) -> None:
+        """Finish a run with its error."""
+        await self._run(self._finish, identifier, run, State.FAILED.value, "error", json.dumps(error))
+
+    async def delivered(self, counting: Counting) -> None:
+        """Forget a finished question soon: somebody knows how it ended."""
+        await self._run(self._delivered, counting.id, counting.run)
+
+    async def _run(self, script: AsyncScript, identifier: str, *arguments: str | bytes | int) -> int:
+        keys = [_KEY.format(identifier), _ACTIVE, _RUNS]
+        return int(await script(keys=keys, args=[int(time.time()), identifier, *arguments]))

@@ -1,0 +1,123 @@
+"""Tells the API, over Redis, which sources of counts this worker can ask, and what their counts mean."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from concept_orderings.errors import ConceptOrderingsError, SourceError
+from concept_orderings.names import NAME
+from store.sources import ToldSources
+from worker.evidence.counts import ambiguous
+from worker.evidence.counts.base import SourceFacts
+from worker.evidence.counts.local import has_index, index_facts
+from worker.evidence.counts.settings import SourceSettings, read_sources
+from worker.settings import WorkerSettings
+
+_LOOK_SECONDS = 1.0
+_TELL_SECONDS = 5.0
+_ASK_AGAIN_SECONDS = 60.0
+_ANSWER_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a server elsewhere said of itself."""
+
+    when: float
+    settings: SourceSettings
+    told: Mapping[str, Any]
+
+
+class SourceTeller:
+    """Looks every second whether somebody wants to know.
+
+    Local indexes are looked at each time. Servers elsewhere are asked when somebody wants to know, and no more than
+    once a minute: nobody's server is troubled by a worker that has nothing to do.
+    """
+
+    def __init__(self, settings: WorkerSettings, told: ToldSources) -> None:
+        self._settings = settings
+        self._told = told
+        self._asked: dict[str, _Asked] = {}
+
+    async def run(self) -> None:
+        """Tell, for ever; whatever is wrong, such as the file of sources, stands in the log once."""
+        last, trouble = -_TELL_SECONDS, ""
+        while True:
+            try:
+                wanted = await self._told.wanted()
+                if wanted or time.monotonic() - last >= _TELL_SECONDS:
+                    await self._told.tell(await self.sources(ask=wanted))
+                    last = time.monotonic()
+                trouble = ""
+            except Exception as error:
+                if str(error) != trouble:
+                    _log.warning("cannot tell which sources of counts there are: %s", error)
+                trouble = str(error)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def sources(self, *, ask: bool) -> dict[str, dict[str, Any]]:
+        """Return what is known of each source; with `ask`, servers elsewhere are asked unless they were lately."""
+        configured = read_sources(self._settings)
+        self._asked = {name: each for name, each in self._asked.items() if configured.get(name) == each.settings}
+        if ask:
+            now = time.monotonic()
+            old = [name for name in configured if name not in self._asked or self._is_old(name, now)]
+            await asyncio.gather(*(self._ask(name, configured[name]) for name in old))
+        known = {name: self._known(name, settings) for name, settings in configured.items()}
+        for name, index in (await asyncio.to_thread(_local, self._settings)).items():
+            twice = ambiguous(name, ["the file of sources", "a local index"])
+            known[name] = _unavailable(name, "local-index", twice) if name in configured else index
+        return known
+
+    def _is_old(self, name: str, now: float) -> bool:
+        return now - self._asked[name].when >= _ASK_AGAIN_SECONDS
+
+    def _known(self, name: str, settings: SourceSettings) -> dict[str, Any]:
+        if name in self._asked:
+            return dict(self._asked[name].told)
+        return {"name": name, "kind": settings.kind, "state": "unasked"}
+
+    async def _ask(self, name: str, settings: SourceSettings) -> None:
+        told: dict[str, Any]
+        try:
+            source = settings.open(name)
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    told = available(await source.facts())
+            finally:
+                await source.aclose()
+        except ConceptOrderingsError as error:
+            told = _unavailable(name, settings.kind, error)
+        except TimeoutError:
+            late = SourceError("source_unavailable", f"{name} has not answered for {_ANSWER_SECONDS:.0f} seconds.")
+            told = _unavailable(name, settings.kind, late)
+        self._asked[name] = _Asked(time.monotonic(), settings, told)
+
+
+def available(facts: SourceFacts) -> dict[str, Any]:
+    """Return facts as they are told of a source that answers."""
+    return {**asdict(facts), "state": "available"}
+
+
+def _unavailable(name: str, kind: str, error: ConceptOrderingsError) -> dict[str, Any]:
+    problem = {"code": error.code, "detail": error.detail}
+    return {"name": name, "kind": kind, "state": "unavailable", "error": problem}
+
+
+def _local(settings: WorkerSettings) -> dict[str, dict[str, Any]]:
+    """Return what is known of the local indexes."""
+    root = settings.data_dir / "indexes"
+    found = [each for each in sorted(root.glob("*")) if NAME.fullmatch(each.name) and has_index(each)]
+    known: dict[str, dict[str, Any]] = {}
+    for directory in found:
+        try:
+            known[directory.name] = available(index_facts(directory))
+        except SourceError as error:
+            known[directory.name] = _unavailable(directory.name, "local-index", error)
+    return known
