@@ -7,6 +7,7 @@ the empty query is the whole corpus; counts are of tokens, so capitals matter an
 import itertools
 import json
 import re
+import sys
 import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -39,7 +40,17 @@ class Drop:
 
 
 class Hang:
-    """A fault: no answer until the server is closed."""
+    """A fault: no answer until it is over, which it is at the latest when the server is mended or closed.
+
+    Parameters
+    ----------
+    then
+        What is answered then; the connection is dropped if nothing is.
+    """
+
+    def __init__(self, then: Answer | None = None) -> None:
+        self.over = threading.Event()
+        self.then = then
 
 
 Fault = Answer | Drop | Hang
@@ -116,7 +127,8 @@ class InfiniGram:
         self._index = index
         self._approximate_above = approximate_above
         self._lock = threading.Lock()
-        self._closing = threading.Event()
+        self._idle = threading.Condition(self._lock)
+        self._hanging: list[Hang] = []
         self._faults: deque[Fault] = deque()
         self._faults_of: dict[str, deque[Fault]] = {}
         self._in_flight = 0
@@ -134,7 +146,7 @@ class InfiniGram:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._closing.set()
+        self.mend()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -145,10 +157,19 @@ class InfiniGram:
             (self._faults if query is None else self._faults_of.setdefault(query, deque())).extend(faults)
 
     def mend(self) -> None:
-        """Forget the faults that have not come to pass."""
+        """Forget the faults that have not come to pass, and wait until no request is without its answer."""
         with self._lock:
             self._faults.clear()
             self._faults_of.clear()
+            for each in self._hanging:
+                each.over.set()
+            self._hanging.clear()
+        self.wait_until_idle()
+
+    def wait_until_idle(self) -> None:
+        """Wait until no request is without its answer."""
+        with self._idle:
+            assert self._idle.wait_for(lambda: not self._in_flight, timeout=60)
 
     def count(self, query: str) -> int:
         """Count as the server does, without asking it."""
@@ -161,16 +182,15 @@ class InfiniGram:
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
             self.queries.append(str(query))
             faults = self._faults_of.get(str(query)) or self._faults
-            return faults.popleft() if faults else None
+            fault = faults.popleft() if faults else None
+            self._hanging += [fault] if isinstance(fault, Hang) else []
+            return fault
 
     def end(self) -> None:
         """Take note that a request has its answer."""
-        with self._lock:
+        with self._idle:
             self._in_flight -= 1
-
-    def hang(self) -> None:
-        """Wait until the server is closed."""
-        self._closing.wait(60)
+            self._idle.notify_all()
 
     def answer(self, body: Any) -> tuple[int, dict[str, Any]]:
         """Return status and answer for the body of a request."""
@@ -210,6 +230,10 @@ class _Server(ThreadingHTTPServer):
         self.fake = fake
         super().__init__(("127.0.0.1", 0), _Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a client that went away is no fault of the server
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
@@ -229,7 +253,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, what: Fault) -> None:
         if isinstance(what, Hang):
-            self.server.fake.hang()
+            what.over.wait(60)
+            what = what.then or Drop()
         if not isinstance(what, Answer):
             self.close_connection = True
             return
