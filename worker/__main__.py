@@ -13,6 +13,8 @@ from worker.settings import WorkerSettings
 def main() -> int:
     """Work until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for client in ("httpx", "elastic_transport"):  # a line for each of 18,381 requests, and the URL in it
+        logging.getLogger(client).setLevel(logging.WARNING)
     try:
         asyncio.run(run_worker(read_settings(WorkerSettings)))
     except ConceptOrderingsError as error:
