@@ -18,7 +18,7 @@ Int: TypeAlias = int | np.int64
 BIN_SHIFT = 19  # distances are below 2**31: 4,096 bins, each a cosine distance of 0.001
 DIGIT = 11  # bits per pass of the radix sort: three passes for 31 bits
 MOST = 2**31 - 1  # no distance is as large
-LOOK = 8  # guesses looked at together: the bytes of a word
+LOOK = 8  # bounds looked at together: the bytes of a word
 ROUGHNESS = 1024  # more than float32 rounds off a sum of squared lengths and products, all below 2**32
 
 
@@ -52,18 +52,18 @@ class Kept(NamedTuple):
 
     rows: NDArray[np.int64]  # (m,)
     sizes: NDArray[np.int64]  # (m,) how many candidates
-    limits: NDArray[np.int64]  # (m,) whatever is guessed to be as far is no candidate
+    limits: NDArray[np.int64]  # (m,) whatever is as far is no candidate
     ids: NDArray[np.int32]  # (m, room)
-    guesses: NDArray[np.int32]  # (m, room) of their distances
+    distances: NDArray[np.int32]  # (m, room)
 
 
 class Space(NamedTuple):
-    """The vectors, and how well their distances are guessed."""
+    """The vectors, and how well their distances are bounded."""
 
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
     rough: NDArray[np.float32]  # (n,) squared lengths, rounded
-    slack: int  # twice the largest error of a guess
+    error: int  # a squared distance is at least its bound less this
 
 
 class Scratch(NamedTuple):
@@ -100,12 +100,6 @@ def squared_distance(vectors: NDArray[np.int16], squares: NDArray[np.int32], i: 
     for x in range(vectors.shape[1]):
         product = np.int32(product + np.int32(np.int32(vectors[i, x]) * np.int32(vectors[j, x])))
     return np.int32(squares[i] + squares[j] - 2 * np.int64(product))
-
-
-@inlined
-def guess(squares: NDArray[np.int32], i: Int, j: Int, product: np.float32) -> np.int32:
-    """Return the squared distance that an inexact dot product makes of two rows, at least 0."""
-    return max(np.int32(0), np.int32(squares[i] + squares[j] - 2 * np.int32(product)))
 
 
 @compiled
@@ -151,57 +145,43 @@ def sort_by_distance(
 
 
 @compiled
-def nearer_than(guesses: NDArray[np.int32], k: int, slack: int, bins: NDArray[np.int64]) -> Int:
-    """Return a limit that the guess of each of the `k` nearest is below, of as many as there are.
-
-    `slack` is twice the largest error of a guess: the k-th smallest distance is at most one error above the
-    k-th smallest guess, and the guess of anything nearer at most another above that. `bins` is scratch.
-    """
-    if guesses.size <= k:
+def nearer_than(distances: NDArray[np.int32], k: int, bins: NDArray[np.int64]) -> Int:
+    """Return a limit that the `k` smallest are below, if there are so many; `bins` is scratch."""
+    if distances.size <= k:
         return MOST
     bins[:] = 0
-    for c in range(guesses.size):
-        bins[guesses[c] >> BIN_SHIFT] += 1
+    for c in range(distances.size):
+        bins[distances[c] >> BIN_SHIFT] += 1
     enough = 0
     edge = np.int64(0)
     while enough < k:
         enough += bins[edge]
         edge += 1
-    return min((edge << BIN_SHIFT) + slack, np.int64(MOST))
+    return min(edge << BIN_SHIFT, np.int64(MOST))
 
 
 @compiled
-def shrink(
-    row: Int,
-    k: int,
-    kept: Kept,
-    size: Int,
-    space: Space,
-    scratch: Scratch,
-) -> tuple[Int, Int]:
-    """Forget guesses that cannot be among the `k` nearest; return how many are left, and the limit for others."""
-    ids, guesses = kept.ids[row], kept.guesses[row]
-    limit = np.int64(nearer_than(guesses[:size], k, space.slack, scratch.bins))
+def shrink(row: Int, k: int, kept: Kept, size: Int, scratch: Scratch) -> tuple[Int, Int]:
+    """Forget what is not among the `k` nearest; return how many are left, and the limit for others."""
+    ids, distances = kept.ids[row], kept.distances[row]
+    limit = np.int64(nearer_than(distances[:size], k, scratch.bins))
     left = np.int64(0)
     for c in range(size):
         ids[left] = ids[c]
-        guesses[left] = guesses[c]
-        left += guesses[c] < limit
+        distances[left] = distances[c]
+        left += distances[c] < limit
     if left > ids.size // 2:
-        # More of them are alike than a guess can tell apart: measure, so that k are enough.
-        measure(row, kept, left, space, scratch)
+        # More of them are alike than a bin tells apart. What is offered later has a larger id, and loses a tie.
+        sort_kept(row, kept, left, scratch)
         left = min(left, np.int64(k))
-        limit = min(np.int64(guesses[left - 1]) + space.slack + 1, np.int64(MOST))
+        limit = min(np.int64(distances[left - 1]), np.int64(MOST))
     return left, limit
 
 
 @compiled
-def measure(row: Int, kept: Kept, size: Int, space: Space, scratch: Scratch) -> None:
-    """Replace the first `size` guesses of a row by the distances, and sort by (distance, id)."""
-    i = kept.rows[row]
-    ids, distances = kept.ids[row][:size], kept.guesses[row][:size]
-    for c in range(size):
-        distances[c] = squared_distance(space.vectors, space.squares, i, np.int64(ids[c]))
+def sort_kept(row: Int, kept: Kept, size: Int, scratch: Scratch) -> None:
+    """Sort the first `size` candidates of a row by (distance, id)."""
+    ids, distances = kept.ids[row][:size], kept.distances[row][:size]
     # Ids rise where none has been sorted yet; where some have, they come first and need not.
     for c in range(1, size):
         if ids[c] < ids[c - 1]:
@@ -211,66 +191,54 @@ def measure(row: Int, kept: Kept, size: Int, space: Space, scratch: Scratch) -> 
 
 
 @compiled
-def offer(
-    products: NDArray[np.float32],
-    begin: int,
-    first: int,
-    last: int,
-    k: int,
-    space: Space,
-    kept: Kept,
-) -> None:
-    """Offer the vectors from `begin` on to the rows `first` to `last`, which keep what may be among the k nearest.
+def offer(products: NDArray[np.float32], begin: int, k: int, space: Space, kept: Kept) -> None:
+    """Offer the vectors from `begin` on to the kept rows, (m,), which keep those that may be among the k nearest.
 
-    `products`, (rows, columns), are the dot products as float32 arithmetic gives them. They choose candidates only.
+    `products`, (m, columns), are dot products of projections, as float32 arithmetic gives them: they make lower bounds
+    of the distances, and whatever has a low one is measured.
     """
     scratch = new_scratch(kept.ids.shape[1])
     columns = products.shape[1]
     rough = space.rough[begin : begin + columns]
     flags = np.zeros((columns + LOOK - 1) // LOOK * LOOK, dtype=np.uint8)
     looks = flags.view(np.uint64)
-    for r in range(first, last):
+    for r in range(len(products)):
         i = kept.rows[r]
         size, limit = kept.sizes[r], kept.limits[r]
-        # First roughly, so that the processor compares many at once; most looks then find no flag among theirs.
-        roughly = np.float32(limit - space.squares[i] + ROUGHNESS)
+        # First the bounds, so that the processor compares many at once; most looks then find no flag among theirs.
+        low = np.float32(limit - space.squares[i] + space.error + ROUGHNESS)
         row = products[r]
         for x in range(row.size):
-            flags[x] = rough[x] - np.float32(2.0) * row[x] < roughly
+            flags[x] = rough[x] - np.float32(2.0) * row[x] < low
         for look in range(looks.size):
             if looks[look] == 0:
                 continue
             for x in range(look * LOOK, min(look * LOOK + LOOK, columns)):
-                guessed = guess(space.squares, i, begin + x, row[x])
-                if guessed < limit and begin + x != i:  # nobody is their own neighbour
-                    kept.ids[r, size] = begin + x
-                    kept.guesses[r, size] = guessed
-                    size += 1
+                j = begin + x
+                if flags[x] and j != i:  # nobody is their own neighbour
+                    distance = squared_distance(space.vectors, space.squares, i, j)
+                    if distance < limit:
+                        kept.ids[r, size] = j
+                        kept.distances[r, size] = distance
+                        size += 1
             if size > kept.ids.shape[1] - LOOK:
-                size, limit = shrink(r, k, kept, size, space, scratch)
+                size, limit = shrink(r, k, kept, size, scratch)
         kept.sizes[r], kept.limits[r] = size, limit
 
 
 @compiled
-def settle(
-    first: int,
-    last: int,
-    space: Space,
-    kept: Kept,
-    ids: Ids,
-    distances: NDArray[np.int32],
-) -> None:
-    """Write the nearest of the rows `first` to `last` to `ids`, (rows, k), by (distance, id).
+def settle(kept: Kept, ids: Ids, distances: NDArray[np.int32]) -> None:
+    """Write the nearest of each kept row to `ids`, (m, k), by (distance, id).
 
-    `distances`, (rows, h) with h at most k, is given the distances of the first h.
+    `distances`, (m, h) with h at most k, is given the distances of the first h.
     """
     scratch = new_scratch(kept.ids.shape[1])
     k = ids.shape[1]
-    for r in range(first, last):
-        size, _ = shrink(r, k, kept, kept.sizes[r], space, scratch)
-        measure(r, kept, size, space, scratch)
+    for r in range(len(ids)):
+        size, _ = shrink(r, k, kept, kept.sizes[r], scratch)
+        sort_kept(r, kept, size, scratch)
         ids[r] = kept.ids[r, :k]
-        distances[r] = kept.guesses[r, : distances.shape[1]]
+        distances[r] = kept.distances[r, : distances.shape[1]]
 
 
 @compiled
@@ -285,20 +253,25 @@ def verify(
 ) -> None:
     """Write what is certain of proposed neighbours: those nearer than anything that was not proposed.
 
-    `kept` holds the proposals; its limits are the distances below which each row's are complete. `lengths` is given
-    how many of each row are certain; the rest of the row is filled with its own id.
+    `kept` holds the proposals, whose distances are not known yet; its limits are the distances below which each row's
+    are complete. `lengths` is given how many of each row are certain; the rest of the row is filled with its own id.
     """
     scratch = new_scratch(kept.ids.shape[1])
     k = ids.shape[1]
     for r in range(first, last):
-        measure(r, kept, kept.sizes[r], space, scratch)
+        size = kept.sizes[r]
+        for c in range(size):
+            kept.distances[r, c] = squared_distance(
+                space.vectors, space.squares, kept.rows[r], np.int64(kept.ids[r, c])
+            )
+        sort_kept(r, kept, size, scratch)
         certain = 0
-        for c in range(min(k, kept.sizes[r])):
-            if kept.guesses[r, c] >= kept.limits[r]:
+        for c in range(min(k, size)):
+            if kept.distances[r, c] >= kept.limits[r]:
                 break
             ids[r, c] = kept.ids[r, c]
             if c < distances.shape[1]:
-                distances[r, c] = kept.guesses[r, c]
+                distances[r, c] = kept.distances[r, c]
             certain += 1
         lengths[r] = certain
         ids[r, certain:] = kept.rows[r]

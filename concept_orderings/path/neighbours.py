@@ -1,7 +1,8 @@
 """The nearest neighbours of vectors, exact: something fast proposes, integers decide.
 
-All pairs are needed, n² d multiplications. They are made tile by tile, and each row keeps the few candidates that a
-tile has for it, so that memory grows with n alone.
+All pairs are looked at, n² of them, but of most a lower bound of the distance is enough, which a product of a few
+leading coordinates gives (see `projection`). The products are made tile by tile, and each row keeps the few candidates
+that a tile has for it, so that memory grows with n alone.
 """
 
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from concept_orderings.machine import Proposer
 from concept_orderings.path import kernels
+from concept_orderings.path.blas import on_one_thread
 from concept_orderings.path.crew import Crew
-from concept_orderings.path.distances import MAX_SQUARED_LENGTH, squared_lengths
+from concept_orderings.path.distances import squared_lengths
 from concept_orderings.path.kernels import Ids, Kept, Space
+from concept_orderings.path.projection import projected
 from concept_orderings.path.tuning import DEFAULT, Tuning
 
 
@@ -29,8 +32,7 @@ class Neighbours:
     tuning : Tuning
         The size of a tile.
     propose : callable, optional
-        Makes a `Proposer`, such as one that uses a GPU. Without one, a float32 product on this machine's processor
-        chooses candidates.
+        Makes a `Proposer`, such as one that uses a GPU. Without one, this machine's processor bounds all distances.
     """
 
     def __init__(
@@ -42,17 +44,12 @@ class Neighbours:
     ) -> None:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)
-        self._floats = vectors.astype(np.float32)
+        self._projections, error = projected(vectors, self.squares, min(tuning.listed, len(vectors)))
         self._crew = crew
         self._proposer = propose(vectors) if propose else None
-        self._rows = tuning.rows
-        # So narrow that the product of a tile takes tenths of a second at most, whatever the dimensions.
-        self._columns = min(tuning.columns, max(256, (4 << 20) // vectors.shape[1]))
-        self._candidates = tuning.candidates
+        self._tuning = tuning
         self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
-        self._space = Space(
-            vectors, self.squares, self.squares.astype(np.float32), int(2 * np.ceil(guess_error(vectors.shape[1])))
-        )
+        self._space = Space(vectors, self.squares, self.squares.astype(np.float32), error)
 
     def of(
         self,
@@ -85,54 +82,46 @@ class Neighbours:
         ids = np.empty((len(rows), k), dtype=self._id_type)
         distances = np.zeros((len(rows), k if measured is None else measured), dtype=np.int32)
         lengths = np.full(len(rows), k, dtype=np.int32)
-        height = max(1, min(self._rows, self._candidates // room_for(k)))
+        height = max(1, min(self._tuning.rows, self._tuning.candidates // room_for(k)))
+        if self._proposer is None:
+            self._search(rows, ids, distances, height, reach)
+            return ids, distances, lengths
         for first in range(0, len(rows), height):
             block = slice(first, first + height)
-            done = first / len(rows)
-            share = min(height, len(rows) - first) / len(rows)
-
-            def reached(part: float, done: float = done, share: float = share) -> int:
-                return reach(done + part * share)
-
-            if self._proposer is None:
-                self._search(rows[block], ids[block], distances[block], reached)
-            else:
-                self._verify(rows[block], ids[block], distances[block], lengths[block], reached)
+            self._verify(rows[block], ids[block], distances[block], lengths[block])
+            self._crew.reached(reach(min(first + height, len(rows)) / len(rows)))
         return ids, distances, lengths
 
     def _search(
-        self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32], reach: Callable[[float], int]
-    ) -> None:
-        """Fill `ids` and `distances` for a block of rows; the product and the choice take turns on the cores."""
-        n, m, k = len(self.vectors), len(rows), ids.shape[1]
-        kept = empty_kept(rows, room_for(k))
-        chunk = -(-m // (4 * self._crew.threads))
-        products = np.empty((m, min(self._columns, n)), dtype=np.float32)
-        left = self._floats[rows]
-        for begin in range(0, n, self._columns):
-            columns = self._floats[begin : begin + self._columns]
-            product = np.matmul(left, columns.T, out=products[:, : len(columns)])
-
-            def work(first: int, last: int, product: NDArray[np.float32] = product, begin: int = begin) -> None:
-                kernels.offer(product, begin, first, last, k, self._space, kept)
-
-            def reached(part: float, begin: int = begin) -> int:
-                return reach((begin + part * self._columns) / (n + self._columns))
-
-            self._crew.share(work, m, chunk, reached)
-
-        def finish(first: int, last: int) -> None:
-            kernels.settle(first, last, self._space, kept, ids, distances)
-
-        self._crew.share(finish, m, chunk, lambda _: reach(n / (n + self._columns)))
-
-    def _verify(
         self,
         rows: NDArray[np.int64],
         ids: Ids,
         distances: NDArray[np.int32],
-        lengths: NDArray[np.int32],
+        height: int,
         reach: Callable[[float], int],
+    ) -> None:
+        """Fill `ids` and `distances`, `height` rows at a time on each thread."""
+        n, k, width = len(self.vectors), ids.shape[1], self._tuning.columns
+
+        def work(first: int, last: int) -> None:
+            kept = empty_kept(rows[first:last], room_for(k))
+            left = self._projections[rows[first:last]]
+            products = np.empty((last - first, min(width, n)), dtype=np.float32)
+            for begin in range(0, n, width):
+                if self._crew.stop[0]:
+                    return
+                columns = self._projections[begin : begin + width]
+                product = np.matmul(left, columns.T, out=products[:, : len(columns)])
+                kernels.offer(product, begin, k, self._space, kept)
+            kernels.settle(kept, ids[first:last], distances[first:last])
+
+        # Not so many at once that some threads have nothing to do.
+        height = min(height, -(-len(rows) // (4 * self._crew.threads)))
+        with on_one_thread():
+            self._crew.share(work, len(rows), height, reach)
+
+    def _verify(
+        self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32], lengths: NDArray[np.int32]
     ) -> None:
         """Fill in what is certain of the neighbours proposed for a block of rows, and search where that is little."""
         assert self._proposer is not None
@@ -145,17 +134,17 @@ class Neighbours:
         def work(first: int, last: int) -> None:
             kernels.verify(first, last, self._space, kept, ids, distances, lengths)
 
-        self._crew.share(work, len(rows), -(-len(rows) // (4 * self._crew.threads)), reach)
+        self._crew.share(work, len(rows), -(-len(rows) // (4 * self._crew.threads)), lambda _: 0)
         poor = np.flatnonzero(lengths < distances.shape[1])
         if poor.size:
             found_ids, found_distances = np.empty_like(ids[poor]), np.empty_like(distances[poor])
-            self._search(rows[poor], found_ids, found_distances, reach)
+            self._search(rows[poor], found_ids, found_distances, len(poor), lambda _: 0)
             ids[poor], distances[poor], lengths[poor] = found_ids, found_distances, ids.shape[1]
 
 
 def room_for(k: int) -> int:
     """Return how many candidates a row may hold while it looks for k neighbours."""
-    return 4 * k + 2 * kernels.LOOK
+    return 2 * k + 2 * kernels.LOOK
 
 
 def empty_kept(rows: NDArray[np.int64], room: int) -> Kept:
@@ -165,15 +154,5 @@ def empty_kept(rows: NDArray[np.int64], room: int) -> Kept:
         sizes=np.zeros(len(rows), dtype=np.int64),
         limits=np.full(len(rows), kernels.MOST, dtype=np.int64),
         ids=np.empty((len(rows), room), dtype=np.int32),
-        guesses=np.empty((len(rows), room), dtype=np.int32),
+        distances=np.empty((len(rows), room), dtype=np.int32),
     )
-
-
-def guess_error(dimensions: int) -> float:
-    """Bound the error of a squared distance whose dot product was summed in float32, in any order.
-
-    Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1; and 1 for making an integer of the
-    product. Lengths of up to `MAX_SQUARED_LENGTH` are assumed.
-    """
-    rounding = dimensions * 2.0**-24
-    return 2 * (rounding / (1 - rounding) * MAX_SQUARED_LENGTH + 1)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from concept_orderings.errors import NotEnoughMemory
+from concept_orderings.path.crew import available_cores
 
 CONCEPT_BYTES = 1000
 """Names, captions and documents of a concept, about."""
@@ -23,9 +24,9 @@ class Tuning:
     checkpoints: tuple[int, ...] = (16, 64, 256, 1024, 4096, 16384, 65536)  # lengths at which walks are compared
     first_batch: int = 16  # walks after which the first longer lists are made
     seen_bytes: int = 64 << 20  # for the sets that the walks of a block have seen
-    rows: int = 1024  # of a tile of the product of all pairs
-    columns: int = 8192
-    candidates: int = 2 << 20  # kept by the rows of a tile, together
+    rows: int = 256  # of a tile of the products of all pairs
+    columns: int = 1024
+    candidates: int = 1 << 20  # kept by the rows of a tile, together
     short_ids: int = 1 << 16  # up to so many vectors, ids have 16 bits
 
 
@@ -42,12 +43,13 @@ def memory_needed(n: int, dimensions: int, tuning: Tuning = DEFAULT) -> int:
     floats = 4 * n * dimensions
     lists = n * (min(tuning.listed, n) * id_bytes + tuning.near * (id_bytes + 4) + 17)
     deep = min(tuning.deep_bytes, n * min(tuning.deep, n) * id_bytes)
-    rows, room = min(tuning.rows, n), 4 * min(tuning.deep, n)
+    rows, room = min(tuning.rows, n), 2 * min(tuning.deep, n)
     tile = rows * 4 * (min(tuning.columns, n) + dimensions) + min(8 * tuning.candidates, 8 * rows * room)
+    tiles = min(available_cores(), n) * tile
     walks = min(tuning.seen_bytes, n * (n + 63) // 8) + 40 * n
     meetings = 100 * n * len(tuning.checkpoints)  # about every second walk leaves some 200 bytes
     # Longer lists, and the walks that go on, are copied while the old ones are still there.
-    arranging = embeddings + floats + lists + tile + 2 * deep + 2 * walks + meetings
+    arranging = embeddings + floats + lists + tiles + 2 * deep + 2 * walks + meetings
     ensembles = 16 * n * dimensions  # means of several captions, before: sums of float64, the first, the next
     return max(arranging, ensembles) + CONCEPT_BYTES * n
 

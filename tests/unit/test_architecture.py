@@ -97,7 +97,8 @@ def _excepted(each: Import) -> bool:
     folder = each.path.removeprefix("concept_orderings/").partition("/")[0]
     # The command line starts the programs, if they are there.
     starts_a_program = each.path == "concept_orderings/cli.py" and each.package in {"app", "worker", "store"}
-    return (folder, each.package) in {("path", "numba"), ("client", "httpx")} or (starts_a_program and each.late)
+    libraries = {("path", "numba"), ("path", "threadpoolctl"), ("client", "httpx")}
+    return (folder, each.package) in libraries or (starts_a_program and each.late)
 
 
 def test_the_compiler_is_imported_by_the_kernels_alone() -> None:

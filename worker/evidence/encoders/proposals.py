@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.machine import Proposer
 from concept_orderings.path.distances import squared_lengths
-from concept_orderings.path.neighbours import guess_error
+from concept_orderings.path.projection import guess_error
 from worker.evidence.encoders.batches import pick_device
 
 MORE = 64

@@ -1,0 +1,100 @@
+"""Lower bounds of distances: never above them, whatever the vectors and the axes."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from concept_orderings.path import projection, quantise
+from concept_orderings.path.blas import on_one_thread
+from concept_orderings.path.distances import squared_lengths
+
+
+def bounds(vectors: NDArray[np.int16], k: int = 5) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
+    """Return the lower bound and the distance of all pairs, and the width of the projections."""
+    squares = squared_lengths(vectors).astype(np.int32)
+    projections, error = projection.projected(vectors, squares, k)
+    assert projections.dtype == np.float32
+    sums = squares[:, None].astype(np.int64) + squares
+    exact = vectors.astype(np.int64)
+    products = (projections @ projections.T).astype(np.float64)
+    return sums - 2 * products - error, sums - 2 * exact @ exact.T, projections.shape[1]
+
+
+unit_vectors = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(2, 40), st.sampled_from([3, 80, 384])),
+    elements=st.floats(-1, 1, width=32) | st.just(0.0),
+    fill=st.sampled_from([0.0, 0.5]),
+).filter(lambda rows: bool(np.abs(rows).max(axis=1).all()))
+
+
+@given(unit_vectors)
+@settings(max_examples=200, deadline=None)
+def test_a_bound_is_never_above_the_distance(rows: NDArray[np.float64]) -> None:
+    low, distances, _ = bounds(quantise(rows))
+    assert (low <= distances).all()
+
+
+@pytest.mark.parametrize("rank", [1, 5, 100, 384])
+def test_bounds_of_vectors_in_a_subspace(rank: int) -> None:
+    random = np.random.default_rng(rank)
+    vectors = quantise(random.normal(size=(500, rank)) @ random.normal(size=(rank, 384)))
+    low, distances, _ = bounds(vectors)
+    assert (low <= distances).all()
+
+
+def clustered(n: int, dimensions: int) -> NDArray[np.int16]:
+    """Return vectors whose coordinates fall off fast, as those of embeddings do, in clusters of eight."""
+    random = np.random.default_rng(0)
+    scales = 1 / np.arange(1, dimensions + 1)
+    centres = np.repeat(random.normal(size=(-(-n // 8), dimensions)), 8, axis=0)[:n]
+    turned, _ = np.linalg.qr(random.normal(size=(dimensions, dimensions)))
+    return quantise((centres + 0.1 * random.normal(size=(n, dimensions))) * scales @ turned)
+
+
+def test_a_few_axes_tell_most_vectors_apart() -> None:
+    low, distances, width = bounds(clustered(2000, 384), 7)
+    assert width - 1 in projection.AXES
+    nearest = np.partition(distances, 8, axis=1)[:, [8]]
+    assert (low < nearest).mean() < 0.05
+
+
+def test_where_no_axis_matters_more_than_another_all_are_used() -> None:
+    vectors = quantise(np.random.default_rng(0).normal(size=(3000, 384)))
+    assert bounds(vectors, 512)[2] == 384
+
+
+@pytest.mark.parametrize(("dimensions", "width"), [(2, 2), (40, 40)])
+def test_short_vectors_are_as_they_are(dimensions: int, width: int) -> None:
+    vectors = quantise(np.random.default_rng(0).normal(size=(50, dimensions)))
+    projections, _ = projection.projected(vectors, squared_lengths(vectors).astype(np.int32), 3)
+    assert projections.shape[1] == width
+    assert (projections == vectors).all()
+
+
+def test_axes_are_orthonormal_and_the_longest_come_first() -> None:
+    vectors = clustered(1000, 200)
+    axes = projection.leading_axes(vectors, 32)
+    assert np.abs(axes.T @ axes - np.eye(32)).max() < 1e-12
+    along = np.square(vectors @ axes).sum(axis=0)
+    exact = np.linalg.eigvalsh(vectors.astype(np.float64).T @ vectors)[::-1]
+    assert along[0] > 0.99 * exact[0]
+    assert along.sum() > 0.99 * exact[:32].sum()
+    assert along[:8].sum() > along[8:16].sum() > along[16:].sum() / 2
+
+
+def test_products_are_on_one_thread_until_the_last_has_left() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def threads() -> set[int]:
+        return {each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"}
+
+    before = threads()
+    with on_one_thread():
+        with on_one_thread():
+            assert threads() == {1}
+        assert threads() == {1}
+    assert threads() == before
