@@ -320,14 +320,20 @@ def _parse_queries(value: object, classes: Sequence[str], pointer: str) -> dict[
     if value is None:
         return None
     given = check_mapping(value, pointer)
-    queries = {name: _parse_query(each, f"{pointer}/{escape_pointer(name)}") for name, each in given.items()}
+    queries = {name: parse_query(each, f"{pointer}/{escape_pointer(name)}") for name, each in given.items()}
     _refuse_other_classes(queries, classes, pointer, "bad_query")
     # What would be asked anyway need not be said: the same request, whichever way it is written.
     return {name: query for name, query in queries.items() if query != default_query(name)}
 
 
-def _parse_query(value: object, pointer: str) -> Query:
-    """Check one spelling or an array of them."""
+def parse_query(value: object, pointer: str) -> Query:
+    """Check one spelling or an array of them.
+
+    Raises
+    ------
+    BadValue
+        ``bad_query``.
+    """
     spellings = [value] if isinstance(value, str) else value
     if not isinstance(spellings, list | tuple) or not 1 <= len(spellings) <= MOST_SPELLINGS:
         raise BadValue("bad_query", f"A query is a string, or an array of 1 to {MOST_SPELLINGS} strings.", [pointer])

@@ -1,11 +1,17 @@
 """What several routes need."""
 
+import re
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
 
+from app.errors import ApiError
 from app.schemas import Problem
 from app.service import Service
+
+_WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 _DESCRIPTIONS = {
     400: "The body is not JSON.",
@@ -39,3 +45,37 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes:
+    """Read the body, giving up as soon as it is, or says that it will be, too long.
+
+    Raises
+    ------
+    ApiError
+        ``body_too_large``, or ``invalid_json`` if it broke off.
+    """
+    too_large = ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body_too_large",
+        f"The body is over the limit of {most_bytes} bytes; split the class lists into several streams.",
+    )
+    if int(request.headers.get("content-length", 0)) > most_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most_bytes:
+                raise too_large
+    except ClientDisconnect as error:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "The body broke off; send it again.") from error
+    return bytes(body)
+
+
+def preferred_wait(request: Request, *, most_seconds: int) -> int | None:
+    """Return N of ``Prefer: wait=N``, at most so many; what cannot be read is no preference (RFC 7240, section 2)."""
+    preferences = ",".join(request.headers.getlist("prefer")).split(",")
+    # What follows a semicolon is a parameter of the preference before it.
+    waits = [found[1] for each in preferences if (found := _WAIT.fullmatch(each.split(";", maxsplit=1)[0].strip()))]
+    return min(int(waits[0]), most_seconds) if waits else None

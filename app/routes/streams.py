@@ -8,13 +8,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from starlette.requests import ClientDisconnect
 
 from app.caching import client_has, immutable_headers
 from app.errors import ApiError, not_found, problem
 from app.examples import REQUESTS
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
-from app.routes.common import TheService, problems
+from app.routes.common import TheService, preferred_wait, problems, read_body
 from app.schemas import (
     JobResource,
     ManifestResource,
@@ -45,7 +44,6 @@ Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_e
 Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
-_WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 _REQUEST_BODY: dict[str, Any] = {
@@ -93,7 +91,7 @@ async def post_stream(request: Request, service: TheService) -> Response:
     found = await service.find_or_enqueue(await _read_request(request, service))
     if isinstance(found, VersionRecord):
         return _version_answer(found, HTTPStatus.OK)
-    wait = _preferred_wait(request, most_seconds=service.settings.max_wait_seconds)
+    wait = preferred_wait(request, most_seconds=service.settings.max_wait_seconds)
     if wait is None:
         return _job_answer(found)
     applied = {"Preference-Applied": f"wait={wait}"}
@@ -180,39 +178,11 @@ async def get_export(name: Name, version: Version, request: Request, service: Th
 
 
 async def _read_request(request: Request, service: Service) -> StreamRequest:
-    body = await _read_body(request, service.settings.max_body_bytes)
+    body = await read_body(request, service.settings.max_body_bytes)
     try:
         return await service.parse(body)
     except (ValueError, RecursionError) as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.") from error
-
-
-async def _read_body(request: Request, most_bytes: int) -> bytes:
-    """Read the body, giving up as soon as it is, or says that it will be, too long."""
-    too_large = ApiError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "body_too_large",
-        f"The body is over the limit of {most_bytes} bytes; split the class lists into several streams.",
-    )
-    if int(request.headers.get("content-length", 0)) > most_bytes:
-        raise too_large
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most_bytes:
-                raise too_large
-    except ClientDisconnect as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "The body broke off; send it again.") from error
-    return bytes(body)
-
-
-def _preferred_wait(request: Request, *, most_seconds: int) -> int | None:
-    """Return N of ``Prefer: wait=N``, at most so many; what cannot be read is no preference (RFC 7240, section 2)."""
-    preferences = ",".join(request.headers.getlist("prefer")).split(",")
-    # What follows a semicolon is a parameter of the preference before it.
-    waits = [found[1] for each in preferences if (found := _WAIT.fullmatch(each.split(";", maxsplit=1)[0].strip()))]
-    return min(int(waits[0]), most_seconds) if waits else None
 
 
 def _version_answer(
