@@ -1,7 +1,7 @@
 """Rare to frequent, by how often the pretraining corpus has the class names."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import numpy as np
@@ -69,7 +69,7 @@ class Frequency(Ordering):
         """Return this ordering with a refresh written as the time that it counts from."""
         if not self.refresh:
             return self
-        return replace(self, refresh=False, counted_since=now.astimezone(UTC).strftime(_TIME))
+        return replace(self, refresh=False, counted_since=refreshed_since(now))
 
     def as_json(self) -> dict[str, Json]:
         """See `Ordering.as_json`; a refresh is there only until it is settled."""
@@ -80,6 +80,14 @@ class Frequency(Ordering):
             raise _refused(
                 f'The source "{IN_REQUEST}" counts nothing again; leave {name} out, or name a source of counts.', name
             )
+
+
+def refreshed_since(now: datetime) -> str:
+    """Return what `counted_since` is for a refresh at this moment: the next whole second.
+
+    Times are whole seconds, and what was counted earlier in this one is to be counted again, too.
+    """
+    return (now.astimezone(UTC) + timedelta(seconds=1)).strftime(_TIME)
 
 
 def _refused(detail: str, *names: str) -> BadParameter:

@@ -1060,7 +1060,7 @@ def test_queries_change_the_identity_only_of_what_is_counted() -> None:
 
 
 def test_a_refresh_is_settled_as_the_time_that_it_counts_from() -> None:
-    now = datetime(2026, 1, 31, 14, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))
+    now = datetime(2026, 1, 31, 13, 59, 59, 1, tzinfo=timezone(timedelta(hours=2)))
     request = parse_request(ordered_by_a_source({"a": "x"}, refresh=True))
     settled = request.settled(now)
     written = parse_request(ordered_by_a_source({"a": "x"}, counted_since="2026-01-31T12:00:00Z"))
