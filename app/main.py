@@ -10,10 +10,11 @@ from pydantic.json_schema import models_json_schema
 
 from app.errors import install_handlers
 from app.head import HeadAsGet
-from app.routes import catalogue, health, jobs, streams
+from app.routes import catalogue, health, jobs, sources, streams
 from app.schemas import Problem, StreamRequestSchema
 from app.service import Service
 from app.settings import AppSettings
+from app.source_schemas import CountsRequestSchema
 from concept_orderings.version import __version__
 
 _DESCRIPTION = """
@@ -36,7 +37,7 @@ def create_app(settings: AppSettings) -> FastAPI:
         swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
     )
     app.state.service = Service(settings)
-    routers = [each.router for each in (streams, jobs, catalogue, health)]
+    routers = [each.router for each in (streams, jobs, sources, catalogue, health)]
     for router in routers:
         app.include_router(router)
     app.state.routes = [route for router in routers for route in router.routes]
@@ -59,7 +60,11 @@ def _document_raw_bodies(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             _, found = models_json_schema(
-                [(StreamRequestSchema, "validation"), (Problem, "serialization")],
+                [
+                    (StreamRequestSchema, "validation"),
+                    (CountsRequestSchema, "validation"),
+                    (Problem, "serialization"),
+                ],
                 ref_template="#/components/schemas/{model}",
             )
             generate()["components"]["schemas"].update(found["$defs"])

@@ -9,19 +9,22 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from app.settings import AppSettings
+from app.sources import Sources
 from concept_orderings.concepts import shown
 from concept_orderings.errors import BadValue
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest, parse_request
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
+from store.counts_files import CountsFiles
 from store.jobs import Job, Jobs, State, job_id
 from store.objects import open_objects
-from store.queue import Queue, make_docket, open_redis
+from store.queue import COUNT_NAMES, COUNTS_NAME, NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
 from store.versions import VersionRecord, Versions
 
 _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
@@ -40,7 +43,7 @@ class Service:
         self._settings = settings
         self._redis = open_redis(settings.redis_url)
         self._stack = AsyncExitStack()
-        self._queue: Queue | None = None
+        self._queues: dict[str, Queue] = {}
         self._opening = asyncio.Lock()
         self._bell = Bell(self._redis)
         self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
@@ -49,7 +52,16 @@ class Service:
             _RECORD_CACHE_TASKS, getsizeof=lambda record: 1 + len(record.tasks)
         )
         self.jobs = Jobs(self._redis)
-        self.versions = Versions(open_objects(settings.streams_location))
+        objects = open_objects(settings.streams_location)
+        self.versions = Versions(objects)
+        self.counts_files = CountsFiles(objects)
+        self.sources = Sources(
+            self._redis,
+            self._bell,
+            self.counts_files,
+            open_queue=partial(self._open_queue, COUNTS_NAME, COUNT_NAMES),
+            most_active=settings.max_active_jobs,
+        )
 
     async def __aenter__(self) -> "Service":
         await self._stack.__aenter__()
@@ -196,13 +208,13 @@ class Service:
             return False, 0
         return True, workers
 
-    async def _open_queue(self) -> Queue:
+    async def _open_queue(self, name: str = NAME, task: str = PUBLISH_STREAM) -> Queue:
         """Connect when it is first needed: the service starts, and serves versions, without Redis."""
         async with self._opening:
-            if self._queue is None:
-                docket = await self._stack.enter_async_context(make_docket(self._settings.redis_url))
-                self._queue = Queue(docket)
-            return self._queue
+            if name not in self._queues:
+                docket = await self._stack.enter_async_context(make_docket(self._settings.redis_url, name))
+                self._queues[name] = Queue(docket, task)
+            return self._queues[name]
 
 
 def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,0 +1,137 @@
+"""Sources of counts: which there are, and what one says when it is asked directly."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse, Response
+
+from app.errors import ApiError, problem
+from app.routes.common import TheService, preferred_wait, problems, read_body
+from app.service import Service
+from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, CountsResource, SourceList
+from app.sources import counts_answer, read_counts_request
+from concept_orderings.counts_request import CountsRequest
+from concept_orderings.names import NAME
+from concept_orderings.orderings.frequency import IN_REQUEST
+from store.counting import Counting
+from store.jobs import State
+
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
+
+SourceName = Annotated[
+    str, Path(description="The source, as orderings name it.", json_schema_extra={"example": "wimbd-c4"})
+]
+
+_WAIT_SECONDS = 10
+_RETRY_SECONDS = 1
+
+_COUNTS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Names or queries.",
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{CountsRequestSchema.__name__}"},
+                "examples": REQUESTS,
+            }
+        },
+    },
+    "parameters": [
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": f"wait=N holds the answer until all is counted, at most N seconds; {_WAIT_SECONDS} if it "
+            "is left out (RFC 7240).",
+            "schema": {"type": "string"},
+            "example": "wait=30",
+        }
+    ],
+}
+
+
+@router.get("", summary="List sources of counts", response_model=SourceList, responses=problems(503))
+async def list_sources(service: TheService) -> SourceList:
+    """All sources that a frequency ordering can name, and what their counts mean.
+
+    Workers ask the servers behind them at most once a minute, and only while somebody looks here.
+    """
+    return SourceList.model_validate({"sources": await service.sources.all()})
+
+
+@router.post(
+    "/{name}/counts",
+    summary="Look at a source's counts",
+    responses={
+        200: {"model": CountsResource, "description": "All counts, in the order in which they were asked for."},
+        202: {"model": CountsProgress, "description": "Not all is counted yet: post the same again."},
+        **problems(400, 404, 413, 422, 424, 429, 503),
+    },
+    openapi_extra=_COUNTS_BODY,
+)
+async def post_counts(name: SourceName, request: Request, service: TheService) -> Response:
+    """Count names as an ordering would, without making one.
+
+    What has been counted is kept, and not counted again by anybody. If the answer is 202, post the same again, with
+    the `counted_since` of that answer instead of `refresh`.
+    """
+    asked = await _read_counts_request(request, service)
+    _check_name(name)
+    most_seconds = service.settings.max_wait_seconds
+    preferred = preferred_wait(request, most_seconds=most_seconds)
+    wait = min(_WAIT_SECONDS, most_seconds) if preferred is None else preferred
+    headers = {} if preferred is None else {"Preference-Applied": f"wait={preferred}"}
+    counting = await service.sources.count(name, asked, wait)
+    match counting.state:
+        case State.SUCCEEDED:
+            content = await asyncio.to_thread(counts_answer, asked, counting)
+            return Response(content, headers=headers, media_type="application/json")
+        case State.FAILED:
+            return await _failed(name, counting, service, headers)
+        case _:
+            return _unfinished(name, asked, counting, headers)
+
+
+def _unfinished(name: str, asked: CountsRequest, counting: Counting, headers: dict[str, str]) -> Response:
+    body = {
+        "source": name,
+        "state": counting.state.value,
+        "counted_since": asked.counted_since,
+        "done": counting.done,
+        "total": counting.total,
+    }
+    return JSONResponse(body, HTTPStatus.ACCEPTED, {**headers, "Retry-After": str(_RETRY_SECONDS)})
+
+
+async def _failed(name: str, counting: Counting, service: Service, headers: dict[str, str]) -> Response:
+    """Answer with the source's error; of a source that nobody has, with the 404 that it is."""
+    error = counting.error or {"code": "internal_error", "detail": "The counting failed; the worker's log says how."}
+    code, detail = str(error["code"]), str(error["detail"])
+    if code == "source_not_configured" and not await service.sources.there_is(name):
+        raise _not_found(detail)
+    return problem(HTTPStatus.FAILED_DEPENDENCY, code, detail, headers=headers)
+
+
+async def _read_counts_request(request: Request, service: Service) -> CountsRequest:
+    body = await read_body(request, service.settings.max_body_bytes)
+    try:
+        return await asyncio.to_thread(read_counts_request, body)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.") from error
+
+
+def _check_name(name: str) -> None:
+    if name == IN_REQUEST:
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "bad_source",
+            f"{IN_REQUEST} is no source to ask: it means the counts that are given with the classes.",
+        )
+    if not NAME.fullmatch(name):
+        raise _not_found("No source has such a name; GET /v1/sources lists those there are.")
+
+
+def _not_found(detail: str) -> ApiError:
+    return ApiError(HTTPStatus.NOT_FOUND, "source_not_found", detail)

@@ -1,0 +1,113 @@
+"""What sources of counts, and counts asked for directly, look like, for OpenAPI.
+
+Requests are checked by `concept_orderings.counts_request`, not here.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.schemas import JobProblem
+from concept_orderings.counts_request import MOST_NAMES
+from concept_orderings.queries import MOST_SPELLINGS
+
+_DIGEST = "0f" * 32
+_WHEN = "2026-01-31T12:00:00Z"
+
+_Spellings = str | Annotated[list[str], Field(min_length=1, max_length=MOST_SPELLINGS)]
+
+REQUESTS: dict[str, Any] = {
+    "names": {"summary": "Class names", "value": {"names": ["aquarium_fish", "sunflower"]}},
+    "queries": {"summary": "Queries, as they are to be asked", "value": {"queries": [["grey wolf", "gray wolf"]]}},
+    "refresh": {"summary": "Counted again", "value": {"names": ["sunflower"], "refresh": True}},
+}
+
+
+class CountsRequestSchema(BaseModel):
+    """What is to be counted. Give either `names` or `queries`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: list[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_NAMES,
+        description="Class names; underscores and slashes are read as spaces, as an ordering reads them.",
+    )
+    queries: list[_Spellings] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_NAMES,
+        description="What the source is asked. Of several spellings, documents with any are counted, or all "
+        "occurrences added up.",
+    )
+    refresh: bool = Field(False, description="Counts again: sets counted_since to the time of the request.")
+    counted_since: str = Field(
+        "", description="Counts that were kept before this time are not used: UTC; empty for any.", examples=[_WHEN]
+    )
+
+
+class SourceResource(BaseModel):
+    """A source of counts, and what its counts mean. What is not known is null."""
+
+    name: str = Field(description="As orderings name it.", examples=["wimbd-c4"])
+    kind: str = Field(
+        description="request, local-index, elasticsearch, infini-gram or file.", examples=["elasticsearch"]
+    )
+    state: Literal["available", "unavailable", "unasked"] = Field(
+        description="unasked: no worker has asked the server behind it yet.", examples=["available"]
+    )
+    unit: Literal["documents", "occurrences"] | None = Field(
+        None, description="What is counted: the two are never mixed.", examples=["documents"]
+    )
+    corpus: str | None = Field(None, description="What is counted in.", examples=["c4 where subset = en"])
+    documents: int | None = Field(None, description="Documents in the corpus.", examples=[364868892])
+    tokens: int | None = Field(None, description="Tokens in the corpus.", examples=[None])
+    query_form: str | None = Field(
+        None, description="How a query is asked.", examples=["match_phrase with slop 0 in the field text"]
+    )
+    fingerprint: str | None = Field(
+        None, description="Equal for as long as counts are those of the same corpus.", examples=[_DIGEST]
+    )
+    ttl_seconds: float | None = Field(
+        None, description="How long a count holds; null for a corpus that does not change.", examples=[None]
+    )
+    error: JobProblem | None = Field(None, description="Why it is unavailable.")
+
+
+class SourceList(BaseModel):
+    """All sources of counts that orderings can name, by name."""
+
+    sources: list[SourceResource]
+
+
+class CountResource(BaseModel):
+    """The count of one name or query."""
+
+    name: str | None = Field(description="The class name, or null for a query.", examples=["aquarium_fish"])
+    query: str | list[str] = Field(
+        description="What the source was asked; several spellings are an array. Empty if nothing of it can be asked.",
+        examples=["aquarium fish"],
+    )
+    count: int = Field(examples=[388])
+    unit: Literal["documents", "occurrences"] = Field(examples=["documents"])
+    approximate: bool = Field(description="Whether the source says that it estimated.", examples=[False])
+    counted_at: str = Field(description="When the source was asked.", examples=[_WHEN])
+
+
+class CountsResource(BaseModel):
+    """Counts in the order in which they were asked for."""
+
+    source: SourceResource
+    counted_since: str = Field(description="No count is older; empty if any will do.", examples=[""])
+    counts: list[CountResource]
+
+
+class CountsProgress(BaseModel):
+    """How much has been counted. Post the same again, with this `counted_since`, for the rest."""
+
+    source: str = Field(examples=["wimbd-c4"])
+    state: Literal["queued", "running"] = Field(examples=["running"])
+    counted_since: str = Field(examples=[""])
+    done: int = Field(description="Distinct queries counted.", examples=[4096])
+    total: int = Field(description="Distinct queries in all.", examples=[18381])

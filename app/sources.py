@@ -1,0 +1,213 @@
+"""Sources of counts, without HTTP: which there are, and what one says when it is asked directly."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from concept_orderings.counts_request import CountsRequest, parse_counts_request
+from concept_orderings.errors import StoreError
+from concept_orderings.orderings.frequency import IN_REQUEST
+from concept_orderings.queries import Query
+from store.bell import LONGEST_SILENCE_SECONDS, Bell
+from store.counting import Answer, Counting, Countings, Question
+from store.counts_files import CountsFiles
+from store.queue import Queue
+from store.sources import ToldSources
+
+_ASKED_WITHIN_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
+_READ_AT_ONCE = 32
+
+
+class Sources:
+    """What workers, and the object store, have to count in.
+
+    Methods raise `redis.RedisError` while Redis is away.
+
+    Parameters
+    ----------
+    redis, bell, files
+        What they say.
+    open_queue
+        Returns the queue of questions, once Redis is there.
+    most_active
+        How many questions may be queued or running.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        bell: Bell,
+        files: CountsFiles,
+        *,
+        open_queue: Callable[[], Awaitable[Queue]],
+        most_active: int,
+    ) -> None:
+        self._bell = bell
+        self._files = files
+        self._open_queue = open_queue
+        self._most_active = most_active
+        self._told = ToldSources(redis)
+        self._countings = Countings(redis)
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Return all sources by name; waits some seconds for what a worker has not asked yet.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+        told, files = await asyncio.gather(self._asked(), self._counts_files())
+        for name in told.keys() & files.keys():
+            told[name] = _twice(name, told[name])
+        found = {**files, **told, IN_REQUEST: _IN_REQUEST}
+        return [found[name] for name in sorted(found)]
+
+    async def there_is(self, name: str) -> bool:
+        """Tell whether a name is a source's."""
+        return name in await self._told.told() or name in await self._files.names()
+
+    async def count(self, source: str, request: CountsRequest, seconds: float) -> Counting:
+        """Ask a source, and return how the question stands once it is answered, or after some seconds.
+
+        Raises
+        ------
+        QueueFull
+            If there are as many questions as the service takes.
+        """
+        question = await asyncio.to_thread(_question, source, request)
+        await self._countings.submit(question, most_active=self._most_active)
+        counting = await self._get(question.id)
+        if not counting.state.final:
+            # Also for one that was recorded before: whoever recorded it may have died before it was queued.
+            await (await self._open_queue()).add(counting.id, counting.run)
+            counting = await self._wait(counting, seconds)
+        if counting.state.final:
+            await self._countings.delivered(counting)
+        return counting
+
+    async def _get(self, identifier: str) -> Counting:
+        counting = await self._countings.get(identifier)
+        if counting is None:
+            raise RedisError("the question is gone")
+        return counting
+
+    async def _wait(self, counting: Counting, seconds: float) -> Counting:
+        deadline = time.monotonic() + seconds
+        with self._bell.listen(counting.id, only_when_final=True) as rung:
+            while not counting.state.final:
+                rung.clear()
+                counting = await self._get(counting.id)
+                left = deadline - time.monotonic()
+                if counting.state.final or left <= 0:
+                    break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(rung.wait(), min(left, LONGEST_SILENCE_SECONDS))
+        return counting
+
+    async def _asked(self) -> dict[str, dict[str, Any]]:
+        """Return what workers say, once they have asked servers elsewhere, or after some seconds."""
+        await self._told.want()
+        deadline = time.monotonic() + _ASKED_WITHIN_SECONDS
+        while True:
+            told = await self._told.told()
+            if not any(each["state"] == "unasked" for each in told.values()) or time.monotonic() > deadline:
+                return told
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _counts_files(self) -> dict[str, dict[str, Any]]:
+        names = await self._files.names()
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(names), _READ_AT_ONCE):
+            some = names[start : start + _READ_AT_ONCE]
+            found.update(zip(some, await asyncio.gather(*map(self._counts_file, some)), strict=True))
+        return found
+
+    async def _counts_file(self, name: str) -> dict[str, Any]:
+        try:
+            record = await self._files.record(name)
+        except StoreError as error:
+            if error.code == "store_unavailable":
+                raise
+            return _unavailable(name, "file", error.code, error.detail)
+        if record is None:
+            return _unavailable(name, "file", "counts_file_damaged", f"The record of {name} is gone.")
+        meaning = record.meaning
+        return {
+            "name": name,
+            "kind": "file",
+            "state": "available",
+            "unit": meaning.unit,
+            "corpus": meaning.corpus,
+            "documents": meaning.documents,
+            "tokens": meaning.tokens,
+        }
+
+
+_IN_REQUEST = {
+    "name": IN_REQUEST,
+    "kind": IN_REQUEST,
+    "state": "available",
+    "corpus": "the counts that are given with the classes",
+}
+
+
+def read_counts_request(body: bytes) -> CountsRequest:
+    """Decode and check a request for counts; of up to 100,000 names, so not on the event loop.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If the body is not JSON.
+    InvalidInput
+        See `concept_orderings.counts_request.parse_counts_request`.
+    """
+    return parse_counts_request(json.loads(body)).settled(datetime.now(UTC))
+
+
+def counts_answer(request: CountsRequest, counting: Counting) -> bytes:
+    """Return an answered question as it is served; of up to 100,000 counts, so not on the event loop."""
+    assert counting.answer is not None  # it has succeeded
+    answer = Answer.from_bytes(counting.answer)
+    by_query = dict(zip(_distinct(request), answer.counts, strict=True))
+    unit = answer.facts["unit"]
+    counts = [
+        {
+            "name": name,
+            "query": by_query[query].asked.as_json(),
+            "count": by_query[query].value,
+            "unit": unit,
+            "approximate": by_query[query].approximate,
+            "counted_at": by_query[query].counted_at,
+        }
+        for name, query in zip(request.names, request.queries, strict=True)
+    ]
+    source = {**answer.facts, "state": "available", "error": None}
+    return json.dumps({"source": source, "counted_since": request.counted_since, "counts": counts}).encode()
+
+
+def _question(source: str, request: CountsRequest) -> Question:
+    question = Question(source, tuple(_distinct(request)), request.counted_since)
+    _ = question.id  # computed here, and kept with the question
+    return question
+
+
+def _distinct(request: CountsRequest) -> list[Query]:
+    return sorted(set(request.queries), key=lambda query: query.spellings)
+
+
+def _twice(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    detail = f"{name} is the name of a counts file, too, and a name must stand for one source: rename this one."
+    return _unavailable(name, str(told["kind"]), "source_not_configured", detail)
+
+
+def _unavailable(name: str, kind: str, code: str, detail: str) -> dict[str, Any]:
+    return {"name": name, "kind": kind, "state": "unavailable", "error": {"code": code, "detail": detail}}
