@@ -12,6 +12,7 @@ answer for a whole one has a wrong count.
 import asyncio
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -242,6 +243,8 @@ class FaultProxy:
         URL of the server.
     delay : float
         Seconds that each answer takes longer.
+    tls : ssl.SSLContext, optional
+        To serve HTTPS; the server behind it is asked without.
 
     Attributes
     ----------
@@ -249,7 +252,8 @@ class FaultProxy:
         Where it listens.
     """
 
-    def __init__(self, upstream: str, *, delay: float = 0.0) -> None:
+    def __init__(self, upstream: str, *, delay: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.delay = delay
         self._upstream = upstream.rstrip("/")
         self._state = _State()
@@ -326,8 +330,8 @@ class FaultProxy:
             application, auto_decompress=False, handler_cancellation=True, shutdown_timeout=0.01, access_log=None
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def _stop(self) -> None:
         await self._runner.cleanup()

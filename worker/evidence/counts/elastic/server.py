@@ -97,7 +97,7 @@ def _not_transported(error: TransportError) -> NotCounted:
     if isinstance(error, SerializationError):
         # Its text is the whole body.
         return may_pass("its answer is not JSON, or not all of it")
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+    if "CERTIFICATE_VERIFY_FAILED" in str(error.message):
         return NotCounted(code="source_not_configured", reason="ca_file: its certificate is not signed by a known one")
     return may_pass(f"the connection fails ({error.message or type(error).__name__})")
 
