@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_strings, wrong_type
 from concept_orderings.concepts import is_plain_text
 from concept_orderings.errors import BadParameter, BadValue
+from concept_orderings.orderings.frequency import refreshed_since
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import parse_query
 
@@ -47,7 +48,7 @@ class CountsRequest:
             If `counted_since` is to come.
         """
         if self.refresh:
-            return replace(self, refresh=False, counted_since=now.astimezone(UTC).strftime(_TIME))
+            return replace(self, refresh=False, counted_since=refreshed_since(now))
         if self.counted_since and _time(self.counted_since) > now + _CLOCKS_DIFFER:
             raise BadParameter(
                 "bad_parameter",
