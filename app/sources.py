@@ -21,7 +21,7 @@ from store.counts_files import CountsFiles
 from store.queue import Queue
 from store.sources import ToldSources
 
-_ASKED_WITHIN_SECONDS = 5.0
+_ASKED_WITHIN_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
 _READ_AT_ONCE = 32
 

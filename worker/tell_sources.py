@@ -1,6 +1,7 @@
 """Tells the API, over Redis, which sources of counts this worker can ask, and what their counts mean."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ class SourceTeller:
         self._settings = settings
         self._told = told
         self._asked: dict[str, _Asked] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._answered = asyncio.Event()
 
     async def run(self) -> None:
         """Tell, for ever; whatever is wrong, such as the file of sources, stands in the log once."""
@@ -51,7 +54,8 @@ class SourceTeller:
         while True:
             try:
                 wanted = await self._told.wanted()
-                if wanted or time.monotonic() - last >= _TELL_SECONDS:
+                if wanted or self._answered.is_set() or time.monotonic() - last >= _TELL_SECONDS:
+                    self._answered.clear()
                     await self._told.tell(await self.sources(ask=wanted))
                     last = time.monotonic()
                 trouble = ""
@@ -59,24 +63,27 @@ class SourceTeller:
                 if str(error) != trouble:
                     _log.warning("cannot tell which sources of counts there are: %s", error)
                 trouble = str(error)
-            await asyncio.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), _LOOK_SECONDS)
 
     async def sources(self, *, ask: bool) -> dict[str, dict[str, Any]]:
-        """Return what is known of each source; with `ask`, servers elsewhere are asked unless they were lately."""
+        """Return what is known of each source; with `ask`, servers elsewhere begin to be asked, if it is time."""
         configured = read_sources(self._settings)
         self._asked = {name: each for name, each in self._asked.items() if configured.get(name) == each.settings}
         if ask:
-            now = time.monotonic()
-            old = [name for name in configured if name not in self._asked or self._is_old(name, now)]
-            await asyncio.gather(*(self._ask(name, configured[name]) for name in old))
+            self._begin_to_ask(configured)
         known = {name: self._known(name, settings) for name, settings in configured.items()}
         for name, index in (await asyncio.to_thread(_local, self._settings)).items():
             twice = ambiguous(name, ["the file of sources", "a local index"])
             known[name] = _unavailable(name, "local-index", twice) if name in configured else index
         return known
 
-    def _is_old(self, name: str, now: float) -> bool:
-        return now - self._asked[name].when >= _ASK_AGAIN_SECONDS
+    def _begin_to_ask(self, configured: Mapping[str, SourceSettings]) -> None:
+        now = time.monotonic()
+        for name, settings in configured.items():
+            is_old = name not in self._asked or now - self._asked[name].when >= _ASK_AGAIN_SECONDS
+            if is_old and name not in self._asking:
+                self._asking[name] = asyncio.create_task(self._ask(name, settings))
 
     def _known(self, name: str, settings: SourceSettings) -> dict[str, Any]:
         if name in self._asked:
@@ -97,7 +104,10 @@ class SourceTeller:
         except TimeoutError:
             late = SourceError("source_unavailable", f"{name} has not answered for {_ANSWER_SECONDS:.0f} seconds.")
             told = _unavailable(name, settings.kind, late)
+        finally:
+            del self._asking[name]
         self._asked[name] = _Asked(time.monotonic(), settings, told)
+        self._answered.set()
 
 
 def available(facts: SourceFacts) -> dict[str, Any]:
