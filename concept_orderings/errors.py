@@ -8,7 +8,8 @@
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
     │   ├── BadValue            wrong_type, missing_field, unknown_field, duplicate_field, bad_year, bad_score,
-    │   │                       bad_count, bad_query, bad_stream_name, bad_file
+    │   │                       bad_count, bad_query, bad_stream_name, bad_source_name, bad_file
+    │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -76,6 +77,10 @@ class DuplicateConcept(InvalidInput):
 
 class BadValue(InvalidInput):
     """A value of the wrong type or out of its range."""
+
+
+class BadCountsFile(InvalidInput):
+    """A file of counts that cannot be read, or that contradicts itself."""
 
 
 class UnknownOrdering(InvalidInput):

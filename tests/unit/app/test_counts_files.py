@@ -1,0 +1,297 @@
+"""Counts files are read alike whatever form they have; what is wrong is said with its line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app import counts_files
+from app.counts_files import MEDIA_TYPES, read_counts
+from concept_orderings.concepts import is_plain_text
+from concept_orderings.errors import BadCountsFile
+from concept_orderings.queries import folded
+from support.counts_files import CSV, FORMS, JSON_LINES, PARQUET, as_parquet, parquet_of
+
+LARGEST = 2**53 - 1
+ROWS = [("aquarium_fish", 3), ("Apple", 0), ("naïve café 🐟", LARGEST), ('a "b", c', 7), ("and/or", 5)]
+COUNTS = {"aquarium fish": 3, "Apple": 0, "naïve café 🐟": LARGEST, 'a "b", c': 7, "and or": 5}
+
+
+def refused(body: bytes, media_type: str) -> BadCountsFile:
+    with pytest.raises(BadCountsFile) as caught:
+        read_counts(body, media_type)
+    assert caught.value.detail.endswith(".")
+    assert len(caught.value.detail) < 600
+    return caught.value
+
+
+def test_every_form_is_tried_here() -> None:
+    assert set(FORMS) == set(MEDIA_TYPES)
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+def test_the_forms(media_type: str) -> None:
+    assert read_counts(FORMS[media_type](ROWS), media_type) == COUNTS
+
+
+NAMES = st.text(max_size=20).filter(lambda name: bool(folded(name)) and is_plain_text(folded(name)))
+
+
+@given(st.dictionaries(NAMES, st.integers(0, LARGEST), min_size=1, max_size=20))
+def test_csv_and_json_lines_say_the_same(counts: dict[str, int]) -> None:
+    once = {folded(name): (name, count) for name, count in counts.items()}
+    right = {short: count for short, (_, count) in once.items()}
+
+    for media_type in (CSV, JSON_LINES):
+        assert read_counts(FORMS[media_type](list(once.values())), media_type) == right
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.dictionaries(NAMES, st.integers(0, LARGEST), min_size=1, max_size=20))
+def test_parquet_says_the_same(counts: dict[str, int]) -> None:
+    once = {folded(name): (name, count) for name, count in counts.items()}
+
+    assert read_counts(as_parquet(list(once.values())), PARQUET) == {short: count for short, (_, count) in once.items()}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"name,count\r\napple,3\r\nfig,4\r\n",
+        b"\xef\xbb\xbfname,count\napple,3\nfig,4",
+        b"count,name\n3,apple\n4,fig\n",
+        b'"name","count"\n"apple","3"\n"fig","4"\n',
+        b" name , count \napple, 3 \nfig,04\n",
+        b"\n\nname,count\n\napple,3\n\nfig,4\n\n",
+        b"name,count\napple,3\nfig,4\napple,3\n/apple_,3\n",
+        b"id,name,count\n1,apple,3\n2,fig,4\n",
+    ],
+)
+def test_csv_that_is_right(body: bytes) -> None:
+    assert read_counts(body, CSV) == {"apple": 3, "fig": 4}
+
+
+def test_a_name_in_quotes_may_have_anything_in_it() -> None:
+    assert read_counts(b'name,count\n"a ""b"",\n c",3\n', CSV) == {'a "b", c': 3}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"name,count\n", "no counts"),
+        (b"apple,3\nfig,4\n", "no column name"),
+        (b"name;count\napple;3\n", "separated by commas"),
+        (b"name\tcount\napple\t3\n", "separated by commas"),
+        (b"Name,Count\napple,3\n", "no column name"),
+        (b"name\napple\n", "no column count"),
+        (b"name,count,name\napple,3,fig\n", "more than one column name"),
+        (b"name,count\napple,3\nan apple, red,3\n", "line 3 has 3 fields"),
+        (b"name,count\napple\n", "line 2 has 1 fields"),
+        (b"name,count\napple,3\n,4\n", "line 3: the name is empty"),
+        (b"name,count\napple,3\n_/ ,4\n", "line 3: the name is empty"),
+        (b"name,count\napple,-1\n", "line 2: the count of 'apple' is '-1'"),
+        (b"name,count\napple,3.0\n", "'3.0' and must be an integer"),
+        (b'name,count\napple,"1,000"\n', "'1,000'"),
+        (b"name,count\napple,1e3\n", "'1e3'"),
+        (b"name,count\napple,\n", "''"),
+        ("name,count\napple,٣\n".encode(), "'٣'"),
+        (b"name,count\napple,9007199254740992\n", "from 0 to 9007199254740991"),
+        (b"name,count\napple," + b"9" * 5000 + b"\n", "must be an integer"),
+        (b"name,count\napple,3\nf\x07g,4\n", "line 3: the name 'f\\x07g' has a control character"),
+        (b"name,count\napple,3\n\xff,4\n", "line 3 is not UTF-8"),
+        ("name,count\nété,3\n".encode("latin-1"), "line 2 is not UTF-8"),
+        ("name,count\napple,3\n".encode("utf-16"), "line 1 is not UTF-8"),
+        (b'name,count\n"apple"x,3\n', "line 2 is no CSV"),
+        (b'name,count\n"apple,3\n', "no CSV"),
+        (b"name,count\n" + b"x" * 200_000 + b",3\n", "line 2 is no CSV"),
+    ],
+)
+def test_csv_that_is_wrong(body: bytes, reason: str) -> None:
+    error = refused(body, CSV)
+
+    assert error.code == "bad_counts_file"
+    assert reason in error.detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"name": "apple", "count": 3}\n{"name": "fig", "count": 4}\n',
+        b'\xef\xbb\xbf{"count": 3, "name": "apple"}\r\n\r\n  {"name": "fig", "count": 4, "url": null}',
+        b'{"name": "apple", "count": 3}\n{"name": "fig", "count": 4}\n{"name": "_apple", "count": 3}\n',
+    ],
+)
+def test_json_lines_that_are_right(body: bytes) -> None:
+    assert read_counts(body, JSON_LINES) == {"apple": 3, "fig": 4}
+
+
+def test_a_line_separator_of_unicode_ends_no_line() -> None:
+    assert read_counts('{"name": "a\u2028b", "count": 3}'.encode(), JSON_LINES) == {"a b": 3}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"name": "fig", "count": 4', "line 2 is no JSON"),
+        (b'{"name": "fig" "count": 4}', "line 2 is no JSON"),
+        (b'{"name": "fig", "count": 4}{"name": "fig", "count": 4}', "line 2 is no JSON"),
+        (b"[" * 100_000, "line 2 is no JSON"),
+        (b'["fig", 4]', "line 2 is no JSON object"),
+        (b"null", "line 2 is no JSON object"),
+        (b'{"name": "fig", "count": 4, "count": 5}', "a field twice"),
+        (b'{"name": "fig"}', "line 2: the count of 'fig' is missing"),
+        (b'{"count": 4}', "line 2: the name is missing"),
+        (b'{"name": null, "count": 4}', "line 2: the name is missing"),
+        (b'{"name": 7, "count": 4}', "line 2: the name is the number 7"),
+        (b'{"name": ["fig"], "count": 4}', "an array or an object"),
+        (b'{"name": "fig", "count": 4.0}', "the number 4.0 and must be an integer"),
+        (b'{"name": "fig", "count": true}', "a boolean"),
+        (b'{"name": "fig", "count": "4"}', "'4'"),
+        (b'{"name": "fig", "count": NaN}', "the number nan"),
+        (b'{"name": "fig", "count": -4}', "from 0 to"),
+        (b'{"name": "fig", "count": 9007199254740992}', "from 0 to"),
+        (b'{"name": "fig", "count": 1' + b"0" * 5000 + b"}", "line 2 is no JSON"),
+        (b'{"name": "\\ud800", "count": 4}', "no Unicode text"),
+        (b'{"name": "\\u0000", "count": 4}', "a control character"),
+        (b'{"name": "", "count": 4}', "the name is empty"),
+        (b'{"name": "\xff", "count": 4}', "line 2 is not UTF-8"),
+    ],
+)
+def test_json_lines_that_are_wrong(line: bytes, reason: str) -> None:
+    error = refused(b'{"name": "apple", "count": 3}\n' + line, JSON_LINES)
+
+    assert error.code == "bad_counts_file"
+    assert reason in error.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        (pa.array(["apple", "fig"], pa.large_string()), pa.array([3, 4], pa.uint64())),
+        (pa.array(["apple", "fig"], pa.string_view()), pa.array([3, 4], pa.int8())),
+        (pa.array(["apple", "fig"]).dictionary_encode(), pa.array([3, 4], pa.int32())),
+    ],
+)
+def test_parquet_that_is_right(name: pa.Array, count: pa.Array) -> None:
+    body = parquet_of({"id": pa.array([1.5, 2.5]), "count": count, "name": name})
+
+    assert read_counts(body, PARQUET) == {"apple": 3, "fig": 4}
+
+
+NAME, COUNT = pa.array(["apple", "fig"]), pa.array([3, 4])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "is empty"),
+        (b"name,count\napple,3\n", "cannot be read"),
+        (b"PAR1" + bytes(20) + b"PAR1", "cannot be read"),
+        (parquet_of({"name": NAME, "count": COUNT})[:-20], "cannot be read"),
+        (parquet_of({"name": NAME}), "no column count; its columns are name"),
+        (parquet_of({"Name": NAME, "count": COUNT}), "no column name; its columns are Name, count"),
+        (parquet_of({"name": NAME, "count": pa.array([3.0, 4.0])}), "count is of the type double"),
+        (parquet_of({"name": NAME, "count": pa.array(["3", "4"])}), "count is of the type string"),
+        (parquet_of({"name": NAME, "count": pa.array([True, False])}), "count is of the type bool"),
+        (parquet_of({"name": NAME.cast(pa.binary()), "count": COUNT}), "name is of the type binary"),
+        (parquet_of({"name": COUNT, "count": COUNT}), "name is of the type int64"),
+        (parquet_of({"name": pa.array([["apple"], []]), "count": COUNT}), "name is of the type list"),
+        (parquet_of({"name": NAME, "count": pa.array([3, None])}), "row 2: the count of 'fig' is missing"),
+        (parquet_of({"name": pa.array(["apple", None]), "count": COUNT}), "row 2: the name is missing"),
+        (parquet_of({"name": NAME, "count": pa.array([3, -1])}), "row 2: the count of 'fig' must be from 0"),
+        (parquet_of({"name": NAME, "count": pa.array([3, 2**64 - 1], pa.uint64())}), "row 2"),
+        (parquet_of({"name": pa.array([b"apple", b"\xff"]).view(pa.string()), "count": COUNT}), "cannot be read"),
+        (parquet_of({"name": NAME[:0], "count": COUNT[:0]}), "no counts"),
+    ],
+)
+def test_parquet_that_is_wrong(body: bytes, reason: str) -> None:
+    error = refused(body, PARQUET)
+
+    assert error.code == "bad_counts_file"
+    assert reason in error.detail
+
+
+def test_rows_are_numbered_across_batches() -> None:
+    names = pa.array([f"n{number}" for number in range(40_000)] + [None])
+    body = parquet_of({"name": names, "count": pa.array([1] * 40_001)})
+
+    assert "row 40001: the name is missing" in refused(body, PARQUET).detail
+
+
+@pytest.mark.parametrize("at", [0.02, 0.2, 0.4, 0.6, 0.8, 0.98])
+def test_a_damaged_parquet_file_is_refused_or_read_aright(at: float) -> None:
+    rows = [(f"name {number}", number) for number in range(2000)]
+    body = bytearray(as_parquet(rows))
+    body[int(len(body) * at)] ^= 0xFF
+    try:
+        found = read_counts(bytes(body), PARQUET)
+    except BadCountsFile:
+        return  # as any file that is no good
+    assert found == dict(rows)
+
+
+def test_a_small_file_that_unfolds_to_more_than_fits_is_refused() -> None:
+    long = pa.array(["x" * 1_000_000]).dictionary_encode()
+    names = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000_000, pa.int32()), long.dictionary)
+    body = parquet_of({"name": names, "count": pa.array([1] * 1_000_000)})
+
+    assert len(body) < 5_000_000
+    assert refused(body, PARQUET).code == "bad_counts_file"
+
+
+@pytest.mark.parametrize("behaviour", ["import os; os.abort()", "import time; time.sleep(60)"])
+def test_a_reader_that_crashes_or_hangs_is_the_file_s_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(behaviour)
+    monkeypatch.setattr("app.parquet_rows.__file__", str(program))
+    monkeypatch.setattr(counts_files, "_READING_SECONDS", 0.5)
+
+    assert "damaged" in refused(as_parquet(ROWS), PARQUET).detail
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+def test_two_counts_for_a_name_are_refused(media_type: str) -> None:
+    error = refused(FORMS[media_type]([("a b", 1), ("c", 2), ("a_b", 1), ("a/b", 3)]), media_type)
+    first, second = {CSV: (2, 5), PARQUET: (1, 4)}.get(media_type, (1, 4))
+    unit = "row" if media_type == PARQUET else "line"
+
+    assert error.code == "conflicting_counts"
+    assert f"'a b': 1 in {unit} {first} and 3 in {unit} {second};" in error.detail
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+def test_too_many_rows_are_refused(media_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts_files, "MOST_ROWS", 3)
+    rows = [(f"n{number}", 1) for number in range(4)]
+
+    assert len(read_counts(FORMS[media_type](rows[:3]), media_type)) == 3
+    assert "rows" in refused(FORMS[media_type](rows), media_type).detail
+
+
+def test_the_service_does_not_load_what_reads_parquet() -> None:
+    code = (
+        "import sys; from app.counts_files import read_counts; "
+        "read_counts(sys.stdin.buffer.read(), 'application/vnd.apache.parquet'); print('pyarrow' in sys.modules)"
+    )
+    root = Path(counts_files.__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=as_parquet(ROWS), cwd=root, capture_output=True, check=False
+    )
+
+    assert (run.returncode, run.stdout.strip()) == (0, b"False"), run.stderr
+
+
+def test_an_error_quotes_little_of_a_file() -> None:
+    body = json.dumps({"name": "x" * 100_000, "count": "y" * 100_000}).encode()
+
+    assert len(refused(body, JSON_LINES).detail) < 400
