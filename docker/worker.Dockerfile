@@ -38,7 +38,7 @@ FROM ${PYTHON_IMAGE}
 # The ids are the API image's too: both programs use the volume /data, which takes its owner from the image.
 RUN groupadd --gid 10001 orderings \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /cache --shell /usr/sbin/nologin orderings \
-    && install -d -o 10001 -g 10001 /data /cache /checkpoints
+    && install -d -o 10001 -g 10001 /data /cache /checkpoints /sources
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv /srv
 # /cache keeps what would otherwise be fetched or compiled again: weights, and the path search as machine code.

@@ -25,6 +25,7 @@ from packaging.utils import canonicalize_name
 from app.settings import AppSettings
 from store.queue import make_docket
 from store.settings import StoreSettings
+from worker.evidence.counts.settings import read_sources
 from worker.settings import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +192,7 @@ def test_the_example_holds_the_defaults_and_no_secret() -> None:
     }
     for name, operator, default in _REFERENCE.findall(COMPOSE.read_text()):
         # A path takes the place of the volume.
-        if operator == ":-" and name != "CHECKPOINTS_DIR":
+        if operator == ":-" and name not in ("CHECKPOINTS_DIR", "SOURCES_DIR"):
             assert shown[name] == default, name
     settings = {**WorkerSettings.model_fields, **AppSettings.model_fields}
     for name, value in shown.items():
@@ -247,6 +248,17 @@ def test_both_images_run_as_the_same_user() -> None:
         assert mounted <= set(made.split()), "a new volume takes its owner from the image"
 
 
+def test_the_example_of_sources_is_one_and_names_what_compose_has() -> None:
+    text = (DOCKER / "sources.toml").read_text()
+    sources = read_sources(WorkerSettings(sources=DOCKER / "sources.toml"))
+    assert {each.kind for each in sources.values()} == {"elasticsearch", "infini-gram"}
+    secrets = re.findall(r'_file = "(.*)"', text)
+    assert secrets
+    assert all(each.startswith("/sources/") for each in secrets)
+    assert re.findall(r'"http://([a-z]+):9200"', text) == ["elasticsearch"]
+    assert set(services()["elasticsearch"]["networks"]) & set(services()["worker"]["networks"])
+
+
 def test_only_the_api_is_published_and_only_on_this_host() -> None:
     assert {name: each["ports"] for name, each in services().items() if "ports" in each} == {
         "api": ["127.0.0.1:8000:8000"]
@@ -264,6 +276,7 @@ def test_volumes_networks_and_dependencies_are_declared() -> None:
         assert set(each.get("depends_on", {})) <= set(content["services"]), name
     assert services()["api"]["volumes"] == ["data:/data:ro"]
     assert "/weights:/checkpoints:ro" in load(CHECKPOINTS_DIR="/weights")["services"]["worker"]["volumes"]
+    assert "/kept:/sources:ro" in load(SOURCES_DIR="/kept")["services"]["worker"]["volumes"]
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
