@@ -51,6 +51,19 @@ def proxy(elasticsearch_node: ElasticsearchNode) -> Iterator[FaultProxy]:
         yield proxy
 
 
+@pytest.fixture(autouse=True)
+def _own_indices(elasticsearch_node: ElasticsearchNode) -> Iterator[None]:
+    """Remove the indices that a test makes."""
+    before = indices(elasticsearch_node)
+    yield
+    for index in indices(elasticsearch_node) - before - {"c4"}:
+        elasticsearch_node.http.delete(f"/{index}").raise_for_status()
+
+
+def indices(node: ElasticsearchNode) -> set[str]:
+    return {each["index"] for each in node.http.get("/_cat/indices", params={"format": "json"}).json()}
+
+
 @pytest.fixture(scope="module")
 def texts(c4_sample: Path) -> list[str]:
     with gzip.open(c4_sample) as lines:
@@ -68,8 +81,7 @@ async def counts_of(source: ElasticsearchSource, *spellings: str | Sequence[str]
 
 
 def make_index(node: ElasticsearchNode, index: str, documents: Sequence[tuple[str, str]], **settings: Any) -> None:
-    """Make an index of (subset, text), instead of any that has this name."""
-    node.http.delete(f"/{index}")
+    """Make an index of (subset, text), which the test that makes it leaves behind."""
     body = {"settings": {"number_of_replicas": 0, **settings}, "mappings": MAPPING}
     node.http.put(f"/{index}", json=body, params={"wait_for_active_shards": "0"}).raise_for_status()
     if documents:
@@ -348,6 +360,7 @@ async def test_a_fingerprint_is_of_what_decides_a_count(
     others = [await fingerprint(filters={"subset": "en"}), await fingerprint(match="all-words")]
     add(elasticsearch_node, "fingers", [("en", "a cat")])
     others.append(await fingerprint())
+    elasticsearch_node.http.delete("/fingers").raise_for_status()
     make_index(elasticsearch_node, "fingers", [("en", "a dog")])
     others.append(await fingerprint())
 

@@ -1,6 +1,6 @@
 """An index in Elasticsearch as a source of counts."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
@@ -87,7 +87,7 @@ class ElasticsearchSource:
         """Return a spelling as it is sent: cut between words if it is far longer than a name."""
         return sendable(spelling)
 
-    async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+    async def count(self, queries: Sequence[Query]) -> AsyncGenerator[dict[Query, Count], None]:
         """Count the documents that contain any of a query's spellings.
 
         Parameters
