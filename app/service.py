@@ -14,6 +14,7 @@ from functools import partial
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
+from app.counts_files import read_counts
 from app.settings import AppSettings
 from app.sources import Sources
 from concept_orderings.concepts import shown
@@ -21,7 +22,7 @@ from concept_orderings.errors import BadValue
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest, parse_request
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
-from store.counts_files import CountsFiles
+from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
 from store.jobs import Job, Jobs, State, job_id
 from store.objects import open_objects
 from store.queue import COUNT_NAMES, COUNTS_NAME, NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
@@ -94,6 +95,22 @@ class Service:
         request = parse_request(value, defaults=self.defaults).settled(datetime.now(UTC))
         _ = request.digest  # computed here, and kept with the request
         return request
+
+    async def store_counts(
+        self, name: str, meaning: CountsMeaning, body: bytes, media_type: str
+    ) -> tuple[CountsFile, Stored]:
+        """Read a counts file, off the event loop as `parse` does, and store it unless its name is taken.
+
+        Raises
+        ------
+        BadCountsFile
+            See `app.counts_files.read_counts`.
+        StoreError
+            ``counts_file_damaged`` or ``store_unavailable``.
+        """
+        reading = partial(read_counts, body, media_type)
+        counts = await asyncio.get_running_loop().run_in_executor(self._parsing, reading)
+        return await self.counts_files.create(name, meaning, counts)
 
     @property
     def defaults(self) -> dict[str, dict[str, object]]:

@@ -17,7 +17,7 @@ from concept_orderings.orderings.frequency import IN_REQUEST
 from concept_orderings.queries import Query
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.counting import Answer, Counting, Countings, Question
-from store.counts_files import CountsFiles
+from store.counts_files import CountsFile, CountsFiles
 from store.queue import Queue
 from store.sources import ToldSources
 
@@ -74,6 +74,11 @@ class Sources:
     async def there_is(self, name: str) -> bool:
         """Tell whether a name is a source's."""
         return name in await self._told.told() or name in await self._files.names()
+
+    async def elsewhere(self, name: str) -> str | None:
+        """Return the kind of the source that workers have of a name, counts files aside; None if they have none."""
+        told = (await self._told.told()).get(name)
+        return None if told is None else str(told["kind"])
 
     async def count(self, source: str, request: CountsRequest, seconds: float) -> Counting:
         """Ask a source, and return how the question stands once it is answered, or after some seconds.
@@ -140,16 +145,7 @@ class Sources:
             return _unavailable(name, "file", error.code, error.detail)
         if record is None:
             return _unavailable(name, "file", "counts_file_damaged", f"The record of {name} is gone.")
-        meaning = record.meaning
-        return {
-            "name": name,
-            "kind": "file",
-            "state": "available",
-            "unit": meaning.unit,
-            "corpus": meaning.corpus,
-            "documents": meaning.documents,
-            "tokens": meaning.tokens,
-        }
+        return counts_file_source(record)
 
 
 _IN_REQUEST = {
@@ -158,6 +154,19 @@ _IN_REQUEST = {
     "state": "available",
     "corpus": "the counts that are given with the classes",
 }
+
+
+def counts_file_source(record: CountsFile) -> dict[str, Any]:
+    """Return a counts file as the source that it is."""
+    return {
+        "name": record.name,
+        "kind": "file",
+        "state": "available",
+        "unit": record.meaning.unit,
+        "corpus": record.meaning.corpus,
+        "documents": record.meaning.documents,
+        "tokens": record.meaning.tokens,
+    }
 
 
 def read_counts_request(body: bytes) -> CountsRequest:

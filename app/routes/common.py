@@ -18,10 +18,11 @@ _DESCRIPTIONS = {
     404: "There is no such thing.",
     409: "Too late: the job has finished.",
     413: "The body is too large.",
+    415: "The body is of a media type that the service does not read.",
     422: "The request is understood but cannot be done as asked; `code` and `pointers` say why.",
     424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
     429: "As many jobs as the service takes are queued; see Retry-After.",
-    500: "A stored version is damaged.",
+    500: "A stored version or counts file is damaged.",
     503: "Redis or the store is away; see Retry-After.",
 }
 
@@ -47,8 +48,19 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-async def read_body(request: Request, most_bytes: int) -> bytes:
+async def read_body(
+    request: Request, most_bytes: int, *, instead: str = "split the class lists into several streams"
+) -> bytes:
     """Read the body, giving up as soon as it is, or says that it will be, too long.
+
+    Parameters
+    ----------
+    request
+        Whose body it is.
+    most_bytes
+        The longest that is read.
+    instead
+        What to do with a longer one.
 
     Raises
     ------
@@ -58,7 +70,7 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     too_large = ApiError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body_too_large",
-        f"The body is over the limit of {most_bytes} bytes; split the class lists into several streams.",
+        f"The body is over the limit of {most_bytes} bytes; {instead}.",
     )
     if int(request.headers.get("content-length", 0)) > most_bytes:
         raise too_large

@@ -1,0 +1,139 @@
+"""Counts files: what was counted elsewhere, uploaded once, and then a source of counts like the others."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from app.counts_files import MEDIA_TYPES, PARQUET
+from app.errors import ApiError
+from app.routes.common import TheService, problems, read_body
+from app.source_schemas import SourceResource
+from app.sources import counts_file_source
+from concept_orderings.canonical import LARGEST_INTEGER
+from concept_orderings.concepts import is_plain_text, shown
+from concept_orderings.errors import BadValue
+from concept_orderings.names import NAME, NAME_RULE
+from concept_orderings.orderings.frequency import IN_REQUEST
+from store.counts_files import CountsMeaning, Stored
+
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
+
+_MOST_CORPUS = 500
+
+Name = Annotated[
+    str, Path(description="What orderings are to name the source by.", json_schema_extra={"example": "my-counts"})
+]
+Unit = Annotated[
+    Literal["documents", "occurrences"],
+    Query(description="What was counted: documents that have a name, or how often it occurs."),
+]
+Corpus = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=_MOST_CORPUS,
+        description="What it was counted in, for whoever reads a manifest.",
+        json_schema_extra={"example": "C4 (en), 2019-04 snapshot"},
+    ),
+]
+Size = Annotated[int | None, Query(ge=0, le=LARGEST_INTEGER, description="The size of the corpus in this unit.")]
+
+_CSV_EXAMPLE = "name,count\naquarium fish,388\nsunflower,91042\n"
+_JSON_EXAMPLE = '{"name": "aquarium fish", "count": 388}\n{"name": "sunflower", "count": 91042}\n'
+
+
+def _content(media_type: str, description: str) -> dict[str, Any]:
+    if media_type == PARQUET:
+        return {"schema": {"type": "string", "format": "binary", "description": description}}
+    example = _CSV_EXAMPLE if media_type == "text/csv" else _JSON_EXAMPLE
+    return {"schema": {"type": "string", "description": description}, "example": example}
+
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Names and their counts: integers from 0. Underscores and slashes are read as spaces.",
+        "content": {each: _content(each, description) for each, description in MEDIA_TYPES.items()},
+    }
+}
+
+
+@router.put(
+    "/{name}",
+    status_code=HTTPStatus.CREATED,
+    summary="Upload a counts file",
+    responses={
+        200: {"model": SourceResource, "description": "The name has this very content already."},
+        201: {"model": SourceResource, "description": "Stored: orderings can name it as their source."},
+        **problems(400, 413, 415, 422, 500, 503),
+        409: {**problems(409)[409], "description": "The name is another source's, or has other counts and keeps them."},
+    },
+    openapi_extra=_BODY,
+)
+async def put_counts_file(
+    name: Name,
+    unit: Unit,
+    corpus: Corpus,
+    request: Request,
+    service: TheService,
+    documents: Size = None,
+    tokens: Size = None,
+) -> Response:
+    """Store counts under a name, for ever: an order that stands on them can then be cited.
+
+    Two rows for one name must agree. An ordering that names the source must find all its names in it.
+    """
+    _check_name(name)
+    media_type = _media_type(request)
+    meaning = CountsMeaning(unit=unit, corpus=_plain(corpus), documents=documents, tokens=tokens)
+    if (kind := await service.sources.elsewhere(name)) is not None:
+        raise _exists(f"The workers have a source {name}, of the kind {kind}: choose another name.")
+    body = await read_body(
+        request, service.settings.max_body_bytes, instead="leave out names that are in no class list, or send Parquet"
+    )
+    record, stored = await service.store_counts(name, meaning, body, media_type)
+    if stored is Stored.OTHER:
+        raise _exists(
+            f"The source {name} has other counts, or the same of another unit, corpus or size: {record.names} names, "
+            f"{record.meaning.unit} of {shown(record.meaning.corpus)}. Counts that were cited are kept: choose "
+            "another name."
+        )
+    resource = SourceResource.model_validate(counts_file_source(record))
+    return JSONResponse(resource.model_dump(), HTTPStatus.CREATED if stored is Stored.NEW else HTTPStatus.OK)
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name) or name == IN_REQUEST:
+        raise BadValue("bad_source_name", f"A source's name {NAME_RULE}, and is not {IN_REQUEST}.")
+
+
+def _media_type(request: Request) -> str:
+    """Return the body's media type, one of those that are read (RFC 9110, 8.3)."""
+    media_type, *parameters = (part.strip() for part in request.headers.get("content-type", "").lower().split(";"))
+    charsets = {each.partition("=")[2].strip('" ') for each in parameters if each.startswith("charset=")}
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if media_type not in MEDIA_TYPES or charsets - {"utf-8", "utf8", "us-ascii"} or encoding != "identity":
+        raise ApiError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            f"Counts files are sent as {', '.join(MEDIA_TYPES)}, text in UTF-8, not compressed; say so in "
+            "Content-Type.",
+        )
+    return media_type
+
+
+def _plain(corpus: str) -> str:
+    text = " ".join(corpus.split())
+    if not text or not is_plain_text(text):
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "bad_query",
+            "corpus: Say what the names were counted in, without control characters.",
+        )
+    return text
+
+
+def _exists(detail: str) -> ApiError:
+    return ApiError(HTTPStatus.CONFLICT, "source_exists", detail)
