@@ -162,11 +162,12 @@ def _serve(options: argparse.Namespace) -> int:
     from app.embedded import serve
     from app.settings import AppSettings
     from store.settings import read_settings
+    from worker.evidence.counts.settings import read_sources
     from worker.settings import WorkerSettings
 
     # Before anything is started: a wrong setting would otherwise be found by a child, again at each restart.
     read_settings(AppSettings)
-    read_settings(WorkerSettings)
+    read_sources(read_settings(WorkerSettings))
     return serve(host=options.host, port=options.port, data_dir=options.data_dir)
 
 

@@ -1,0 +1,450 @@
+"""Counting through the cache, on a real Valkey: each query once, whatever dies, lies or is away in between."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from concept_orderings.errors import BadParameter, Cancelled, SourceError
+from concept_orderings.queries import Query
+from store.counts import CHUNK, CLAIMS_KEY, HOLDER_KEY, KEY, CachedCount, CountsCache, _field
+from store.queue import open_redis
+from support.counting_source import CountingSource, queries
+from support.processes import Valkey
+from worker.evidence.counts.base import Count
+from worker.evidence.counts.cached import Counted, count_cached
+
+pytestmark = pytest.mark.anyio
+
+PRINT = "f" * 64
+NAMES = queries(*(f"name {number}" for number in range(35)))
+LONG = 30.0
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def cache(redis: Redis) -> CountsCache:
+    return CountsCache(redis)
+
+
+def nobody() -> Redis:
+    """A client of a server that is not there."""
+    return Redis(port=1, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1)
+
+
+def check_right(found: Counted, asked: list[Query], source: CountingSource) -> None:
+    assert dict(found.counts) == {query: source.right(query) for query in asked}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LONG):
+        while not condition():  # noqa: ASYNC110  # what it waits for is not the test's to announce
+            await asyncio.sleep(0.01)
+
+
+# ---- the cache
+
+
+SPELLINGS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=3)
+COUNTS = st.builds(CachedCount, st.integers(0, 2**53 - 1), st.booleans(), st.integers(0, 2**40))
+
+
+def test_any_query_and_any_count(valkey: Valkey) -> None:
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.dictionaries(SPELLINGS.map(Query.of), COUNTS, max_size=9), SPELLINGS.map(Query.of))
+    def check(counts: dict[Query, CachedCount], other: Query) -> None:
+        async def run() -> None:
+            async with open_redis(valkey.url) as redis:
+                await redis.flushall()
+                cache = CountsCache(redis)
+                assert await cache.put_many(PRINT, counts)
+                assert await cache.get_many(PRINT, {*counts, other}) == counts
+                assert await cache.get_many("e" * 64, [*counts]) == {}
+
+        asyncio.run(run())
+
+    check()
+
+
+async def test_more_than_one_command_s_worth(cache: CountsCache) -> None:
+    many = {query: CachedCount(number, False, 9) for number, query in enumerate(queries(*map(str, range(3 * CHUNK))))}
+    await cache.put_many(PRINT, many)
+    assert await cache.get_many(PRINT, [*many, *NAMES]) == many
+
+
+async def test_counts_of_before_a_time_are_missing(cache: CountsCache) -> None:
+    stored = {query: CachedCount(1, False, 100 + number) for number, query in enumerate(NAMES)}
+    await cache.put_many(PRINT, stored)
+    assert list(await cache.get_many(PRINT, NAMES, since=110)) == NAMES[10:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda value: value[:-1],
+        lambda value: value + b"\0",
+        lambda value: b"",
+        lambda value: bytes([value[0] ^ 1]) + value[1:],
+        lambda value: value[:-1] + bytes([value[-1] ^ 128]),
+        lambda value: value[:16] + bytes([1 - value[16]]) + value[17:],
+        lambda value: bytes(len(value)),
+        lambda value: b"\xff" * len(value),
+    ],
+)
+async def test_damaged_entries_are_missing_and_counted_again(
+    redis: Redis, cache: CountsCache, damage: Callable[[bytes], bytes]
+) -> None:
+    source = CountingSource()
+    await count_cached(source, NAMES, cache)
+    field = _field(NAMES[3])
+    value = await redis.hget(KEY.format(PRINT), field)
+    await redis.hset(KEY.format(PRINT), field, damage(value))
+    source.asked.clear()
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    assert source.asked == [NAMES[3]]
+    assert await redis.hget(KEY.format(PRINT), field) == value
+
+
+async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, cache: CountsCache) -> None:
+    await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, 9)})
+    value = await redis.hget(KEY.format(PRINT), _field(NAMES[0]))
+    await redis.hset(KEY.format(PRINT), _field(NAMES[1]), value)
+    await redis.hset(KEY.format("e" * 64), _field(NAMES[0]), value)
+    assert set(await cache.get_many(PRINT, NAMES)) == {NAMES[0]}
+    assert await cache.get_many("e" * 64, NAMES) == {}
+
+
+async def test_lost_entries_are_counted_again(redis: Redis, cache: CountsCache) -> None:
+    source = CountingSource()
+    await count_cached(source, NAMES, cache)
+    await redis.hdel(KEY.format(PRINT), *map(_field, NAMES[5:9]))
+    source.asked.clear()
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    assert sorted(source.asked) == sorted(NAMES[5:9])
+
+
+async def put_string(redis: Redis, key: str) -> None:
+    await redis.set(key, b"x")
+
+
+async def put_list(redis: Redis, key: str) -> None:
+    await redis.rpush(key, b"x")
+
+
+@pytest.mark.parametrize("put", [put_string, put_list])
+@pytest.mark.parametrize("key", [KEY, CLAIMS_KEY])
+async def test_something_else_under_a_key_gives_way(
+    redis: Redis, cache: CountsCache, key: str, put: Callable[[Redis, str], Awaitable[None]]
+) -> None:
+    await put(redis, key.format(PRINT))
+    source = CountingSource()
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    assert len(source.asked) == len(NAMES)
+
+
+async def test_counts_that_hold_for_a_time_expire_and_others_do_not(redis: Redis, cache: CountsCache) -> None:
+    await count_cached(CountingSource(ttl_seconds=3600), NAMES, cache)
+    await count_cached(CountingSource(fingerprint="e" * 64), NAMES, cache)
+    assert 3500 < await redis.ttl(KEY.format(PRINT)) <= 3600
+    assert await redis.ttl(KEY.format("e" * 64)) == -1
+
+
+# ---- counting with the cache
+
+
+async def test_each_query_is_counted_once_ever(cache: CountsCache) -> None:
+    source = CountingSource()
+    first = await count_cached(source, NAMES[:20], cache)
+    check_right(first, NAMES[:20], source)
+    assert (await source.facts(), first.first <= first.last) == (first.facts, True)
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    again = await count_cached(source, NAMES[:20], cache)
+    assert (dict(again.counts), dict(again.times)) == (dict(first.counts), dict(first.times))
+    assert sorted(source.asked) == sorted(NAMES)
+
+
+async def test_without_a_cache_everything_is_counted() -> None:
+    source = CountingSource()
+    for _ in range(2):
+        check_right(await count_cached(source, NAMES, None), NAMES, source)
+    assert len(source.asked) == 2 * len(NAMES)
+
+
+async def test_while_redis_is_away_everything_is_counted() -> None:
+    source = CountingSource()
+    check_right(await count_cached(source, NAMES, CountsCache(nobody())), NAMES, source)
+
+
+async def test_approximate_stays_approximate(cache: CountsCache) -> None:
+    asked = queries("~about", "exactly")
+    for _ in range(2):
+        found = await count_cached(CountingSource(), asked, cache)
+        assert [found.counts[query].approximate for query in asked] == [True, False]
+
+
+async def test_empty_spellings_are_nowhere_and_never_asked(cache: CountsCache) -> None:
+    source = CountingSource()
+    nothing, empty, partly, whole = Query(()), Query.of([""]), Query.of(["", "dog"]), Query.of(["dog"])
+    found = await count_cached(source, [nothing, empty, partly, whole], cache)
+    assert [found.counts[query].value for query in (nothing, empty, partly, whole)] == [0, 0, 3, 3]
+    assert source.asked == [whole]
+
+
+async def test_of_nothing_there_is_nothing_to_count(cache: CountsCache) -> None:
+    found = await count_cached(CountingSource(), [], cache)
+    assert (dict(found.counts), found.first) == ({}, found.last)
+
+
+async def test_counts_older_than_the_source_s_hold_are_counted_again(cache: CountsCache) -> None:
+    now = int(time.time())
+    old = {query: CachedCount(1, False, now - 100) for query in NAMES[:10]}
+    new = {query: CachedCount(2, False, now - 10) for query in NAMES[10:]}
+    await cache.put_many(PRINT, {**old, **new})
+    source = CountingSource(ttl_seconds=50)
+    found = await count_cached(source, NAMES, cache)
+    assert sorted(source.asked) == sorted(NAMES[:10])
+    assert {found.counts[query].value for query in NAMES[10:]} == {2}
+    assert found.first < found.last
+
+
+async def test_counts_of_before_a_refresh_are_counted_again_and_once(cache: CountsCache) -> None:
+    source = CountingSource()
+    old = {query: CachedCount(1, False, 1_700_000_000) for query in NAMES}
+    await cache.put_many(PRINT, old)
+    source.plus = 5
+    since = "2024-01-31T12:00:00Z"
+    for _ in range(2):
+        found = await count_cached(source, NAMES, cache, counted_since=since)
+        check_right(found, NAMES, source)
+        assert found.first >= since
+    assert len(source.asked) == len(NAMES)
+
+
+async def test_a_clock_that_is_behind_counts_once_all_the_same(cache: CountsCache) -> None:
+    source = CountingSource()
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30))
+    for _ in range(2):
+        assert (await count_cached(source, NAMES, cache, counted_since=since)).first == since
+    assert len(source.asked) == len(NAMES)
+
+
+@pytest.mark.parametrize("since", ["2999-01-01T00:00:00Z", "yesterday", "2024-01-31", "2024-02-31T00:00:00Z"])
+async def test_a_time_that_is_none_or_to_come_is_refused(cache: CountsCache, since: str) -> None:
+    source = CountingSource()
+    with pytest.raises(BadParameter, match="counted_since"):
+        await count_cached(source, NAMES, cache, counted_since=since)
+    assert source.asked == []
+
+
+# ---- what goes wrong in between
+
+
+async def test_what_was_counted_before_an_error_is_kept(cache: CountsCache) -> None:
+    source = CountingSource()
+    source.fails_after = 2
+    with pytest.raises(SourceError) as caught:
+        await count_cached(source, NAMES, cache)
+    assert (caught.value.code, source.closed) == ("source_unavailable", 1)
+    source.fails_after = None
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    assert sorted(source.asked) == sorted(NAMES)
+
+
+async def test_a_source_that_forgets_a_query_has_not_answered(cache: CountsCache) -> None:
+    source = CountingSource()
+    source.forgets = set(NAMES[3:12])
+    with pytest.raises(SourceError, match=r"'name .* and 4 more") as caught:
+        await count_cached(source, NAMES, cache)
+    assert caught.value.code == "source_unavailable"
+    assert set(await cache.get_many(PRINT, NAMES)) == {*NAMES} - source.forgets
+
+
+async def test_what_was_not_asked_is_ignored(cache: CountsCache) -> None:
+    source = CountingSource()
+    source.adds = {Query.of(["unasked"]): Count(5)}
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    assert await cache.get_many(PRINT, queries("unasked")) == {}
+
+
+@pytest.mark.parametrize("value", [-1, 2**53, 1.5, True, "3", None])
+async def test_a_count_that_cannot_be_is_refused(cache: CountsCache, value: object) -> None:
+    source = CountingSource(batch=100)
+    source.adds = {NAMES[0]: Count(value)}  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match="'name 0'") as caught:
+        await count_cached(source, NAMES, cache)
+    assert caught.value.code == "source_damaged"
+    assert NAMES[0] not in await cache.get_many(PRINT, NAMES)
+
+
+async def test_progress_is_reported_and_never_goes_back(cache: CountsCache) -> None:
+    source, told = CountingSource(), list[tuple[int, int]]()
+    await count_cached(source, NAMES[:7], cache)
+    await count_cached(source, NAMES, cache, report=lambda done, total: told.append((done, total)))
+    assert told[0] == (0, 35)
+    assert told[1] == (7, 35)
+    assert told[-1] == (35, 35)
+    assert told == sorted(told)
+
+
+async def test_a_report_stops_a_source_that_is_silent(redis: Redis) -> None:
+    cache, source = CountsCache(redis, lease_seconds=LONG), CountingSource()
+    source.held = asyncio.Event()
+
+    def report(done: int, total: int) -> None:
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        await count_cached(source, NAMES, cache, report=report)
+    assert source.closed == 1
+    source.held.set()
+    # The claims were let go of, too: nobody waits for the lease to end.
+    async with asyncio.timeout(LONG / 3):
+        check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    assert sorted(source.asked) == sorted(NAMES)
+
+
+async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
+    cache, source = CountsCache(redis, lease_seconds=LONG), CountingSource()
+    source.held = asyncio.Event()
+    task = asyncio.create_task(count_cached(source, NAMES, cache))
+    await until(lambda: len(source.asked) == 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert source.closed == 1
+    source.held.set()
+    async with asyncio.timeout(LONG / 3):
+        check_right(await count_cached(source, NAMES, cache), NAMES, source)
+
+
+# ---- several at once
+
+
+async def test_two_that_ask_for_the_same_at_once_count_it_once(redis: Redis) -> None:
+    first, second = CountingSource(), CountingSource()
+    first.held = asyncio.Event()
+    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, lease_seconds=LONG)))
+    await until(lambda: len(first.asked) == 10)
+    told: list[tuple[int, int]] = []
+    others = queries("only", "here")
+    waiting = asyncio.create_task(
+        count_cached(
+            second,
+            [*NAMES, *others],
+            CountsCache(redis, lease_seconds=LONG),
+            report=lambda done, total: told.append((done, total)),
+        )
+    )
+    # It counts what nobody else does, and knows by then what the other has stored.
+    await until(lambda: (12, 37) in told)
+    first.held.set()
+    check_right(await counting, NAMES, first)
+    check_right(await waiting, [*NAMES, *others], second)
+    assert sorted(first.asked) == sorted(NAMES)
+    assert sorted(second.asked) == sorted(others)
+
+
+async def test_many_at_once_count_everything_once(redis: Redis) -> None:
+    sources = [CountingSource(batch=3) for _ in range(8)]
+    parts = [NAMES[number : number + 28] for number in range(8)]
+    found = await asyncio.gather(
+        *(count_cached(each, part, CountsCache(redis)) for each, part in zip(sources, parts, strict=True))
+    )
+    for source, part, counted in zip(sources, parts, found, strict=True):
+        check_right(counted, part, source)
+    assert sorted(query for each in sources for query in each.asked) == sorted(NAMES)
+
+
+async def test_one_who_waits_takes_over_what_the_other_could_not_count(redis: Redis) -> None:
+    first, second = CountingSource(), CountingSource()
+    first.held, first.fails_after = asyncio.Event(), 2
+    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, lease_seconds=LONG)))
+    await until(lambda: len(first.asked) == 10)
+    waiting = asyncio.create_task(count_cached(second, NAMES, CountsCache(redis, lease_seconds=LONG)))
+    first.held.set()
+    with pytest.raises(SourceError):
+        await counting
+    check_right(await waiting, NAMES, second)
+    assert sorted(first.asked + second.asked) == sorted(NAMES)
+
+
+async def test_claims_of_one_who_died_run_out(redis: Redis) -> None:
+    """Their holder says nothing more, as after kill -9: the lease is what ends them."""
+    lease = 0.4
+    dead, source = CountsCache(redis, lease_seconds=lease), CountingSource()
+    async with dead.claims(PRINT) as claims:
+        renewing = next(each for each in asyncio.all_tasks() if "_every" in repr(each.get_coro()))
+        renewing.cancel()
+        assert await claims.claim(NAMES) == NAMES
+        async with CountsCache(redis).claims(PRINT) as others:
+            assert await others.claim(NAMES) == []
+        async with asyncio.timeout(LONG):
+            check_right(await count_cached(source, NAMES, CountsCache(redis)), NAMES, source)
+
+
+async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -> None:
+    async with CountsCache(redis, lease_seconds=3).claims(PRINT) as claims:
+        await claims.claim(NAMES)
+        [holder] = await redis.keys(HOLDER_KEY.format("*"))
+        least = await redis.pttl(holder)
+
+        async def renewed() -> bool:
+            nonlocal least
+            left = await redis.pttl(holder)
+            least, was = min(least, left), least
+            return bool(left > was)
+
+        async with asyncio.timeout(LONG):
+            while not await renewed():
+                pass
+    async with CountsCache(redis).claims(PRINT) as others:
+        assert await others.claim(NAMES) == NAMES
+
+
+async def test_claims_are_of_one_source(redis: Redis) -> None:
+    cache = CountsCache(redis)
+    async with cache.claims(PRINT) as claims, cache.claims("e" * 64) as others:
+        assert await claims.claim(NAMES) == NAMES
+        assert await others.claim(NAMES) == NAMES
+        assert await claims.claim(NAMES) == NAMES
+
+
+async def test_one_lets_go_only_of_one_s_own(redis: Redis) -> None:
+    cache = CountsCache(redis)
+    async with cache.claims(PRINT) as claims, cache.claims(PRINT) as others:
+        await claims.claim(NAMES[:5])
+        await others.release(NAMES)
+        assert await others.claim(NAMES) == NAMES[5:]
+        await claims.release(NAMES[:2])
+        assert await others.claim(NAMES) == [*NAMES[:2], *NAMES[5:]]
+
+
+async def test_nothing_is_left_of_claims_when_all_is_counted(redis: Redis, cache: CountsCache) -> None:
+    await count_cached(CountingSource(), NAMES, cache)
+    assert await redis.keys("*") == [KEY.format(PRINT).encode()]
+
+
+async def test_redis_that_is_full_is_only_a_cache_that_keeps_nothing(redis: Redis) -> None:
+    source = CountingSource()
+    source.held = asyncio.Event()
+    counting = asyncio.create_task(count_cached(source, NAMES, CountsCache(redis)))
+    await until(lambda: len(source.asked) == 10)
+    await redis.config_set("maxmemory", "1")
+    try:
+        source.held.set()
+        check_right(await counting, NAMES, source)
+    finally:
+        await redis.config_set("maxmemory", "0")
