@@ -1,0 +1,291 @@
+"""Counts files over HTTP: uploaded once in any of three forms, then a source; bad ones are refused and not kept."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from support.answers import assert_problem
+from support.counts_files import CSV, FORMS, JSON_LINES, PARQUET, as_csv, as_parquet, parquet_of
+from support.deployment import Deployment
+from support.waiting import until
+
+LIMIT = 300_000
+RIGHT = {"unit": "documents", "corpus": "C4 (en)"}
+ROWS = [("aquarium_fish", 3), ("Apple", 0), ("naïve café 🐟", 2**53 - 1)]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """An API and Valkey, and no worker."""
+    directory = tmp_path_factory.mktemp("api")
+    with Deployment(directory, CONCEPT_ORDERINGS_MAX_BODY_BYTES=str(LIMIT)) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def unchanged(api: Deployment) -> Iterator[Deployment]:
+    objects = api.objects()
+    yield api
+    assert api.objects() == objects, "something was written"
+    assert api.process_is_well()
+
+
+def put(
+    service: Deployment,
+    name: str,
+    content: bytes,
+    media_type: str | None = CSV,
+    *,
+    headers: dict[str, str] | None = None,
+    **query: object,
+) -> httpx.Response:
+    params: Any = {key: value for key, value in {**RIGHT, **query}.items() if value is not None}
+    sent = {**(headers or {}), **({"Content-Type": media_type} if media_type else {})}
+    return service.http.put(f"/v1/sources/{name}", params=params, content=content, headers=sent)
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> str:
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert_problem(answer)
+    detail: str = answer.json()["detail"]
+    return detail
+
+
+# --- What is right
+
+
+def test_an_upload_is_a_source(api: Deployment) -> None:
+    answer = put(api, "first", as_csv(ROWS), documents=364868892, corpus=" C4  (en) ")
+    source = answer.json()
+
+    assert answer.status_code == 201
+    assert {key: value for key, value in source.items() if value is not None} == {
+        "name": "first",
+        "kind": "file",
+        "state": "available",
+        "unit": "documents",
+        "corpus": "C4 (en)",
+        "documents": 364868892,
+    }
+    assert source in api.http.get("/v1/sources").json()["sources"]
+
+
+def test_the_same_content_again_in_any_form_is_the_same(api: Deployment) -> None:
+    statuses = [put(api, "forms", FORMS[form](ROWS), form).status_code for form in FORMS]
+    again = put(api, "forms", as_csv([*reversed(ROWS), ("aquarium fish", 3)]), "Text/CSV; charset=UTF-8")
+
+    assert statuses == [201, 200, 200, 200]
+    assert again.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"content": as_csv([*ROWS, ("fig", 1)])},
+        {"content": as_csv(ROWS[:2])},
+        {"unit": "occurrences"},
+        {"corpus": "C4 (de)"},
+        {"documents": 7},
+        {"tokens": 7},
+    ],
+)
+def test_other_content_is_refused_and_the_first_is_kept(api: Deployment, other: dict[str, Any]) -> None:
+    assert put(api, "kept", as_csv(ROWS)).status_code in (200, 201)
+    before = api.http.get("/v1/sources").json()
+    content = other.pop("content", as_csv(ROWS))
+    detail = refused(put(api, "kept", content, **other), 409, "source_exists")
+
+    assert "kept has other counts" in detail
+    assert "another name" in detail
+    assert api.http.get("/v1/sources").json() == before
+    assert put(api, "kept", as_csv(ROWS)).status_code == 200
+
+
+def test_of_many_at_once_one_is_first(api: Deployment) -> None:
+    bodies = [as_csv([("apple", count % 3)]) for count in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda body: put(api, "race", body).status_code, bodies))
+
+    assert sorted(answers) == [200] * 3 + [201] + [409] * 8
+
+
+def test_deleting_is_not_offered(unchanged: Deployment) -> None:
+    refused(unchanged.http.delete("/v1/sources/first"), 405, "method_not_allowed")
+
+
+# --- What is wrong
+
+
+@pytest.mark.parametrize("name", ["request", "Mine", "-mine", "my counts", "%2e%2e", "a" * 129, "été", "a%00", ".json"])
+def test_a_name_that_no_source_can_have(unchanged: Deployment, name: str) -> None:
+    refused(put(unchanged, name, as_csv(ROWS)), 422, "bad_source_name")
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"unit": None}, "unit"),
+        ({"unit": "Documents"}, "unit"),
+        ({"unit": "tokens"}, "unit"),
+        ({"corpus": None}, "corpus"),
+        ({"corpus": ""}, "corpus"),
+        ({"corpus": " \t"}, "corpus"),
+        ({"corpus": "a\0b"}, "corpus"),
+        ({"corpus": "x" * 501}, "corpus"),
+        ({"documents": -1}, "documents"),
+        ({"documents": 1.5}, "documents"),
+        ({"documents": "many"}, "documents"),
+        ({"tokens": 2**53}, "tokens"),
+    ],
+)
+def test_what_the_numbers_mean_must_be_said(unchanged: Deployment, query: dict[str, object], named: str) -> None:
+    detail = refused(put(unchanged, "mine", as_csv(ROWS), **query), 422, "bad_query")
+
+    assert detail.startswith(f"{named}: ")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [None, "application/json", "text/plain", "text/tab-separated-values", "text/csv; charset=latin-1", "", "a", "/"],
+)
+def test_other_media_types(unchanged: Deployment, media_type: str | None) -> None:
+    detail = refused(put(unchanged, "mine", as_csv(ROWS), media_type), 415, "unsupported_media_type")
+
+    assert all(form in detail for form in FORMS)
+
+
+def test_a_compressed_body(unchanged: Deployment) -> None:
+    answer = put(unchanged, "mine", as_csv(ROWS), headers={"Content-Encoding": "gzip"})
+
+    refused(answer, 415, "unsupported_media_type")
+
+
+WRONG = {
+    "empty": (b"", CSV, "empty"),
+    "empty lines": (b"\n", JSON_LINES, "empty"),
+    "empty Parquet": (b"", PARQUET, "empty"),
+    "no column": (b"name,counts\napple,3\n", CSV, "no column count"),
+    "not UTF-8": (b"name,count\napple,3\n\xff,4\n", CSV, "line 3"),
+    "no count": (b'{"name": "apple", "count": 3}\n{"name": "fig"}\n', JSON_LINES, "line 2"),
+    "damaged Parquet": (as_parquet(ROWS)[:-9], PARQUET, "cannot be read"),
+    "CSV as Parquet": (as_csv(ROWS), PARQUET, "cannot be read"),
+    "Parquet as CSV": (as_parquet(ROWS), CSV, "not UTF-8"),
+    "floats": (parquet_of({"name": pa.array(["a"]), "count": pa.array([3.0])}), PARQUET, "double"),
+}
+
+
+@pytest.mark.parametrize(("body", "media_type", "reason"), WRONG.values(), ids=WRONG)
+def test_a_bad_file(unchanged: Deployment, body: bytes, media_type: str, reason: str) -> None:
+    assert reason in refused(put(unchanged, "mine", body, media_type), 422, "bad_counts_file")
+
+
+def test_two_counts_for_a_name(unchanged: Deployment) -> None:
+    detail = refused(put(unchanged, "mine", as_csv([("a_b", 1), ("a/b", 2)])), 422, "conflicting_counts")
+
+    assert "1 in line 2 and 2 in line 3" in detail
+
+
+def test_a_body_over_the_limit(unchanged: Deployment) -> None:
+    body = as_csv((f"name {number}", number) for number in range(LIMIT // 10))
+
+    assert "Parquet" in refused(put(unchanged, "mine", body), 413, "body_too_large")
+
+
+def test_a_body_that_breaks_off(unchanged: Deployment) -> None:
+    head = (
+        "PUT /v1/sources/mine?unit=documents&corpus=C4 HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\n"
+        "Content-Length: 100\r\n\r\nname,count\napple,3\n"
+    )
+    with socket.create_connection(("127.0.0.1", unchanged.api.port), timeout=60) as connection:
+        connection.sendall(head.encode())
+
+    assert unchanged.http.get("/health/live").status_code == 200
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.binary(max_size=200) | st.text(max_size=50).map(str.encode) | st.just(b"name,count\n"),
+    st.sampled_from([CSV, JSON_LINES]),
+)
+def test_no_text_is_an_error_of_the_service(api: Deployment, body: bytes, media_type: str) -> None:
+    answer = put(api, "fuzz", body, media_type)
+
+    assert answer.status_code == 422, (body, answer.text)
+    assert_problem(answer)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_no_damage_to_a_parquet_file_is_an_error_of_the_service(api: Deployment, data: st.DataObject) -> None:
+    body = bytearray(as_parquet([(f"name {number}", number) for number in range(50)]))
+    for _ in range(data.draw(st.integers(1, 5))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    answer = put(api, "fuzz-parquet", bytes(body), PARQUET)
+
+    assert answer.status_code in (200, 201, 422), answer.text
+    assert api.process_is_well()
+
+
+def test_while_redis_is_away_nothing_is_uploaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Which names the workers have cannot be seen then."""
+    with Deployment(tmp_path_factory.mktemp("away")) as service:
+        service.valkey.kill()
+
+        refused(put(service, "mine", as_csv(ROWS)), 503, "redis_unavailable")
+        assert service.objects() == {}
+
+
+# --- As a source
+
+
+def request(stream: str, classes: list[str], **concepts: object) -> dict[str, Any]:
+    return {
+        "name": stream,
+        "datasets": [{"name": "mine", "classes": classes, **concepts}],
+        "ordering": {"kind": "frequency", "source": "fruit"},
+        "tasks": {"count": 1},
+    }
+
+
+@pytest.fixture
+def fruit(service: Deployment) -> Deployment:
+    """A service with a counts file."""
+    answer = put(service, "fruit", as_csv([("red_apple", 30), ("fig", 2), ("kiwi", 0)]), unit="occurrences", tokens=99)
+    assert answer.status_code in (200, 201), answer.text
+    return service
+
+
+def test_it_orders(fruit: Deployment) -> None:
+    version = fruit.publish(request("ordered", ["red_apple", "fig", "kiwi"]))
+    manifest = fruit.http.get(version["url"]).json()
+    task = fruit.http.get(version["tasks"][0]["url"]).json()
+    evidence = manifest["evidence"]["counts"]
+
+    assert [each["class"] for each in task["concepts"]] == ["kiwi", "fig", "red_apple"]
+    assert [each["evidence"]["count"] for each in task["concepts"]] == [0, 2, 30]
+    assert (evidence["source"], evidence["kind"], evidence["unit"]) == ("fruit", "file", "occurrences")
+    assert (evidence["corpus"], evidence["tokens"]) == (RIGHT["corpus"], 99)
+
+
+def test_a_name_that_it_lacks_fails_the_job_and_is_named(fruit: Deployment) -> None:
+    answer = fruit.post(request("lacking", ["fig", "plum"]), wait=60)
+
+    assert "'plum'" in refused(answer, 424, "source_incomplete")
+
+
+def test_the_name_of_a_source_that_workers_have_is_taken(fruit: Deployment) -> None:
+    def told() -> bool:
+        sources = fruit.http.get("/v1/sources").json()["sources"]
+        return any(each["name"] == "infini-gram" for each in sources)
+
+    until(told, "the worker has said which sources it has")
+    detail = refused(put(fruit, "infini-gram", as_csv(ROWS)), 409, "source_exists")
+
+    assert "infini-gram" in detail
