@@ -79,7 +79,7 @@ def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[str, ...
 def common_words(
     counts: Mapping[Query, int], *, documents: int | None = None, tokens: int | None = None
 ) -> tuple[str, ...]:
-    """Warn of queries of one word that is among the corpus's most frequent: it mostly means something else there.
+    """Warn of queries of one word that is common in the corpus: it mostly means something else there.
 
     Parameters
     ----------
@@ -90,8 +90,11 @@ def common_words(
     tokens
         How many it has, if occurrences are counted. Where neither is known there is no warning.
     """
-    least = _common_from(documents, tokens)
-    if least is None:
+    if documents:
+        least, where = documents * COMMON_SHARE_OF_DOCUMENTS, "in 1 % of the documents or more"
+    elif tokens:
+        least, where = tokens * COMMON_SHARE_OF_TOKENS, "1 in 20,000 of the tokens or more"
+    else:
         return ()
     # The most frequent first, and of those the first by name.
     common = sorted(
@@ -101,8 +104,8 @@ def common_words(
         return ()
     named = _examples([shown(word) for _, word in common[:EXAMPLES]], len(common))
     return (
-        f"{_many(len(common), 'name is a single word', 'names are single words')} among the most frequent of the "
-        f"corpus {named}: all meanings are counted; queries in the request can name the one that is meant.",
+        f"{_many(len(common), 'name is a single common word', 'names are single common words')}, {where} {named}: "
+        "all meanings are counted; queries in the request can name the one that is meant.",
     )
 
 
@@ -126,12 +129,6 @@ def approximate_counts(approximate: int, queries: int) -> tuple[str, ...]:
     if not approximate:
         return ()
     return (f"{approximate} of {queries} counts are approximate: the source says so of them.",)
-
-
-def _common_from(documents: int | None, tokens: int | None) -> float | None:
-    if documents:
-        return documents * COMMON_SHARE_OF_DOCUMENTS
-    return tokens * COMMON_SHARE_OF_TOKENS if tokens else None
 
 
 def _is_one_word(query: Query) -> bool:

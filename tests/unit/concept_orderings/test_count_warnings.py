@@ -136,7 +136,11 @@ def test_the_most_common_words_are_the_examples() -> None:
     found = {Query.of([word]): n for word, n in [("can", 500), ("view", 60), ("hot dog", 90), ("otter", 9), ("a", 60)]}
     [sentence] = common_words(found, documents=1000)
 
-    assert sentence.startswith("3 names are single words among the most frequent of the corpus ('can', 'a', 'view'): ")
+    assert sentence.startswith(
+        "3 names are single common words, in 1 % of the documents or more ('can', 'a', 'view'): "
+    )
+    [other] = common_words(found, tokens=10_000_000)
+    assert other.startswith("1 name is a single common word, 1 in 20,000 of the tokens or more ('can'): ")
 
 
 @pytest.mark.parametrize("corpus", [{}, {"documents": 0}, {"tokens": 0}])

@@ -154,7 +154,7 @@ def test_the_warnings_of_a_count() -> None:
 
     shared, common, altered = found.provenance.warnings
     assert shared == "1 class name is in several datasets ('can' in 2): counted once, and ranked by the tie rule."
-    assert common.startswith("2 names are single words among the most frequent of the corpus ('can', 'view')")
+    assert common.startswith("2 names are single common words, in 1 % of the documents or more ('can', 'view')")
     assert altered == (
         "3 names were cut or altered before asking "
         "('a_b' as 'a b', 'elk & elks' as 'elk and elks', 'q & a' as 'q and a')."
