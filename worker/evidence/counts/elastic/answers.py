@@ -87,10 +87,11 @@ def _partial(answer: Mapping[str, Any], shards: Mapping[str, Any]) -> NotCounted
         return may_pass(
             f"{shards.get('successful')} of {shards.get('total')} shards answered ({_first_failure(shards)})"
         )
-    clusters = answer.get("_clusters")
-    if clusters is not None and clusters.get("successful") != clusters.get("total"):
-        return may_pass(f"{clusters.get('successful')} of {clusters.get('total')} clusters answered")
-    return None
+    match answer.get("_clusters", {}):
+        case Mapping() as clusters if clusters.get("successful") == clusters.get("total"):
+            return None
+        case clusters:
+            return may_pass(f"not all clusters answered: {_shown(clusters)}")
 
 
 def _first_failure(shards: Mapping[str, Any]) -> str:
@@ -102,7 +103,7 @@ def _first_failure(shards: Mapping[str, Any]) -> str:
 
 def _total(total: Mapping[str, Any]) -> int | NotCounted:
     match total:
-        case {"value": int(value), "relation": "eq"} if value >= 0:
+        case {"value": int(value), "relation": "eq"} if value >= 0 and not isinstance(value, bool):
             return value
     return may_pass(f"its count is not exact: {_shown(total)}")
 

@@ -40,8 +40,8 @@ class Batches:
     Attributes
     ----------
     failures : dict of Query to NotCounted
-        Queries that were asked and will not be counted. Those that were not asked are missing here, too: once a whole
-        request is in vain, no further one is begun.
+        Queries that were asked and will not be counted, with the reason. Once a whole request was in vain, however
+        often it was made, no further one is begun: what waits then is neither counted nor here.
     """
 
     def __init__(self, queries: Sequence[Query], ask: Ask, *, size: int, in_flight: int, patience: Patience) -> None:

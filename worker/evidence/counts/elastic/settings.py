@@ -35,6 +35,15 @@ def _with_port(url: str) -> str:
     return parts._replace(netloc=netloc, path=parts.path.rstrip("/")).geturl()
 
 
+def _filter_value(value: Any) -> Any:
+    """Refuse what no field can have, in one sentence instead of one for each type."""
+    values = value if isinstance(value, list) else [value]
+    types = {type(each) for each in values}
+    if len(types) != 1 or not types <= ({str, int} if isinstance(value, list) else {str, bool, int, float}):
+        raise ValueError("a filter is a text, a number, true or false, or a list of texts or of whole numbers")
+    return value
+
+
 Url = Annotated[str, AfterValidator(_with_port)]
 
 
@@ -56,7 +65,7 @@ class ElasticsearchSettings(BaseModel):
     ca_file: Path | None = Field(None, description="Certificates (PEM) by which the server's own is checked.")
     index: str = Field(min_length=1, description="The index, or an alias.")
     text_field: str = Field("text", min_length=1, description="The field whose words are looked for.")
-    filters: dict[str, FilterValue] = Field(
+    filters: dict[str, Annotated[FilterValue, BeforeValidator(_filter_value)]] = Field(
         default_factory=dict,
         description="Fields that are to have a value, or one of several; documents where they have another do not "
         "count. Fields of type keyword.",
