@@ -15,7 +15,8 @@ from concept_orderings.concepts import split_concept
 from concept_orderings.queries import folded
 from support.deployment import Deployment
 from support.elasticsearch_node import ElasticsearchNode
-from support.infini_gram import Answer, InfiniGram
+from support.fault_proxy import FaultProxy, status
+from support.infini_gram import Answer, Hang, InfiniGram
 from support.processes import Process
 from support.ranks import average_ranks, spearman
 from support.waiting import until
@@ -358,6 +359,41 @@ def test_a_retry_asks_only_for_what_was_not_counted(place: Place) -> None:
     assert times[names[400]] == 2
     assert max(times.values()) == 2
     assert sum(n == 2 for n in times.values()) <= 4, "no more than were in flight"
+
+
+def test_after_a_worker_is_killed_the_next_one_asks_for_what_is_not_kept(place: Place) -> None:
+    fake, service = place.infini_gram, place.service
+    names = [f"odd name {i:03}" for i in range(500)]
+    fake.fail(Hang(), query=names[100])
+    job = service.post(request("infini-gram", [dataset("A", *names)], name="odd")).headers["Location"]
+    until(lambda: service.job(job)["progress"]["done"] >= 400, "most are counted")
+    service.workers[-1].kill()
+    service.start_worker()
+    assert service.until_state(job, "succeeded", "failed")["state"] == "succeeded"
+    times = Counter(query for query in fake.queries if query.startswith("odd name"))
+
+    assert times.keys() == set(names)
+    assert times[names[100]] == 2
+    # What is counted is reported, and then kept, 32 at a time.
+    assert sum(n > 1 for n in times.values()) <= 100 + 32
+
+
+def test_after_elasticsearch_was_away_only_what_was_not_counted_is_asked(
+    place: Place, wimbd: str, elasticsearch_node: ElasticsearchNode, lists: list[Body], counted_locally: dict[str, int]
+) -> None:
+    """It sends everybody away for an hour: the job is tried again, and continues."""
+    some = [{**each, "classes": each["classes"][:25]} for each in lists]
+    with FaultProxy(elasticsearch_node.url) as proxy:
+        place.add("behind-a-proxy", kind="elasticsearch", url=proxy.url, index="c4", names_per_request=50, in_flight=2)
+        proxy.inject(status(503, headers={"Retry-After": "3600"}), after=5, times=1)
+        version = place.service.publish(request("behind-a-proxy", some, name="behind-a-proxy"))
+        asked = Counter(json.dumps(search) for each in proxy.requests() for search in each.searches)
+
+    found = {concept: each["count"] for concept, each in place.evidence(version).items()}
+    queries = {each["query"] for each in place.evidence(version).values()}
+    assert found == {concept: counted_locally[concept] for concept in found}
+    assert sum("match_phrase" in search for search in asked) == len(queries)
+    assert 50 <= sum(n > 1 for search, n in asked.items() if "match_phrase" in search) <= 100, "those in flight"
 
 
 # ---- what cannot be done
