@@ -1,5 +1,6 @@
 """An index in Elasticsearch as a source of counts."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from concept_orderings.canonical import canonical_json, sha256_hex
@@ -70,16 +71,21 @@ class ElasticsearchSource:
             ``source_refused`` if the server does not let this client search; ``source_unavailable`` if it does not
             answer in full.
         """
-        documents = await self._documents()
-        await self._check_field()
+        documents, types, uuids = await asyncio.gather(
+            self._patience.ask(self._count_documents),
+            self._patience.ask(lambda: self._server.field_types(self._searches.text_field)),
+            self._patience.ask(self._server.identities),
+        )
+        some = self._some(documents)
+        self._check_field(types)
         return SourceFacts(
             name=self._name,
             kind=KIND,
             unit=Unit.DOCUMENTS,
             corpus=self._searches.corpus,
-            documents=documents,
+            documents=some,
             query_form=self._searches.form,
-            fingerprint=await self._fingerprint(documents),
+            fingerprint=self._fingerprint(some, uuids),
             ttl_seconds=self._ttl_seconds,
         )
 
@@ -133,11 +139,11 @@ class ElasticsearchSource:
     async def _ask(self, queries: Sequence[Query]) -> Sequence[int | NotCounted]:
         return await self._server.search([self._searches.of(query) for query in queries])
 
-    async def _documents(self) -> int:
-        async def question() -> int | NotCounted:
-            return (await self._server.search([self._searches.of_all()]))[0]
+    async def _count_documents(self) -> int | NotCounted:
+        return (await self._server.search([self._searches.of_all()]))[0]
 
-        documents = await self._patience.ask(question)
+    def _some(self, documents: int | NotCounted) -> int:
+        """Refuse a corpus that cannot be counted, or is empty."""
         if isinstance(documents, NotCounted):
             raise self._error(documents, f"does not count the documents of {self._searches.corpus}")
         if documents == 0:
@@ -148,10 +154,9 @@ class ElasticsearchSource:
             )
         return documents
 
-    async def _check_field(self) -> None:
+    def _check_field(self, types: set[str] | NotCounted) -> None:
         """Refuse a field in which no word would be found; a key that may not ask for that is believed."""
         field = self._searches.text_field
-        types = await self._patience.ask(lambda: self._server.field_types(field))
         if isinstance(types, NotCounted):
             if types.may_pass:
                 raise self._error(types, f"does not tell the type of the field {field}")
@@ -164,9 +169,8 @@ class ElasticsearchSource:
                 "Correct its text_field in the file of sources.",
             )
 
-    async def _fingerprint(self, documents: int) -> str:
+    def _fingerprint(self, documents: int, uuids: list[str] | NotCounted) -> str:
         """Return the digest of all that decides a count; a key that may not ask for UUIDs has the place instead."""
-        uuids = await self._patience.ask(self._server.identities)
         if isinstance(uuids, NotCounted) and uuids.may_pass:
             raise self._error(uuids, f"does not tell the UUID of {self._searches.index}")
         known = uuids if not isinstance(uuids, NotCounted) and uuids else [self._server.place]
