@@ -17,7 +17,7 @@ from concept_orderings.orderings.frequency import IN_REQUEST
 from concept_orderings.queries import Query
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.counting import Answer, Counting, Countings, Question
-from store.counts_files import CountsFile, CountsFiles
+from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
 from store.queue import Queue
 from store.sources import ToldSources
 
@@ -166,6 +166,8 @@ def counts_file_source(record: CountsFile) -> dict[str, Any]:
         "corpus": record.meaning.corpus,
         "documents": record.meaning.documents,
         "tokens": record.meaning.tokens,
+        "query_form": QUERY_FORM,
+        "fingerprint": record.fingerprint,
     }
 
 

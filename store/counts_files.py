@@ -22,6 +22,9 @@ from concept_orderings.names import NAME
 from store.objects import Objects
 from store.sealed import seal, unseal
 
+QUERY_FORM = "the name as the file has it, underscores and slashes read as spaces"
+"""How a counts file is asked, for a reader."""
+
 _RECORD_FORMAT = 1
 
 
@@ -69,6 +72,11 @@ class CountsFile:
     names: int
     digest: str
     created_at: str
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides a count: the counts, and what they are of."""
+        return sha256_hex(canonical_json({"kind": "file", "counts": self.digest, "unit": self.meaning.unit}))
 
     def to_bytes(self) -> bytes:
         """Return the record as it is stored, with a digest of its own."""

@@ -73,7 +73,11 @@ def test_an_upload_is_a_source(api: Deployment) -> None:
         "unit": "documents",
         "corpus": "C4 (en)",
         "documents": 364868892,
+        "query_form": source["query_form"],
+        "fingerprint": source["fingerprint"],
     }
+    assert "underscores" in source["query_form"]
+    assert len(source["fingerprint"]) == 64
     assert source in api.http.get("/v1/sources").json()["sources"]
 
 
@@ -272,6 +276,8 @@ def test_it_orders(fruit: Deployment) -> None:
     assert [each["evidence"]["count"] for each in task["concepts"]] == [0, 2, 30]
     assert (evidence["source"], evidence["kind"], evidence["unit"]) == ("fruit", "file", "occurrences")
     assert (evidence["corpus"], evidence["tokens"]) == (RIGHT["corpus"], 99)
+    [listed] = [each for each in fruit.http.get("/v1/sources").json()["sources"] if each["name"] == "fruit"]
+    assert (evidence["fingerprint"], evidence["query_form"]) == (listed["fingerprint"], listed["query_form"])
 
 
 def test_a_name_that_it_lacks_fails_the_job_and_is_named(fruit: Deployment) -> None:

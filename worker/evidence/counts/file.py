@@ -3,15 +3,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import islice
 
-from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.concepts import shown
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query, folded
-from store.counts_files import CountsFile, CountsFiles
+from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
 from worker.evidence.counts.base import Count, SourceFacts, Unit
 
 _MOST_NAMED = 20
-_QUERY_FORM = "the name as the file has it, underscores and slashes read as spaces"
 
 
 class FileSource:
@@ -108,6 +106,6 @@ def file_facts(record: CountsFile) -> SourceFacts:
         corpus=meaning.corpus,
         documents=meaning.documents,
         tokens=meaning.tokens,
-        query_form=_QUERY_FORM,
-        fingerprint=sha256_hex(canonical_json({"kind": "file", "counts": record.digest, "unit": meaning.unit})),
+        query_form=QUERY_FORM,
+        fingerprint=record.fingerprint,
     )
