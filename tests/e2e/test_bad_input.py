@@ -286,7 +286,7 @@ def test_the_content_type_is_no_reason_to_fail(unchanged: Deployment, content_ty
 PATHS = st.sampled_from(
     ["/v1/streams", "/v1/streams/{}", "/v1/streams/{}/versions/{}", "/v1/streams/{}/versions/{}/tasks/{}",
      "/v1/streams/{}/versions/{}/export/fomo", "/v1/jobs/{}", "/v1/jobs/{}/events", "/v1/{}", "/{}", "/docs/{}",
-     "/static-offline-docs/{}", "/health/{}"]
+     "/static-offline-docs/{}", "/health/{}", "/v1/sources/{}", "/v1/sources/{}/counts"]
 )  # fmt: skip
 PARTS = st.one_of(
     st.sampled_from(["+", "%00", "..", "%2e%2e", "%2F", "latest", "0", "-1", "%ff", "%", "%zz", "a" * 300, "%0d%0a"]),
