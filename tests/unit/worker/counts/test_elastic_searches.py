@@ -6,6 +6,8 @@ from concept_orderings.queries import Query
 from worker.evidence.counts.elastic.searches import LONGEST, Match, Searches, sendable
 from worker.evidence.local_index.tokens import tokenise
 
+LETTERS = st.characters(codec="utf-8")
+
 
 def searches(match: Match = "phrase", **filters: str | list[str]) -> Searches:
     return Searches("c4", "text", filters, match)
@@ -51,12 +53,9 @@ def test_a_reader_is_told() -> None:
     assert searches("all-words").form == "match with all words in the field text"
 
 
-@given(st.text(max_size=LONGEST))
+@given(st.text(LETTERS, max_size=LONGEST))
 def test_a_name_is_sent_as_it_is(name: str) -> None:
     assert sendable(name) == name
-
-
-LETTERS = st.characters(codec="utf-8")
 
 
 @given(st.lists(st.text(LETTERS, min_size=1, max_size=400), min_size=1, max_size=20).map(" ".join), st.integers(0, 9))
@@ -71,6 +70,10 @@ def test_a_long_name_is_cut_to_what_a_server_takes(start: str, more: int) -> Non
     assert sendable(sent) == sent
     # The least that a server takes in one query.
     assert len(tokenise(sent)) <= 1_024
+
+
+def test_what_is_no_text_does_not_keep_other_names_from_being_sent() -> None:
+    assert sendable("a\ud800b 😀") == "a\ufffdb 😀"
 
 
 @pytest.mark.parametrize(
