@@ -84,11 +84,11 @@ def _table(path: str, name: str, table: object) -> SourceSettings:
     if not isinstance(table, dict):
         raise _bad(f"{path}: {name} stands outside of any table; begin with the source's name, such as [wimbd-c4]")
     kind = table.get("kind")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         given = f"{shown(str(kind))} is none" if "kind" in table else "it is missing"
         raise _bad(f"{where}, kind: {given}; the kinds are {', '.join(_KINDS)}")
     try:
-        model: Any = _model(str(kind)).model_validate(table)
+        model: Any = _model(kind).model_validate(table)
     except ValidationError as error:
         raise _bad(f"{where}{_fault(error)}") from error
     found: SourceSettings = model

@@ -1,0 +1,145 @@
+"""A local index as a source: its counts against a plain reading of the documents, and which index it counts in."""
+
+import asyncio
+import gzip
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from concept_orderings.errors import SourceError
+from concept_orderings.progress import Report, silent
+from concept_orderings.queries import Query
+from worker.evidence.counts.base import Unit
+from worker.evidence.counts.local import LocalSource, has_index, index_facts
+from worker.evidence.local_index import LocalIndex, build_index
+
+pytestmark = pytest.mark.anyio
+
+WORDS = ["big", "dog", "cat", "hot"]
+TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join), min_size=1, max_size=12)
+SPELLINGS = st.lists(st.sampled_from([*WORDS, "owl", "!"]), min_size=1, max_size=3).map(" ".join)
+QUERIES = st.lists(st.lists(SPELLINGS, min_size=1, max_size=4).map(Query.of), min_size=1, max_size=12, unique=True)
+
+
+def build(directory: Path, shard: str, texts: Sequence[str]) -> None:
+    path = directory.with_name(f"{shard}.json.gz")
+    path.write_bytes(gzip.compress("".join(json.dumps({"text": text}) + "\n" for text in texts).encode()))
+    build_index([path], directory)
+
+
+async def counts(source: LocalSource, queries: Sequence[Query]) -> dict[Query, int]:
+    found: dict[Query, int] = {}
+    async for part in source.count(queries):
+        assert not found.keys() & part.keys()
+        found |= {query: count.value for query, count in part.items()}
+        assert not any(count.approximate for count in part.values())
+    return found
+
+
+def contains(text: str, phrase: str) -> bool:
+    words = phrase.replace("!", " ").split()
+    # Words of this vocabulary are not in one another.
+    return bool(words) and f" {' '.join(words)} " in f" {text} "
+
+
+@settings(max_examples=30, deadline=None)
+@given(TEXTS, QUERIES)
+def test_documents_with_any_of_several_spellings(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], queries: list[Query]
+) -> None:
+    directory = tmp_path_factory.mktemp("any") / "c4"
+    build(directory, "shard", texts)
+
+    async def check() -> None:
+        source = await LocalSource.open(directory)
+        assert await counts(source, queries) == {
+            query: sum(any(contains(text, each) for each in query.spellings) for text in texts) for query in queries
+        }
+
+    asyncio.run(check())
+
+
+async def test_facts_say_what_is_counted(tmp_path: Path) -> None:
+    build(tmp_path / "c4", "shard", ["a dog", "a cat"])
+    source = await LocalSource.open(tmp_path / "c4")
+    facts = await source.facts()
+    assert (facts.name, facts.kind, facts.unit, facts.documents) == ("c4", "local-index", Unit.DOCUMENTS, 2)
+    assert (facts.tokens, facts.ttl_seconds) == (None, None)
+    assert index_facts(tmp_path / "c4") == facts
+
+
+async def test_the_fingerprint_is_that_of_the_documents(tmp_path: Path) -> None:
+    for name in ("one", "same", "other"):
+        build(tmp_path / name, "shard", ["a dog"])
+    one, same, other = (index_facts(tmp_path / name).fingerprint for name in ("one", "same", "other"))
+    assert one == same == other
+    build(tmp_path / "other", "more", ["a cat"])
+    assert index_facts(tmp_path / "other").fingerprint != one
+
+
+async def test_an_index_is_opened_once_for_as_long_as_it_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    really = LocalIndex.open
+    monkeypatch.setattr(LocalIndex, "open", lambda directory: opened.append(directory) or really(directory))
+    build(tmp_path / "c4", "shard", ["a dog"])
+    dog = Query.of(["dog"])
+    for _ in range(3):
+        assert await counts(await LocalSource.open(tmp_path / "c4"), [dog]) == {dog: 1}
+    assert len(opened) == 1
+    old = await LocalSource.open(tmp_path / "c4")
+    build(tmp_path / "c4", "more", ["the dog"])
+    new = await LocalSource.open(tmp_path / "c4")
+    assert (await counts(old, [dog]), await counts(new, [dog])) == ({dog: 1}, {dog: 2})
+    assert len(opened) == 2
+
+
+async def test_an_index_that_is_opened_and_then_damaged_is_refused(tmp_path: Path) -> None:
+    build(tmp_path / "c4", "shard", ["a dog"])
+    await LocalSource.open(tmp_path / "c4")
+    [segment, *_] = sorted((tmp_path / "c4").glob("generation-*/*.idx"))
+    segment.unlink()
+    for look in (index_facts, lambda directory: asyncio.run(LocalSource.open(directory))):
+        with pytest.raises(SourceError) as caught:
+            await asyncio.to_thread(look, tmp_path / "c4")
+        assert caught.value.code == "source_damaged"
+    assert has_index(tmp_path / "c4")
+
+
+async def test_no_index(tmp_path: Path) -> None:
+    assert not has_index(tmp_path / "c4")
+    with pytest.raises(SourceError, match="concept-orderings index"):
+        index_facts(tmp_path / "c4")
+    with pytest.raises(SourceError) as caught:
+        await LocalSource.open(tmp_path / "c4")
+    assert caught.value.code == "source_not_configured"
+
+
+async def test_a_count_that_is_given_up_leaves_no_thread_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path / "c4", "shard", ["a dog"])
+    source = await LocalSource.open(tmp_path / "c4")
+    started, ended = threading.Event(), threading.Event()
+
+    def endless(self: LocalIndex, names: Sequence[str], *, report: Report = silent) -> list[int]:
+        started.set()
+        try:
+            while True:
+                report(0, 1)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(LocalIndex, "count", endless)
+    task = asyncio.create_task(counts(source, [Query.of(["dog"])]))
+    await asyncio.to_thread(started.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
