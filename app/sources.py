@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import StoreError
@@ -89,34 +88,31 @@ class Sources:
             If there are as many questions as the service takes.
         """
         question = await asyncio.to_thread(_question, source, request)
-        await self._countings.submit(question, most_active=self._most_active)
-        counting = await self._get(question.id)
-        if not counting.state.final:
-            # Also for one that was recorded before: whoever recorded it may have died before it was queued.
-            await (await self._open_queue()).add(counting.id, counting.run)
-            counting = await self._wait(counting, seconds)
+        deadline = time.monotonic() + seconds
+        while True:
+            await self._countings.submit(question, most_active=self._most_active)
+            counting = await self._countings.get(question.id)
+            if counting is not None and not counting.state.final:
+                # Also for one that was recorded before: whoever recorded it may have died before it was queued.
+                await (await self._open_queue()).add(counting.id, counting.run)
+                counting = await self._wait(counting, deadline)
+            # Else somebody who waited for the same has had the answer, and it is forgotten: what was counted is kept.
+            if counting is not None:
+                break
         if counting.state.final:
             await self._countings.delivered(counting)
         return counting
 
-    async def _get(self, identifier: str) -> Counting:
-        counting = await self._countings.get(identifier)
-        if counting is None:
-            raise RedisError("the question is gone")
-        return counting
-
-    async def _wait(self, counting: Counting, seconds: float) -> Counting:
-        deadline = time.monotonic() + seconds
-        with self._bell.listen(counting.id, only_when_final=True) as rung:
-            while not counting.state.final:
+    async def _wait(self, asked: Counting, deadline: float) -> Counting | None:
+        with self._bell.listen(asked.id, only_when_final=True) as rung:
+            while True:
                 rung.clear()
-                counting = await self._get(counting.id)
+                counting = await self._countings.get(asked.id)
                 left = deadline - time.monotonic()
-                if counting.state.final or left <= 0:
-                    break
+                if counting is None or counting.state.final or left <= 0:
+                    return counting
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(rung.wait(), min(left, LONGEST_SILENCE_SECONDS))
-        return counting
 
     async def _asked(self) -> dict[str, dict[str, Any]]:
         """Return what workers say, once they have asked servers elsewhere, or after some seconds."""

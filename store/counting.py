@@ -2,7 +2,7 @@
 
 Like a job, but of no consequence: the counts themselves are kept by `store.counts`, and what is forgotten here is asked
 again. One hash each, under an id derived from the question, so that asking twice is asking once. Once somebody has had
-an answer it is gone within seconds, and the same question is put to the source's cache again.
+the answer it is forgotten, and the same question is put to the source again, or to what is kept of it.
 
 Changes ring the bell of `store.bell`, as those of jobs do.
 """
@@ -28,8 +28,6 @@ _RUNS = "concept-orderings:counting:runs"
 
 FORGOTTEN_SECONDS = 3600
 """How long one is kept of which nobody writes anything."""
-DELIVERED_SECONDS = 2
-"""How long an answer is kept that somebody has had: others may be waiting for it."""
 
 # KEYS: the record, the active ones, the last run's number. ARGV[1] is the time, ARGV[2] the id.
 _SHARED = f"""
@@ -87,8 +85,8 @@ redis.call('PUBLISH', '{CHANGES}', id .. ' ' .. ARGV[4])
 return 1
 """
 
-_DELIVERED = f"""
-if is_run(ARGV[3]) and state and not pending then redis.call('EXPIRE', record, {DELIVERED_SECONDS}) end
+_DELIVERED = """
+if is_run(ARGV[3]) and not pending then redis.call('DEL', record) end
 return 1
 """
 
@@ -284,7 +282,7 @@ class Countings:
         await self._run(self._finish, identifier, run, State.FAILED.value, "error", json.dumps(error))
 
     async def delivered(self, counting: Counting) -> None:
-        """Forget a finished question soon: somebody knows how it ended."""
+        """Forget a finished question: somebody knows how it ended. Others who wait for it ask again."""
         await self._run(self._delivered, counting.id, counting.run)
 
     async def _run(self, script: AsyncScript, identifier: str, *arguments: str | bytes | int) -> int:
