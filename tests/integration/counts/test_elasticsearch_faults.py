@@ -259,6 +259,17 @@ async def test_a_query_that_is_refused_is_named_and_all_others_are_counted(
     assert "does not count 1 of 12 queries in c4, such as 'dog': it answers 400" in result.error.detail
 
 
+async def test_an_error_stays_readable_whatever_the_names(proxy: FaultProxy, pauses: Pauses) -> None:
+    queries = [Query.of(f"{at} {'x' * 900} {spelling}" for spelling in range(50)) for at in range(12)]
+    proxy.inject(says(503, b"y" * 10_000, {"Content-Type": "text/plain"}), times=None)
+
+    result = await outcome(opened(proxy, pauses.patience()), queries)
+
+    assert result.error is not None
+    assert "'0 xxx" in result.error.detail
+    assert len(result.error.detail) < 1_500
+
+
 async def test_the_gravest_reason_is_given(proxy: FaultProxy, pauses: Pauses) -> None:
     proxy.inject(items(fault_proxy.busy, every=4), times=ATTEMPTS)
     proxy.inject(items(fault_proxy.item_status(400, "parsing_exception"), every=4), times=1)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.concepts import shown
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
 from worker.evidence.counts.base import Count, SourceFacts, Unit
@@ -195,7 +196,7 @@ class ElasticsearchSource:
         why = min(failures.values(), key=lambda each: _GRAVEST_FIRST.index(each.code))
         failed = [query for query in failures if failures[query].code == why.code]
         named = dict.fromkeys([*failed, *missing])
-        examples = ", ".join(" or ".join(map(repr, query.spellings)) for query in list(named)[:_EXAMPLES])
+        examples = ", ".join(shown(" or ".join(query.spellings)) for query in list(named)[:_EXAMPLES])
         what = f"does not count {len(missing)} of {of} queries in {self._searches.corpus}, such as {examples}"
         return self._error(why, what)
 
