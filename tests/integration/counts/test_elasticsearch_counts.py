@@ -254,15 +254,18 @@ async def test_a_missing_index_is_named(open_source: Open, index: str, proxy: Fa
 
 async def test_a_pattern_and_an_alias_are_indices_too(open_source: Open, elasticsearch_node: ElasticsearchNode) -> None:
     make_index(elasticsearch_node, "part-1", [("en", "a dog")])
-    make_index(elasticsearch_node, "part-2", [("en", "a dog"), ("de", "a dog")])
-    action = {"add": {"index": "part-2", "alias": "some", "filter": {"term": {"subset": "de"}}}}
-    elasticsearch_node.http.post("/_aliases", json={"actions": [action]}).raise_for_status()
+    make_index(elasticsearch_node, "part-2", [("en", "a dog"), ("de", "a cat")])
+    for subset in ("en", "de"):
+        alias = {"index": "part-2", "alias": f"only-{subset}", "filter": {"term": {"subset": subset}}}
+        elasticsearch_node.http.post("/_aliases", json={"actions": [{"add": alias}]}).raise_for_status()
 
-    sources = [open_source(index=index) for index in ("part-*", "part-2", "some")]
+    sources = [open_source(index=index) for index in ("part-*", "part-2", "only-en", "only-de")]
 
-    assert [await counts_of(source, "dog") for source in sources] == [[3], [2], [1]]
-    # An alias may leave documents out: it is not the index.
-    assert len({(await source.facts()).fingerprint for source in sources}) == 3
+    assert [await counts_of(source, "dog", "cat") for source in sources] == [[2, 1], [1, 1], [1, 0], [0, 1]]
+    facts = [await source.facts() for source in sources]
+    assert [each.documents for each in facts] == [3, 2, 1, 1]
+    # The last two have one document each, of one index, and are not the same.
+    assert len({each.fingerprint for each in facts}) == 4
 
 
 async def test_a_shard_that_is_really_lost_is_no_partial_count(
