@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from concept_orderings.path import distance_as_cosine, fast, memory_needed, quantise, shortest_greedy_path
 from concept_orderings.path.crew import Crew, available_cores
 from concept_orderings.path.tuning import DEFAULT
-from concept_orderings.progress import silent
+from concept_orderings.progress import Report, silent
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "fomo_in_flux"
 KEPT = Path(tempfile.gettempdir()) / "concept-orderings-minilm-captions.npy"
@@ -87,7 +87,7 @@ def large(n: int, starts: int, dimensions: int) -> None:
     """Measure one size, and by how much it raises the memory of the process."""
     shortest_greedy_path(quantise(sample(2000)))  # compiles
     vectors = perturbed(n, dimensions)
-    with Peak() as peak, Crew(0, silent, 2 * n) as crew:
+    with Peak() as peak, Crew(0, every_tenth(), n + (starts or n)) as crew:
         clock = Clock()
         search = fast.Search(vectors, crew, DEFAULT)
         lists = clock.lap()
@@ -102,6 +102,19 @@ def large(n: int, starts: int, dimensions: int) -> None:
     print(f"memory above the vectors: {peak.bytes / 1e6:.0f} MB; foreseen {needed / 1e6:.0f} MB; ", end="")
     print(f"a float32 matrix {n * n * 4 / 1e6:.0f} MB")
     print(f"shortest {distance_as_cosine(int(totals.min())):.4f}, longest / shortest {totals.max() / totals.min():.4f}")
+
+
+def every_tenth() -> Report:
+    """Say how far it is now and then: the largest sizes take an hour."""
+    said, begun = 0, perf_counter()
+
+    def report(done: int, total: int) -> None:
+        nonlocal said
+        if 10 * done // total > said:
+            said = 10 * done // total
+            print(f"{said} tenths after {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+
+    return report
 
 
 def child(task: str, n: int) -> str:

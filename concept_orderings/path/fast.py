@@ -63,6 +63,8 @@ class Search:
         self.lists = Lists(
             vectors=vectors,
             squares=self._neighbours.squares,
+            short=self._neighbours.looking.rows,
+            error=self._neighbours.looking.error,
             near=np.ascontiguousarray(ids[:, : tuning.near]),
             distances=distances,
             ids=ids,
@@ -73,11 +75,13 @@ class Search:
             names=self._names,
             few=tuning.few,
         )
+        self._starts = 0
         self._checkpoints = [each for each in tuning.checkpoints if each < n - 1]
         self._meetings = [Meeting() for _ in self._checkpoints]
 
     def totals(self, starts: NDArray[np.int64], deadline: float | None = None) -> Totals:
         """Walk from `starts`, (s,), and return the totals, (s,); of fewer, but one at least, if the deadline comes."""
+        self._starts = len(starts)
         found: list[Totals] = []
         for first, last in blocks(len(starts), self._block_size(), deadline):
             # The first start is walked to its end whatever the time.
@@ -144,7 +148,8 @@ class Search:
                 return self._n + before + int(steps / (self._n - 1))
 
             self._crew.share(work, end - begin, 4, reach)
-            self._deepen()
+            if before + end < self._starts:  # else nobody is left to walk here
+                self._deepen()
 
     def _reach_of_lists(self, part: float) -> int:
         return int(part * self._n)

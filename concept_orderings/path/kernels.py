@@ -19,6 +19,9 @@ BIN_SHIFT = 19  # distances are below 2**31: 4,096 bins, each a cosine distance 
 DIGIT = 11  # bits per pass of the radix sort: three passes for 31 bits
 MOST = 2**31 - 1  # no distance is as large
 LOOK = 8  # bounds looked at together: the bytes of a word
+DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # all its runs of six bits differ
+PLACES = np.zeros(64, dtype=np.int64)  # of a lone bit that it is multiplied by, by the upmost six bits of the product
+PLACES[[((int(DE_BRUIJN) << place) & (2**64 - 1)) >> 58 for place in range(64)]] = range(64)
 ROUGHNESS = 1024  # more than float32 rounds off a sum of squared lengths and products, all below 2**32
 
 
@@ -27,6 +30,8 @@ class Lists(NamedTuple):
 
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
+    short: NDArray[np.int16]  # (n, s) projections, looked at first: they make lower bounds of distances
+    error: int  # a squared distance is at least its bound less this
     near: Ids  # (n, h) the head of `ids`, apart: together these stay in the processor's cache
     distances: NDArray[np.int32]  # (n, h) of the head; the few that are needed beyond it are computed
     ids: Ids  # (n, k)
@@ -94,12 +99,18 @@ def inlined(function: Kernel) -> Kernel:
 
 
 @inlined
-def squared_distance(vectors: NDArray[np.int16], squares: NDArray[np.int32], i: Int, j: Int) -> np.int32:
-    """Return the exact squared distance of rows `i` and `j` as int32."""
+def dot(vectors: NDArray[np.int16], i: Int, j: Int) -> np.int32:
+    """Return the exact dot product of rows `i` and `j` as int32."""
     product = np.int32(0)
     for x in range(vectors.shape[1]):
         product = np.int32(product + np.int32(np.int32(vectors[i, x]) * np.int32(vectors[j, x])))
-    return np.int32(squares[i] + squares[j] - 2 * np.int64(product))
+    return product
+
+
+@inlined
+def squared_distance(vectors: NDArray[np.int16], squares: NDArray[np.int32], i: Int, j: Int) -> np.int32:
+    """Return the exact squared distance of rows `i` and `j` as int32."""
+    return np.int32(squares[i] + squares[j] - 2 * np.int64(dot(vectors, i, j)))
 
 
 @compiled
@@ -290,26 +301,27 @@ def mark_seen(seen: NDArray[np.uint64], j: Int) -> None:
 
 
 @compiled
-def nearest_unseen(
-    at: Int, seen: NDArray[np.uint64], vectors: NDArray[np.int16], squares: NDArray[np.int32]
-) -> tuple[Int, Int, int]:
+def nearest_unseen(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, Int, int]:
     """Look at everything unseen: return the nearest, its distance, and how many there were."""
     best = np.int64(-1)
     best_distance = np.int64(1) << 62
     looked = 0
     for word in range(seen.size):
         unseen = ~seen[word]
-        j = np.int64(word) << 6
-        while unseen and j < len(vectors):
-            if unseen & np.uint64(1):
-                looked += 1
-                distance = np.int64(squared_distance(vectors, squares, at, j))
+        while unseen:
+            lone = unseen & (~unseen + np.uint64(1))
+            unseen ^= lone
+            j = (np.int64(word) << 6) + PLACES[(lone * DE_BRUIJN) >> np.uint64(58)]
+            if j >= len(lists.vectors):
+                break
+            looked += 1
+            bound = lists.squares[at] + np.int64(lists.squares[j]) - 2 * np.int64(dot(lists.short, at, j))
+            if bound - lists.error < best_distance:
+                distance = np.int64(squared_distance(lists.vectors, lists.squares, at, j))
                 # Ids rise, so that of equal distances the smaller id stays.
                 if distance < best_distance:
                     best_distance = distance
                     best = j
-            unseen >>= np.uint64(1)
-            j += 1
     return best, best_distance, looked
 
 
@@ -322,7 +334,7 @@ def beyond_list(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, I
             j = np.int64(lists.deep[slot, c])
             if not is_seen(seen, j):
                 return j, np.int64(squared_distance(lists.vectors, lists.squares, at, j))
-    nearest_id, distance, looked = nearest_unseen(at, seen, lists.vectors, lists.squares)
+    nearest_id, distance, looked = nearest_unseen(at, seen, lists)
     if slot < 0 and looked > lists.few:
         # Threads may write this at once; it is only ever set, and changes speed alone.
         lists.wanted[at] = 1

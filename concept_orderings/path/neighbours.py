@@ -16,7 +16,7 @@ from concept_orderings.path.blas import on_one_thread
 from concept_orderings.path.crew import Crew
 from concept_orderings.path.distances import squared_lengths
 from concept_orderings.path.kernels import Ids, Kept, Space
-from concept_orderings.path.projection import projected
+from concept_orderings.path.projection import Projector
 from concept_orderings.path.tuning import DEFAULT, Tuning
 
 
@@ -44,12 +44,15 @@ class Neighbours:
     ) -> None:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)
-        self._projections, error = projected(vectors, self.squares, min(tuning.listed, len(vectors)))
+        projector = Projector(vectors, self.squares)
+        self.looking = projector.for_looking()
+        projection = projector.for_products(min(tuning.listed, len(vectors)))
+        self._projections = projection.rows
         self._crew = crew
         self._proposer = propose(vectors) if propose else None
         self._tuning = tuning
         self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
-        self._space = Space(vectors, self.squares, self.squares.astype(np.float32), error)
+        self._space = Space(vectors, self.squares, self.squares.astype(np.float32), projection.error)
 
     def of(
         self,

@@ -6,8 +6,8 @@ dot product of at most the product of their lengths, so the dot product of two p
 vectors, and the distance that it makes at most theirs.
 """
 
-from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ AXES = (32, 64, 96, 128, 192, 256)
 MEASURING = 1600
 """What it costs to measure a distance, where a dot product costs 1 for each of its terms."""
 
+LOOKING = 32
+"""Numbers of a row that is looked at alone, before the vector is."""
+
 _ROWS = 64
 _SAMPLE = 4096
 _ROUNDS = 4
@@ -27,10 +30,27 @@ _OVER = 2.0**-30
 """Of its squared length, a vector's rest is taken to be longer by this: far more than float64 rounds off."""
 
 Integers = TypeVar("Integers", np.int16, np.int32)
+Rows = TypeVar("Rows", NDArray[np.float32], NDArray[np.int16])
 
 
-def projected(vectors: NDArray[np.int16], squares: NDArray[np.int32], k: int) -> tuple[NDArray[np.float32], int]:
-    """Project vectors to as many axes as seems best for finding their `k` nearest; on all, if that is best.
+@dataclass(frozen=True)
+class Projection(Generic[Rows]):
+    """The coordinates of n vectors along some axes, and how far the distances that they make may be too long.
+
+    Attributes
+    ----------
+    rows : ndarray of float32 or int16, shape (n, width)
+    error : int
+        The squared distance of two vectors is at least what their squared lengths and the dot product of their rows
+        make of it, less this. A float32 product may be summed in any order.
+    """
+
+    rows: Rows
+    error: int
+
+
+class Projector:
+    """Projects vectors.
 
     Parameters
     ----------
@@ -38,30 +58,73 @@ def projected(vectors: NDArray[np.int16], squares: NDArray[np.int32], k: int) ->
         From `quantise`.
     squares : ndarray of int32, shape (n,)
         Their squared lengths.
-    k : int
-        How many neighbours are looked for, of each vector.
-
-    Returns
-    -------
-    projections : ndarray of float32, shape (n, d) or (n, axes + 1)
-    error : int
-        The squared distance of two vectors is at least what their squared lengths and the dot product of their
-        projections, summed in float32 in any order, make of it, less this.
     """
-    dimensions = vectors.shape[1]
-    candidates = [number for number in AXES if number < 0.8 * dimensions]
-    if not candidates:
-        return vectors.astype(np.float32), _error(dimensions)
-    axes = leading_axes(vectors, candidates[-1])
-    number = _best(vectors, squares, axes, candidates, k / len(vectors))
-    if number == dimensions:
-        return vectors.astype(np.float32), _error(dimensions)
-    projections = np.empty((len(vectors), number + 1), dtype=np.float32)
-    for first in range(0, len(vectors), BLOCK):
-        block = slice(first, first + BLOCK)
-        projections[block] = _project(vectors[block], squares[block], axes[:, :number])
-    # Each coordinate is rounded to float32 too, which is as much again as two more terms of the sum.
-    return projections, _error(number + 1 + 3)
+
+    def __init__(self, vectors: NDArray[np.int16], squares: NDArray[np.int32]) -> None:
+        self._vectors = vectors
+        self._squares = squares
+        # With nearly as many axes as dimensions, nothing would be gained.
+        self._numbers = [number for number in AXES if number < 0.8 * vectors.shape[1]]
+        self._axes = leading_axes(vectors, self._numbers[-1]) if self._numbers else None
+
+    def for_products(self, k: int) -> Projection[NDArray[np.float32]]:
+        """Return float32 rows, on as many axes as seems best for finding the `k` nearest of each by products."""
+        dimensions = self._vectors.shape[1]
+        number = self._best(k / len(self._vectors))
+        if number == dimensions:
+            return Projection(self._vectors.astype(np.float32), _error(dimensions))
+        rows = np.empty((len(self._vectors), number + 1), dtype=np.float32)
+        self._project(number, rows)
+        # Each coordinate is rounded to float32 too, which is as much again as two more terms of the sum.
+        return Projection(rows, _error(number + 1 + 3))
+
+    def for_looking(self) -> Projection[NDArray[np.int16]]:
+        """Return int16 rows of `LOOKING` numbers, a line of the processor's cache, or the vectors if none are shorter.
+
+        Rounding moves a row by at most ``sqrt(LOOKING) / 2``, so by Cauchy and Schwarz it changes a dot product by at
+        most that times the lengths of both rows.
+        """
+        if self._axes is None:
+            return Projection(self._vectors, 0)
+        rows = np.empty((len(self._vectors), LOOKING), dtype=np.int16)
+        self._project(LOOKING - 1, rows)
+        moved = np.sqrt(LOOKING) / 2
+        length = np.sqrt(MAX_SQUARED_LENGTH * (1 + _OVER))
+        return Projection(rows, int(np.ceil(2 * moved * (2 * length + moved))))
+
+    def _best(self, share: float) -> int:
+        """Return of how many axes the products, and measuring what has a low bound, seem to cost least: of d, perhaps.
+
+        `share` is the part of all vectors that are neighbours; while they are looked for, about twice as many seem to
+        be.
+        """
+        dimensions = self._vectors.shape[1]
+        vectors, squares = _sampled(self._vectors, _SAMPLE), _sampled(self._squares, _SAMPLE)
+        few = slice(0, _ROWS)
+        sums = squares[few, None] + squares.astype(np.float64)
+        exact = vectors.astype(np.float64)
+        distances = sums - 2 * exact[few] @ exact.T
+        limits = np.quantile(distances, min(1.0, 2 * share), axis=1, keepdims=True)
+        costs: dict[int, float] = {dimensions: float(dimensions)}
+        for number in self._numbers:
+            rows = self._along(vectors, squares, number)
+            low = sums - 2 * rows[few] @ rows.T < limits
+            costs[number] = number + MEASURING * float(low.mean())
+        return min(costs.items(), key=lambda each: each[1])[0]
+
+    def _project(self, number: int, rows: NDArray[np.float32] | NDArray[np.int16]) -> None:
+        """Fill in the coordinates along so many axes, and the length of the rest."""
+        for first in range(0, len(rows), BLOCK):
+            block = slice(first, first + BLOCK)
+            exact = self._along(self._vectors[block], self._squares[block], number)
+            rows[block] = np.rint(exact) if rows.dtype == np.int16 else exact
+
+    def _along(self, vectors: NDArray[np.int16], squares: NDArray[np.int32], number: int) -> NDArray[np.float64]:
+        assert self._axes is not None
+        along = vectors.astype(np.float64) @ self._axes[:, :number]
+        rests = np.maximum(squares - np.square(along).sum(axis=1), 0) + _OVER * squares
+        rows: NDArray[np.float64] = np.column_stack([along, np.sqrt(rests)])
+        return rows
 
 
 def leading_axes(vectors: NDArray[np.int16], number: int) -> NDArray[np.float64]:
@@ -77,39 +140,6 @@ def leading_axes(vectors: NDArray[np.int16], number: int) -> NDArray[np.float64]
     _, turned = np.linalg.eigh(axes.T @ (sample.T @ (sample @ axes)))
     turned_axes: NDArray[np.float64] = np.linalg.qr(axes @ turned[:, ::-1])[0]
     return turned_axes
-
-
-def _best(
-    vectors: NDArray[np.int16],
-    squares: NDArray[np.int32],
-    axes: NDArray[np.float64],
-    candidates: Sequence[int],
-    share: float,
-) -> int:
-    """Return of how many axes the products, and measuring whatever has a low bound, seem to cost least: of d, perhaps.
-
-    `share` is the part of all vectors that are neighbours; while they are looked for, about twice as many seem to be.
-    """
-    dimensions = vectors.shape[1]
-    some, squared = _sampled(vectors, _SAMPLE), _sampled(squares, _SAMPLE)
-    few = slice(0, _ROWS)
-    sums = squared[few, None] + squared.astype(np.float64)
-    exact = some.astype(np.float64)
-    distances = sums - 2 * exact[few] @ exact.T
-    limits = np.quantile(distances, min(1.0, 2 * share), axis=1, keepdims=True)
-    costs: dict[int, float] = {dimensions: float(dimensions)}
-    for number in candidates:
-        projections = _project(some, squared, axes[:, :number])
-        low = sums - 2 * projections[few] @ projections.T < limits
-        costs[number] = number + MEASURING * float(low.mean())
-    return min(costs.items(), key=lambda each: each[1])[0]
-
-
-def _project(vectors: NDArray[np.int16], squares: NDArray[np.int32], axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    along = vectors.astype(np.float64) @ axes
-    rests = np.maximum(squares - np.square(along).sum(axis=1), 0) + _OVER * squares
-    projections: NDArray[np.float64] = np.column_stack([along, np.sqrt(rests)])
-    return projections
 
 
 def _sampled(rows: NDArray[Integers], number: int) -> NDArray[Integers]:

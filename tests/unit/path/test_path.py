@@ -493,3 +493,25 @@ def test_real_captions(captions):
     for tuning in (DEFAULT, TIGHT, replace(TIGHT, near=4, listed=16, deep=64)):
         assert lists_of(compiled(vectors, tuning, 2)) == expected
     assert lists_of(uncompiled(vectors, 4, 16)) == expected
+
+
+@given(st.integers(0, 1000), st.integers(1, 300), st.sampled_from([2, 50, 100]))
+@settings(max_examples=60, deadline=None)
+def test_the_nearest_of_everything_unseen(seed, n, dimensions):
+    """Told by looking at a few numbers of each first."""
+    random = np.random.default_rng(seed)
+    # Few distinct ones, so that there are ties.
+    vectors = quantise(random.normal(size=(n // 3 + 1, dimensions)))[random.integers(0, n // 3 + 1, n)]
+    unseen = random.random(n) < random.choice([0.02, 0.5, 1])
+    at = int(random.integers(n))
+    unseen[at] = False
+    with crew.Crew(1, silent, 1) as threads:
+        lists = fast.Search(vectors, threads, DEFAULT).lists if n > 1 else None
+    if lists is None or not unseen.any():
+        return
+    seen = np.full((n + 63) // 64 * 64, False)
+    seen[:n] = ~unseen
+    words = np.packbits(seen, bitorder="little").view(np.uint64)
+    distances = distance_matrix(vectors)[at]
+    nearest = min(np.flatnonzero(unseen).tolist(), key=lambda j: (distances[j], j))
+    assert kernels.nearest_unseen(at, words, lists) == (nearest, distances[nearest], unseen.sum())
