@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from concept_orderings.errors import Cancelled
 from concept_orderings.machine import Machine
-from concept_orderings.path import local_search, quantise, shortest_greedy_path
+from concept_orderings.path import crew, local_search, quantise, shortest_greedy_path
 from concept_orderings.path import refine_kernels as kernels
 from concept_orderings.path.crew import Crew, TimeIsUp
 from concept_orderings.path.distances import SCALE
@@ -301,7 +301,8 @@ def test_a_deadline_that_has_passed_leaves_the_path_as_it_is():
     assert (path.rounds, path.complete) == (0, False)
 
 
-def test_a_deadline_ends_the_search_for_neighbours():
+def test_a_deadline_ends_the_search_for_neighbours(monkeypatch):
+    monkeypatch.setattr(crew, "TICK_SECONDS", 0.001)
     vectors = directions(3000, 8, 6)
     deadline = monotonic() + 0.5
     seen = []
