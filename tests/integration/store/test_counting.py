@@ -1,0 +1,177 @@
+"""Questions about counts in a real Valkey: asked once, answered once, forgotten once the answer was had."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from concept_orderings.queries import Query
+from store.counting import Answer, Countings, CountOf, Question
+from store.jobs import QueueFull, State
+from store.queue import open_redis
+from store.sources import ToldSources
+from support.processes import Valkey
+
+pytestmark = pytest.mark.anyio
+
+QUESTION = Question("c4", (Query(("a", "b")), Query(('ç\u2028"',))), "2026-01-31T12:00:00Z")
+OTHER = Question("c4", QUESTION.queries, "")
+ANSWER = Answer(
+    {"name": "c4", "unit": "documents", "documents": None},
+    [
+        CountOf(asked=Query(("a",)), value=2**53 - 1, approximate=True, counted_at="2026-01-31T12:00:01Z"),
+        CountOf(asked=Query(()), value=0, approximate=False, counted_at="2026-01-31T12:00:02Z"),
+    ],
+)
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def countings(redis: Redis) -> Countings:
+    return Countings(redis)
+
+
+async def state(countings: Countings, question: Question = QUESTION) -> State | None:
+    counting = await countings.get(question.id)
+    return counting.state if counting else None
+
+
+async def test_asking_twice_is_asking_once(countings: Countings) -> None:
+    run = await countings.submit(QUESTION, most_active=9)
+    assert await countings.submit(QUESTION, most_active=9) == run
+    assert await countings.submit(OTHER, most_active=9) != run
+    counting = await countings.get(QUESTION.id)
+    assert counting is not None
+    assert (counting.run, counting.state, counting.done, counting.total) == (run, State.QUEUED, 0, 2)
+
+
+async def test_a_question_gets_to_the_worker_and_its_answer_back(countings: Countings) -> None:
+    run = await countings.submit(QUESTION, most_active=9)
+    assert await countings.start(QUESTION.id, run) == (1, QUESTION)
+    await countings.progress(QUESTION.id, run, 1, 2)
+    counting = await countings.get(QUESTION.id)
+    assert counting is not None
+    assert (counting.state, counting.done, counting.answer) == (State.RUNNING, 1, None)
+    await countings.succeed(QUESTION.id, run, ANSWER)
+    counting = await countings.get(QUESTION.id)
+    assert counting is not None
+    assert counting.state is State.SUCCEEDED
+    assert counting.answer is not None
+    assert Answer.from_bytes(counting.answer) == ANSWER
+    await countings.delivered(counting)
+    assert await state(countings) is None
+    assert await countings.submit(QUESTION, most_active=9) > run
+
+
+async def test_a_failure_is_told_once(countings: Countings) -> None:
+    run = await countings.submit(QUESTION, most_active=9)
+    await countings.start(QUESTION.id, run)
+    await countings.fail(QUESTION.id, run, {"code": "source_refused", "detail": "No."})
+    counting = await countings.get(QUESTION.id)
+    assert counting is not None
+    assert (counting.state, counting.error) == (State.FAILED, {"code": "source_refused", "detail": "No."})
+    await countings.delivered(counting)
+    assert await state(countings) is None
+
+
+async def test_an_earlier_run_changes_nothing(countings: Countings) -> None:
+    old = await countings.submit(QUESTION, most_active=9)
+    await countings.start(QUESTION.id, old)
+    await countings.fail(QUESTION.id, old, {"code": "a", "detail": "b"})
+    failed = await countings.get(QUESTION.id)
+    assert failed is not None
+    await countings.delivered(failed)
+    run = await countings.submit(QUESTION, most_active=9)
+    assert await countings.start(QUESTION.id, old) is None
+    await countings.progress(QUESTION.id, old, 1, 1)
+    await countings.succeed(QUESTION.id, old, ANSWER)
+    await countings.delivered(failed)
+    assert await state(countings) is State.QUEUED
+    assert await countings.start(QUESTION.id, run) == (1, QUESTION)
+
+
+async def test_what_is_over_is_not_started_again(countings: Countings) -> None:
+    run = await countings.submit(QUESTION, most_active=9)
+    await countings.start(QUESTION.id, run)
+    await countings.succeed(QUESTION.id, run, ANSWER)
+    await countings.fail(QUESTION.id, run, {"code": "late", "detail": "Late."})
+    assert await countings.start(QUESTION.id, run) is None
+    assert await state(countings) is State.SUCCEEDED
+
+
+async def test_what_nobody_asked_is_not_there(countings: Countings) -> None:
+    assert await countings.get(QUESTION.id) is None
+    assert await countings.start(QUESTION.id, 1) is None
+    await countings.progress(QUESTION.id, 1, 1, 1)
+    await countings.give_back(QUESTION.id, 1)
+    await countings.succeed(QUESTION.id, 1, ANSWER)
+    assert await countings.get(QUESTION.id) is None
+
+
+async def test_attempts_are_counted_but_for_those_given_back(countings: Countings) -> None:
+    run = await countings.submit(QUESTION, most_active=9)
+    attempts = []
+    for _ in range(2):
+        started = await countings.start(QUESTION.id, run)
+        assert started is not None
+        attempts.append(started[0])
+    await countings.give_back(QUESTION.id, run)
+    assert await state(countings) is State.QUEUED
+    started = await countings.start(QUESTION.id, run)
+    assert started is not None
+    assert [*attempts, started[0]] == [1, 2, 2]
+
+
+async def test_there_is_an_end_to_what_is_taken(countings: Countings) -> None:
+    questions = [Question(f"source-{number}", QUESTION.queries, "") for number in range(4)]
+    runs = [await countings.submit(each, most_active=3) for each in questions[:3]]
+    with pytest.raises(QueueFull):
+        await countings.submit(questions[3], most_active=3)
+    assert await countings.submit(questions[0], most_active=3) == runs[0]
+    await countings.start(questions[0].id, runs[0])
+    await countings.succeed(questions[0].id, runs[0], ANSWER)
+    assert await countings.submit(questions[3], most_active=3)
+
+
+async def test_everything_is_forgotten_in_the_end(redis: Redis, countings: Countings) -> None:
+    run = await countings.submit(QUESTION, most_active=9)
+    [record] = await redis.keys(f"*{QUESTION.id}*")
+    assert 0 < await redis.ttl(record) <= 3600
+    await countings.start(QUESTION.id, run)
+    await countings.succeed(QUESTION.id, run, ANSWER)
+    assert 0 < await redis.ttl(record) <= 3600
+
+
+# ---- what workers tell of their sources
+
+
+async def test_what_one_worker_tells_others_hear(redis: Redis) -> None:
+    one, other, api = ToldSources(redis), ToldSources(redis), ToldSources(redis)
+    await asyncio.gather(one.tell({"a": {"kind": "x"}, "both": {}}), other.tell({"b": {"kind": "y"}, "both": {}}))
+    assert await api.told() == {"a": {"kind": "x"}, "b": {"kind": "y"}, "both": {}}
+    await one.tell({"a": {"kind": "z"}})
+    assert await api.told() == {"a": {"kind": "z"}, "b": {"kind": "y"}}
+    await one.tell({})
+    assert await api.told() == {"b": {"kind": "y"}}
+
+
+async def test_what_was_told_long_ago_is_not_believed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ToldSources(redis)
+    await told.tell({"a": {}})
+    seconds, _ = await redis.time()
+    monkeypatch.setattr("store.sources.ToldSources._now", lambda _: asyncio.sleep(0, seconds + 31))
+    assert await told.told() == {}
+
+
+async def test_what_is_wanted_is_wanted_for_a_while(redis: Redis) -> None:
+    told = ToldSources(redis)
+    assert not await told.wanted()
+    await told.want()
+    assert await told.wanted()
+    assert 0 < await redis.ttl("concept-orderings:sources:wanted") <= 120

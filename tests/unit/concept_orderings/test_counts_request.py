@@ -1,0 +1,85 @@
+"""Requests for counts: what is asked, and that the check and the schema are of one mind."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from app.source_schemas import REQUESTS, CountsRequestSchema
+from concept_orderings.counts_request import MOST_NAMES, parse_counts_request
+from concept_orderings.errors import BadParameter, InvalidInput
+from concept_orderings.queries import Query, default_query
+
+NOW = datetime(2026, 1, 31, 12, 0, 0, 700_000, tzinfo=UTC)
+
+# Codes of rules that are about values, or about two fields, which a schema does not express.
+RULES = {"bad_query", "bad_parameter", "missing_field", "unknown_field"}
+
+
+def test_names_are_asked_as_an_ordering_asks_them() -> None:
+    request = parse_counts_request({"names": ["grey_wolf", "a/b  c", "_", "grey_wolf"]})
+    assert request.names == ("grey_wolf", "a/b  c", "_", "grey_wolf")
+    assert request.queries == tuple(map(default_query, request.names))
+    assert (request.refresh, request.counted_since) == (False, "")
+
+
+def test_queries_are_asked_as_they_are() -> None:
+    request = parse_counts_request({"queries": ["grey_wolf", ["b", "a", "b"]]})
+    assert request.names == (None, None)
+    assert request.queries == (Query(("grey_wolf",)), Query(("a", "b")))
+
+
+def test_as_many_as_may_be() -> None:
+    assert len(parse_counts_request({"names": ["a"] * MOST_NAMES}).queries) == MOST_NAMES
+
+
+def test_a_refresh_is_settled_to_the_next_whole_second() -> None:
+    settled = parse_counts_request({"names": ["a"], "refresh": True}).settled(NOW)
+    assert (settled.refresh, settled.counted_since) == (False, "2026-01-31T12:00:01Z")
+    assert settled.settled(NOW + timedelta(days=1)) == settled
+
+
+@pytest.mark.parametrize(("since", "refused"), [(59, False), (62, True)])
+def test_clocks_may_differ_by_a_minute(since: int, refused: bool) -> None:
+    text = (NOW + timedelta(seconds=since)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    request = parse_counts_request({"names": ["a"], "counted_since": text})
+    if refused:
+        with pytest.raises(BadParameter, match="to come"):
+            request.settled(NOW)
+    else:
+        assert request.settled(NOW) == request
+
+
+@pytest.mark.parametrize("example", REQUESTS.values(), ids=REQUESTS)
+def test_the_examples_are_right(example: dict[str, Any]) -> None:
+    assert parse_counts_request(example["value"]).queries
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 1),
+    st.sampled_from(["", "2026-01-31T12:00:00Z", "a"]),
+    st.text(max_size=3),
+    st.lists(st.text(max_size=3) | st.lists(st.text(max_size=2), max_size=2) | st.none(), max_size=3),
+)
+FIELDS = st.sampled_from(["names", "queries", "refresh", "counted_since", "other"])
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.dictionaries(FIELDS, VALUES, max_size=3) | VALUES)
+def test_the_schema_and_the_check_agree(body: Any) -> None:
+    try:
+        CountsRequestSchema.model_validate(body, strict=True)
+        fits = True
+    except ValidationError:
+        fits = False
+    try:
+        parse_counts_request(body)
+        refused = None
+    except InvalidInput as error:
+        refused = error
+    assert fits if refused is None else not fits or refused.code in RULES, refused
