@@ -439,4 +439,5 @@ def test_the_command_line_counts_in_the_same_sources(place: Place, tmp_path: Pat
     run = Process("order", command, place.service.environment, tmp_path)
 
     assert run.wait(60) == 0, run.text()
+    assert "concept-orderings: 1 of 3 concepts have a count of 0 ('A+++zebra finch')" in run.text()
     assert json.loads((tmp_path / "order.json").read_text()) == expected
