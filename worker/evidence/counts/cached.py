@@ -85,15 +85,14 @@ async def count_cached(
     facts = await source.facts()
     oldest = max(since, time.time() - facts.ttl_seconds) if facts.ttl_seconds is not None else since
     counting = _Counting(source, facts, cache, since=since, oldest=oldest, report=report)
-    found = await counting.all({query: _asked(query) for query in queries})
-    times = {query: _shown_time(count.counted_at) for query, count in found.items()}
-    now = _shown_time(int(time.time()))
+    found = await counting.all([_asked(query) for query in queries])
+    times = [each.counted_at for each in found] or [int(time.time())]
     return Counted(
-        counts={query: Count(count.value, count.approximate) for query, count in found.items()},
-        times=times,
+        counts=dict(zip(queries, [Count(each.value, each.approximate) for each in found], strict=True)),
+        times=dict(zip(queries, [_shown_time(each.counted_at) for each in found], strict=True)),
         facts=facts,
-        first=min(times.values(), default=now),
-        last=max(times.values(), default=now),
+        first=_shown_time(min(times)),
+        last=_shown_time(max(times)),
     )
 
 
@@ -111,17 +110,17 @@ class _Counting:
     total: int = 0
     stopped: bool = False
 
-    async def all(self, asked: Mapping[Query, Query | None]) -> dict[Query, CachedCount]:
-        """Return the counts of queries that are asked as others; those asked as None are nowhere."""
-        wanted = {each for each in asked.values() if each is not None}
+    async def all(self, queries: Sequence[Query | None]) -> list[CachedCount]:
+        """Return the counts of queries, in their order; those that are None are nowhere."""
+        wanted = dict.fromkeys(each for each in queries if each is not None)
         self.total = len(wanted)
         self.report(0, self.total)
         self.known.update(await self._looked_up(wanted))
         self._tell()
-        if missing := self._missing(wanted):
-            await self._count_missing(missing)
+        if len(self.known) < len(wanted):
+            await self._count_missing(self._missing(wanted))
         nowhere = CachedCount(0, approximate=False, counted_at=self._now())
-        return {query: nowhere if each is None else self.known[each] for query, each in asked.items()}
+        return [nowhere if each is None else self.known[each] for each in queries]
 
     async def _count_missing(self, missing: list[Query]) -> None:
         if self.cache is None:
