@@ -7,6 +7,7 @@ the answer it is forgotten, and the same question is put to the source again, or
 Changes ring the bell of `store.bell`, as those of jobs do.
 """
 
+import asyncio
 import json
 import time
 import zlib
@@ -263,7 +264,7 @@ class Countings:
         compressed: Any = await self._redis.hget(_KEY.format(identifier), "question")
         if attempt == 0 or compressed is None:
             return None
-        return attempt, Question.of_canonical(zlib.decompress(compressed))
+        return attempt, await asyncio.to_thread(lambda: Question.of_canonical(zlib.decompress(compressed)))
 
     async def progress(self, identifier: str, run: int, done: int, total: int) -> None:
         """Record how much of a run is done."""
@@ -275,7 +276,9 @@ class Countings:
 
     async def succeed(self, identifier: str, run: int, answer: Answer) -> None:
         """Finish a run with its answer."""
-        await self._run(self._finish, identifier, run, State.SUCCEEDED.value, "answer", answer.to_bytes())
+        # Of 100,000 counts it takes a while: not on the event loop.
+        data = await asyncio.to_thread(answer.to_bytes)
+        await self._run(self._finish, identifier, run, State.SUCCEEDED.value, "answer", data)
 
     async def fail(self, identifier: str, run: int, error: Mapping[str, Json]) -> None:
         """Finish a run with its error."""

@@ -1,6 +1,9 @@
 """The file of sources: what is wrong in it is said by table and field, and never a secret."""
 
 import gzip
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,3 +157,29 @@ async def test_a_damaged_index_is_not_no_index(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         await open_source("local", settings(tmp_path, None), LocalObjects(tmp_path / "objects"))
     assert caught.value.code == "source_damaged"
+
+
+# ---- programs that are started with a wrong file
+
+
+@pytest.mark.parametrize("command", [["concept_orderings.cli", "serve"], ["worker"]])
+def test_nothing_starts_with_a_wrong_file(tmp_path: Path, command: list[str]) -> None:
+    path = tmp_path / "sources.toml"
+    path.write_text('[c4]\nkind = "solr"\n', encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "CONCEPT_ORDERINGS_SOURCES": str(path),
+            "CONCEPT_ORDERINGS_DATA_DIR": str(tmp_path / "data"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert f"CONCEPT_ORDERINGS_SOURCES: {path}, [c4], kind: 'solr' is none" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "data").exists()
