@@ -251,6 +251,34 @@ def test_many_who_ask_the_same_at_once_ask_the_source_once(place: Place) -> None
     assert place.asked() == dict.fromkeys(names, 1)
 
 
+def test_jobs_of_two_workers_and_a_look_at_once_ask_the_source_once(place: Place) -> None:
+    service, names = place.service, [f"shared {number}" for number in range(40)]
+    hang = Hang(then=Answer(200, {"count": 0, "approx": False}))
+    place.infini_gram.fail(hang, query=names[20])
+    second = service.start_worker()
+    jobs = []
+    for stream in ("one", "two"):
+        request = {
+            "name": stream,
+            "datasets": [{"name": "A", "classes": names}],
+            "ordering": {"kind": "frequency", "source": "infini-gram"},
+            "tasks": {"count": 1},
+        }
+        jobs.append(service.post(request).headers["Location"])
+    assert place.post("infini-gram", {"names": names}, wait=0).status_code == 202
+    # All three are at it, and one of them waits for the answer that does not come.
+    for job in jobs:
+        until(lambda job=job: service.job(job)["progress"]["phase"] == "counting", "the job counts")
+    until(lambda: place.asked()[names[20]], "the source is asked")
+    hang.over.set()
+    for job in jobs:
+        assert service.until_state(job, "succeeded", "failed")["state"] == "succeeded"
+    assert {count for _, _, count in shown(place.counts("infini-gram", names=names))} == {0}
+    assert place.asked() == dict.fromkeys(names, 1)
+    second.stop()
+    service.workers.remove(second)
+
+
 def test_looking_does_not_wait_behind_a_job(place: Place) -> None:
     service = place.service
     service.hold(77)
