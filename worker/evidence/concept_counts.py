@@ -110,6 +110,7 @@ def _details(counted: Counted) -> dict[str, Json]:
         "tokens": facts.tokens,
         "query_form": facts.query_form,
         "fingerprint": facts.fingerprint,
+        "index": facts.index,
         "counted": {"first": counted.first, "last": counted.last},
     }
     return {name: value for name, value in said.items() if value is not None}

@@ -36,6 +36,8 @@ class SourceFacts:
         How a query is asked, for a reader: ``match_phrase with slop 0 in the field text``.
     fingerprint : str
         SHA-256 (hexadecimal) of all that decides a count, as far as it can be known: the key of the cache.
+    index : str, optional
+        SHA-256 of what a local index holds.
     ttl_seconds : float, optional
         How long a count holds; None for a corpus that does not change.
     """
@@ -48,6 +50,7 @@ class SourceFacts:
     tokens: int | None = None
     query_form: str
     fingerprint: str
+    index: str | None = None
     ttl_seconds: float | None = None
 
 

@@ -104,6 +104,7 @@ def _facts(name: str, published: Published) -> SourceFacts:
         documents=index.documents,
         query_form=_QUERY_FORM,
         fingerprint=sha256_hex(fingerprint),
+        index=index.fingerprint,
     )
 
 
