@@ -233,6 +233,7 @@ class Versions:
         for done, task in enumerate(tasks):
             report(done, len(tasks))
             await self._write(task)
+        report(len(tasks), len(tasks))
         await self._write(export)
         await self._write(manifest)
         sizes = zip(arranged.sizes, tasks, strict=True)

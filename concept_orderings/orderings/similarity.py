@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,7 +118,7 @@ class Similarity(Ordering):
         )
         details = _details(path, len(starts))
         if not self.refine:
-            return self._arrangement(path.order, by_key, concepts, details)
+            return self._arrangement(by_key[path.order], concepts, details, len(path.totals), 0)
         refined = refine_path(
             vectors,
             path.order,
@@ -138,17 +138,15 @@ class Similarity(Ordering):
                 "share_of_greedy_total": refined.total / path.total if path.total else None,
             },
         }
-        return self._arrangement(refined.order, by_key, concepts, details)
+        return self._arrangement(by_key[refined.order], concepts, details, len(path.totals), refined.rounds)
 
     def _arrangement(
-        self, path: NDArray[np.int64], by_key: NDArray[np.int64], concepts: Concepts, details: dict[str, Json]
+        self, order: NDArray[np.int64], concepts: Concepts, details: dict[str, Json], tried: int, rounds: int
     ) -> Arrangement:
-        order = by_key[path]
+        """Return the order, with a warning if time was up after so many starts and rounds."""
         details["path_start"] = concepts.ids[order[0]]
         if details["complete"]:
             return Arrangement(order, details)
-        tried = details["starts"]
-        rounds = cast("dict[str, Json]", details.get("refined", {})).get("rounds", 0)
         warning = (
             f"Time was up after {self.max_seconds} s: {tried} of {details['starts_asked']} starts were tried, and "
             f"{rounds} of {self.refine} rounds of refining done. Without max_seconds, starts: {tried} and refine: "

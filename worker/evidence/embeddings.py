@@ -66,8 +66,12 @@ async def embed(
         chunk = missing[start : start + CHUNK]
         told = shifted(report, done + start, len(distinct))
         rows[chunk] = await in_thread(_encoding(encoder, [distinct[i] for i in chunk]), told)
-        waiting.extend(chunk)
-        if cache and await cache.put_many(encoder.fingerprint, [distinct[i] for i in waiting], rows[waiting]):
+        if cache is None:
+            continue
+        # Of what waits, all is tried only once the newest could be stored: else it would be tried with each chunk.
+        if not await _store(cache, encoder, distinct, chunk, rows):
+            waiting += chunk
+        elif waiting and await _store(cache, encoder, distinct, waiting, rows):
             waiting.clear()
     if len(distinct) == len(captions):
         return rows
@@ -89,6 +93,12 @@ async def _look_up(captions: Sequence[str], encoder: Encoder, cache: EmbeddingCa
     if cache is None:
         return np.zeros(len(captions), dtype=np.bool_), np.zeros((len(captions), encoder.dimensions), dtype=np.float32)
     return await cache.get_many(encoder.fingerprint, captions, encoder.dimensions)
+
+
+async def _store(
+    cache: EmbeddingCache, encoder: Encoder, captions: Sequence[str], which: Sequence[int], rows: FloatArray
+) -> bool:
+    return await cache.put_many(encoder.fingerprint, [captions[i] for i in which], rows[which])
 
 
 def _missing(captions: Sequence[str], found: Found, encoder: Encoder) -> list[int]:
