@@ -31,6 +31,7 @@ from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 from concept_orderings.queries import Query
+from store.hashes import clear_wrong_type
 
 KEY = "concept-orderings:counts:{}"
 CLAIMS_KEY = "concept-orderings:counts:{}:claims"
@@ -172,7 +173,7 @@ class CountsCache:
         """
         key = KEY.format(fingerprint)
         try:
-            await self._clear_wrong_type(key)
+            await clear_wrong_type(self._redis, key)
             for part in _chunks(counts):
                 await self._redis.hset(key, mapping=_encoded(fingerprint, {query: counts[query] for query in part}))
             if ttl_seconds is not None:
@@ -181,12 +182,6 @@ class CountsCache:
             _log.warning("%d counts are not cached for now: %s", len(counts), error)
             return False
         return True
-
-    async def _clear_wrong_type(self, key: str) -> None:
-        """Delete what stands under a source's key and is no hash: nothing could ever be cached there again."""
-        if await self._redis.type(key) not in (b"hash", b"none"):
-            _log.warning("%s holds no counts, and is deleted", key)
-            await self._redis.delete(key)
 
     @asynccontextmanager
     async def claims(self, fingerprint: str) -> AsyncIterator["Claims"]:

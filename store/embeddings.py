@@ -20,6 +20,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
+from store.hashes import clear_wrong_type
+
 FloatArray: TypeAlias = NDArray[np.float32]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
@@ -94,7 +96,7 @@ class EmbeddingCache:
         """
         key = KEY.format(fingerprint)
         try:
-            await self._clear_wrong_type(key)
+            await clear_wrong_type(self._redis, key)
             for part in _chunks(len(captions)):
                 entries = _encoded([_field(caption) for caption in captions[part]], rows[part])
                 await self._redis.hset(key, mapping=entries)
@@ -102,12 +104,6 @@ class EmbeddingCache:
             _log.warning("%d embeddings are not cached for now: %s", len(captions), error)
             return False
         return True
-
-    async def _clear_wrong_type(self, key: str) -> None:
-        """Delete what stands under an encoder's key and is no hash: nothing could ever be cached there again."""
-        if await self._redis.type(key) not in (b"hash", b"none"):
-            _log.warning("%s holds no embeddings, and is deleted", key)
-            await self._redis.delete(key)
 
 
 def _chunks(n: int) -> Iterator[slice]:
