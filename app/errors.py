@@ -65,7 +65,8 @@ def install_handlers(app: FastAPI) -> None:
 
 async def _api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)  # Starlette picks the handler by type
-    return problem(error.status, error.code, error.detail, error.pointers)
+    headers = _retry_later() if error.status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(error.status, error.code, error.detail, error.pointers, headers)
 
 
 async def _invalid_input(request: Request, error: Exception) -> JSONResponse:

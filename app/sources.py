@@ -79,6 +79,10 @@ class Sources:
         told = (await self._told.told()).get(name)
         return None if told is None else str(told["kind"])
 
+    async def heard(self) -> bool:
+        """Tell whether workers have said lately which sources they have."""
+        return await self._told.heard()
+
     async def count(self, source: str, request: CountsRequest, seconds: float) -> Counting:
         """Ask a source, and return how the question stands once it is answered, or after some seconds.
 

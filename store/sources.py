@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
 _TOLD = "concept-orderings:sources"
+_HEARD = "concept-orderings:sources:heard"
 _WANTED = "concept-orderings:sources:wanted"
 
 BELIEVED_SECONDS = 30
@@ -46,6 +47,7 @@ class ToldSources:
                 told: dict[FieldT, EncodableT] = {name: json.dumps([now, each]) for name, each in sources.items()}
                 pipeline.hset(_TOLD, mapping=told)
                 pipeline.expire(_TOLD, 2 * BELIEVED_SECONDS)
+            pipeline.set(_HEARD, 1, ex=BELIEVED_SECONDS)
             await pipeline.execute()
         self._mine = set(sources)
 
@@ -55,6 +57,10 @@ class ToldSources:
         fields: Any = await self._redis.hgetall(_TOLD)
         told = {name.decode(): json.loads(value) for name, value in fields.items()}
         return {name: source for name, (when, source) in told.items() if when > now - BELIEVED_SECONDS}
+
+    async def heard(self) -> bool:
+        """Tell whether any worker has said lately what sources it has, be it none."""
+        return bool(await self._redis.exists(_HEARD))
 
     async def want(self) -> None:
         """Ask the workers to ask servers elsewhere too; nobody's server is asked before somebody looks."""

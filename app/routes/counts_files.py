@@ -9,13 +9,14 @@ from fastapi.responses import JSONResponse, Response
 from app.counts_files import MEDIA_TYPES, PARQUET
 from app.errors import ApiError
 from app.routes.common import TheService, problems, read_body
+from app.service import Service
 from app.source_schemas import SourceResource
 from app.sources import counts_file_source
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.concepts import is_plain_text, shown
 from concept_orderings.errors import BadValue
 from concept_orderings.names import NAME, NAME_RULE
-from concept_orderings.orderings.frequency import IN_REQUEST
+from concept_orderings.orderings.frequency import BUILT_IN, IN_REQUEST
 from store.counts_files import CountsMeaning, Stored
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
@@ -67,7 +68,8 @@ _BODY: dict[str, Any] = {
     responses={
         200: {"model": SourceResource, "description": "The name has this very content already."},
         201: {"model": SourceResource, "description": "Stored: orderings can name it as their source."},
-        **problems(400, 413, 415, 422, 500, 503),
+        **problems(400, 413, 415, 422, 500),
+        503: {**problems(503)[503], "description": "Redis, the store or the workers are away; see Retry-After."},
         409: {**problems(409)[409], "description": "The name is another source's, or has other counts and keeps them."},
     },
     openapi_extra=_BODY,
@@ -88,8 +90,7 @@ async def put_counts_file(
     _check_name(name)
     media_type = _media_type(request)
     meaning = CountsMeaning(unit=unit, corpus=_plain(corpus), documents=documents, tokens=tokens)
-    if (kind := await service.sources.elsewhere(name)) is not None:
-        raise _exists(f"The workers have a source {name}, of the kind {kind}: choose another name.")
+    await _check_not_taken(name, service)
     body = await read_body(
         request, service.settings.max_body_bytes, instead="leave out names that are in no class list, or send Parquet"
     )
@@ -105,8 +106,24 @@ async def put_counts_file(
 
 
 def _check_name(name: str) -> None:
-    if not NAME.fullmatch(name) or name == IN_REQUEST:
-        raise BadValue("bad_source_name", f"A source's name {NAME_RULE}, and is not {IN_REQUEST}.")
+    # The source that is there without settings keeps its name while it is not: a counts file is there for ever.
+    if not NAME.fullmatch(name) or name in (IN_REQUEST, BUILT_IN):
+        raise BadValue(
+            "bad_source_name", f"The name of a counts file {NAME_RULE}, and is neither {IN_REQUEST} nor {BUILT_IN}."
+        )
+
+
+async def _check_not_taken(name: str, service: Service) -> None:
+    """Refuse the name of a source that workers have: neither could be used then, and the file would stay."""
+    if not await service.sources.heard():
+        raise ApiError(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "no_workers",
+            "No worker has said lately which sources it has, so the name may be taken. Start one, or see its log; try "
+            "again after the seconds in Retry-After.",
+        )
+    if (kind := await service.sources.elsewhere(name)) is not None:
+        raise _exists(f"The workers have a source {name}, of the kind {kind}: choose another name.")
 
 
 def _media_type(request: Request) -> str:

@@ -19,6 +19,9 @@ from concept_orderings.progress import Report
 IN_REQUEST = "request"
 """The source that means: the counts stand in the request itself."""
 
+BUILT_IN = "infini-gram"
+"""The source that workers have without a file of sources."""
+
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -1,5 +1,6 @@
 """Counts files over HTTP: uploaded once in any of three forms, then a source; bad ones are refused and not kept."""
 
+import gzip
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from support.answers import assert_problem
 from support.counts_files import CSV, FORMS, JSON_LINES, PARQUET, as_csv, as_parquet, parquet_of
 from support.deployment import Deployment
 from support.waiting import until
+from worker.evidence.local_index import build_index
 
 LIMIT = 300_000
 RIGHT = {"unit": "documents", "corpus": "C4 (en)"}
@@ -23,10 +25,19 @@ ROWS = [("aquarium_fish", 3), ("Apple", 0), ("naïve café 🐟", 2**53 - 1)]
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """An API and Valkey, and no worker."""
+    """A service of which the worker has said which sources it has."""
     directory = tmp_path_factory.mktemp("api")
-    with Deployment(directory, CONCEPT_ORDERINGS_MAX_BODY_BYTES=str(LIMIT)) as deployment:
+    sources = directory / "none.toml"
+    sources.touch()
+    limits = {"CONCEPT_ORDERINGS_MAX_BODY_BYTES": str(LIMIT), "CONCEPT_ORDERINGS_SOURCES": str(sources)}
+    with Deployment(directory, **limits) as deployment:
+        deployment.start_worker()
+        until_heard(deployment)
         yield deployment
+
+
+def until_heard(service: Deployment) -> None:
+    until(lambda: put(service, "none", b"").status_code == 422, "the worker has said which sources it has")
 
 
 @pytest.fixture
@@ -127,7 +138,9 @@ def test_deleting_is_not_offered(unchanged: Deployment) -> None:
 # --- What is wrong
 
 
-@pytest.mark.parametrize("name", ["request", "Mine", "-mine", "my counts", "%2e%2e", "a" * 129, "été", "a%00", ".json"])
+@pytest.mark.parametrize(
+    "name", ["request", "infini-gram", "Mine", "-mine", "my counts", "%2e%2e", "a" * 129, "été", "a%00", ".json"]
+)
 def test_a_name_that_no_source_can_have(unchanged: Deployment, name: str) -> None:
     refused(put(unchanged, name, as_csv(ROWS)), 422, "bad_source_name")
 
@@ -246,6 +259,18 @@ def test_while_redis_is_away_nothing_is_uploaded(tmp_path_factory: pytest.TempPa
         assert service.objects() == {}
 
 
+def test_while_no_worker_says_which_names_are_taken_nothing_is_uploaded(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A source that comes back with its worker would be unusable, and so would the file, for ever."""
+    with Deployment(tmp_path_factory.mktemp("unheard")) as service:
+        answer = put(service, "mine", as_csv(ROWS))
+
+        assert "Start one" in refused(answer, 503, "no_workers")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert service.objects() == {}
+
+
 # --- As a source
 
 
@@ -261,6 +286,7 @@ def request(stream: str, classes: list[str], **concepts: object) -> dict[str, An
 @pytest.fixture
 def fruit(service: Deployment) -> Deployment:
     """A service with a counts file."""
+    until_heard(service)
     answer = put(service, "fruit", as_csv([("red_apple", 30), ("fig", 2), ("kiwi", 0)]), unit="occurrences", tokens=99)
     assert answer.status_code in (200, 201), answer.text
     return service
@@ -287,11 +313,10 @@ def test_a_name_that_it_lacks_fails_the_job_and_is_named(fruit: Deployment) -> N
 
 
 def test_the_name_of_a_source_that_workers_have_is_taken(fruit: Deployment) -> None:
-    def told() -> bool:
-        sources = fruit.http.get("/v1/sources").json()["sources"]
-        return any(each["name"] == "infini-gram" for each in sources)
+    shard = fruit.directory / "shard.json.gz"
+    shard.write_bytes(gzip.compress(b'{"text": "a fig"}\n'))
+    build_index([shard], fruit.data / "indexes" / "figs")
+    until(lambda: put(fruit, "figs", b"").status_code == 409, "the worker has told of the index")
+    detail = refused(put(fruit, "figs", as_csv(ROWS)), 409, "source_exists")
 
-    until(told, "the worker has said which sources it has")
-    detail = refused(put(fruit, "infini-gram", as_csv(ROWS)), 409, "source_exists")
-
-    assert "infini-gram" in detail
+    assert "a source figs, of the kind local-index" in detail

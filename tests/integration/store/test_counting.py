@@ -169,6 +169,14 @@ async def test_what_was_told_long_ago_is_not_believed(redis: Redis, monkeypatch:
     assert await told.told() == {}
 
 
+async def test_a_worker_without_sources_is_heard_for_a_while(redis: Redis) -> None:
+    told = ToldSources(redis)
+    assert not await told.heard()
+    await told.tell({})
+    assert await told.heard()
+    assert 0 < await redis.ttl("concept-orderings:sources:heard") <= 30
+
+
 async def test_what_is_wanted_is_wanted_for_a_while(redis: Redis) -> None:
     told = ToldSources(redis)
     assert not await told.wanted()

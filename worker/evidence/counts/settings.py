@@ -23,13 +23,13 @@ from pydantic import BaseModel, ValidationError
 from concept_orderings.concepts import shown
 from concept_orderings.errors import SettingError
 from concept_orderings.names import NAME, NAME_RULE
-from concept_orderings.orderings.frequency import IN_REQUEST
+from concept_orderings.orderings.frequency import BUILT_IN, IN_REQUEST
 from worker.evidence.counts.base import CountSource
 from worker.settings import WorkerSettings
 
 SETTING = "CONCEPT_ORDERINGS_SOURCES"
 
-DEFAULT: Mapping[str, Mapping[str, Any]] = {"infini-gram": {"kind": "infini-gram"}}
+DEFAULT: Mapping[str, Mapping[str, Any]] = {BUILT_IN: {"kind": "infini-gram"}}
 """What there is without a file of sources."""
 
 # Where the settings of a kind are described. Imported when one is configured: their clients take a while to load.
