@@ -104,6 +104,10 @@ class SourceTeller:
         except TimeoutError:
             late = SourceError("source_unavailable", f"{name} has not answered for {_ANSWER_SECONDS:.0f} seconds.")
             told = _unavailable(name, settings.kind, late)
+        except Exception as error:
+            # Kept too, or the server would be asked every second. Its text is for the log: a secret may be in it.
+            _log.exception("asking the source %s failed", name)
+            told = _unavailable(name, settings.kind, _unforeseen(name, error))
         finally:
             del self._asking[name]
         self._asked[name] = _Asked(time.monotonic(), settings, told)
@@ -118,6 +122,12 @@ def available(facts: SourceFacts) -> dict[str, Any]:
 def _unavailable(name: str, kind: str, error: ConceptOrderingsError) -> dict[str, Any]:
     problem = {"code": error.code, "detail": error.detail}
     return {"name": name, "kind": kind, "state": "unavailable", "error": problem}
+
+
+def _unforeseen(name: str, error: Exception) -> SourceError:
+    return SourceError(
+        "source_unavailable", f"Asking {name} failed with {type(error).__name__}; the worker's log says where."
+    )
 
 
 def _local(settings: WorkerSettings) -> dict[str, dict[str, Any]]:

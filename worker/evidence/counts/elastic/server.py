@@ -115,7 +115,7 @@ def _retry_after(header: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
+        until = parsedate_to_datetime(header).astimezone(UTC)
+    except (ValueError, OverflowError):  # the second: in UTC, it is beyond the last date
         return None
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,52 @@
+"""What a worker tells of its sources, whatever they do when they are asked."""
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from store.sources import ToldSources
+from support.counting_source import CountingSource
+from worker.evidence.counts.base import CountSource
+from worker.settings import WorkerSettings
+from worker.tell_sources import SourceTeller
+
+pytestmark = pytest.mark.anyio
+
+
+class Broken:
+    """A source's settings; asking the source fails as nobody foresaw."""
+
+    kind = "elasticsearch"
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def open(self, name: str) -> CountSource:
+        self.opened += 1
+        source = CountingSource()
+
+        async def facts() -> None:
+            raise OverflowError("s3cret")
+
+        source.facts = facts  # type: ignore[method-assign,assignment]
+        return source
+
+
+async def test_a_source_that_fails_as_nobody_foresaw_is_told_of_and_not_asked_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = Broken()
+    monkeypatch.setattr("worker.tell_sources.read_sources", lambda _: {"broken": broken})
+    teller = SourceTeller(WorkerSettings(), cast("ToldSources", None))
+
+    async with asyncio.timeout(30):
+        while (told := (await teller.sources(ask=True))["broken"])["state"] == "unasked":  # noqa: ASYNC110  # nobody announces it
+            await asyncio.sleep(0)
+
+    assert (told["state"], told["error"]["code"]) == ("unavailable", "source_unavailable")
+    assert "OverflowError" in told["error"]["detail"]
+    assert "s3cret" not in told["error"]["detail"]
+    await teller.sources(ask=True)
+    await asyncio.sleep(0)
+    assert broken.opened == 1
