@@ -321,6 +321,7 @@ MENDED: dict[str, Fault] = {
     "true is no count": Answer(200, {"count": True, "approx": False}),
     "a string": Answer(200, {"count": "1", "approx": False}),
     "too large": Answer(200, {"count": 2**53, "approx": False}),
+    "not a word on whether it is exact": Answer(200, {"count": 1}),
     "approx is no word": Answer(200, {"count": 1, "approx": "no"}),
     "a broken compression": Answer(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}),
     "a dropped connection": Drop(),

@@ -43,6 +43,9 @@ def test_urls_have_ports(url: Any, urls: tuple[str, ...]) -> None:
         ({"url": "https://"}, "url"),
         ({"url": "https://host:99999"}, "url"),
         ({"url": "https://user:secret@host"}, "not in the URL"),
+        ({"url": "https://user:sec/ret@host"}, "not in the URL"),
+        ({"url": "https://host:s3cret"}, "its port is no number"),
+        ({"url": "https://[s3cret"}, "its host is none"),
         ({"url": "https://host?x=1"}, "ends with its path"),
         ({"index": ""}, "index"),
         ({"match": "fuzzy"}, "match"),
@@ -76,6 +79,8 @@ def test_what_is_wrong_is_named(wrong: dict[str, Any], said: str) -> None:
         ({"api_key_file": "blank"}, "api_key_file: .*blank is not set, or has nothing in it"),
         ({"api_key_file": "binary"}, "api_key_file: .*binary cannot be read"),
         ({"api_key_env": "NO_SUCH_VARIABLE"}, "api_key_env: the environment variable NO_SUCH_VARIABLE"),
+        ({"api_key_file": "two lines"}, "api_key_file: .*two lines has a line break"),
+        ({"user": "ann", "password_file": "two lines"}, "password_file: .*two lines has a line break"),
         ({"user": "ann", "password_file": "missing"}, "password_file: .*missing cannot be read"),
         ({"user": "ann", "password_env": "NO_SUCH_VARIABLE"}, "password_env: the environment variable"),
         ({"ca_file": "missing"}, "ca_file: there is no file .*missing"),
@@ -89,11 +94,13 @@ def test_what_cannot_be_read_is_named_when_it_is_opened(
     monkeypatch.chdir(tmp_path)
     Path("blank").write_text(" \n")
     Path("binary").write_bytes(b"\xff\xfe\x00")
+    Path("two lines").write_text("s3cr\net\n")
 
     with pytest.raises(SourceError, match=said) as error:
         ElasticsearchSettings(**{**LEAST, **settings}).open("wimbd-c4")
     assert error.value.code == "source_not_configured"
     assert "'wimbd-c4'" in error.value.detail
+    assert "s3cr" not in error.value.detail
 
 
 async def test_a_deployment_in_the_cloud_is_found_by_its_id() -> None:

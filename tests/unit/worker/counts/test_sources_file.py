@@ -65,6 +65,9 @@ def test_an_empty_file_is_no_sources(tmp_path: Path) -> None:
         (RIGHT + 'api_key = "s3cret"', "[wimbd-c4], api_key: "),
         (RIGHT + 'password_file = "/p"', "[wimbd-c4]: "),
         (RIGHT.replace("127.0.0.1", "me:s3cret@h"), "[wimbd-c4], url.0: "),
+        (RIGHT.replace("127.0.0.1:1", "me:s3cret/x@h:1"), "[wimbd-c4], url.0: "),
+        (RIGHT.replace("127.0.0.1:1", "h:s3cret"), "[wimbd-c4], url.0: "),
+        ('[i]\nkind = "infini-gram"\nurl = "https://me:s3cret/x@h:1"', "[i], url: "),
         ('[i]\nkind = "infini-gram"\nurl = "gopher://h"', "[i], url: "),
     ],
 )

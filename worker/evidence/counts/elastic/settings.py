@@ -1,6 +1,7 @@
 """Which index of which server is asked, how, and with what key."""
 
 import os
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from worker.evidence.counts.elastic.server import Server
 from worker.evidence.counts.elastic.source import ElasticsearchSource
 
 _PORTS = {"http": 80, "https": 443}
+# Control characters, and halves of characters: neither can stand in a header.
+_NEVER_SENT = {"Cc", "Cs"}
 
 
 def _as_tuple(value: Any) -> Any:
@@ -24,14 +27,19 @@ def _as_tuple(value: Any) -> Any:
 
 def _with_port(url: str) -> str:
     """Give a URL its port, for which the client asks; and refuse one that could not be shown to anybody."""
-    parts = urlsplit(url)
+    if "@" in url:
+        raise ValueError("the user and the password are given in fields of their own, not in the URL")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # Not its own words, which quote a part of the URL, such as half of a password.
+        raise ValueError("its host is none, or its port is no number up to 65535") from None
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError("a URL is such as https://search.example.org:9200")
-    if "@" in parts.netloc:
-        raise ValueError("the user and the password are given in fields of their own, not in the URL")
     if parts.query or parts.fragment:
         raise ValueError("a URL ends with its path")
-    netloc = parts.netloc if parts.port else f"{parts.netloc.rstrip(':')}:{_PORTS[parts.scheme]}"
+    netloc = parts.netloc if port else f"{parts.netloc.rstrip(':')}:{_PORTS[parts.scheme]}"
     return parts._replace(netloc=netloc, path=parts.path.rstrip("/")).geturl()
 
 
@@ -167,7 +175,10 @@ class _Secrets:
     def _not_empty(self, field: str, place: str, content: str) -> str:
         if not content.strip():
             raise _not_configured(self._source, f"{field}: {place} is not set, or has nothing in it")
-        return content.strip()
+        secret = content.strip()
+        if any(unicodedata.category(each) in _NEVER_SENT for each in secret):
+            raise _not_configured(self._source, f"{field}: {place} has a line break or another control character in it")
+        return secret
 
 
 def _not_configured(source: str, reason: str) -> SourceError:

@@ -161,7 +161,7 @@ def _read(answer: httpx.Response) -> Count:
     if error is not None or not answer.is_success:
         raise _failure(answer, str(error if error is not None else answer.reason_phrase)[:_MOST_OF_ERROR])
     count = body.get("count") if isinstance(body, dict) else None
-    approximate = body.get("approx", False) if isinstance(body, dict) else None
+    approximate = body.get("approx") if isinstance(body, dict) else None
     if type(count) is not int or not 0 <= count <= LARGEST_INTEGER or not isinstance(approximate, bool):
         raise _Passing(f"HTTP {answer.status_code} with an answer that is no count: {answer.text[:_MOST_OF_ERROR]!r}")
     return Count(count, approximate)

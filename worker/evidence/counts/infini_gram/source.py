@@ -51,8 +51,9 @@ class InfiniGramSettings(BaseModel):
     def _has_a_host(cls, url: str) -> str:
         try:
             host = httpx.URL(url).host
-        except httpx.InvalidURL as error:
-            raise ValueError(str(error)) from error
+        except httpx.InvalidURL:
+            # Not its own words, which may quote a part of the URL, such as half of a password.
+            raise ValueError("it is no URL such as https://api.example.org:8080/; is its port a number?") from None
         if not host:
             raise ValueError("it names no host")
         return url
