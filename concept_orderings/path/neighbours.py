@@ -17,7 +17,7 @@ from concept_orderings.path.crew import Crew
 from concept_orderings.path.distances import squared_lengths
 from concept_orderings.path.kernels import Ids, Kept, Space
 from concept_orderings.path.projection import Projector
-from concept_orderings.path.tuning import DEFAULT, Tuning
+from concept_orderings.path.tuning import DEFAULT, Tuning, sampled
 
 
 class Neighbours:
@@ -52,6 +52,7 @@ class Neighbours:
         self._proposer = propose(vectors) if propose else None
         self._tuning = tuning
         self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
+        self._typical = Typical(vectors, self.squares)
         self._space = Space(vectors, self.squares, self.squares.astype(np.float32), projection.error)
 
     def of(
@@ -104,24 +105,42 @@ class Neighbours:
         reach: Callable[[float], int],
     ) -> None:
         """Fill `ids` and `distances`, `height` rows at a time on each thread."""
-        n, k, width = len(self.vectors), ids.shape[1], self._tuning.columns
 
         def work(first: int, last: int) -> None:
-            kept = empty_kept(rows[first:last], room_for(k))
-            left = self._projections[rows[first:last]]
-            products = np.empty((last - first, min(width, n)), dtype=np.float32)
-            for begin in range(0, n, width):
-                if self._crew.stop[0]:
-                    return
-                columns = self._projections[begin : begin + width]
-                product = np.matmul(left, columns.T, out=products[:, : len(columns)])
-                kernels.offer(product, begin, k, self._space, kept)
-            kernels.settle(kept, ids[first:last], distances[first:last])
+            self._search_block(rows[first:last], ids[first:last], distances[first:last])
 
         # Not so many at once that some threads have nothing to do.
         height = min(height, -(-len(rows) // (4 * self._crew.threads)))
         with on_one_thread():
             self._crew.share(work, len(rows), height, reach)
+
+    def _search_block(self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32]) -> None:
+        """Fill in a block of rows, on the thread that calls."""
+        k = ids.shape[1]
+        kept = empty_kept(rows, room_for(k))
+        kept.limits[:] = self._typical.limits(rows, k)
+        self._offer_all(kept, k)
+        # Whatever is nearer than a row's limit was offered to it, so k of those are the nearest. If there are fewer,
+        # the limit was guessed too low.
+        few = np.flatnonzero(kept.sizes < k)
+        if few.size:
+            again = empty_kept(rows[few], room_for(k))
+            self._offer_all(again, k)
+            for whole, part in ((kept.sizes, again.sizes), (kept.ids, again.ids), (kept.distances, again.distances)):
+                whole[few] = part
+        if not self._crew.stop[0]:
+            kernels.settle(kept, ids, distances)
+
+    def _offer_all(self, kept: Kept, k: int) -> None:
+        n, width = len(self.vectors), self._tuning.columns
+        left = self._projections[kept.rows]
+        products = np.empty((len(left), min(width, n)), dtype=np.float32)
+        for begin in range(0, n, width):
+            if self._crew.stop[0]:
+                return
+            columns = self._projections[begin : begin + width]
+            product = np.matmul(left, columns.T, out=products[:, : len(columns)])
+            kernels.offer(product, begin, k, self._space, kept)
 
     def _verify(
         self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32], lengths: NDArray[np.int32]
@@ -143,6 +162,37 @@ class Neighbours:
             found_ids, found_distances = np.empty_like(ids[poor]), np.empty_like(distances[poor])
             self._search(rows[poor], found_ids, found_distances, len(poor), lambda _: 0)
             ids[poor], distances[poor], lengths[poor] = found_ids, found_distances, ids.shape[1]
+
+
+class Typical:
+    """A sample of the vectors, which tells about how far the k-th nearest of a row is.
+
+    Parameters
+    ----------
+    vectors : ndarray of int16, shape (n, d)
+    squares : ndarray of int32, shape (n,)
+        Their squared lengths.
+    """
+
+    def __init__(self, vectors: NDArray[np.int16], squares: NDArray[np.int32]) -> None:
+        self._vectors, self._squares = vectors, squares
+        step = max(1, len(vectors) // sampled(len(vectors)))
+        self._sample = vectors[::step].astype(np.float32)
+        self._sample_squares = squares[::step].astype(np.float32)
+
+    def limits(self, rows: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+        """Return for each row, (m,), a distance that most likely more than its k nearest are below."""
+        size, n = len(self._sample), len(self._vectors)
+        expected = k * size / n
+        # Of a sample, so many fall below the k-th nearest on average; rarely as many as two deviations more.
+        rank = int(expected + 2 * np.sqrt(expected) + 2)
+        if 2 * rank >= size:
+            return np.full(len(rows), kernels.MOST, dtype=np.int64)
+        distances = self._vectors[rows].astype(np.float32) @ self._sample.T
+        distances *= -2
+        distances += self._sample_squares
+        limits = np.partition(distances, rank, axis=1)[:, rank] + self._squares[rows]
+        return np.clip(limits, 1, kernels.MOST).astype(np.int64)
 
 
 def room_for(k: int) -> int:

@@ -95,7 +95,7 @@ class Projector:
     def _best(self, share: float) -> int:
         """Return of how many axes the products, and measuring what has a low bound, seem to cost least: of d, perhaps.
 
-        `share` is the part of all vectors that are neighbours; while they are looked for, about twice as many seem to
+        `share` is the part of all vectors that are neighbours; while they are looked for, half as many again seem to
         be.
         """
         dimensions = self._vectors.shape[1]
@@ -104,7 +104,7 @@ class Projector:
         sums = squares[few, None] + squares.astype(np.float64)
         exact = vectors.astype(np.float64)
         distances = sums - 2 * exact[few] @ exact.T
-        limits = np.quantile(distances, min(1.0, 2 * share), axis=1, keepdims=True)
+        limits = np.quantile(distances, min(1.0, 1.5 * share), axis=1, keepdims=True)
         costs: dict[int, float] = {dimensions: float(dimensions)}
         for number in self._numbers:
             rows = self._along(vectors, squares, number)

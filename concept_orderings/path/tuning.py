@@ -33,6 +33,11 @@ class Tuning:
 DEFAULT = Tuning()
 
 
+def sampled(n: int) -> int:
+    """Return about how many of `n` vectors tell how far the neighbours of the others are."""
+    return min(n, max(1024, n // 64), 16384)
+
+
 def memory_needed(n: int, dimensions: int, tuning: Tuning = DEFAULT) -> int:
     """Return about how many bytes it takes at most to arrange `n` embeddings, they themselves included.
 
@@ -44,7 +49,9 @@ def memory_needed(n: int, dimensions: int, tuning: Tuning = DEFAULT) -> int:
     lists = n * (min(tuning.listed, n) * id_bytes + tuning.near * (id_bytes + 4) + 17)
     deep = min(tuning.deep_bytes, n * min(tuning.deep, n) * id_bytes)
     rows, room = min(tuning.rows, n), 2 * min(tuning.deep, n)
-    tile = rows * 4 * (min(tuning.columns, n) + dimensions) + min(8 * tuning.candidates, 8 * rows * room)
+    tile = rows * 4 * (min(tuning.columns, n) + sampled(n) + 2 * dimensions) + min(
+        8 * tuning.candidates, 8 * rows * room
+    )
     tiles = min(available_cores(), n) * tile
     walks = min(tuning.seen_bytes, n * (n + 63) // 8) + 40 * n
     meetings = 100 * n * len(tuning.checkpoints)  # about every second walk leaves some 200 bytes

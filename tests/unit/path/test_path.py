@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from concept_orderings.path import (
 )
 from concept_orderings.path.distances import SCALE, squared_lengths
 from concept_orderings.path.kernels import Space
-from concept_orderings.path.neighbours import Neighbours, empty_kept
+from concept_orderings.path.neighbours import Neighbours, Typical, empty_kept
 from concept_orderings.path.tuning import DEFAULT, Tuning, memory_needed, tuned
 from concept_orderings.progress import silent
 from support.waiting import until
@@ -366,6 +367,37 @@ def neighbours(vectors, k):
     matrix = distance_matrix(vectors).tolist()
     nearest = [sorted((distance, j) for j, distance in enumerate(row) if j != i)[:k] for i, row in enumerate(matrix)]
     return [[j for _, j in row] for row in nearest], [[distance for distance, _ in row] for row in nearest]
+
+
+@given(
+    hnp.arrays(np.int16, st.tuples(st.integers(3, 40), st.integers(1, 3)), elements=st.integers(-20, 20)),
+    st.data(),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_guess_of_how_far_neighbours_are_changes_them(vectors, data):
+    n = len(vectors)
+    k = data.draw(st.integers(1, n - 1))
+    guesses = data.draw(hnp.arrays(np.int64, n, elements=st.integers(1, 3000) | st.just(kernels.MOST)))
+    with (
+        mock.patch.object(Typical, "limits", lambda self, rows, k: guesses[rows]),
+        crew.Crew(1, silent, 1) as threads,
+    ):
+        ids, distances, lengths = Neighbours(vectors, threads, replace(DEFAULT, rows=7, columns=5)).of(np.arange(n), k)
+    assert (ids.tolist(), distances.tolist()) == neighbours(vectors, k)
+    assert (lengths == k).all()
+
+
+def test_most_neighbours_are_nearer_than_guessed():
+    """And not much: else the guess would be of no use."""
+    random = np.random.default_rng(0)
+    vectors = quantise(random.normal(size=(8000, 60)))
+    squares = squared_lengths(vectors).astype(np.int32)
+    rows = random.permutation(8000)[:200]
+    limits = Typical(vectors, squares).limits(rows, 300)
+    exact = vectors[rows].astype(np.int64) @ vectors.T.astype(np.int64)
+    nearer = ((squares[rows, None].astype(np.int64) + squares - 2 * exact) < limits[:, None]).sum(axis=1) - 1
+    assert (nearer >= 300).mean() > 0.9
+    assert nearer.mean() < 600
 
 
 class Guessing:
