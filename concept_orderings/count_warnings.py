@@ -30,7 +30,7 @@ def tie_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[str, ...]:
-    """Warn of concepts that the corpus does not have: they come first, whatever they are."""
+    """Warn of concepts that the corpus does not have: they are at the rare end, whatever they are."""
     zero = np.flatnonzero(counts == 0)
     if not len(zero):
         return ()

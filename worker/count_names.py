@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from weakref import WeakValueDictionary
 
 from redis.exceptions import RedisError
 
@@ -20,10 +21,18 @@ from store.objects import Objects
 from worker.evidence.counts import open_source
 from worker.evidence.counts.cached import count_cached
 from worker.settings import WorkerSettings
+from worker.watched import watched
+
+QUESTIONS_AT_ONCE = 2
+"""How many questions a worker puts to one source at once: one that hangs keeps nobody from asking another."""
 
 _WRITE_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
+
+
+class _Unwanted(Cancelled):
+    """Nobody waits for the answer any more."""
 
 
 class Counter:
@@ -43,6 +52,8 @@ class Counter:
         self._cache = cache
         self._objects = objects
         self._stopping = stopping
+        # By source, for as long as somebody has a turn, or waits for one.
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def count_names(self, identifier: str, run: int) -> None:
         """Do one delivery of a run, and record how it ended.
@@ -52,6 +63,31 @@ class Counter:
         asyncio.CancelledError
             If the worker is stopping: the queue delivers the run again.
         """
+        source = await self._countings.source(identifier)
+        if source is not None:  # else it was forgotten
+            async with self._turn(source):
+                await self._count_names(identifier, run)
+
+    @asynccontextmanager
+    async def _turn(self, source: str) -> AsyncIterator[None]:
+        """Wait until few enough questions are put to a source, or the worker is stopping."""
+        # Held here: it is gone with the last who has it.
+        turns = self._turns.get(source) or asyncio.Semaphore(QUESTIONS_AT_ONCE)
+        self._turns[source] = turns
+        taking = asyncio.create_task(turns.acquire())
+        try:
+            while not taking.done():
+                await asyncio.wait([taking], timeout=_WRITE_SECONDS)
+                if self._stopping.is_set():
+                    raise asyncio.CancelledError
+            yield
+        finally:
+            if taking.cancel():
+                await asyncio.wait([taking])
+            if not taking.cancelled():
+                turns.release()
+
+    async def _count_names(self, identifier: str, run: int) -> None:
         started = await self._countings.start(identifier, run)
         if started is None:
             return
@@ -62,6 +98,8 @@ class Counter:
         try:
             async with self._reported(identifier, run) as report:
                 answer = await self._answer(question, report)
+        except _Unwanted:
+            _log.info("counting %s was given up: nobody asks any more", identifier)
         except (Cancelled, asyncio.CancelledError):
             await self._countings.give_back(identifier, run)
             # Raised, not returned: the queue then keeps the message for the next worker.
@@ -75,9 +113,11 @@ class Counter:
             await self._countings.succeed(identifier, run, answer)
 
     async def _answer(self, question: Question, report: Report) -> Answer:
-        source = await open_source(question.source, self._settings, self._objects)
+        source = await watched(
+            open_source(question.source, self._settings, self._objects), lambda: report(0, len(question.queries))
+        )
         try:
-            asked = {query: Query.of(map(source.form, query.spellings)) for query in question.queries}
+            asked = {query: Query.of(filter(None, map(source.form, query.spellings))) for query in question.queries}
             distinct = list(dict.fromkeys(asked.values()))
             found = await count_cached(
                 source, distinct, self._cache, counted_since=question.counted_since, report=report
@@ -99,22 +139,23 @@ class Counter:
     async def _reported(self, identifier: str, run: int) -> AsyncIterator[Report]:
         """Yield a report that a task beside it writes to Redis, and that stops the work when the worker stops."""
         latest: list[tuple[int, int]] = []
-        over = asyncio.Event()
+        over, unwanted = asyncio.Event(), asyncio.Event()
 
         def report(done: int, total: int) -> None:
             latest[:] = [(done, total)]
             if self._stopping.is_set():
                 raise Cancelled
+            if unwanted.is_set():
+                raise _Unwanted
 
         async def write() -> None:
-            written = None
             while not over.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(over.wait(), _WRITE_SECONDS)
-                if latest and latest[0] != written:
+                if latest and not unwanted.is_set():
                     with contextlib.suppress(RedisError, OSError):  # the work goes on, unreported
-                        await self._countings.progress(identifier, run, *latest[0])
-                        written = latest[0]
+                        if not await self._countings.progress(identifier, run, *latest[0]):
+                            unwanted.set()
 
         writing = asyncio.create_task(write())
         try:

@@ -20,6 +20,7 @@ from worker.evidence.encoders import load_encoder
 from worker.machine import this_machine
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
+from worker.watched import watched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +79,9 @@ async def count(
 ) -> Gathered:
     """Return the count of each concept in the ordering's source."""
     # Before the source is opened: an index's files are looked at, which takes a moment.
-    await monitor.enter(Phase.COUNTING, len(request.concepts))
-    source = await open_source(ordering.source, settings, stores.objects)
+    total = len(request.concepts)
+    await monitor.enter(Phase.COUNTING, total)
+    source = await watched(open_source(ordering.source, settings, stores.objects), lambda: monitor.report(0, total))
     try:
         return await count_concepts(
             request, source, stores.counts, counted_since=ordering.counted_since, report=monitor.report

@@ -27,6 +27,14 @@ class CountingSource:
         Left out of the answers.
     adds : dict
         Put into the first answer.
+    counted_at : str, optional
+        When it says that all its counts were made.
+    documents : int, optional
+        How many there are; letters are counted in documents then.
+    fingerprint : str
+        Changed by a test, it is another corpus.
+    facts_held : asyncio.Event, optional
+        It waits for this before it says what it is.
     closed : int
         How many counts were ended, one way or another.
     """
@@ -40,18 +48,25 @@ class CountingSource:
         self.plus = 0
         self.closed = 0
         self._batch = batch
-        self._fingerprint = fingerprint
+        self.fingerprint = fingerprint
+        self.documents: int | None = None
+        self.counted_at: str | None = None
+        self.facts_held: asyncio.Event | None = None
         self._ttl_seconds = ttl_seconds
 
     async def facts(self) -> SourceFacts:
+        if self.facts_held is not None:
+            await self.facts_held.wait()
         return SourceFacts(
             name="letters",
             kind="file",
-            unit=Unit.OCCURRENCES,
+            unit=Unit.OCCURRENCES if self.documents is None else Unit.DOCUMENTS,
             corpus="the alphabet",
             query_form="letters",
-            fingerprint=self._fingerprint,
+            fingerprint=self.fingerprint,
+            documents=self.documents,
             ttl_seconds=self._ttl_seconds,
+            counted_at=self.counted_at,
         )
 
     def form(self, spelling: str) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,13 +13,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
+from concept_orderings.orderings.frequency import refreshed_since
 from concept_orderings.queries import Query
 from store.counts import CHUNK, CLAIMS_KEY, HOLDER_KEY, KEY, CachedCount, CountsCache, _field
 from store.queue import open_redis
 from support.counting_source import CountingSource, queries
 from support.processes import Valkey
+from support.waiting import until as wait_until
 from worker.evidence.counts.base import Count
-from worker.evidence.counts.cached import Counted, count_cached
+from worker.evidence.counts.cached import Counted, _seconds, count_cached
 
 pytestmark = pytest.mark.anyio
 
@@ -240,6 +243,47 @@ async def test_a_clock_that_is_behind_counts_once_all_the_same(cache: CountsCach
     assert len(source.asked) == len(NAMES)
 
 
+async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -> None:
+    """Though the answer comes after it."""
+    before, after = CountingSource(batch=50), CountingSource(batch=50)
+    put, answer = asyncio.Event(), asyncio.Event()
+
+    async def slowly(asked: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+        put.set()
+        await answer.wait()
+        yield {query: Count(1) for query in asked}
+
+    before.count = slowly  # type: ignore[method-assign]
+    counting = asyncio.create_task(count_cached(before, NAMES, CountsCache(redis)))
+    await put.wait()
+    since, after.plus = refreshed_since(datetime.now(UTC)), 5
+    # So that the answer's time alone would do.
+    await asyncio.to_thread(wait_until, lambda: time.time() > _seconds(since), "the next second has begun")
+    refreshing = asyncio.create_task(count_cached(after, NAMES, CountsCache(redis), counted_since=since))
+    answer.set()
+    found = await refreshing
+    check_right(found, NAMES, after)
+    assert found.first >= since
+    assert (await counting).last < since
+
+
+async def test_what_was_never_asked_was_counted_at_no_time(cache: CountsCache) -> None:
+    old = 1_700_000_000
+    await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, old)})
+    found = await count_cached(CountingSource(), [NAMES[0], Query(())], cache)
+    assert (found.first, found.last) == ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z")
+
+
+async def test_a_source_may_say_when_its_counts_were_made(cache: CountsCache) -> None:
+    source = CountingSource()
+    source.counted_at = "2024-01-31T12:00:00Z"
+    for since in ("", "2025-01-31T12:00:00Z"):
+        found = await count_cached(source, NAMES, cache, counted_since=since)
+        assert {found.first, found.last, *found.times.values()} == {source.counted_at}
+    # Asked whenever, it would say the same.
+    assert len(source.asked) == len(NAMES)
+
+
 @pytest.mark.parametrize("since", ["2999-01-01T00:00:00Z", "yesterday", "2024-01-31", "2024-02-31T00:00:00Z"])
 async def test_a_time_that_is_none_or_to_come_is_refused(cache: CountsCache, since: str) -> None:
     source = CountingSource()
@@ -328,6 +372,64 @@ async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
     source.held.set()
     async with asyncio.timeout(LONG / 3):
         check_right(await count_cached(source, NAMES, cache), NAMES, source)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with a cache", "without"])
+async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept: bool) -> None:
+    cache, source = CountsCache(redis) if kept else None, CountingSource()
+    source.held = asyncio.Event()
+    done: list[int] = []
+    counting = asyncio.create_task(count_cached(source, NAMES, cache, report=lambda n, _: done.append(n)))
+    await until(lambda: done[-1:] == [10])
+    source.fingerprint, source.plus = "e" * 64, 5
+    source.held.set()
+    with pytest.raises(SourceError, match="changed while it was counted") as caught:
+        await counting
+    assert (caught.value.code, source.closed) == ("source_unavailable", 1)
+    # Of the corpus as it was, there is what was counted before it changed; of the one as it is, nothing.
+    was = CountingSource()
+    found = await CountsCache(redis).get_many(PRINT, NAMES)
+    assert {query: Count(each.value) for query, each in found.items()} == (
+        {query: was.right(query) for query in source.asked[:10]} if kept else {}
+    )
+    assert await CountsCache(redis).get_many("e" * 64, NAMES) == {}
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+
+
+async def test_more_documents_than_there_are_are_no_count(cache: CountsCache) -> None:
+    source = CountingSource()
+    source.documents = max(source.right(query).value for query in NAMES)
+    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    source.fingerprint, source.documents = "e" * 64, source.documents - 1
+    with pytest.raises(SourceError, match="more than its 6 documents contain 'name 10', 'name 11'") as caught:
+        await count_cached(source, NAMES, cache)
+    assert caught.value.code == "source_damaged"
+    assert not any(count.value > 6 for count in (await cache.get_many("e" * 64, NAMES)).values())
+
+
+@pytest.mark.parametrize("kept", [0, 10], ids=["at first", "again"])
+async def test_a_report_stops_a_source_that_does_not_say_what_it_is(cache: CountsCache, kept: int) -> None:
+    source = CountingSource()
+    source.facts_held = asyncio.Event()
+    if kept:
+        source.facts_held.set()
+        source.held = asyncio.Event()
+    told: list[int] = []
+
+    def report(done: int, total: int) -> None:
+        told.append(done)
+        if done < kept:
+            return
+        if source.held is not None and not source.held.is_set():
+            source.facts_held = asyncio.Event()
+            source.held.set()
+        elif len(told) > 3:
+            raise Cancelled
+
+    async with asyncio.timeout(LONG):
+        with pytest.raises(Cancelled):
+            await count_cached(source, NAMES, cache, report=report)
+    assert len(await cache.get_many(PRINT, NAMES)) == kept
 
 
 # ---- several at once

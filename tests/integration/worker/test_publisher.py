@@ -252,3 +252,27 @@ async def test_too_little_memory_is_found_before_anything_is_embedded(
     assert job.error["code"] == "not_enough_memory"
     assert "CONCEPT_ORDERINGS_MEMORY_MB" in job.error["detail"]
     assert [key async for key in redis.scan_iter("*embeddings*")] == []
+
+
+async def test_a_job_whose_store_does_not_answer_is_cancelled(
+    publisher: Publisher, jobs: Jobs, stores: EvidenceStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is looked whether there is a counts file of the source's name."""
+    asked = asyncio.Event()
+
+    async def names(self: LocalObjects, folder: str) -> list[str]:
+        asked.set()
+        return await asyncio.Future[list[str]]()
+
+    monkeypatch.setattr(LocalObjects, "names", names)
+    body = {**random_request("counted"), "ordering": {"kind": "frequency", "source": "mine"}}
+    request = parse_request(body)
+    run = await submit(jobs, request)
+    publishing = asyncio.create_task(publisher.publish_stream(job_id(request), run))
+    await asked.wait()
+    await jobs.cancel(job_id(request))
+    async with asyncio.timeout(30):
+        await publishing
+    job = await jobs.get(job_id(request))
+    assert job is not None
+    assert job.state is State.CANCELLED

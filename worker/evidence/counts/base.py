@@ -40,6 +40,8 @@ class SourceFacts:
         SHA-256 of what a local index holds.
     ttl_seconds : float, optional
         How long a count holds; None for a corpus that does not change.
+    counted_at : str, optional
+        When all its counts were made, such as ``2026-01-31T12:00:00Z``; None if that is when they are asked for.
     """
 
     name: str
@@ -52,6 +54,7 @@ class SourceFacts:
     fingerprint: str
     index: str | None = None
     ttl_seconds: float | None = None
+    counted_at: str | None = None
 
 
 @dataclass(frozen=True)

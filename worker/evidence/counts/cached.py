@@ -1,6 +1,7 @@
 """Counting with the cache: what is there is looked up at once, the rest is counted once and stored as it comes."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +14,17 @@ from concept_orderings.errors import BadParameter, SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from store.counts import CachedCount, Claims, CountsCache
-from worker.evidence.counts.base import Count, CountSource, SourceFacts
+from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
+from worker.watched import watched
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 """UTC, with seconds."""
 
-_TICK_SECONDS = 0.25
+_SHORTEST_LOOK_AWAY_SECONDS = 0.25
 _LONGEST_LOOK_AWAY_SECONDS = 1.0
 # By how much the clocks of two machines may differ.
 _CLOCKS_DIFFER_SECONDS = 60
+_LAST_SECONDS = 0.5
 _NAMED = 5
 
 
@@ -34,11 +37,11 @@ class Counted:
     counts : mapping of Query to Count
         One for each query that was asked for.
     times : mapping of Query to str
-        When each was counted: UTC, ISO 8601 with seconds, such as ``2026-01-31T12:00:00Z``.
+        When the source was asked for each, or a moment before: UTC, such as ``2026-01-31T12:00:00Z``.
     facts : SourceFacts
-        The source's.
+        The source's, while all was counted.
     first, last : str
-        The earliest and the latest of the times.
+        The earliest and the latest of the times of what the source was asked; of nothing, now.
     """
 
     counts: Mapping[Query, Count]
@@ -69,31 +72,21 @@ async def count_cached(
     counted_since
         Counts of before this time are not used: UTC, such as ``2026-01-31T12:00:00Z``; all are if it is empty.
     report
-        Called with the queries counted of all queries, on the event loop, about twice a second.
+        Called with the queries counted of all queries, on the event loop, four times a second, whatever is waited for.
 
     Raises
     ------
     SourceError
         As the source raises it; what was counted before is kept in the cache. ``source_unavailable`` also if the
-        source leaves a query out, ``source_damaged`` if it gives a count that cannot be.
+        source leaves a query out, or changes meanwhile; ``source_damaged`` if it gives a count that cannot be.
     BadParameter
         ``bad_parameter`` if `counted_since` is no time, or is to come.
     Cancelled
         As raised by `report`.
     """
-    since = _seconds(counted_since)
-    facts = await source.facts()
-    oldest = max(since, time.time() - facts.ttl_seconds) if facts.ttl_seconds is not None else since
-    counting = _Counting(source, facts, cache, since=since, oldest=oldest, report=report)
-    found = await counting.all([_asked(query) for query in queries])
-    times = [each.counted_at for each in found] or [int(time.time())]
-    return Counted(
-        counts=dict(zip(queries, [Count(each.value, each.approximate) for each in found], strict=True)),
-        times=dict(zip(queries, [_shown_time(each.counted_at) for each in found], strict=True)),
-        facts=facts,
-        first=_shown_time(min(times)),
-        last=_shown_time(max(times)),
-    )
+    counting = _Counting(source, cache, _seconds(counted_since), report, len(queries))
+    report(0, counting.total)
+    return await watched(counting.all(queries), counting.tell)
 
 
 @dataclass
@@ -101,26 +94,39 @@ class _Counting:
     """One run of counting, and what is known so far."""
 
     source: CountSource
-    facts: SourceFacts
     cache: CountsCache | None
     since: float
-    oldest: float
     report: Report
+    total: int
     known: dict[Query, CachedCount] = field(default_factory=dict)
-    total: int = 0
-    stopped: bool = False
+    come: dict[Query, CachedCount] = field(default_factory=dict)
+    facts: SourceFacts = field(init=False)
+    oldest: float = field(init=False)
 
-    async def all(self, queries: Sequence[Query | None]) -> list[CachedCount]:
-        """Return the counts of queries, in their order; those that are None are nowhere."""
-        wanted = dict.fromkeys(each for each in queries if each is not None)
+    async def all(self, queries: Sequence[Query]) -> Counted:
+        """Return the counts of queries."""
+        # What takes a moment for some hundred thousand queries is not done on the event loop.
+        asked, wanted = await asyncio.to_thread(_to_ask, queries)
         self.total = len(wanted)
-        self.report(0, self.total)
+        self.facts = await self.source.facts()
+        self.oldest = self._oldest()
         self.known.update(await self._looked_up(wanted))
-        self._tell()
+        self.tell()
         if len(self.known) < len(wanted):
-            await self._count_missing(self._missing(wanted))
-        nowhere = CachedCount(0, approximate=False, counted_at=self._now())
-        return [nowhere if each is None else self.known[each] for each in queries]
+            await self._count_missing(await self._missing(wanted))
+            self.tell()
+        return await asyncio.to_thread(self._counted, queries, asked)
+
+    def tell(self) -> None:
+        """Report how much is known."""
+        self.report(len(self.known), self.total)
+
+    def _oldest(self) -> float:
+        if self.facts.counted_at is not None:
+            return 0  # asked whenever, it says the same
+        if self.facts.ttl_seconds is not None:
+            return max(self.since, time.time() - self.facts.ttl_seconds)
+        return self.since
 
     async def _count_missing(self, missing: list[Query]) -> None:
         if self.cache is None:
@@ -134,62 +140,79 @@ class _Counting:
                 stored = await self._looked_up(mine)
                 self.known.update(stored)
                 await claims.release(stored)
-                self._tell()
-                if left := self._missing(mine):
+                if left := await self._missing(mine):
                     await self._count(left, claims)
-                missing = self._missing(missing)
+                missing = await self._missing(missing)
                 if missing and not left:
-                    await self._wait_for_others(time.monotonic() - began)
-
-    async def _wait_for_others(self, look_took: float) -> None:
-        # In proportion, so that however many wait for however many names, they do not keep Redis busy.
-        await asyncio.sleep(min(max(_TICK_SECONDS, 10 * look_took), _LONGEST_LOOK_AWAY_SECONDS))
-        self._tell()
+                    # In proportion, so that however many wait for however many names, they do not keep Redis busy.
+                    pause = 10 * (time.monotonic() - began)
+                    await asyncio.sleep(min(max(_SHORTEST_LOOK_AWAY_SECONDS, pause), _LONGEST_LOOK_AWAY_SECONDS))
 
     async def _count(self, queries: Sequence[Query], claims: Claims | None) -> None:
-        """Count queries, telling meanwhile where it is; whatever is raised, the source has let go when it is."""
-        counting = asyncio.create_task(self._take(queries, claims))
-        try:
-            while not counting.done():
-                await asyncio.wait([counting], timeout=_TICK_SECONDS)
-                self._tell()
-        finally:
-            # Both: redis-py may swallow a cancellation.
-            self.stopped = True
-            counting.cancel()
-            await asyncio.wait([counting])
-            self.stopped = False
-            if not counting.cancelled():
-                counting.exception()  # looked at, or asyncio complains that nobody did
-        counting.result()
-        self._tell()
-
-    async def _take(self, queries: Sequence[Query], claims: Claims | None) -> None:
-        """Take what the source yields: in one task from beginning to end, as it may have tasks of its own."""
-        left = set(queries)
+        """Count queries; what comes is kept beside that, as it takes a question to the source itself."""
+        left, now = await asyncio.to_thread(set, queries), self._now()
         stream = self.source.count(queries)
+        keeping: asyncio.Task[None] | None = None
         try:
             async for counts in stream:
-                taken = self._checked(counts, left)
+                taken = self._checked(counts, left, now)
                 left -= taken.keys()
-                self.known.update(taken)
-                if self.cache is not None:
-                    await self.cache.put_many(self.facts.fingerprint, taken, ttl_seconds=self.facts.ttl_seconds)
-                if claims is not None:
-                    await claims.release(taken)
-                if self.stopped:
-                    raise asyncio.CancelledError
+                self.come.update(taken)
+                if keeping is None or keeping.done():
+                    await _over(keeping)
+                    keeping = asyncio.create_task(self._keep(claims))
+            await _over(keeping)
+        except Exception:
+            # It says what is wrong; what was counted before that is kept if it can be.
+            with contextlib.suppress(SourceError):
+                await _over(keeping)
+            raise
         finally:
             if (close := getattr(stream, "aclose", None)) is not None:
                 await close()
+            await _let_go(keeping)
         if left:
             raise SourceError(
                 "source_unavailable",
                 f"The source {self.facts.name} gave no count for {_named(left)}, and did not say why. Try again.",
             )
 
-    def _checked(self, counts: Mapping[Query, Count], asked: Collection[Query]) -> dict[Query, CachedCount]:
-        now = self._now()
+    async def _keep(self, claims: Claims | None) -> None:
+        """Keep what has come, for as long as more does.
+
+        Only once the source has said again that it is what it was: whoever finds a count in the cache takes it for one
+        of the corpus of that fingerprint, and it was asked between two times at which the corpus was just that.
+        """
+        while self.come:
+            taken, self.come = self.come, {}
+            await self._check_unchanged()
+            self._check_possible(taken)
+            if self.cache is not None:
+                await self.cache.put_many(self.facts.fingerprint, taken, ttl_seconds=self.facts.ttl_seconds)
+            self.known.update(taken)
+            if claims is not None:
+                await claims.release(taken)
+
+    async def _check_unchanged(self) -> None:
+        if (await self.source.facts()).fingerprint != self.facts.fingerprint:
+            raise SourceError(
+                "source_unavailable",
+                f"The source {self.facts.name} changed while it was counted, and counts of before and after do not go "
+                "together. Ask again once nothing is written to it.",
+            )
+
+    def _check_possible(self, counts: Mapping[Query, CachedCount]) -> None:
+        documents = self.facts.documents
+        if self.facts.unit is not Unit.DOCUMENTS or documents is None:
+            return
+        if more := [query for query, count in counts.items() if count.value > documents]:
+            raise SourceError(
+                "source_damaged",
+                f"The source {self.facts.name} says that more than its {documents} documents contain {_named(more)}, "
+                "which cannot be. Look at what answers there.",
+            )
+
+    def _checked(self, counts: Mapping[Query, Count], asked: Collection[Query], now: int) -> dict[Query, CachedCount]:
         taken: dict[Query, CachedCount] = {}
         for query, count in counts.items():
             if query not in asked:
@@ -203,21 +226,61 @@ class _Counting:
             taken[query] = CachedCount(count.value, bool(count.approximate), now)
         return taken
 
+    def _counted(self, queries: Sequence[Query], asked: Sequence[Query | None]) -> Counted:
+        """Return what is known of queries; those of which there is nothing to ask are nowhere."""
+        nowhere = CachedCount(0, approximate=False, counted_at=self._now())
+        found = [nowhere if each is None else self.known[each] for each in asked]
+        times = [self.facts.counted_at or _shown_time(each.counted_at) for each in found]
+        # What was never asked was not counted at any time.
+        made = [time for time, each in zip(times, asked, strict=True) if each is not None]
+        made = made or [self.facts.counted_at or _shown_time(nowhere.counted_at)]
+        return Counted(
+            counts=dict(zip(queries, [Count(each.value, each.approximate) for each in found], strict=True)),
+            times=dict(zip(queries, times, strict=True)),
+            facts=self.facts,
+            first=min(made),
+            last=max(made),
+        )
+
     async def _looked_up(self, queries: Collection[Query]) -> dict[Query, CachedCount]:
         if self.cache is None:
             return {}
         return await self.cache.get_many(self.facts.fingerprint, queries, since=self.oldest)
 
-    def _missing(self, queries: Collection[Query]) -> list[Query]:
-        # In an order of their own: two that count the same work from the same end, and one waits for the other.
-        return sorted((query for query in queries if query not in self.known), key=lambda query: query.spellings)
+    async def _missing(self, queries: Collection[Query]) -> list[Query]:
+        return await asyncio.to_thread(_unknown, queries, self.known)
 
     def _now(self) -> int:
-        # What is counted now is not older than what was asked for, whatever this machine's clock says.
+        # What is asked now is not older than what was asked for, whatever this machine's clock says.
         return max(int(time.time()), int(self.since))
 
-    def _tell(self) -> None:
-        self.report(len(self.known), self.total)
+
+def _to_ask(queries: Sequence[Query]) -> tuple[list[Query | None], list[Query]]:
+    """Return for each query what is asked for it, and what is asked in all."""
+    asked = [_asked(query) for query in queries]
+    return asked, list(dict.fromkeys(each for each in asked if each is not None))
+
+
+def _unknown(queries: Collection[Query], known: Collection[Query]) -> list[Query]:
+    # In an order of their own: two that count the same work from the same end, and one waits for the other.
+    return sorted((query for query in queries if query not in known), key=lambda query: query.spellings)
+
+
+async def _over(keeping: asyncio.Task[None] | None) -> None:
+    if keeping is not None:
+        await asyncio.wait([keeping])
+        keeping.result()
+
+
+async def _let_go(keeping: asyncio.Task[None] | None) -> None:
+    """End a task, which has a moment for what it is at; nothing is raised."""
+    if keeping is None:
+        return
+    await asyncio.wait([keeping], timeout=_LAST_SECONDS)
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    if not keeping.cancelled():
+        keeping.exception()  # looked at, or asyncio complains that nobody did
 
 
 def _asked(query: Query) -> Query | None:
