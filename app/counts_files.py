@@ -10,7 +10,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -64,7 +66,8 @@ def read_counts(body: bytes, media_type: str) -> dict[str, int]:
     if not body.strip():
         raise BadCountsFile("bad_counts_file", f"The counts file is empty. {_NEXT}.")
     if media_type == PARQUET:
-        return _collect(_parquet_rows(body), "row")
+        with closing(_parquet_rows(body)) as rows:
+            return _collect(rows, "row")
     return _collect(_csv_rows(body) if media_type == CSV else _json_rows(body), "line")
 
 
@@ -181,24 +184,37 @@ def _text(body: bytes) -> str:
         raise _bad(f"line {line} is not UTF-8; save it in that encoding") from error
 
 
-def _parquet_rows(body: bytes) -> Iterator[_Row]:
-    before = 1
-    for some in _read_parquet(body):
-        if "error" in some:
-            raise _bad(str(some["error"]))
-        for number, (name, count) in enumerate(zip(some["names"], some["counts"], strict=True), start=before):
-            yield number, name, count
-        before += len(some["names"])
+def _parquet_rows(body: bytes) -> Generator[_Row]:
+    with closing(_read_parquet(body)) as lines:
+        for number, line in enumerate(lines, start=1):
+            row: Any = json.loads(line)
+            if isinstance(row, dict):
+                raise _bad(str(row["error"]))
+            yield number, *row
 
 
-def _read_parquet(body: bytes) -> Iterator[dict[str, Any]]:
-    """Read in a process of its own: see there."""
+def _read_parquet(body: bytes) -> Generator[bytes]:
+    """Yield the lines of a process of its own (see there) as they come: nobody knows how many there will be."""
     command = [sys.executable, "-P", str(Path(parquet_rows.__file__)), str(MOST_ROWS)]
-    try:
-        run = subprocess.run(command, input=body, capture_output=True, timeout=_READING_SECONDS, check=True)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise _bad("it is damaged, or takes too much memory or time to read") from error
-    return map(json.loads, io.BytesIO(run.stdout))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process:
+        assert process.stdin is not None  # they are pipes
+        assert process.stdout is not None
+        # Ends whatever this waits for below, be it to read or to write.
+        too_long = threading.Timer(_READING_SECONDS, process.kill)
+        too_long.start()
+        try:
+            with suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(body)
+            for line in process.stdout:
+                if line.endswith(b"\n"):  # else it broke off
+                    yield line
+            status = process.wait()
+        finally:
+            too_long.cancel()
+            process.kill()
+    if status != 0:
+        raise _bad("it is damaged, or takes too much memory or time to read")
 
 
 def _bad(reason: str) -> BadCountsFile:

@@ -31,6 +31,7 @@ from store.versions import VersionRecord, Versions
 _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
 _RECORD_CACHE_TASKS = 50_000
 _MOST_PARSING = 2
+_MOST_COUNTS_FILES = 1
 
 
 class Service:
@@ -48,6 +49,7 @@ class Service:
         self._opening = asyncio.Lock()
         self._bell = Bell(self._redis)
         self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
+        self._reading = ThreadPoolExecutor(_MOST_COUNTS_FILES, thread_name_prefix="counts-file")
         self._documents: LRUCache[str, bytes] = LRUCache(_DOCUMENT_CACHE_BYTES, getsizeof=len)
         self._records: LRUCache[tuple[str, int], VersionRecord] = LRUCache(
             _RECORD_CACHE_TASKS, getsizeof=lambda record: 1 + len(record.tasks)
@@ -67,7 +69,8 @@ class Service:
     async def __aenter__(self) -> "Service":
         await self._stack.__aenter__()
         self._stack.push_async_callback(self._redis.aclose)
-        self._stack.callback(self._parsing.shutdown, wait=False, cancel_futures=True)
+        for pool in (self._parsing, self._reading):
+            self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         listening = asyncio.create_task(self._bell.run())
         self._stack.callback(listening.cancel)
         return self
@@ -99,7 +102,9 @@ class Service:
     async def store_counts(
         self, name: str, meaning: CountsMeaning, body: bytes, media_type: str
     ) -> tuple[CountsFile, Stored]:
-        """Read a counts file, off the event loop as `parse` does, and store it unless its name is taken.
+        """Read a counts file, one at a time and off the event loop, and store it unless its name is taken.
+
+        That may take minutes, which no request for a stream is to wait for.
 
         Raises
         ------
@@ -109,7 +114,7 @@ class Service:
             ``counts_file_damaged`` or ``store_unavailable``.
         """
         reading = partial(read_counts, body, media_type)
-        counts = await asyncio.get_running_loop().run_in_executor(self._parsing, reading)
+        counts = await asyncio.get_running_loop().run_in_executor(self._reading, reading)
         return await self.counts_files.create(name, meaning, counts)
 
     @property

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
@@ -247,7 +248,43 @@ def test_a_small_file_that_unfolds_to_more_than_fits_is_refused() -> None:
     assert refused(body, PARQUET).code == "bad_counts_file"
 
 
-@pytest.mark.parametrize("behaviour", ["import os; os.abort()", "import time; time.sleep(60)"])
+def repeated(name: str, times: int) -> bytes:
+    """A small file with one name many times."""
+    names = pa.DictionaryArray.from_arrays(pa.array([0] * times, pa.int32()), pa.array([name]))
+    return parquet_of({"name": names, "count": pa.array([1] * times)})
+
+
+def test_rows_that_say_the_same_take_no_memory() -> None:
+    body = repeated("🐟" * 127, 100_000)
+    tracemalloc.start()
+    try:
+        assert read_counts(body, PARQUET) == {"🐟" * 127: 1}
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(body) < 1_000_000
+    assert most < 10_000_000, "the rows have 50 MB"
+
+
+def test_names_are_limited_in_bytes() -> None:
+    assert "more than 134217728 bytes" in refused(repeated("🐟" * 10_000, 4000), PARQUET).detail
+
+
+def test_the_longest_name() -> None:
+    assert read_counts(repeated("x" * 131_072, 1), PARQUET)
+    assert "a name has 131073 characters" in refused(repeated("x" * 131_073, 1), PARQUET).detail
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        "import os; os.abort()",
+        "import time; time.sleep(60)",
+        'import os; os.write(1, b\'["a", 1]\\n["b\'); os.abort()',
+        "import sys; sys.stdin.buffer.read(); sys.exit(1)",
+    ],
+)
 def test_a_reader_that_crashes_or_hangs_is_the_file_s_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str
 ) -> None:
@@ -257,6 +294,17 @@ def test_a_reader_that_crashes_or_hangs_is_the_file_s_fault(
     monkeypatch.setattr(counts_files, "_READING_SECONDS", 0.5)
 
     assert "damaged" in refused(as_parquet(ROWS), PARQUET).detail
+    # More than a pipe takes, so that the writing is what waits.
+    assert "damaged" in refused(as_parquet([(f"{number}", number) for number in range(100_000)]), PARQUET).detail
+
+
+def test_a_reader_is_ended_once_a_row_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("import time; print('[null, 1]', flush=True); time.sleep(3600)")
+    monkeypatch.setattr("app.parquet_rows.__file__", str(program))
+    monkeypatch.setattr(counts_files, "_READING_SECONDS", 3600)
+
+    assert "row 1: the name is missing" in refused(as_parquet(ROWS), PARQUET).detail
 
 
 @pytest.mark.parametrize("media_type", FORMS)

@@ -1,0 +1,37 @@
+"""The service below the routes."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from app import service
+from app.counts_files import CSV
+from app.service import Service
+from app.settings import AppSettings
+from store.counts_files import CountsMeaning, Stored
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_requests_are_read_while_counts_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(body: bytes, media_type: str) -> dict[str, int]:
+        begun.set()
+        assert go_on.wait(60)
+        return {"a": 1}
+
+    monkeypatch.setattr(service, "read_counts", slow)
+    served = Service(AppSettings(data_dir=tmp_path))
+    meaning = CountsMeaning(unit="documents", corpus="C4")
+    uploads = [asyncio.create_task(served.store_counts(f"file-{n}", meaning, b"", CSV)) for n in range(4)]
+    try:
+        assert await asyncio.to_thread(begun.wait, 60)
+        with pytest.raises(ValueError, match="Expecting"):
+            await asyncio.wait_for(served.parse(b"no JSON"), 60)
+    finally:
+        go_on.set()
+
+    assert [stored for _, stored in await asyncio.gather(*uploads)] == [Stored.NEW] * 4
