@@ -29,6 +29,8 @@ _RUNS = "concept-orderings:counting:runs"
 
 FORGOTTEN_SECONDS = 3600
 """How long one is kept of which nobody writes anything."""
+UNASKED_SECONDS = 360
+"""How long one is worked on that nobody asks again: longer than an answer is waited for, unless set otherwise."""
 
 # KEYS: the record, the active ones, the last run's number. ARGV[1] is the time, ARGV[2] the id.
 _SHARED = f"""
@@ -41,29 +43,39 @@ local function keep()
   redis.call('EXPIRE', record, {FORGOTTEN_SECONDS})
   redis.call('ZADD', active, now + {FORGOTTEN_SECONDS}, id)
 end
+-- Forgets a run that nobody has asked for lately: whoever does later begins anew.
+local function is_unasked()
+  if now - tonumber(redis.call('HGET', record, 'asked') or 0) <= {UNASKED_SECONDS} then return false end
+  redis.call('DEL', record)
+  redis.call('ZREM', active, id)
+  return true
+end
 """
 
 # Returns the run, or 0 if there are too many already.
 _SUBMIT = """
+if state then redis.call('HSET', record, 'asked', now) end
 if state then return tonumber(redis.call('HGET', record, 'run')) end
 redis.call('ZREMRANGEBYSCORE', active, '-inf', now)
 if redis.call('ZCARD', active) >= tonumber(ARGV[3]) then return 0 end
 local run = redis.call('INCR', runs)
 redis.call('HSET', record, 'state', 'queued', 'run', run, 'question', ARGV[4], 'done', 0, 'total', ARGV[5])
+redis.call('HSET', record, 'source', ARGV[6], 'asked', now)
 keep()
 return run
 """
 
 # Returns which attempt it is, or 0 if there is nothing to do.
 _START = """
-if not is_run(ARGV[3]) or not pending then return 0 end
+if not is_run(ARGV[3]) or not pending or is_unasked() then return 0 end
 redis.call('HSET', record, 'state', 'running')
 keep()
 return redis.call('HINCRBY', record, 'attempts', 1)
 """
 
+# Returns 0 if there is nothing to do any more.
 _PROGRESS = """
-if not is_run(ARGV[3]) or state ~= 'running' then return 0 end
+if not is_run(ARGV[3]) or state ~= 'running' or is_unasked() then return 0 end
 redis.call('HSET', record, 'done', ARGV[4], 'total', ARGV[5])
 keep()
 return 1
@@ -228,7 +240,7 @@ class Countings:
         self._delivered = redis.register_script(_SHARED + _DELIVERED)
 
     async def submit(self, question: Question, *, most_active: int) -> int:
-        """Record a question unless it is recorded already; return its run.
+        """Record a question unless it is recorded already, and that somebody asks it now; return its run.
 
         Raises
         ------
@@ -236,7 +248,8 @@ class Countings:
             If `most_active` others are queued or running.
         """
         compressed = zlib.compress(question.canonical, level=1)
-        run = await self._run(self._submit, question.id, most_active, compressed, len(question.queries))
+        arguments = (most_active, compressed, len(question.queries), question.source)
+        run = await self._run(self._submit, question.id, *arguments)
         if run == 0:
             raise QueueFull
         return run
@@ -258,6 +271,11 @@ class Countings:
             error=json.loads(found["error"]) if found["error"] is not None else None,
         )
 
+    async def source(self, identifier: str) -> str | None:
+        """Return the name of the source that a question is put to, or None if it was forgotten."""
+        name: Any = await self._redis.hget(_KEY.format(identifier), "source")
+        return None if name is None else name.decode()
+
     async def start(self, identifier: str, run: int) -> tuple[int, Question] | None:
         """Mark a run as running; return which attempt it is, and the question, or None if there is nothing to do."""
         attempt = await self._run(self._start, identifier, run)
@@ -266,9 +284,12 @@ class Countings:
             return None
         return attempt, await asyncio.to_thread(lambda: Question.of_canonical(zlib.decompress(compressed)))
 
-    async def progress(self, identifier: str, run: int, done: int, total: int) -> None:
-        """Record how much of a run is done."""
-        await self._run(self._progress, identifier, run, done, total)
+    async def progress(self, identifier: str, run: int, done: int, total: int) -> bool:
+        """Record how much of a run is done; return whether to go on.
+
+        Not if it is over, or nobody has asked for `UNASKED_SECONDS`: it is forgotten then.
+        """
+        return bool(await self._run(self._progress, identifier, run, done, total))
 
     async def give_back(self, identifier: str, run: int) -> None:
         """Queue a run again that a worker drops because it is told to stop."""

@@ -25,7 +25,8 @@ from worker.publish_stream import Publisher
 from worker.settings import WorkerSettings
 from worker.tell_sources import SourceTeller
 
-_QUESTIONS_AT_ONCE = 4
+# Most of them wait for their source's turn (`Counter`), and are little more than an id until then.
+_QUESTIONS_AT_ONCE = 200
 
 _log = logging.getLogger(__name__)
 

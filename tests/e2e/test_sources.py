@@ -290,6 +290,18 @@ def test_looking_does_not_wait_behind_a_job(place: Place) -> None:
     service.until_state(job, "succeeded")
 
 
+def test_a_source_that_does_not_answer_keeps_nobody_from_another(place: Place) -> None:
+    hangs = {f"hung {number}": Hang(then=Answer(200, {"count": 7, "approx": False})) for number in range(6)}
+    for name, hang in hangs.items():
+        place.infini_gram.fail(hang, query=name)
+        assert place.post("infini-gram", {"names": [name]}, wait=0).status_code == 202
+    assert shown(place.counts("local", names=["dog", "wolf"])) == [("dog", "dog", 3), ("wolf", "wolf", 2)]
+    for hang in hangs.values():
+        hang.over.set()
+    for name in hangs:
+        assert shown(place.counts("infini-gram", names=[name])) == [(name, name, 7)]
+
+
 # ---- what goes wrong
 
 

@@ -1,13 +1,15 @@
 """Questions about counts in a real Valkey: asked once, answered once, forgotten once the answer was had."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 
 import pytest
 from redis.asyncio import Redis
 
 from concept_orderings.queries import Query
-from store.counting import Answer, Countings, CountOf, Question
+from store.counting import UNASKED_SECONDS, Answer, Countings, CountOf, Question
 from store.jobs import QueueFull, State
 from store.queue import open_redis
 from store.sources import ToldSources
@@ -137,6 +139,48 @@ async def test_there_is_an_end_to_what_is_taken(countings: Countings) -> None:
     await countings.start(questions[0].id, runs[0])
     await countings.succeed(questions[0].id, runs[0], ANSWER)
     assert await countings.submit(questions[3], most_active=3)
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass at once."""
+    passed = 0.0
+
+    def pass_time(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    real = time.time
+    monkeypatch.setattr("store.counting.time", SimpleNamespace(time=lambda: real() + passed))
+    return pass_time
+
+
+async def test_what_nobody_asks_any_more_is_given_up(countings: Countings, pass_time: Callable[[float], None]) -> None:
+    run = await countings.submit(QUESTION, most_active=2)
+    assert await countings.submit(OTHER, most_active=2)
+    assert await countings.source(QUESTION.id) == "c4"
+    assert await countings.start(QUESTION.id, run)
+    pass_time(UNASKED_SECONDS - 10)
+    assert await countings.progress(QUESTION.id, run, 1, 2)
+    assert await countings.submit(QUESTION, most_active=2) == run
+    pass_time(UNASKED_SECONDS - 10)
+    assert await countings.progress(QUESTION.id, run, 1, 2)
+    pass_time(20)
+    assert not await countings.progress(QUESTION.id, run, 1, 2)
+    assert await state(countings) is None
+    assert await countings.source(QUESTION.id) is None
+    await countings.succeed(QUESTION.id, run, ANSWER)
+    assert await state(countings) is None
+    # There is room for it again.
+    assert await countings.submit(QUESTION, most_active=2) > run
+
+
+async def test_what_nobody_asks_any_more_is_not_begun(countings: Countings, pass_time: Callable[[float], None]) -> None:
+    run = await countings.submit(QUESTION, most_active=1)
+    pass_time(UNASKED_SECONDS + 10)
+    assert await countings.start(QUESTION.id, run) is None
+    assert await state(countings) is None
+    assert await countings.submit(OTHER, most_active=1)
 
 
 async def test_everything_is_forgotten_in_the_end(redis: Redis, countings: Countings) -> None:
