@@ -40,6 +40,7 @@ CHUNK = 2048
 """Queries in one command: some milliseconds of either side's event loop."""
 FIELD_BYTES = 32
 LONGEST_CLAIM_SECONDS = 24 * 3600
+_LAST_SECONDS = 0.5
 
 _BODY = struct.Struct("<qq?")
 _CHECKSUM = struct.Struct("<I")
@@ -119,6 +120,7 @@ class CountsCache:
         self._redis = redis
         self._lease_seconds = lease_seconds
         self._get = redis.register_script(_GET)
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def get_many(
         self, fingerprint: str, queries: Collection[Query], *, since: float = 0
@@ -194,8 +196,12 @@ class CountsCache:
         finally:
             # Not cancelled: redis-py may swallow that, and the lease would be renewed for ever.
             over.set()
-            await asyncio.wait([renewing])
-            await claims.drop()
+            # In this order, or what is renewed last would hold for a lease. While Redis does not answer, this is left
+            # to end by itself, so that who wants to stop can.
+            ending = asyncio.create_task(_end(renewing, claims))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            await asyncio.wait([ending], timeout=_LAST_SECONDS)
 
 
 class Claims:
@@ -242,6 +248,11 @@ class Claims:
         """Let go of everything."""
         with contextlib.suppress(RedisError, OSError):  # the lease ends by itself
             await self._redis.delete(self._keys[1])
+
+
+async def _end(renewing: asyncio.Task[None], claims: Claims) -> None:
+    await asyncio.wait([renewing])
+    await claims.drop()
 
 
 async def _every(seconds: float, over: asyncio.Event, claims: Claims) -> None:

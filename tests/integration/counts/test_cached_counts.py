@@ -1,6 +1,7 @@
 """Counting through the cache, on a real Valkey: each query once, whatever dies, lies or is away in between."""
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -514,6 +515,21 @@ async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -
                 pass
     async with CountsCache(redis).claims(PRINT) as others:
         assert await others.claim(NAMES) == NAMES
+
+
+async def test_who_holds_claims_can_stop_while_redis_does_not_answer(valkey: Valkey) -> None:
+    """However long the client would wait for it."""
+    async with Redis.from_url(valkey.url, socket_timeout=4 * LONG) as redis:
+        try:
+            async with asyncio.timeout(LONG), CountsCache(redis, lease_seconds=LONG).claims(PRINT) as claims:
+                await claims.claim(NAMES)
+                valkey.process.signal(signal.SIGSTOP)
+        finally:
+            valkey.process.signal(signal.SIGCONT)
+        # Once it does answer, they are let go of all the same.
+        async with asyncio.timeout(LONG / 3):
+            while await redis.keys(HOLDER_KEY.format("*")):
+                pass
 
 
 async def test_claims_are_of_one_source(redis: Redis) -> None:
