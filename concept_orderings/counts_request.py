@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_strings, wrong_type
 from concept_orderings.concepts import is_plain_text
 from concept_orderings.errors import BadParameter, BadValue
-from concept_orderings.orderings.frequency import refreshed_since
+from concept_orderings.orderings.frequency import check_is_past, refreshed_since, time_of
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import parse_query
 
 MOST_NAMES = 100_000
 
 _FIELDS = ("names", "queries", "refresh", "counted_since")
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
-_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +47,7 @@ class CountsRequest:
         """
         if self.refresh:
             return replace(self, refresh=False, counted_since=refreshed_since(now))
-        if self.counted_since and _time(self.counted_since) > now + _CLOCKS_DIFFER:
-            raise BadParameter(
-                "bad_parameter",
-                f"counted_since is {self.counted_since}, which is to come; leave it out, or say refresh: true.",
-                ["/counted_since"],
-            )
+        check_is_past(self.counted_since, now, "/counted_since")
         return self
 
 
@@ -118,17 +111,6 @@ def _parse_since(fields: Mapping[str, object]) -> tuple[bool, str]:
             "A refresh sets counted_since itself; leave one of the two out.",
             ["/refresh", "/counted_since"],
         )
-    if counted_since:
-        _time(counted_since)
-    return refresh, counted_since
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-    except ValueError:
-        time = None
-    # The library also takes a month of one digit; one time is written in one way.
-    if time is None or time.strftime(_TIME) != text:
+    if counted_since and time_of(counted_since) is None:
         raise BadParameter("bad_parameter", "counted_since is a time such as 2026-01-31T12:00:00Z.", ["/counted_since"])
-    return time
+    return refresh, counted_since

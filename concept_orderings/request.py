@@ -112,7 +112,13 @@ class StreamRequest:
         ]
 
     def settled(self, now: datetime) -> "StreamRequest":
-        """Return this request with nothing left that depends on when it is made: a refresh counts from now on."""
+        """Return this request with nothing left that depends on when it is made: a refresh counts from now on.
+
+        Raises
+        ------
+        BadParameter
+            If `counted_since` is to come.
+        """
         if not isinstance(self.ordering, Frequency):
             return self
         return replace(self, ordering=self.ordering.settled(now))

@@ -1,5 +1,6 @@
 """Rare to frequent, by how often the pretraining corpus has the class names."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -23,6 +24,9 @@ BUILT_IN = "infini-gram"
 """The source that workers have without a file of sources."""
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+# The library also takes a month of one digit; one time is written in one way.
+_WRITTEN = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class Frequency(Ordering):
     counted_since: str = parameter(
         "",
         "Counts that were kept before this time are not used: UTC, as 2026-01-31T12:00:00Z; empty for any.",
-        pattern="|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z",
+        pattern=f"|{_WRITTEN.pattern}",
     )
     refresh: bool = parameter(
         False, "Counts again: the service sets counted_since to the time of the request, and makes a new version."
@@ -62,15 +66,22 @@ class Frequency(Ordering):
         self._check_given("refresh", self.refresh)
         if self.refresh and self.counted_since:
             raise _refused("A refresh sets counted_since itself; leave one of the two out.", "refresh", "counted_since")
-        if self.counted_since and not _is_time(self.counted_since):
+        if self.counted_since and time_of(self.counted_since) is None:
             raise _refused(
                 "There is no such time as counted_since names; give one as 2026-01-31T12:00:00Z.", "counted_since"
             )
         return self
 
     def settled(self, now: datetime) -> "Frequency":
-        """Return this ordering with a refresh written as the time that it counts from."""
+        """Return this ordering with a refresh written as the time that it counts from.
+
+        Raises
+        ------
+        BadParameter
+            If `counted_since` is to come.
+        """
         if not self.refresh:
+            check_is_past(self.counted_since, now, f"{POINTER}/counted_since")
             return self
         return replace(self, refresh=False, counted_since=refreshed_since(now))
 
@@ -97,9 +108,37 @@ def _refused(detail: str, *names: str) -> BadParameter:
     return BadParameter("bad_parameter", detail, [f"{POINTER}/{name}" for name in names])
 
 
-def _is_time(text: str) -> bool:
+def time_of(counted_since: str) -> datetime | None:
+    """Return the time that is meant; None if it is none, or is not written as times are here."""
+    if not _WRITTEN.fullmatch(counted_since):
+        return None
     try:
-        datetime.strptime(text, _TIME)
+        return datetime.strptime(counted_since, _TIME).replace(tzinfo=UTC)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def check_is_past(counted_since: str, now: datetime, pointer: str) -> None:
+    """Refuse a time to come: no count would ever be new enough. Clocks may differ by a minute.
+
+    Parameters
+    ----------
+    counted_since
+        A time, or nothing.
+    now
+        The time.
+    pointer
+        Where the field stands.
+
+    Raises
+    ------
+    BadParameter
+        ``bad_parameter``.
+    """
+    time = time_of(counted_since)
+    if time is not None and time > now + _CLOCKS_DIFFER:
+        raise BadParameter(
+            "bad_parameter",
+            f"counted_since is {counted_since}, which is to come; leave it out, or say refresh: true.",
+            [pointer],
+        )

@@ -12,6 +12,7 @@ from app.source_schemas import REQUESTS, CountsRequestSchema
 from concept_orderings.counts_request import MOST_NAMES, parse_counts_request
 from concept_orderings.errors import BadParameter, InvalidInput
 from concept_orderings.queries import Query, default_query
+from concept_orderings.request import parse_request
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 700_000, tzinfo=UTC)
 
@@ -51,6 +52,39 @@ def test_clocks_may_differ_by_a_minute(since: int, refused: bool) -> None:
             request.settled(NOW)
     else:
         assert request.settled(NOW) == request
+
+
+@pytest.mark.parametrize(
+    ("text", "is_time"),
+    [
+        ("0001-01-01T00:00:00Z", True),
+        ("0999-12-31T23:59:59Z", True),
+        ("2024-02-29T00:00:00Z", True),
+        ("2023-02-29T00:00:00Z", False),
+        ("0000-01-01T00:00:00Z", False),
+        ("2026-1-01T00:00:00Z", False),
+        ("2026-01-31T24:00:00Z", False),
+        ("2026-01-31T12:00:00", False),
+        ("2026-01-31t12:00:00z", False),
+        ("2026-01-31T12:00:00Z\n", False),
+        ("٢٠٢٦-01-31T12:00:00Z", False),
+    ],
+)
+def test_an_ordering_and_a_look_are_of_one_mind_about_times(text: str, is_time: bool) -> None:
+    stream = {
+        "name": "s",
+        "datasets": [{"name": "A", "classes": ["a"]}],
+        "ordering": {"kind": "frequency", "source": "c4", "counted_since": text},
+        "tasks": {"count": 1},
+    }
+    look = {"names": ["a"], "counted_since": text}
+    if is_time:
+        assert parse_counts_request(look).settled(NOW).counted_since == text
+        assert parse_request(stream).settled(NOW)
+        return
+    for parse, body in [(parse_counts_request, look), (parse_request, stream)]:
+        with pytest.raises(BadParameter, match="2026-01-31T12:00:00Z"):
+            parse(body)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("example", REQUESTS.values(), ids=REQUESTS)

@@ -1072,6 +1072,19 @@ def test_a_refresh_is_settled_as_the_time_that_it_counts_from() -> None:
     assert settled.digest != request.digest
 
 
+@pytest.mark.parametrize(("seconds", "refused"), [(0, False), (60, False), (61, True)])
+def test_a_time_to_come_is_refused_where_it_stands(seconds: int, refused: bool) -> None:
+    now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    since = (now + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    request = parse_request(ordered_by_a_source({"a": "x"}, counted_since=since))
+    if not refused:
+        assert request.settled(now) == request
+        return
+    with pytest.raises(BadParameter, match="is to come") as caught:
+        request.settled(now)
+    assert (caught.value.code, caught.value.pointers) == ("bad_parameter", ("/ordering/counted_since",))
+
+
 @given(requests())
 def test_what_refreshes_nothing_is_settled_already(body: Body) -> None:
     request = parse_request(body)
