@@ -21,7 +21,7 @@ from support.waiting import until
 from worker.evidence.counts.base import SourceFacts, Unit
 from worker.evidence.counts.elastic import ElasticsearchSettings, ElasticsearchSource
 from worker.evidence.counts.elastic.patience import Patience
-from worker.evidence.counts.elastic.searches import LONGEST
+from worker.evidence.counts.spellings import LONGEST
 from worker.evidence.local_index import LocalIndex, build_index
 from worker.evidence.local_index.tokens import tokenise
 

@@ -15,7 +15,9 @@ from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from worker.evidence.counts.base import Unit
+from worker.evidence.counts.elastic import ElasticsearchSettings
 from worker.evidence.counts.local import LocalSource, has_index, index_facts
+from worker.evidence.counts.spellings import LONGEST
 from worker.evidence.local_index import LocalIndex, build_index
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +30,8 @@ QUERIES = st.lists(st.lists(SPELLINGS, min_size=1, max_size=4).map(Query.of), mi
 
 def build(directory: Path, shard: str, texts: Sequence[str]) -> None:
     path = directory.with_name(f"{shard}.json.gz")
-    path.write_bytes(gzip.compress("".join(json.dumps({"text": text}) + "\n" for text in texts).encode()))
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    path.write_bytes(gzip.compress(lines.encode(), mtime=0))  # the same texts are the same shard, whatever the time
     build_index([path], directory)
 
 
@@ -80,6 +83,19 @@ async def test_the_fingerprint_is_that_of_the_documents(tmp_path: Path) -> None:
     assert one == same == other
     build(tmp_path / "other", "more", ["a cat"])
     assert index_facts(tmp_path / "other").fingerprint != one
+
+
+async def test_what_is_far_longer_than_a_name_is_cut_as_for_elasticsearch(tmp_path: Path) -> None:
+    build(tmp_path / "c4", "shard", ["a dog " * 300])
+    source = await LocalSource.open(tmp_path / "c4")
+    elsewhere = ElasticsearchSettings(url="http://127.0.0.1:1", index="c4").open("c4")  # type: ignore[arg-type]
+    for spelling in ("a dog", "a dog " * 400_000, "x" * 2_000, "a\ud800b", ""):
+        form = source.form(spelling)
+        assert form == elsewhere.form(spelling)
+        assert len(form) <= LONGEST
+    await elsewhere.aclose()
+    cut = Query.of([source.form("a dog " * 400_000)])
+    assert await counts(source, [cut]) == {cut: 1}
 
 
 async def test_an_index_is_opened_once_for_as_long_as_it_is_the_same(

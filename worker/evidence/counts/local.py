@@ -11,6 +11,7 @@ from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from worker.evidence.counts.base import Count, SourceFacts, Unit
+from worker.evidence.counts.spellings import sendable
 from worker.evidence.local_index import LocalIndex, layout
 from worker.evidence.local_index.layout import Published
 from worker.threads import in_thread
@@ -52,8 +53,8 @@ class LocalSource:
         return _facts(self._index.name, self._index.published)
 
     def form(self, spelling: str) -> str:
-        """See `CountSource.form`; the index cuts a spelling into tokens itself."""
-        return spelling
+        """See `CountSource.form`; cut as for Elasticsearch, between words and only if it is far longer than a name."""
+        return sendable(spelling)
 
     async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
         """See `CountSource.count`."""

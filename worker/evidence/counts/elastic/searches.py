@@ -1,6 +1,5 @@
 """What Elasticsearch is asked for."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,12 +8,6 @@ from concept_orderings.queries import Query
 
 Match = Literal["phrase", "all-words"]
 FilterValue = str | bool | int | float | list[str] | list[int]
-
-LONGEST = 1_000
-"""Characters of a spelling that are sent. A word is one character at least, and 1,024 words are the least that a
-server must take in one query."""
-
-_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -68,17 +61,6 @@ class Searches:
 
     def _terms(self) -> list[dict[str, Any]]:
         return [_term(field, value) for field, value in sorted(self.filters.items())]
-
-
-def sendable(spelling: str) -> str:
-    """Return a spelling as Unicode text, cut between words if it is longer than `LONGEST` characters."""
-    if not spelling.isascii():
-        # A lone surrogate has no UTF-8 form: the request with it would be refused, and all other names in it.
-        spelling = _LONE_SURROGATES.sub("\ufffd", spelling)
-    if len(spelling) <= LONGEST:
-        return spelling
-    cut = spelling[: LONGEST + 1]
-    return cut.rpartition(" ")[0].rstrip() or cut[:LONGEST]
 
 
 def _counting(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from worker.evidence.counts.base import Count, SourceFacts, Unit
 from worker.evidence.counts.elastic.answers import NotCounted
 from worker.evidence.counts.elastic.batches import Batches
 from worker.evidence.counts.elastic.patience import Patience
-from worker.evidence.counts.elastic.searches import Searches, sendable
+from worker.evidence.counts.elastic.searches import Searches
 from worker.evidence.counts.elastic.server import Server
+from worker.evidence.counts.spellings import sendable
 
 KIND = "elasticsearch"
 
