@@ -29,6 +29,8 @@ _RUNS = "concept-orderings:counting:runs"
 
 FORGOTTEN_SECONDS = 3600
 """How long one is kept of which nobody writes anything."""
+ANSWER_SECONDS = 300
+"""How long an answer waits for somebody to fetch it; until then it is one of those that there may be so many of."""
 UNASKED_SECONDS = 360
 """How long one is worked on that nobody asks again: longer than an answer is waited for, unless set otherwise."""
 
@@ -92,14 +94,16 @@ _FINISH = f"""
 if not is_run(ARGV[3]) or not pending then return 0 end
 redis.call('HSET', record, 'state', ARGV[4], ARGV[5], ARGV[6])
 redis.call('HDEL', record, 'question')
-redis.call('EXPIRE', record, {FORGOTTEN_SECONDS})
-redis.call('ZREM', active, id)
+redis.call('EXPIRE', record, {ANSWER_SECONDS})
+redis.call('ZADD', active, now + {ANSWER_SECONDS}, id)
 redis.call('PUBLISH', '{CHANGES}', id .. ' ' .. ARGV[4])
 return 1
 """
 
 _DELIVERED = """
-if is_run(ARGV[3]) and not pending then redis.call('DEL', record) end
+if not is_run(ARGV[3]) or pending then return 0 end
+redis.call('DEL', record)
+redis.call('ZREM', active, id)
 return 1
 """
 
@@ -245,7 +249,7 @@ class Countings:
         Raises
         ------
         QueueFull
-            If `most_active` others are queued or running.
+            If `most_active` others are queued or running, or answered and not fetched.
         """
         compressed = zlib.compress(question.canonical, level=1)
         arguments = (most_active, compressed, len(question.queries), question.source)

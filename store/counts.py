@@ -2,8 +2,9 @@
 
 One hash per source fingerprint; field: SHA-256 of the query's canonical JSON; value: count, time and whether it is an
 estimate, then four bytes of CRC-32 over fingerprint, field and those. A value that is damaged counts as missing and is
-overwritten. What came to stand under a key and is of another type is deleted before the next entries are stored. Only
-counts of a source whose counts hold for a time expire; to forget a source, delete its hash.
+overwritten. What came to stand under a key and is of another type is deleted before the next entries are stored. A
+hash expires when its counts do, or when nobody has used it for half a year: that of an index as it was before it grew
+is of no more use. To forget a source at once, delete its hash.
 
 Beside it, a hash says who has claimed which query: whoever else wants its count waits for it. Claims are worth nothing
 without their holder's lease, a key that expires: those of a worker that was killed pass to others by themselves.
@@ -40,6 +41,8 @@ CHUNK = 2048
 """Queries in one command: some milliseconds of either side's event loop."""
 FIELD_BYTES = 32
 LONGEST_CLAIM_SECONDS = 24 * 3600
+UNUSED_SECONDS = 180 * 24 * 3600
+"""How long the counts of a source are kept that nobody looks at, though they hold for ever."""
 _LAST_SECONDS = 0.5
 
 _BODY = struct.Struct("<qq?")
@@ -49,6 +52,7 @@ ENTRY_BYTES = _BODY.size + _CHECKSUM.size
 # One string of all fields in and one of all values out: four times as fast as a list of each.
 _GET = f"""
 local found, fields = {{}}, ARGV[1]
+if tonumber(ARGV[2]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 for at = 1, #fields, {FIELD_BYTES} do
   local value = redis.call('HGET', KEYS[1], string.sub(fields, at, at + {FIELD_BYTES - 1}))
   found[#found + 1] = value and #value == {ENTRY_BYTES} and value or string.rep('\\0', {ENTRY_BYTES})
@@ -123,7 +127,7 @@ class CountsCache:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def get_many(
-        self, fingerprint: str, queries: Collection[Query], *, since: float = 0
+        self, fingerprint: str, queries: Collection[Query], *, since: float = 0, ttl_seconds: float | None = None
     ) -> dict[Query, CachedCount]:
         """Return those of the queries' counts that are there, intact, and not older than a time.
 
@@ -135,6 +139,8 @@ class CountsCache:
             Each once.
         since : float
             Seconds since 1970.
+        ttl_seconds : float, optional
+            As in `put_many`. Of a source whose counts hold for ever, all are kept anew for `UNUSED_SECONDS`.
 
         Returns
         -------
@@ -142,10 +148,11 @@ class CountsCache:
             None of them while Redis is away.
         """
         found: dict[Query, CachedCount] = {}
+        kept_seconds = UNUSED_SECONDS if ttl_seconds is None else 0
         try:
             for part in _chunks(queries):
                 fields = [_field(query) for query in part]
-                values: Any = await self._get(keys=[KEY.format(fingerprint)], args=[b"".join(fields)])
+                values: Any = await self._get(keys=[KEY.format(fingerprint)], args=[b"".join(fields), kept_seconds])
                 for query, count in zip(part, _decoded(fingerprint, fields, values), strict=True):
                     if count is not None and count.counted_at >= since:
                         found[query] = count
@@ -166,7 +173,8 @@ class CountsCache:
         counts : mapping of Query to CachedCount
             They take the place of what is there.
         ttl_seconds : float, optional
-            How long all counts of the source hold, from when the last of them was stored; None: for ever.
+            How long all counts of the source hold, from when the last of them was stored; None: for ever, and they are
+            kept for `UNUSED_SECONDS`.
 
         Returns
         -------
@@ -178,8 +186,8 @@ class CountsCache:
             await clear_wrong_type(self._redis, key)
             for part in _chunks(counts):
                 await self._redis.hset(key, mapping=_encoded(fingerprint, {query: counts[query] for query in part}))
-            if ttl_seconds is not None:
-                await self._redis.pexpire(key, max(1, round(ttl_seconds * 1000)))
+            kept_seconds = UNUSED_SECONDS if ttl_seconds is None else ttl_seconds
+            await self._redis.pexpire(key, max(1, round(kept_seconds * 1000)))
         except (RedisError, OSError) as error:
             _log.warning("%d counts are not cached for now: %s", len(counts), error)
             return False

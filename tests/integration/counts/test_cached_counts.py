@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
 from concept_orderings.orderings.frequency import refreshed_since
 from concept_orderings.queries import Query
-from store.counts import CHUNK, CLAIMS_KEY, HOLDER_KEY, KEY, CachedCount, CountsCache, _field
+from store.counts import CHUNK, CLAIMS_KEY, HOLDER_KEY, KEY, UNUSED_SECONDS, CachedCount, CountsCache, _field
 from store.queue import open_redis
 from support.counting_source import CountingSource, queries
 from support.processes import Valkey
@@ -158,11 +158,21 @@ async def test_something_else_under_a_key_gives_way(
     assert len(source.asked) == len(NAMES)
 
 
-async def test_counts_that_hold_for_a_time_expire_and_others_do_not(redis: Redis, cache: CountsCache) -> None:
+async def test_counts_expire_when_they_hold_no_longer_and_others_when_nobody_uses_them(
+    redis: Redis, cache: CountsCache
+) -> None:
+    limited, for_ever = KEY.format(PRINT), KEY.format("e" * 64)
     await count_cached(CountingSource(ttl_seconds=3600), NAMES, cache)
     await count_cached(CountingSource(fingerprint="e" * 64), NAMES, cache)
-    assert 3500 < await redis.ttl(KEY.format(PRINT)) <= 3600
-    assert await redis.ttl(KEY.format("e" * 64)) == -1
+    assert 3500 < await redis.ttl(limited) <= 3600
+    assert UNUSED_SECONDS - 100 < await redis.ttl(for_ever) <= UNUSED_SECONDS
+    # What is looked at is kept, but no longer than it holds.
+    await redis.expire(limited, 1000)
+    await redis.expire(for_ever, 1000)
+    await count_cached(CountingSource(ttl_seconds=3600), NAMES, cache)
+    await count_cached(CountingSource(fingerprint="e" * 64), NAMES[:1], cache)
+    assert 900 < await redis.ttl(limited) <= 1000
+    assert UNUSED_SECONDS - 100 < await redis.ttl(for_ever) <= UNUSED_SECONDS
 
 
 # ---- counting with the cache

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from concept_orderings.queries import Query
-from store.counting import UNASKED_SECONDS, Answer, Countings, CountOf, Question
+from store.counting import ANSWER_SECONDS, UNASKED_SECONDS, Answer, Countings, CountOf, Question
 from store.jobs import QueueFull, State
 from store.queue import open_redis
 from store.sources import ToldSources
@@ -138,7 +138,23 @@ async def test_there_is_an_end_to_what_is_taken(countings: Countings) -> None:
     assert await countings.submit(questions[0], most_active=3) == runs[0]
     await countings.start(questions[0].id, runs[0])
     await countings.succeed(questions[0].id, runs[0], ANSWER)
+    # Nor to what is kept for those who never come for it.
+    with pytest.raises(QueueFull):
+        await countings.submit(questions[3], most_active=3)
+    answered = await countings.get(questions[0].id)
+    assert answered is not None
+    await countings.delivered(answered)
     assert await countings.submit(questions[3], most_active=3)
+
+
+async def test_an_answer_that_nobody_fetches_makes_room_in_the_end(
+    countings: Countings, pass_time: Callable[[float], None]
+) -> None:
+    run = await countings.submit(QUESTION, most_active=1)
+    await countings.start(QUESTION.id, run)
+    await countings.succeed(QUESTION.id, run, ANSWER)
+    pass_time(ANSWER_SECONDS + 1)
+    assert await countings.submit(OTHER, most_active=1)
 
 
 @pytest.fixture
@@ -189,7 +205,7 @@ async def test_everything_is_forgotten_in_the_end(redis: Redis, countings: Count
     assert 0 < await redis.ttl(record) <= 3600
     await countings.start(QUESTION.id, run)
     await countings.succeed(QUESTION.id, run, ANSWER)
-    assert 0 < await redis.ttl(record) <= 3600
+    assert 0 < await redis.ttl(record) <= ANSWER_SECONDS
 
 
 # ---- what workers tell of their sources

@@ -245,7 +245,9 @@ class _Counting:
     async def _looked_up(self, queries: Collection[Query]) -> dict[Query, CachedCount]:
         if self.cache is None:
             return {}
-        return await self.cache.get_many(self.facts.fingerprint, queries, since=self.oldest)
+        return await self.cache.get_many(
+            self.facts.fingerprint, queries, since=self.oldest, ttl_seconds=self.facts.ttl_seconds
+        )
 
     async def _missing(self, queries: Collection[Query]) -> list[Query]:
         return await asyncio.to_thread(_unknown, queries, self.known)
