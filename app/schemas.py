@@ -160,6 +160,11 @@ class JobResource(BaseModel):
     events_url: str = Field(examples=["/v1/jobs/" + "9b1c" * 8 + "/events"])
     state: State = Field(examples=["running"])
     cancel_requested: bool = Field(description="It is running and will stop soon.", examples=[False])
+    ordering: dict[str, Any] | None = Field(
+        description="The ordering as it stands in the canonical request: what was left out is there, and `refresh` has "
+        "become `counted_since`. Posted instead of the one that was given, it asks for the same job.",
+        examples=[{"kind": "random", "version": 1, "reverse": False, "seed": 0}],
+    )
     progress: Progress
     stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
     error: JobProblem | None = Field(description="Why it failed, once it has.")
@@ -408,6 +413,7 @@ def job_resource(job: Job) -> JobResource:
         events_url=f"{job_url(job.id)}/events",
         state=job.state,
         cancel_requested=job.cancel_requested and not job.state.final,
+        ordering=dict(job.ordering) if job.ordering is not None else None,
         progress=Progress(phase=job.phase, done=job.done, total=job.total),
         stream=_stream_link(job),
         error=JobProblem.model_validate(job.error) if job.error is not None else None,

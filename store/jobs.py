@@ -20,7 +20,7 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from concept_orderings.canonical import Json
+from concept_orderings.canonical import Json, canonical_json
 from concept_orderings.request import StreamRequest
 
 ATTEMPTS = 3
@@ -70,6 +70,8 @@ class Job:
     id : str
     stream : str
         The stream that it makes a version of.
+    ordering : dict or None
+        The ordering of its canonical request; None of a job that was recorded by an earlier version.
     run : int
         1 the first time the request is asked, one more each time it is asked again after a failure.
     state : State
@@ -89,6 +91,7 @@ class Job:
 
     id: str
     stream: str
+    ordering: Mapping[str, Json] | None
     run: int
     state: State
     phase: str | None
@@ -148,7 +151,7 @@ if not pending and redis.call('SCARD', active) >= tonumber(ARGV[5]) then return 
 local run = redis.call('HINCRBY', job, 'run', 1)
 redis.call('HDEL', job, 'phase', 'done', 'total', 'error', 'version', 'cancel')
 redis.call('HSET', job, 'id', id, 'stream', ARGV[3], 'state', 'queued', 'attempts', 0,
-           'created_at', now, 'updated_at', now)
+           'ordering', ARGV[7], 'created_at', now, 'updated_at', now)
 redis.call('PERSIST', job)
 redis.call('SET', request, ARGV[4])
 redis.call('SADD', active, id)
@@ -279,7 +282,8 @@ class Jobs:
             If `most_active` jobs are queued or running.
         """
         canonical = await asyncio.to_thread(zlib.compress, request.canonical, level=1)
-        run = await self._run(self._submit, job_id(request), request.name, canonical, most_active, int(again))
+        ordering = canonical_json(request.ordering.as_json())
+        run = await self._run(self._submit, job_id(request), request.name, canonical, most_active, int(again), ordering)
         if run == 0:
             raise QueueFull
         return run if run > 0 else None
@@ -383,6 +387,7 @@ def _job(fields: Mapping[str, str]) -> Job:
     return Job(
         id=fields["id"],
         stream=fields["stream"],
+        ordering=json.loads(fields.get("ordering", "null")),
         run=int(fields["run"]),
         state=State(fields["state"]),
         phase=fields.get("phase"),

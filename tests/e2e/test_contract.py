@@ -111,9 +111,10 @@ def test_a_job_says_all_of_itself(service: Deployment) -> None:
     job = service.post(random_request("job")).headers["Location"]
     done = service.until_state(job, "succeeded")
     assert set(done) == {
-        "id", "url", "events_url", "state", "cancel_requested", "progress", "stream", "error", "created_at",
+        "id", "url", "events_url", "state", "cancel_requested", "ordering", "progress", "stream", "error", "created_at",
         "updated_at",
     }  # fmt: skip
+    assert done["ordering"] == {"kind": "random", "version": 1, "reverse": False, "seed": 0}
     assert set(done["progress"]) == {"phase", "done", "total"}
     assert done["updated_at"] >= done["created_at"]
 

@@ -321,6 +321,19 @@ def asked_of(fake: InfiniGram) -> list[str]:
     return [query for query in fake.queries if query]
 
 
+def test_a_refresh_can_be_asked_for_again(place: Place) -> None:
+    """By the ordering that its job shows, such as after it was cancelled: counts made since then are used."""
+    body = request("infini-gram", [dataset("A", "late owl")], name="late", refresh=True)
+    url = place.service.post(body).headers["Location"]
+    version = place.service.until_state(url, "succeeded")["stream"]["version"]
+    ordering = place.service.job(url)["ordering"]
+    assert ordering["counted_since"]
+    assert "refresh" not in ordering
+    asked = len(asked_of(place.infini_gram))
+    assert place.service.publish({**body, "ordering": ordering})["version"] == version
+    assert len(asked_of(place.infini_gram)) == asked
+
+
 def test_what_was_counted_is_not_asked_again_unless_it_is_refreshed(place: Place) -> None:
     fake, http = place.infini_gram, place.service.http
     lists = [dataset("A", "quiet owl", "loud owl"), dataset("B", "quiet owl")]

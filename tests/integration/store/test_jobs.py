@@ -77,6 +77,7 @@ async def test_a_submitted_job(jobs: Jobs, redis: Redis) -> None:
     job = await found(jobs)
     assert (job.id, job.stream, job.run, job.state) == (ID, "s", 1, State.QUEUED)
     assert (job.phase, job.done, job.total, job.version, job.error) == (None, 0, 0, None, None)
+    assert job.ordering == REQUEST.ordering.as_json()
     assert job.created_at == job.updated_at
     assert not job.cancel_requested
     assert await jobs.canonical_request(ID) == REQUEST.canonical
