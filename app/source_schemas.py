@@ -69,9 +69,14 @@ class SourceResource(BaseModel):
     fingerprint: str | None = Field(
         None, description="Equal for as long as counts are those of the same corpus.", examples=[_DIGEST]
     )
-    index: str | None = Field(None, description="SHA-256 of the shards in a local index.", examples=[None])
+    index: str | None = Field(None, description="SHA-256 of the shards in a local index; UUIDs of indices in Elasticsearch.", examples=[None])
     ttl_seconds: float | None = Field(
         None, description="How long a count holds; null for a corpus that does not change.", examples=[None]
+    )
+    counted_at: str | None = Field(
+        None,
+        description="Of a counts file, when it was uploaded; null if counts are made when they are asked for.",
+        examples=[None],
     )
     error: JobProblem | None = Field(None, description="Why it is unavailable.")
 
@@ -93,14 +98,16 @@ class CountResource(BaseModel):
     count: int = Field(examples=[388])
     unit: Literal["documents", "occurrences"] = Field(examples=["documents"])
     approximate: bool = Field(description="Whether the source says that it estimated.", examples=[False])
-    counted_at: str = Field(description="When the source was asked.", examples=[_WHEN])
+    counted_at: str = Field(description="When the source was asked, or its `counted_at`.", examples=[_WHEN])
 
 
 class CountsResource(BaseModel):
     """Counts in the order in which they were asked for."""
 
     source: SourceResource
-    counted_since: str = Field(description="No count is older; empty if any will do.", examples=[""])
+    counted_since: str = Field(
+        description="No count is older, unless the source has a `counted_at`; empty if any will do.", examples=[""]
+    )
     counts: list[CountResource]
 
 

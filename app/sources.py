@@ -168,6 +168,7 @@ def counts_file_source(record: CountsFile) -> dict[str, Any]:
         "tokens": record.meaning.tokens,
         "query_form": QUERY_FORM,
         "fingerprint": record.fingerprint,
+        "counted_at": record.counted_at,
     }
 
 

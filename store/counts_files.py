@@ -49,6 +49,11 @@ class CountsMeaning:
     documents: int | None = None
     tokens: int | None = None
 
+    @property
+    def size(self) -> int | None:
+        """How large the corpus is in the unit, if that is known: no count can be larger."""
+        return self.documents if self.unit == "documents" else self.tokens
+
 
 @dataclass(frozen=True, kw_only=True)
 class CountsFile:
@@ -72,6 +77,11 @@ class CountsFile:
     names: int
     digest: str
     created_at: str
+
+    @property
+    def counted_at(self) -> str:
+        """When it was uploaded, such as ``2026-01-31T12:00:00Z``: it does not say when it was counted."""
+        return self.created_at.replace("+00:00", "Z")
 
     @property
     def fingerprint(self) -> str:

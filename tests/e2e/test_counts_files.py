@@ -86,6 +86,7 @@ def test_an_upload_is_a_source(api: Deployment) -> None:
         "documents": 364868892,
         "query_form": source["query_form"],
         "fingerprint": source["fingerprint"],
+        "counted_at": source["counted_at"],
     }
     assert "underscores" in source["query_form"]
     assert len(source["fingerprint"]) == 64

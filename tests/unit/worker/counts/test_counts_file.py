@@ -8,6 +8,7 @@ from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning
 from store.objects import LocalObjects
+from worker.evidence.counts import file
 from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
 from worker.evidence.counts.file import FileSource, file_facts
 
@@ -16,9 +17,22 @@ pytestmark = pytest.mark.anyio
 COUNTS = {"apple": 3, "aquarium fish": 0, "Apple": 5}
 
 
+@pytest.fixture(autouse=True)
+def _nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No counts of another test."""
+    monkeypatch.setattr(file, "_LAST", file._Last())
+
+
 def record(unit: str = "occurrences", **others: object) -> CountsFile:
     meaning = CountsMeaning(unit=Unit(unit).value, corpus="C4", documents=10, tokens=90)
-    fields = {"name": "mine", "meaning": meaning, "names": 3, "digest": "0f" * 32, "created_at": "", **others}
+    fields = {
+        "name": "mine",
+        "meaning": meaning,
+        "names": 3,
+        "digest": "0f" * 32,
+        "created_at": "2026-01-31T12:00:00+00:00",
+        **others,
+    }
     return CountsFile(**fields)  # type: ignore[arg-type]
 
 
@@ -50,6 +64,7 @@ async def test_its_facts_are_those_of_its_record() -> None:
         query_form=facts.query_form,
         fingerprint=facts.fingerprint,
         ttl_seconds=None,
+        counted_at="2026-01-31T12:00:00Z",
     )
     assert "underscores" in facts.query_form
 
@@ -57,7 +72,7 @@ async def test_its_facts_are_those_of_its_record() -> None:
 def test_the_fingerprint_is_that_of_counts_and_unit() -> None:
     fingerprint = file_facts(record()).fingerprint
 
-    assert file_facts(record(name="yours", created_at="now")).fingerprint == fingerprint
+    assert file_facts(record(name="yours", created_at="2026-02-28T12:00:00+00:00")).fingerprint == fingerprint
     assert file_facts(record("documents")).fingerprint != fingerprint
     assert file_facts(record(digest="1f" * 32)).fingerprint != fingerprint
 
@@ -117,6 +132,39 @@ async def test_it_is_opened_from_the_store(tmp_path: Path) -> None:
     assert await opened.facts() == file_facts(stored)
     assert await counted(opened, Query.of(["Apple"])) == {Query.of(["Apple"]): Count(5)}
     assert await FileSource.open("yours", files) is None
+
+
+async def test_counts_are_read_once_for_as_long_as_no_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = LocalObjects(tmp_path)
+    files, read = CountsFiles(objects), list[str]()
+    get = LocalObjects.get
+
+    async def noted(self: LocalObjects, key: str) -> bytes | None:
+        read.append(key.split("/", maxsplit=1)[0])
+        return await get(self, key)
+
+    monkeypatch.setattr(LocalObjects, "get", noted)
+    others = {name: count + 1 for name, count in COUNTS.items()}
+    await files.create("mine", record().meaning, COUNTS)
+    await files.create("copy", record("documents").meaning, COUNTS)
+    await files.create("other", record().meaning, others)
+    for name, counts, times in [("mine", COUNTS, 1), ("copy", COUNTS, 1), ("other", others, 2), ("mine", COUNTS, 3)]:
+        opened = await FileSource.open(name, files)
+        assert opened is not None
+        asked = [Query.of([each]) for each in counts]
+        assert [each.value for each in (await counted(opened, *asked)).values()] == list(counts.values())
+        assert read.count("counts") == times
+
+
+async def test_many_counts_come_in_parts() -> None:
+    """So that nothing else waits long for what is done with one of them."""
+    many = {f"n{number}": number for number in range(20_000)}
+    asked = [Query.of([name]) for name in many]
+    parts = [some async for some in FileSource(record(), many).count(asked)]
+    assert max(map(len, parts)) < 10_000
+    assert {query.spellings[0]: count.value for some in parts for query, count in some.items()} == many
 
 
 @pytest.mark.parametrize("part", ["sources", "counts"])
