@@ -45,7 +45,7 @@ _NEXT = "Mend the file and send it again"
 _Row: TypeAlias = tuple[int, object, object]
 
 
-def read_counts(body: bytes, media_type: str) -> dict[str, int]:
+def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[str, int]:
     """Return the counts of a file by folded name.
 
     Takes seconds for a large file: not for the event loop.
@@ -56,6 +56,8 @@ def read_counts(body: bytes, media_type: str) -> dict[str, int]:
         The file.
     media_type
         One of `MEDIA_TYPES`.
+    size
+        The size of the corpus, in the unit of the counts; none may be larger.
 
     Raises
     ------
@@ -67,11 +69,11 @@ def read_counts(body: bytes, media_type: str) -> dict[str, int]:
         raise BadCountsFile("bad_counts_file", f"The counts file is empty. {_NEXT}.")
     if media_type == PARQUET:
         with closing(_parquet_rows(body)) as rows:
-            return _collect(rows, "row")
-    return _collect(_csv_rows(body) if media_type == CSV else _json_rows(body), "line")
+            return _collect(rows, "row", size)
+    return _collect(_csv_rows(body) if media_type == CSV else _json_rows(body), "line", size)
 
 
-def _collect(rows: Iterable[_Row], unit: str) -> dict[str, int]:
+def _collect(rows: Iterable[_Row], unit: str, size: int | None) -> dict[str, int]:
     counts: dict[str, int] = {}
     lines: dict[str, int] = {}
     for total, row in enumerate(rows, start=1):
@@ -79,6 +81,8 @@ def _collect(rows: Iterable[_Row], unit: str) -> dict[str, int]:
             raise _bad(f"it has more than {MOST_ROWS} rows")
         number = row[0]
         name, count = _checked(row, unit)
+        if size is not None and count > size:
+            raise _bad(f"{unit} {number}: the count of {shown(name)} is {count}, and the whole corpus has {size}")
         if counts.setdefault(name, count) != count:
             raise BadCountsFile(
                 "conflicting_counts",

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import json
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -14,11 +12,10 @@ from functools import partial
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
+from app.bodies import decoded
 from app.counts_files import read_counts
 from app.settings import AppSettings
 from app.sources import Sources
-from concept_orderings.concepts import shown
-from concept_orderings.errors import BadValue
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest, parse_request
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
@@ -89,13 +86,12 @@ class Service:
         ValueError, RecursionError
             If the body is not JSON.
         InvalidInput
-            See `concept_orderings.request.parse_request`.
+            See `app.bodies.decoded` and `concept_orderings.request.parse_request`.
         """
         return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
 
     def _parse(self, body: bytes) -> StreamRequest:
-        value = json.loads(body, object_pairs_hook=_each_name_once)
-        request = parse_request(value, defaults=self.defaults).settled(datetime.now(UTC))
+        request = parse_request(decoded(body), defaults=self.defaults).settled(datetime.now(UTC))
         _ = request.digest  # computed here, and kept with the request
         return request
 
@@ -113,7 +109,7 @@ class Service:
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """
-        reading = partial(read_counts, body, media_type)
+        reading = partial(read_counts, body, media_type, meaning.size)
         counts = await asyncio.get_running_loop().run_in_executor(self._reading, reading)
         return await self.counts_files.create(name, meaning, counts)
 
@@ -237,15 +233,6 @@ class Service:
                 docket = await self._stack.enter_async_context(make_docket(self._settings.redis_url, name))
                 self._queues[name] = Queue(docket, task)
             return self._queues[name]
-
-
-def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse a name that an object has twice: of two counts for a class, JSON readers silently take one."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise BadValue("duplicate_field", f"An object has {shown(twice)} twice; leave one out.")
-    return found
 
 
 async def _wait(rung: asyncio.Event, seconds: float) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from app.bodies import decoded
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import StoreError
 from concept_orderings.orderings.frequency import IN_REQUEST
@@ -180,9 +181,9 @@ def read_counts_request(body: bytes) -> CountsRequest:
     ValueError, RecursionError
         If the body is not JSON.
     InvalidInput
-        See `concept_orderings.counts_request.parse_counts_request`.
+        See `app.bodies.decoded` and `concept_orderings.counts_request.parse_counts_request`.
     """
-    return parse_counts_request(json.loads(body)).settled(datetime.now(UTC))
+    return parse_counts_request(decoded(body)).settled(datetime.now(UTC))
 
 
 def counts_answer(request: CountsRequest, counting: Counting) -> bytes:

@@ -73,7 +73,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> str:
 
 
 def test_an_upload_is_a_source(api: Deployment) -> None:
-    answer = put(api, "first", as_csv(ROWS), documents=364868892, corpus=" C4  (en) ")
+    answer = put(api, "first", as_csv(ROWS), documents=2**53 - 1, corpus=" C4  (en) ")
     source = answer.json()
 
     assert answer.status_code == 201
@@ -83,7 +83,7 @@ def test_an_upload_is_a_source(api: Deployment) -> None:
         "state": "available",
         "unit": "documents",
         "corpus": "C4 (en)",
-        "documents": 364868892,
+        "documents": 2**53 - 1,
         "query_form": source["query_form"],
         "fingerprint": source["fingerprint"],
         "counted_at": source["counted_at"],
@@ -108,7 +108,7 @@ def test_the_same_content_again_in_any_form_is_the_same(api: Deployment) -> None
         {"content": as_csv(ROWS[:2])},
         {"unit": "occurrences"},
         {"corpus": "C4 (de)"},
-        {"documents": 7},
+        {"documents": 2**53 - 1},
         {"tokens": 7},
     ],
 )
@@ -208,6 +208,20 @@ def test_two_counts_for_a_name(unchanged: Deployment) -> None:
     detail = refused(put(unchanged, "mine", as_csv([("a_b", 1), ("a/b", 2)])), 422, "conflicting_counts")
 
     assert "1 in line 2 and 2 in line 3" in detail
+
+
+def test_counts_that_the_corpus_is_too_small_for(unchanged: Deployment) -> None:
+    body = as_csv([("apple", 5), ("fig", 6)])
+    for sizes in ({"unit": "documents", "documents": 5}, {"unit": "occurrences", "tokens": 5}):
+        answer = put(unchanged, "mine", body, **sizes)
+
+        assert "line 3: the count of 'fig' is 6" in refused(answer, 422, "bad_counts_file")
+
+
+def test_a_word_may_occur_more_often_than_there_are_documents(api: Deployment) -> None:
+    answer = put(api, "often", as_csv([("apple", 5)]), unit="occurrences", documents=1, tokens=5)
+
+    assert answer.status_code == 201
 
 
 def test_a_body_over_the_limit(unchanged: Deployment) -> None:

@@ -343,6 +343,13 @@ def test_what_is_no_json_is_refused(place: Place) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
 
 
+def test_a_field_twice_is_refused_as_in_streams(place: Place) -> None:
+    answer = place.service.http.post("/v1/sources/local/counts", content=b'{"names": ["cat"], "names": ["dog"]}')
+    assert_problem(answer)
+    assert (answer.status_code, answer.json()["code"]) == (422, "duplicate_field")
+    assert "'names' twice" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("source", "status", "code"),
     [

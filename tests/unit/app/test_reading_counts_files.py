@@ -318,6 +318,17 @@ def test_two_counts_for_a_name_are_refused(media_type: str) -> None:
 
 
 @pytest.mark.parametrize("media_type", FORMS)
+def test_a_count_above_the_size_of_the_corpus_is_refused(media_type: str) -> None:
+    body = FORMS[media_type]([("a", 5), ("b", 6)])
+    where = {CSV: "line 3", PARQUET: "row 2"}.get(media_type, "line 2")
+
+    assert read_counts(body, media_type, 6) == {"a": 5, "b": 6}
+    with pytest.raises(BadCountsFile, match=f"{where}: the count of 'b' is 6, and the whole corpus has 5") as caught:
+        read_counts(body, media_type, 5)
+    assert caught.value.code == "bad_counts_file"
+
+
+@pytest.mark.parametrize("media_type", FORMS)
 def test_too_many_rows_are_refused(media_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts_files, "MOST_ROWS", 3)
     rows = [(f"n{number}", 1) for number in range(4)]

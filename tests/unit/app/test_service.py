@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def test_requests_are_read_while_counts_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(body: bytes, media_type: str) -> dict[str, int]:
+    def slow(body: bytes, media_type: str, size: int | None) -> dict[str, int]:
         begun.set()
         assert go_on.wait(60)
         return {"a": 1}
