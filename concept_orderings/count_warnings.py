@@ -3,8 +3,8 @@
 Each function returns a tuple of no or one sentence, and depends on nothing but its arguments.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,23 +55,29 @@ def equal_counts(counts: NDArray[np.int64]) -> tuple[str, ...]:
 
 
 def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[str, ...]:
-    """Warn of class names that several datasets have and that are counted once: the tie rule ranks them.
+    """Warn of names that several concepts ask, written alike or not, and that are counted once.
 
     Parameters
     ----------
     concepts
         n concepts.
     queries
-        What is asked for each, (n,). Names for which the datasets ask differently are not shared.
+        What is asked for each, (n,). Concepts that ask differently share nothing, and nor do those that ask nothing.
     """
-    times = Counter(zip(concepts.class_names, queries, strict=True))
+    asked: defaultdict[Query, list[str]] = defaultdict(list)
+    for name, query in zip(concepts.class_names, queries, strict=True):
+        if any(query.spellings):
+            asked[query].append(name)
     # The most shared first, and of those the first by name.
-    shared = sorted((-n, name) for (name, _), n in times.items() if n > 1)
+    shared = sorted((-len(names), min(names), names) for names in asked.values() if len(names) > 1)
     if not shared:
         return ()
-    named = _examples([f"{shown(name)} in {-n}" for n, name in shared[:EXAMPLES]], len(shared))
+    named = _examples([f"{shown(name)} by {-n}" for n, name, _ in shared[:EXAMPLES]], len(shared))
+    forms = [sorted(set(names)) for _, _, names in shared if len(set(names)) > 1]
+    unlike = _examples([" and ".join(map(shown, names)) for names in forms[:EXAMPLES]], len(forms))
+    written = f", {len(forms)} of them written in several ways {unlike}" if forms else ""
     return (
-        f"{_many(len(shared), 'class name is', 'class names are')} in several datasets {named}: "
+        f"{_many(len(shared), 'name is asked', 'names are asked')} by several concepts {named}{written}: "
         "counted once, and ranked by the tie rule.",
     )
 
@@ -109,15 +115,16 @@ def common_words(
     )
 
 
-def altered_names(sent: Mapping[str, str]) -> tuple[str, ...]:
+def altered_names(sent: Collection[tuple[str, str]]) -> tuple[str, ...]:
     """Warn of names, or of spellings that the request gives, that were not sent as they are.
 
     Parameters
     ----------
     sent
-        What was sent for each; an empty string if nothing was.
+        Each with what was sent for it, an empty string if nothing was. What is altered as a name may be sent as it is
+        where it is given as a spelling.
     """
-    altered = sorted((name, asked) for name, asked in sent.items() if name != asked)
+    altered = sorted((name, asked) for name, asked in set(sent) if name != asked)
     if not altered:
         return ()
     named = _examples([f"{shown(name)} as {shown(asked)}" for name, asked in altered[:EXAMPLES]], len(altered))

@@ -31,6 +31,8 @@ No HTTP here: the service gives each class its status, and a job keeps the code 
 from collections.abc import Iterable
 from itertools import islice
 
+from concept_orderings.queries import Query
+
 MOST_POINTERS = 100
 """An error of a body with a million wrong values must stay an answer that can be read, and sent."""
 
@@ -104,7 +106,17 @@ class JobError(ConceptOrderingsError):
 
 
 class SourceError(JobError):
-    """A source of counts is not there, is damaged, or does not answer."""
+    """A source of counts is not there, is damaged, or does not answer.
+
+    Attributes
+    ----------
+    queries : tuple of Query
+        Those that are not counted, as the source was asked; empty if it is not about some.
+    """
+
+    def __init__(self, code: str, detail: str, pointers: Iterable[str] = (), *, queries: Iterable[Query] = ()) -> None:
+        super().__init__(code, detail, pointers)
+        self.queries = tuple(queries)
 
 
 class EncoderError(JobError):

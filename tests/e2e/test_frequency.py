@@ -237,7 +237,7 @@ def test_the_warnings_of_all_names(place: Place, all_names: tuple[str, Body]) ->
     assert said(f"{zero} of {N} concepts have a count of 0")
     assert said("of 10 or more with equal counts", f"the largest has {zero} concepts")
     if source != "request":
-        assert said("808 class names are in several datasets", "'bridge' in 11")
+        assert said("817 names are asked by several concepts", "'bridge' by 11", "14 of them written in several ways")
         assert said("names were cut or altered", " as ")
         assert said("single common words", "'can'")
 

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from concept_orderings.canonical import Json
+from concept_orderings.concepts import shown
 from concept_orderings.count_warnings import altered_names, approximate_counts, common_words, shared_names
+from concept_orderings.errors import SourceError
 from concept_orderings.evidence import Provenance, evidence_digest
 from concept_orderings.given import Gathered
 from concept_orderings.progress import Report
@@ -18,6 +21,8 @@ from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource, SourceFacts, Unit
 from worker.evidence.counts.cached import Counted, count_cached
 from worker.settings import WorkerSettings
+
+_CONCEPTS_NAMED = 10
 
 
 async def count_in(name: str, request: StreamRequest, settings: WorkerSettings, *, report: Report) -> Gathered:
@@ -68,26 +73,70 @@ async def count_concepts(
     SourceError, BadParameter, Cancelled
         As `count_cached` raises them.
     """
-    asked = request.queries()
-    forms = await asyncio.to_thread(_forms, asked, source)
-    sent = [Query.of(forms[spelling] for spelling in query.spellings) for query in asked]
-    counted = await count_cached(source, list(dict.fromkeys(sent)), cache, counted_since=counted_since, report=report)
-    values = np.array([counted.counts[query].value for query in sent], dtype=np.int64)
+    # What takes a moment for some hundred thousand concepts is not done on the event loop.
+    asking = await asyncio.to_thread(_Asking.of, request, source)
+    try:
+        counted = await count_cached(source, asking.distinct, cache, counted_since=counted_since, report=report)
+    except SourceError as error:
+        raise asking.with_concepts(error) from error
+    return await asyncio.to_thread(_gathered, asking, counted)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What is asked for each concept.
+
+    Attributes
+    ----------
+    request : StreamRequest
+    asked : sequence of Query
+        As the request has it, (n,).
+    sent : sequence of Query
+        As the source takes it, (n,).
+    forms : mapping of str to str
+        Each spelling as the source takes it.
+    distinct : sequence of Query
+        What is sent, each once.
+    """
+
+    request: StreamRequest
+    asked: Sequence[Query]
+    sent: Sequence[Query]
+    forms: Mapping[str, str]
+    distinct: Sequence[Query]
+
+    @classmethod
+    def of(cls, request: StreamRequest, source: CountSource) -> "_Asking":
+        asked = request.queries()
+        forms = {spelling: source.form(spelling) for query in asked for spelling in query.spellings}
+        sent = [Query.of(filter(None, (forms[spelling] for spelling in query.spellings))) for query in asked]
+        return cls(request, asked, sent, forms, list(dict.fromkeys(sent)))
+
+    def with_concepts(self, error: SourceError) -> SourceError:
+        """Return an error of queries with the concepts that ask them: a query may be written otherwise."""
+        wrong = set(error.queries)
+        concepts = [name for name, query in zip(self.request.concepts.ids, self.sent, strict=True) if query in wrong]
+        if not concepts:
+            return error
+        named = ", ".join(map(shown, concepts[:_CONCEPTS_NAMED]))
+        more = f" and {len(concepts) - _CONCEPTS_NAMED} more" if len(concepts) > _CONCEPTS_NAMED else ""
+        return SourceError(
+            error.code, f"{error.detail} Concepts without a count: {named}{more}.", queries=error.queries
+        )
+
+
+def _gathered(asking: _Asking, counted: Counted) -> Gathered:
+    values = np.array([counted.counts[query].value for query in asking.sent], dtype=np.int64)
     return Gathered(
         values,
         Provenance(
             source=counted.facts.name,
             digest=evidence_digest(values),
             details=_details(counted),
-            warnings=_warnings(request, asked, sent, forms, counted),
+            warnings=_warnings(asking, counted),
         ),
-        _columns(sent, counted),
+        _columns(asking.sent, counted),
     )
-
-
-def _forms(queries: Sequence[Query], source: CountSource) -> dict[str, str]:
-    """Return each spelling as the source is asked for it."""
-    return {spelling: source.form(spelling) for query in queries for spelling in query.spellings}
 
 
 def _columns(sent: Sequence[Query], counted: Counted) -> dict[str, Sequence[Json]]:
@@ -116,19 +165,13 @@ def _details(counted: Counted) -> dict[str, Json]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _warnings(
-    request: StreamRequest,
-    asked: Sequence[Query],
-    sent: Sequence[Query],
-    forms: Mapping[str, str],
-    counted: Counted,
-) -> tuple[str, ...]:
+def _warnings(asking: _Asking, counted: Counted) -> tuple[str, ...]:
     values = {query: count.value for query, count in counted.counts.items()}
     approximate = sum(count.approximate for count in counted.counts.values())
     return (
-        *shared_names(request.concepts, sent),
+        *shared_names(asking.request.concepts, asking.sent),
         *common_words(values, **_size(counted.facts)),
-        *altered_names(_sent_for(request.concepts.class_names, asked, forms)),
+        *altered_names(_sent_for(asking)),
         *approximate_counts(approximate, len(values)),
     )
 
@@ -140,12 +183,12 @@ def _size(facts: SourceFacts) -> dict[str, int | None]:
     return {"tokens": facts.tokens}
 
 
-def _sent_for(names: Sequence[str], asked: Sequence[Query], forms: Mapping[str, str]) -> dict[str, str]:
-    """Return what was sent for each name, or for each spelling that the request gives instead of it."""
-    sent: dict[str, str] = {}
-    for name, query in zip(names, asked, strict=True):
+def _sent_for(asking: _Asking) -> set[tuple[str, str]]:
+    """Return each name, or spelling that the request gives instead of it, with what was sent for it."""
+    sent: set[tuple[str, str]] = set()
+    for name, query in zip(asking.request.concepts.class_names, asking.asked, strict=True):
         if query == default_query(name):
-            sent[name] = "".join(forms[spelling] for spelling in query.spellings)
+            sent.add((name, "".join(asking.forms[spelling] for spelling in query.spellings)))
         else:
-            sent.update({spelling: forms[spelling] for spelling in query.spellings})
+            sent.update((spelling, asking.forms[spelling]) for spelling in query.spellings)
     return sent

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from concept_orderings.concepts import ClassList, Concepts, gather_concepts
+from concept_orderings.concepts import ClassList, Concepts, gather_concepts, split_concept
 from concept_orderings.count_warnings import (
     altered_names,
     approximate_counts,
@@ -23,6 +23,7 @@ from concept_orderings.count_warnings import (
 )
 from concept_orderings.queries import Query, default_query, folded
 
+from .benchmark import needs_benchmark, stream
 from .strategies import PLAIN_CHARACTERS
 
 counts = hnp.arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4) | st.integers(0, 2**53 - 1))
@@ -83,16 +84,13 @@ names = st.sampled_from(["bridge", "can", "a_b", "a b", "view"])
 
 
 @given(st.lists(st.sets(names, min_size=1), min_size=1, max_size=5), st.data())
-def test_shared_names_are_those_that_several_datasets_ask_for_alike(
-    classes: list[set[str]], data: st.DataObject
-) -> None:
+def test_shared_names_are_those_that_several_concepts_ask(classes: list[set[str]], data: st.DataObject) -> None:
     lists = [ClassList(name=f"D{i}", classes=tuple(each)) for i, each in enumerate(classes)]
     concepts = gather_concepts(lists)
     queries = [
         Query.of([name, "else"]) if data.draw(st.booleans()) else default_query(name) for name in concepts.class_names
     ]
-    asked = list(zip(concepts.class_names, queries, strict=True))
-    shared = {each: n for each, n in Counter(asked).items() if n > 1}
+    shared = {each: n for each, n in Counter(queries).items() if n > 1 and each.spellings}
     found = shared_names(concepts, queries)
 
     if not shared:
@@ -100,8 +98,31 @@ def test_shared_names_are_those_that_several_datasets_ask_for_alike(
         return
     [sentence] = found
     assert numbers(sentence)[0] == len(shared)
-    for (name, _), n in shared.items():
-        assert f"'{name}' in {n}" in sentence
+    unlike = 0
+    for query, n in shared.items():
+        forms = {name for name, each in zip(concepts.class_names, queries, strict=True) if each == query}
+        assert f"{min(forms)!r} by {n}" in sentence
+        unlike += len(forms) > 1
+    assert (f"{unlike} of them written in several ways" in sentence) == (unlike > 0)
+
+
+def test_a_name_of_which_nothing_is_left_is_nobody_s() -> None:
+    concepts = gather_concepts([ClassList(name="A", classes=("_", "/")), ClassList(name="B", classes=("_",))])
+
+    assert shared_names(concepts, [default_query(name) for name in concepts.class_names]) == ()
+
+
+@needs_benchmark
+def test_the_shared_names_of_the_benchmark() -> None:
+    classes: dict[str, list[str]] = {}
+    for dataset, name in map(split_concept, stream("frequency_sequence_1")):
+        classes.setdefault(dataset, []).append(name)
+    concepts = gather_concepts([ClassList(name=name, classes=tuple(each)) for name, each in classes.items()])
+    [sentence] = shared_names(concepts, [default_query(name) for name in concepts.class_names])
+
+    assert sentence.startswith("817 names are asked by several concepts (such as 'bridge' by 11, 'mountain' by 10, ")
+    assert "14 of them written in several ways (such as " in sentence
+    assert "'palm tree' and 'palm_tree'" in sentence
 
 
 def test_the_most_shared_names_are_the_examples() -> None:
@@ -109,8 +130,8 @@ def test_the_most_shared_names_are_the_examples() -> None:
     concepts = gather_concepts(often)
     [sentence] = shared_names(concepts, [default_query(name) for name in concepts.class_names])
 
-    assert sentence.startswith("19 class names are in several datasets (such as 'n14' in 15, 'n15' in 15,")
-    assert sentence.count(" in ") == 1 + 10
+    assert sentence.startswith("19 names are asked by several concepts (such as 'n14' by 15, 'n15' by 15,")
+    assert sentence.count(" by ") == 1 + 10 + 1
 
 
 @given(
@@ -148,9 +169,9 @@ def test_without_the_size_of_the_corpus_no_word_is_common(corpus: dict[str, int]
     assert common_words({Query.of(["can"]): 10**9}, **corpus) == ()
 
 
-@given(st.dictionaries(words, words | st.just("")))
-def test_names_that_were_altered_are_counted(sent: dict[str, str]) -> None:
-    altered = {name for name, asked in sent.items() if name != asked}
+@given(st.lists(st.tuples(words, words | st.just(""))))
+def test_names_that_were_altered_are_counted(sent: list[tuple[str, str]]) -> None:
+    altered = {(name, asked) for name, asked in sent if name != asked}
     sentences = altered_names(sent)
 
     assert len(sentences) == bool(altered)
@@ -161,7 +182,7 @@ def test_names_that_were_altered_are_counted(sent: dict[str, str]) -> None:
 def test_names_that_were_altered_are_shown_as_they_were_sent() -> None:
     names = ["a_b", "c d", "e/f", "_"]
 
-    assert altered_names({name: folded(name) for name in names}) == (
+    assert altered_names([(name, folded(name)) for name in names]) == (
         "3 names were cut or altered before asking ('_' as '', 'a_b' as 'a b', 'e/f' as 'e f').",
     )
 

@@ -175,6 +175,7 @@ class _Counting:
             raise SourceError(
                 "source_unavailable",
                 f"The source {self.facts.name} gave no count for {_named(left)}, and did not say why. Try again.",
+                queries=sorted(left),
             )
 
     async def _keep(self, claims: Claims | None) -> None:
@@ -210,6 +211,7 @@ class _Counting:
                 "source_damaged",
                 f"The source {self.facts.name} says that more than its {documents} documents contain {_named(more)}, "
                 "which cannot be. Look at what answers there.",
+                queries=more,
             )
 
     def _checked(self, counts: Mapping[Query, Count], asked: Collection[Query], now: int) -> dict[Query, CachedCount]:
@@ -222,6 +224,7 @@ class _Counting:
                     "source_damaged",
                     f"The source {self.facts.name} says that {_named([query])} occurs {str(count.value)[:40]} times, "
                     "which cannot be. Look at what answers there.",
+                    queries=[query],
                 )
             taken[query] = CachedCount(count.value, bool(count.approximate), now)
         return taken

@@ -88,6 +88,7 @@ class FileSource:
                 f"The counts file {self._record.name} has how many documents contain each name, from which how many "
                 f"contain any of several ({names}; {len(several)} queries in all) does not follow. Give such concepts "
                 "one query each, and that name's count in the file.",
+                queries=several,
             )
 
     def _refuse_missing(self, queries: Sequence[Query]) -> None:
@@ -99,6 +100,7 @@ class FileSource:
                 "source_incomplete",
                 f"The counts file {self._record.name} has no counts for {len(missing)} of the names asked for: "
                 f"{named}{more}. Upload a file that has them under another name, with 0 for what is nowhere.",
+                queries=[query for query in queries if not missing.keys().isdisjoint(query.spellings)],
             )
 
 

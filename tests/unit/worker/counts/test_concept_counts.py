@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concept_orderings.errors import SourceError
 from concept_orderings.evidence import evidence_digest
 from concept_orderings.given import Gathered
 from concept_orderings.progress import silent
@@ -153,12 +155,39 @@ def test_the_warnings_of_a_count() -> None:
     )
 
     shared, common, altered = found.provenance.warnings
-    assert shared == "1 class name is in several datasets ('can' in 2): counted once, and ranked by the tie rule."
+    assert shared == "1 name is asked by several concepts ('can' by 2): counted once, and ranked by the tie rule."
     assert common.startswith("2 names are single common words, in 1 % of the documents or more ('can', 'view')")
     assert altered == (
         "3 names were cut or altered before asking "
         "('a_b' as 'a b', 'elk & elks' as 'elk and elks', 'q & a' as 'q and a')."
     )
+
+
+def test_a_name_that_is_altered_is_told_though_it_is_a_spelling_elsewhere() -> None:
+    found = counted(Corpus(), dataset("A", "a_b"), dataset("B", "c", queries={"c": "a_b"}))
+
+    assert found.columns["query"] == ["a b", "a_b"]
+    assert found.provenance.warnings == ("1 name was cut or altered before asking ('a_b' as 'a b').",)
+
+
+def test_the_query_shown_is_the_one_that_was_sent() -> None:
+    corpus = Corpus({"crane": 3}, form=folded)
+    found = counted(corpus, dataset("A", "crane", queries={"crane": ["crane", "_"]}))
+
+    assert found.columns["query"] == ["crane"]
+    assert corpus.asked == [Query.of(["crane"])]
+
+
+def test_errors_name_the_concepts() -> None:
+    class Refuses(Corpus):
+        async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+            yield {query: Count(1) for query in queries if query != Query.of(["hot dog"])}
+            raise SourceError("source_refused", "It has no 'hot dog'.", queries=[Query.of(["hot dog"])])
+
+    with pytest.raises(SourceError) as caught:
+        counted(Refuses(), dataset("A", "hot_dog", "bear"), dataset("B", "hot dog"))
+    assert caught.value.code == "source_refused"
+    assert caught.value.detail == "It has no 'hot dog'. Concepts without a count: 'A+++hot_dog', 'B+++hot dog'."
 
 
 def test_documents_do_not_tell_how_frequent_an_occurrence_is() -> None:

@@ -111,6 +111,7 @@ async def test_a_name_that_is_not_there_is_named() -> None:
     assert error.code == "source_incomplete"
     assert "2 of the names asked for: 'pear', 'fig'. " in error.detail
     assert "'apple'" not in error.detail
+    assert error.queries == (Query.of(["pear", "apple"]), Query.of(["fig"]))
 
 
 @pytest.mark.parametrize("missing", [1, 2, 19, 20, 21, 60])

@@ -1,7 +1,7 @@
 """An index in Elasticsearch as a source of counts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.concepts import shown
@@ -199,10 +199,11 @@ class ElasticsearchSource:
         named = dict.fromkeys([*failed, *missing])
         examples = ", ".join(shown(" or ".join(query.spellings)) for query in list(named)[:_EXAMPLES])
         what = f"does not count {len(missing)} of {of} queries in {self._searches.corpus}, such as {examples}"
-        return self._error(why, what)
+        return self._error(why, what, named)
 
-    def _error(self, why: NotCounted, what: str) -> SourceError:
-        return SourceError(why.code, f"The source {self._name!r} {what}: {why.reason}. {_NEXT[why.code]}")
+    def _error(self, why: NotCounted, what: str, queries: Iterable[Query] = ()) -> SourceError:
+        detail = f"The source {self._name!r} {what}: {why.reason}. {_NEXT[why.code]}"
+        return SourceError(why.code, detail, queries=queries)
 
 
 _NEXT = {

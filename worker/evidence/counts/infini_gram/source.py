@@ -177,28 +177,31 @@ class InfiniGramSource:
         """Return what to raise for a query that failed, while others are not counted either."""
         match error:
             case Refused():
-                return self._refused(f"to count {_named([query])}", error)
+                return self._refused(f"to count {_named([query])}", error, [query])
             case GaveUp():
                 return self._unavailable(
                     error,
                     f"{1 + len(others)} queries are not counted: {_named([query, *others])}. "
                     "What was counted before is kept.",
+                    [query, *others],
                 )
             case _:
                 return error or AssertionError("it has not failed")
 
-    def _refused(self, what: str, reason: Refused) -> SourceError:
+    def _refused(self, what: str, reason: Refused, queries: Sequence[Query] = ()) -> SourceError:
         return SourceError(
             "source_refused",
             f"The source {self._name} refuses {what}: {self._settings.public_url} answers {reason}. "
             "Check the url and the index of the source, or give the concept another query.",
+            queries=queries,
         )
 
-    def _unavailable(self, reason: GaveUp, consequence: str) -> SourceError:
+    def _unavailable(self, reason: GaveUp, consequence: str, queries: Sequence[Query] = ()) -> SourceError:
         return SourceError(
             "source_unavailable",
             f"The source {self._name} does not answer: {self._settings.public_url}: {reason}. {consequence} "
             "Try again later.",
+            queries=queries,
         )
 
 
