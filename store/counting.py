@@ -31,6 +31,8 @@ FORGOTTEN_SECONDS = 3600
 """How long one is kept of which nobody writes anything."""
 ANSWER_SECONDS = 300
 """How long an answer waits for somebody to fetch it; until then it is one of those that there may be so many of."""
+FAILED_SECONDS = 30
+"""How long a failure does: whoever asks later wants to know how things are then."""
 UNASKED_SECONDS = 360
 """How long one is worked on that nobody asks again: longer than an answer is waited for, unless set otherwise."""
 
@@ -90,12 +92,13 @@ redis.call('HSET', record, 'state', 'queued')
 return 1
 """
 
+# ARGV[4] to ARGV[7]: the state, the field and its value, and how long they are kept.
 _FINISH = f"""
 if not is_run(ARGV[3]) or not pending then return 0 end
 redis.call('HSET', record, 'state', ARGV[4], ARGV[5], ARGV[6])
 redis.call('HDEL', record, 'question')
-redis.call('EXPIRE', record, {ANSWER_SECONDS})
-redis.call('ZADD', active, now + {ANSWER_SECONDS}, id)
+redis.call('EXPIRE', record, ARGV[7])
+redis.call('ZADD', active, now + tonumber(ARGV[7]), id)
 redis.call('PUBLISH', '{CHANGES}', id .. ' ' .. ARGV[4])
 return 1
 """
@@ -303,11 +306,12 @@ class Countings:
         """Finish a run with its answer."""
         # Of 100,000 counts it takes a while: not on the event loop.
         data = await asyncio.to_thread(answer.to_bytes)
-        await self._run(self._finish, identifier, run, State.SUCCEEDED.value, "answer", data)
+        await self._run(self._finish, identifier, run, State.SUCCEEDED.value, "answer", data, ANSWER_SECONDS)
 
     async def fail(self, identifier: str, run: int, error: Mapping[str, Json]) -> None:
         """Finish a run with its error."""
-        await self._run(self._finish, identifier, run, State.FAILED.value, "error", json.dumps(error))
+        data = json.dumps(error)
+        await self._run(self._finish, identifier, run, State.FAILED.value, "error", data, FAILED_SECONDS)
 
     async def delivered(self, counting: Counting) -> None:
         """Forget a finished question: somebody knows how it ended. Others who wait for it ask again."""

@@ -82,6 +82,19 @@ async def test_a_failure_is_told_once(countings: Countings) -> None:
     assert await state(countings) is None
 
 
+async def test_a_failure_is_not_told_of_another_day(
+    redis: Redis, countings: Countings, pass_time: Callable[[float], None]
+) -> None:
+    run = await countings.submit(QUESTION, most_active=1)
+    await countings.start(QUESTION.id, run)
+    await countings.fail(QUESTION.id, run, {"code": "source_unavailable", "detail": "No."})
+    [record] = await redis.keys(f"*{QUESTION.id}*")
+    assert 0 < await redis.ttl(record) <= 30
+    await redis.delete(record)  # as it is then
+    pass_time(31)
+    assert await countings.submit(QUESTION, most_active=1) > run
+
+
 async def test_an_earlier_run_changes_nothing(countings: Countings) -> None:
     old = await countings.submit(QUESTION, most_active=9)
     await countings.start(QUESTION.id, old)
