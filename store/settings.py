@@ -38,7 +38,11 @@ class StoreSettings(BaseSettings):
     """Where jobs, caches and stream versions are kept."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CONCEPT_ORDERINGS_", extra="ignore", populate_by_name=True, frozen=True
+        env_prefix="CONCEPT_ORDERINGS_",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
     )
 
     redis_url: str = Field(

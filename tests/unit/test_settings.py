@@ -35,6 +35,15 @@ def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPat
     assert str(read_settings(StoreSettings, data_dir="/here").data_dir) == "/here"
 
 
+def test_an_empty_setting_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As files for compose have them that leave a setting open."""
+    for variable in ("CONCEPT_ORDERINGS_SOURCES", "CONCEPT_ORDERINGS_THREADS", "REDIS_URL"):
+        monkeypatch.setenv(variable, "")
+    settings = read_settings(WorkerSettings)
+    assert (settings.sources, settings.threads) == (None, 0)
+    assert settings.redis_url.startswith("redis://")
+
+
 @pytest.mark.parametrize("name", ["..", "../c4", "C4", "", "a/b"])
 def test_an_index_cannot_be_elsewhere(name: str) -> None:
     with pytest.raises(SourceError):

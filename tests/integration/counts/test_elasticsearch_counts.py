@@ -331,7 +331,9 @@ async def test_all_class_names_have_the_counts_of_the_local_index(
     assert all(source.form(name) == name for name in names)
 
 
-async def test_what_is_counted_is_told(open_source: Open, c4_in_elasticsearch: str) -> None:
+async def test_what_is_counted_is_told(
+    open_source: Open, c4_in_elasticsearch: str, elasticsearch_node: ElasticsearchNode
+) -> None:
     facts = await open_source(index=c4_in_elasticsearch, filters={"subset": "en"}, ttl_hours=2).facts()
 
     assert facts == SourceFacts(
@@ -342,6 +344,7 @@ async def test_what_is_counted_is_told(open_source: Open, c4_in_elasticsearch: s
         documents=1000,
         query_form="match_phrase with slop 0 in the field text",
         fingerprint=facts.fingerprint,
+        index=elasticsearch_node.http.get("/c4/_settings").json()["c4"]["settings"]["index"]["uuid"],
         ttl_seconds=7200.0,
     )
     other = await open_source(index=c4_in_elasticsearch, match="all-words").facts()
@@ -399,9 +402,11 @@ async def test_a_key_that_may_only_search_is_enough(
         ({"filters": {"nowhere": "en"}}, "has no documents: none is in c4 where nowhere = en"),
         ({"text_field": "content"}, "the field content of c4 is not there"),
         ({"text_field": "url"}, "the field url of c4 is of type keyword"),
+        # Of a field of words, a filter takes any document with the word.
+        ({"filters": {"text": "dog"}}, "its filter by text would match single words of c4"),
     ],
 )
-async def test_an_index_in_which_nothing_would_be_found_is_refused(
+async def test_an_index_in_which_something_else_would_be_found_is_refused(
     open_source: Open, c4_in_elasticsearch: str, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SourceError, match=message) as error:

@@ -37,7 +37,7 @@ class SourceFacts:
     fingerprint : str
         SHA-256 (hexadecimal) of all that decides a count, as far as it can be known: the key of the cache.
     index : str, optional
-        SHA-256 of what a local index holds.
+        SHA-256 of what a local index holds; UUIDs of indices in Elasticsearch, if it tells them.
     ttl_seconds : float, optional
         How long a count holds; None for a corpus that does not change.
     counted_at : str, optional

@@ -58,14 +58,14 @@ class Server:
             return settings
         return sorted(uuid for each in settings.values() if (uuid := _uuid(each)))
 
-    async def field_types(self, field: str) -> set[str] | NotCounted:
-        """Return the types that a field has in the indices: none if it is in none of them."""
-        capabilities = await _asked(lambda: self._client.field_caps(index=self._index, fields=[field]))
+    async def field_types(self, fields: Sequence[str]) -> dict[str, set[str]] | NotCounted:
+        """Return the types that each field has in the indices: none if it is in none of them."""
+        capabilities = await _asked(lambda: self._client.field_caps(index=self._index, fields=list(fields)))
         if isinstance(capabilities, NotCounted):
             return capabilities
         match capabilities:
-            case {"fields": Mapping() as fields}:
-                return set(fields.get(field, {}))
+            case {"fields": Mapping() as found}:
+                return {field: set(found.get(field, {})) for field in fields}
         return may_pass("it does not answer what fields there are")
 
     async def aclose(self) -> None:

@@ -69,17 +69,18 @@ class ElasticsearchSource:
         Raises
         ------
         SourceError
-            ``source_not_configured`` if the index has no documents of that kind, or no such field of words;
+            ``source_not_configured`` if the index has no documents of that kind, no such field of words, or words in a
+            field that is filtered by;
             ``source_refused`` if the server does not let this client search; ``source_unavailable`` if it does not
             answer in full.
         """
         documents, types, uuids = await asyncio.gather(
             self._patience.ask(self._count_documents),
-            self._patience.ask(lambda: self._server.field_types(self._searches.text_field)),
+            self._patience.ask(lambda: self._server.field_types([self._searches.text_field, *self._searches.filters])),
             self._patience.ask(self._server.identities),
         )
         some = self._some(documents)
-        self._check_field(types)
+        self._check_fields(types)
         return SourceFacts(
             name=self._name,
             kind=KIND,
@@ -88,6 +89,7 @@ class ElasticsearchSource:
             documents=some,
             query_form=self._searches.form,
             fingerprint=self._fingerprint(some, uuids),
+            index=None if isinstance(uuids, NotCounted) else ", ".join(uuids) or None,
             ttl_seconds=self._ttl_seconds,
         )
 
@@ -156,20 +158,28 @@ class ElasticsearchSource:
             )
         return documents
 
-    def _check_field(self, types: set[str] | NotCounted) -> None:
-        """Refuse a field in which no word would be found; a key that may not ask for that is believed."""
+    def _check_fields(self, types: Mapping[str, set[str]] | NotCounted) -> None:
+        """Refuse a field without words, and a filter by words; a key that may not ask for their types is believed."""
         field = self._searches.text_field
         if isinstance(types, NotCounted):
             if types.may_pass:
                 raise self._error(types, f"does not tell the type of the field {field}")
             return
-        if not types or not all(_has_words(each) for each in types):
-            found = f"is of type {', '.join(sorted(types))}, which has no words" if types else "is not there"
+        kinds = types[field]
+        if not kinds or not all(map(_has_words, kinds)):
+            found = f"is of type {', '.join(sorted(kinds))}, which has no words" if kinds else "is not there"
             raise SourceError(
                 "source_not_configured",
                 f"The source {self._name!r} cannot be asked: the field {field} of {self._searches.index} {found}. "
                 "Correct its text_field in the file of sources.",
             )
+        for each in self._searches.filters:
+            if any(map(_has_words, types[each])):
+                raise SourceError(
+                    "source_not_configured",
+                    f"The source {self._name!r} cannot be asked: its filter by {each} would match single words of "
+                    f"{self._searches.index}. Name a field of type keyword in its filters, such as {each}.keyword.",
+                )
 
     def _fingerprint(self, documents: int, uuids: list[str] | NotCounted) -> str:
         """Return the digest of all that decides a count; a key that may not ask for UUIDs has the place instead."""
