@@ -189,6 +189,21 @@ async def test_each_query_is_counted_once_ever(cache: CountsCache) -> None:
     assert sorted(source.asked) == sorted(NAMES)
 
 
+async def test_others_have_their_turn_between_batches() -> None:
+    """Also if the source itself waits for nothing."""
+    source, turns = CountingSource(batch=1), list[int]()
+
+    async def look() -> None:
+        while len(source.asked) < len(NAMES):
+            turns.append(len(source.asked))
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    await count_cached(source, NAMES, None)
+    await looking
+    assert set(range(1, len(NAMES))) <= set(turns)
+
+
 async def test_without_a_cache_everything_is_counted() -> None:
     source = CountingSource()
     for _ in range(2):

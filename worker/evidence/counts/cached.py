@@ -161,6 +161,8 @@ class _Counting:
                 if keeping is None or keeping.done():
                     await _over(keeping)
                     keeping = asyncio.create_task(self._keep(claims))
+                # A source that has all its counts at hand would let nothing else run until it is through.
+                await asyncio.sleep(0)
             await _over(keeping)
         except Exception:
             # It says what is wrong; what was counted before that is kept if it can be.
