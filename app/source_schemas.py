@@ -69,7 +69,9 @@ class SourceResource(BaseModel):
     fingerprint: str | None = Field(
         None, description="Equal for as long as counts are those of the same corpus.", examples=[_DIGEST]
     )
-    index: str | None = Field(None, description="SHA-256 of the shards in a local index; UUIDs of indices in Elasticsearch.", examples=[None])
+    index: str | None = Field(
+        None, description="SHA-256 of the shards in a local index; UUIDs of indices in Elasticsearch.", examples=[None]
+    )
     ttl_seconds: float | None = Field(
         None, description="How long a count holds; null for a corpus that does not change.", examples=[None]
     )

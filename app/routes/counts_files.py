@@ -39,7 +39,10 @@ Corpus = Annotated[
         json_schema_extra={"example": "C4 (en), 2019-04 snapshot"},
     ),
 ]
-Size = Annotated[int | None, Query(ge=0, le=LARGEST_INTEGER, description="The size of the corpus in this unit.")]
+Size = Annotated[
+    int | None,
+    Query(ge=0, le=LARGEST_INTEGER, description="The size of the corpus in this unit; no count may be larger."),
+]
 
 _CSV_EXAMPLE = "name,count\naquarium fish,388\nsunflower,91042\n"
 _JSON_EXAMPLE = '{"name": "aquarium fish", "count": 388}\n{"name": "sunflower", "count": 91042}\n'
