@@ -14,7 +14,7 @@ from app.source_schemas import SourceResource
 from app.sources import counts_file_source
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.concepts import is_plain_text, shown
-from concept_orderings.errors import BadValue
+from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.orderings.frequency import BUILT_IN, IN_REQUEST
 from store.counts_files import CountsMeaning, Stored
@@ -43,6 +43,8 @@ Size = Annotated[
     int | None,
     Query(ge=0, le=LARGEST_INTEGER, description="The size of the corpus in this unit; no count may be larger."),
 ]
+
+_PARAMETERS = ("unit", "corpus", "documents", "tokens")
 
 _CSV_EXAMPLE = "name,count\naquarium fish,388\nsunflower,91042\n"
 _JSON_EXAMPLE = '{"name": "aquarium fish", "count": 388}\n{"name": "sunflower", "count": 91042}\n'
@@ -91,6 +93,7 @@ async def put_counts_file(
     Two rows for one name must agree. An ordering that names the source must find all its names in it.
     """
     _check_name(name)
+    _check_parameters(request)
     media_type = _media_type(request)
     meaning = CountsMeaning(unit=unit, corpus=_plain(corpus), documents=documents, tokens=tokens)
     await _check_not_taken(name, service)
@@ -114,6 +117,17 @@ def _check_name(name: str) -> None:
         raise BadValue(
             "bad_source_name", f"The name of a counts file {NAME_RULE}, and is neither {IN_REQUEST} nor {BUILT_IN}."
         )
+
+
+def _check_parameters(request: Request) -> None:
+    """Refuse a parameter that is unknown or given twice: what is stored cannot be corrected."""
+    given = [each for each, _ in request.query_params.multi_items()]
+    if unknown := sorted(set(given).difference(_PARAMETERS)):
+        raise BadParameter(
+            "unknown_parameter", f"There is no parameter {shown(unknown[0])}; there are {', '.join(_PARAMETERS)}."
+        )
+    if twice := [each for each in _PARAMETERS if given.count(each) > 1]:
+        raise BadParameter("duplicate_field", f"The parameter {twice[0]} is given twice; leave one out.")
 
 
 async def _check_not_taken(name: str, service: Service) -> None:

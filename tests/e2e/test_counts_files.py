@@ -169,6 +169,14 @@ def test_what_the_numbers_mean_must_be_said(unchanged: Deployment, query: dict[s
     assert detail.startswith(f"{named}: ")
 
 
+def test_a_parameter_that_is_mistyped_or_given_twice(unchanged: Deployment) -> None:
+    """What it was to say could never be said later."""
+    detail = refused(put(unchanged, "mine", as_csv(ROWS), docs=5), 422, "unknown_parameter")
+    assert "'docs'; there are unit, corpus, documents, tokens" in detail
+    detail = refused(put(unchanged, "mine", as_csv(ROWS), unit=["documents", "occurrences"]), 422, "duplicate_field")
+    assert "unit" in detail
+
+
 @pytest.mark.parametrize(
     "media_type",
     [None, "application/json", "text/plain", "text/tab-separated-values", "text/csv; charset=latin-1", "", "a", "/"],

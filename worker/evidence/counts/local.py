@@ -101,7 +101,7 @@ def _facts(name: str, published: Published) -> SourceFacts:
         name=name,
         kind="local-index",
         unit=Unit.DOCUMENTS,
-        corpus=f"local index {name} of {len(index.shards)} shards",
+        corpus=f"local index {name} of {len(index.shards)} shard{'s'[: len(index.shards) != 1]}",
         documents=index.documents,
         query_form=_QUERY_FORM,
         fingerprint=sha256_hex(fingerprint),
