@@ -127,7 +127,7 @@ def _check_parameters(request: Request) -> None:
             "unknown_parameter", f"There is no parameter {shown(unknown[0])}; there are {', '.join(_PARAMETERS)}."
         )
     if twice := [each for each in _PARAMETERS if given.count(each) > 1]:
-        raise BadParameter("duplicate_field", f"The parameter {twice[0]} is given twice; leave one out.")
+        raise BadValue("duplicate_field", f"The parameter {twice[0]} is given twice; leave one out.")
 
 
 async def _check_not_taken(name: str, service: Service) -> None:
