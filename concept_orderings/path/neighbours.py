@@ -44,7 +44,7 @@ class Neighbours:
     ) -> None:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)
-        projector = Projector(vectors, self.squares)
+        projector = Projector(vectors, self.squares, lambda: crew.reached(0))
         self.looking = projector.for_looking()
         projection = projector.for_products(min(tuning.listed, len(vectors)))
         self._projections = projection.rows

@@ -6,6 +6,7 @@ dot product of at most the product of their lengths, so the dot product of two p
 vectors, and the distance that it makes at most theirs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -58,9 +59,14 @@ class Projector:
         From `quantise`.
     squares : ndarray of int32, shape (n,)
         Their squared lengths.
+    tick : callable
+        Called every now and then; what it raises ends the work.
     """
 
-    def __init__(self, vectors: NDArray[np.int16], squares: NDArray[np.int32]) -> None:
+    def __init__(
+        self, vectors: NDArray[np.int16], squares: NDArray[np.int32], tick: Callable[[], None] = lambda: None
+    ) -> None:
+        self._tick = tick
         self._vectors = vectors
         self._squares = squares
         # With nearly as many axes as dimensions, nothing would be gained.
@@ -115,6 +121,7 @@ class Projector:
     def _project(self, number: int, rows: NDArray[np.float32] | NDArray[np.int16]) -> None:
         """Fill in the coordinates along so many axes, and the length of the rest."""
         for first in range(0, len(rows), BLOCK):
+            self._tick()
             block = slice(first, first + BLOCK)
             exact = self._along(self._vectors[block], self._squares[block], number)
             rows[block] = np.rint(exact) if rows.dtype == np.int16 else exact

@@ -97,6 +97,19 @@ def test_short_vectors_are_as_they_are(dimensions: int) -> None:
     assert (projector(vectors).for_looking().rows == vectors).all()
 
 
+def test_projecting_can_be_stopped() -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop() -> None:
+        raise Stopped
+
+    vectors = clustered(100, 100)
+    stopped = projection.Projector(vectors, squared_lengths(vectors).astype(np.int32), stop)
+    with pytest.raises(Stopped):
+        stopped.for_looking()
+
+
 def test_axes_are_orthonormal_and_the_longest_come_first() -> None:
     vectors = clustered(1000, 200)
     axes = projection.leading_axes(vectors, 32)
