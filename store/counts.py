@@ -15,8 +15,6 @@ warning is logged, and the counting goes on.
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import logging
 import struct
 import zlib
@@ -88,8 +86,6 @@ end
 return 0
 """
 
-_encode_string = json.JSONEncoder(ensure_ascii=False).encode
-
 _log = logging.getLogger(__name__)
 
 
@@ -151,7 +147,7 @@ class CountsCache:
         kept_seconds = UNUSED_SECONDS if ttl_seconds is None else 0
         try:
             for part in _chunks(queries):
-                fields = [_field(query) for query in part]
+                fields = [query.digest for query in part]
                 values: Any = await self._get(keys=[KEY.format(fingerprint)], args=[b"".join(fields), kept_seconds])
                 for query, count in zip(part, _decoded(fingerprint, fields, values), strict=True):
                     if count is not None and count.counted_at >= since:
@@ -278,13 +274,8 @@ def _chunks(queries: Collection[Query]) -> Iterator[Sequence[Query]]:
         yield part
 
 
-def _field(query: Query) -> bytes:
-    # Canonical JSON (RFC 8785) of a list of strings, without the general way's time.
-    return hashlib.sha256(f"[{','.join(map(_encode_string, query.spellings))}]".encode()).digest()
-
-
 def _fields(queries: Sequence[Query]) -> bytes:
-    return b"".join(map(_field, queries))
+    return b"".join(query.digest for query in queries)
 
 
 def _checksum(fingerprint: str, field: bytes, body: bytes) -> bytes:
@@ -295,7 +286,7 @@ def _checksum(fingerprint: str, field: bytes, body: bytes) -> bytes:
 def _encoded(fingerprint: str, counts: Mapping[Query, CachedCount]) -> dict[FieldT, EncodableT]:
     entries: dict[FieldT, EncodableT] = {}
     for query, count in counts.items():
-        field, body = _field(query), _BODY.pack(count.value, count.counted_at, count.approximate)
+        field, body = query.digest, _BODY.pack(count.value, count.counted_at, count.approximate)
         entries[field] = body + _checksum(fingerprint, field, body)
     return entries
 

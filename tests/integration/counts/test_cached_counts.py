@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
 from concept_orderings.orderings.frequency import refreshed_since
 from concept_orderings.queries import Query
-from store.counts import CHUNK, CLAIMS_KEY, HOLDER_KEY, KEY, UNUSED_SECONDS, CachedCount, CountsCache, _field
+from store.counts import CHUNK, CLAIMS_KEY, HOLDER_KEY, KEY, UNUSED_SECONDS, CachedCount, CountsCache
 from store.queue import open_redis
 from support.counting_source import CountingSource, queries
 from support.processes import Valkey
@@ -111,7 +111,7 @@ async def test_damaged_entries_are_missing_and_counted_again(
 ) -> None:
     source = CountingSource()
     await count_cached(source, NAMES, cache)
-    field = _field(NAMES[3])
+    field = NAMES[3].digest
     value = await redis.hget(KEY.format(PRINT), field)
     await redis.hset(KEY.format(PRINT), field, damage(value))
     source.asked.clear()
@@ -122,9 +122,9 @@ async def test_damaged_entries_are_missing_and_counted_again(
 
 async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, cache: CountsCache) -> None:
     await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, 9)})
-    value = await redis.hget(KEY.format(PRINT), _field(NAMES[0]))
-    await redis.hset(KEY.format(PRINT), _field(NAMES[1]), value)
-    await redis.hset(KEY.format("e" * 64), _field(NAMES[0]), value)
+    value = await redis.hget(KEY.format(PRINT), NAMES[0].digest)
+    await redis.hset(KEY.format(PRINT), NAMES[1].digest, value)
+    await redis.hset(KEY.format("e" * 64), NAMES[0].digest, value)
     assert set(await cache.get_many(PRINT, NAMES)) == {NAMES[0]}
     assert await cache.get_many("e" * 64, NAMES) == {}
 
@@ -132,7 +132,7 @@ async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, ca
 async def test_lost_entries_are_counted_again(redis: Redis, cache: CountsCache) -> None:
     source = CountingSource()
     await count_cached(source, NAMES, cache)
-    await redis.hdel(KEY.format(PRINT), *map(_field, NAMES[5:9]))
+    await redis.hdel(KEY.format(PRINT), *(name.digest for name in NAMES[5:9]))
     source.asked.clear()
     check_right(await count_cached(source, NAMES, cache), NAMES, source)
     assert sorted(source.asked) == sorted(NAMES[5:9])

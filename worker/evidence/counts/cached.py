@@ -105,10 +105,11 @@ class _Counting:
 
     async def all(self, queries: Sequence[Query]) -> Counted:
         """Return the counts of queries."""
-        # What takes a moment for some hundred thousand queries is not done on the event loop.
-        asked, wanted = await asyncio.to_thread(_to_ask, queries)
+        # What takes a moment for some hundred thousand queries is not done on the event loop, and while the source
+        # answers.
+        asking = asyncio.to_thread(_to_ask, queries)
+        (asked, wanted), self.facts = await asyncio.gather(asking, self.source.facts())
         self.total = len(wanted)
-        self.facts = await self.source.facts()
         self.oldest = self._oldest()
         self.known.update(await self._looked_up(wanted))
         self.tell()
@@ -263,9 +264,12 @@ class _Counting:
 
 
 def _to_ask(queries: Sequence[Query]) -> tuple[list[Query | None], list[Query]]:
-    """Return for each query what is asked for it, and what is asked in all."""
+    """Return for each query what is asked for it, and what is asked in all, with its digest made."""
     asked = [_asked(query) for query in queries]
-    return asked, list(dict.fromkeys(each for each in asked if each is not None))
+    wanted = list(dict.fromkeys(each for each in asked if each is not None))
+    for each in wanted:
+        _ = each.digest
+    return asked, wanted
 
 
 def _unknown(queries: Collection[Query], known: Collection[Query]) -> list[Query]:

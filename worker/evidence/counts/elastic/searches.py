@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from concept_orderings.queries import Query
@@ -35,12 +36,12 @@ class Searches:
         """Return the search for documents with any of a query's spellings."""
         clauses = [self._clause(spelling) for spelling in query.spellings]
         if len(clauses) == 1:
-            return _counting([*clauses, *self._terms()])
-        return _counting([{"bool": {"should": clauses, "minimum_should_match": 1}}, *self._terms()])
+            return _counting([*clauses, *self._terms])
+        return _counting([{"bool": {"should": clauses, "minimum_should_match": 1}}, *self._terms])
 
     def of_all(self) -> dict[str, Any]:
         """Return the search for all documents."""
-        return _counting(self._terms() or [{"match_all": {}}])
+        return _counting(self._terms or [{"match_all": {}}])
 
     @property
     def corpus(self) -> str:
@@ -59,6 +60,7 @@ class Searches:
             return {"match_phrase": {self.text_field: {"query": spelling, "slop": 0}}}
         return {"match": {self.text_field: {"query": spelling, "operator": "and"}}}
 
+    @cached_property
     def _terms(self) -> list[dict[str, Any]]:
         return [_term(field, value) for field, value in sorted(self.filters.items())]
 

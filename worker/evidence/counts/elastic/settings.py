@@ -14,7 +14,7 @@ from concept_orderings.errors import SourceError
 from worker.evidence.counts.elastic.patience import Patience
 from worker.evidence.counts.elastic.searches import FilterValue, Match, Searches
 from worker.evidence.counts.elastic.server import Server
-from worker.evidence.counts.elastic.source import ElasticsearchSource
+from worker.evidence.counts.elastic.source import FACTS_IN_FLIGHT, ElasticsearchSource
 
 _PORTS = {"http": 80, "https": 443}
 # Control characters, and halves of characters: neither can stand in a header.
@@ -131,7 +131,8 @@ class ElasticsearchSettings(BaseModel):
                 basic_auth=(self.user, password) if self.user and password else None,
                 ca_certs=str(self.ca_file) if self.ca_file else DEFAULT,
                 http_compress=True,
-                connections_per_node=self.in_flight,
+                # What the corpus is, is asked between counts, and does not wait for a connection behind all of them.
+                connections_per_node=self.in_flight + FACTS_IN_FLIGHT,
                 request_timeout=self.timeout_seconds,
                 # The source asks again by a rule of its own, which knows of partial answers.
                 max_retries=0,

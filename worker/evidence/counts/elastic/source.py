@@ -17,6 +17,9 @@ from worker.evidence.counts.spellings import sendable
 
 KIND = "elasticsearch"
 
+FACTS_IN_FLIGHT = 3
+"""Requests at once that ask what the corpus is, while others count."""
+
 # Part of the fingerprint: raised when the same question would be asked, or its answer read, in another way.
 _FORMAT = 1
 _EXAMPLES = 10
