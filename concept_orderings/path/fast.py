@@ -75,13 +75,11 @@ class Search:
             names=self._names,
             few=tuning.few,
         )
-        self._starts = 0
         self._checkpoints = [each for each in tuning.checkpoints if each < n - 1]
         self._meetings = [Meeting() for _ in self._checkpoints]
 
     def totals(self, starts: NDArray[np.int64], deadline: float | None = None) -> Totals:
         """Walk from `starts`, (s,), and return the totals, (s,); of fewer, but one at least, if the deadline comes."""
-        self._starts = len(starts)
         found: list[Totals] = []
         for first, last in blocks(len(starts), self._block_size(), deadline):
             # The first start is walked to its end whatever the time.
@@ -119,11 +117,11 @@ class Search:
         stages = []
         length = 0
         for checkpoint, meeting in zip(self._checkpoints, self._meetings, strict=True):
-            self._advance(walks, length, checkpoint, last)
+            self._advance(walks, length, checkpoint, last, len(starts))
             stages.append(met(walks, meeting))
             walks = going_on(walks, stages[-1].new)
             length = checkpoint
-        self._advance(walks, length, self._n - 1, last)
+        self._advance(walks, length, self._n - 1, last, len(starts))
         rest = walks.totals
         for stage, meeting in zip(reversed(stages), reversed(self._meetings), strict=True):
             # New places were numbered on from those known, in the order of the walks that found them.
@@ -131,8 +129,11 @@ class Search:
             rest = stage.costs + np.array(meeting.rest, dtype=np.int64)[stage.places]
         return rest
 
-    def _advance(self, walks: Walks, length: int, to: int, last: int) -> None:
-        """Advance the walks of a block from `length` steps to `to`, in batches, with longer lists for each next one."""
+    def _advance(self, walks: Walks, length: int, to: int, last: int, starts: int) -> None:
+        """Advance the walks of a block from `length` steps to `to`, in batches, with longer lists for each next one.
+
+        The block ends with the start before `last`, of so many.
+        """
         size = len(walks.at)
         before = last - size  # walks that met others count as done
 
@@ -148,7 +149,7 @@ class Search:
                 return self._n + before + int(steps / (self._n - 1))
 
             self._crew.share(work, end - begin, 4, reach)
-            if before + end < self._starts:  # else nobody is left to walk here
+            if before + end < starts:  # else nobody is left to walk here
                 self._deepen()
 
     def _reach_of_lists(self, part: float) -> int:

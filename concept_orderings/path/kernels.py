@@ -63,12 +63,11 @@ class Kept(NamedTuple):
 
 
 class Space(NamedTuple):
-    """The vectors, and how well their distances are bounded."""
+    """The vectors."""
 
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
     rough: NDArray[np.float32]  # (n,) squared lengths, rounded
-    error: int  # a squared distance is at least its bound less this
 
 
 class Scratch(NamedTuple):
@@ -202,11 +201,11 @@ def sort_kept(row: Int, kept: Kept, size: Int, scratch: Scratch) -> None:
 
 
 @compiled
-def offer(products: NDArray[np.float32], begin: int, k: int, space: Space, kept: Kept) -> None:
+def offer(products: NDArray[np.float32], begin: int, k: int, space: Space, error: int, kept: Kept) -> None:
     """Offer the vectors from `begin` on to the kept rows, (m,), which keep those that may be among the k nearest.
 
     `products`, (m, columns), are dot products of projections, as float32 arithmetic gives them: they make lower bounds
-    of the distances, and whatever has a low one is measured.
+    of the distances, less `error`, and whatever has a low one is measured.
     """
     scratch = new_scratch(kept.ids.shape[1])
     columns = products.shape[1]
@@ -217,7 +216,7 @@ def offer(products: NDArray[np.float32], begin: int, k: int, space: Space, kept:
         i = kept.rows[r]
         size, limit = kept.sizes[r], kept.limits[r]
         # First the bounds, so that the processor compares many at once; most looks then find no flag among theirs.
-        low = np.float32(limit - space.squares[i] + space.error + ROUGHNESS)
+        low = np.float32(limit - space.squares[i] + error + ROUGHNESS)
         row = products[r]
         for x in range(row.size):
             flags[x] = rough[x] - np.float32(2.0) * row[x] < low

@@ -6,6 +6,7 @@ that a tile has for it, so that memory grows with n alone.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,16 +45,18 @@ class Neighbours:
     ) -> None:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)
-        projector = Projector(vectors, self.squares, lambda: crew.reached(0))
-        self.looking = projector.for_looking()
-        projection = projector.for_products(min(tuning.listed, len(vectors)))
-        self._projections = projection.rows
+        self._space = Space(vectors, self.squares, self.squares.astype(np.float32))
+        self._projector = Projector(vectors, self.squares, lambda: crew.reached(0))
+        self.looking = self._projector.for_looking()
         self._crew = crew
         self._proposer = propose(vectors) if propose else None
         self._tuning = tuning
         self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
-        self._typical = Typical(vectors, self.squares)
-        self._space = Space(vectors, self.squares, self.squares.astype(np.float32), projection.error)
+
+    @cached_property
+    def _bounds(self) -> "Bounds":
+        """Made when something is searched for: with a good proposer, nothing may be."""
+        return Bounds(self.vectors, self.squares, self._projector, min(self._tuning.listed, len(self.vectors)))
 
     def of(
         self,
@@ -105,52 +108,53 @@ class Neighbours:
         reach: Callable[[float], int],
     ) -> None:
         """Fill `ids` and `distances`, `height` rows at a time on each thread."""
+        bounds = self._bounds
 
         def work(first: int, last: int) -> None:
-            self._search_block(rows[first:last], ids[first:last], distances[first:last])
+            self._search_block(bounds, rows[first:last], ids[first:last], distances[first:last])
 
         # Not so many at once that some threads have nothing to do.
         height = min(height, -(-len(rows) // (4 * self._crew.threads)))
         with on_one_thread():
             self._crew.share(work, len(rows), height, reach)
 
-    def _search_block(self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32]) -> None:
+    def _search_block(self, bounds: "Bounds", rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32]) -> None:
         """Fill in a block of rows, on the thread that calls."""
         k = ids.shape[1]
         kept = empty_kept(rows, room_for(k))
-        kept.limits[:] = self._typical.limits(rows, k)
-        self._offer_all(kept, k)
+        kept.limits[:] = bounds.typical.limits(rows, k)
+        self._offer_all(bounds, kept, k)
         # Whatever is nearer than a row's limit was offered to it, so k of those are the nearest. If there are fewer,
         # the limit was guessed too low.
         few = np.flatnonzero(kept.sizes < k)
         if few.size:
             again = empty_kept(rows[few], room_for(k))
-            self._offer_all(again, k)
+            self._offer_all(bounds, again, k)
             for whole, part in ((kept.sizes, again.sizes), (kept.ids, again.ids), (kept.distances, again.distances)):
                 whole[few] = part
         if not self._crew.stop[0]:
             kernels.settle(kept, ids, distances)
 
-    def _offer_all(self, kept: Kept, k: int) -> None:
+    def _offer_all(self, bounds: "Bounds", kept: Kept, k: int) -> None:
         n, width = len(self.vectors), self._tuning.columns
-        left = self._projections[kept.rows]
+        left = bounds.rows[kept.rows]
         products = np.empty((len(left), min(width, n)), dtype=np.float32)
         for begin in range(0, n, width):
             if self._crew.stop[0]:
                 return
-            columns = self._projections[begin : begin + width]
+            columns = bounds.rows[begin : begin + width]
             product = np.matmul(left, columns.T, out=products[:, : len(columns)])
-            kernels.offer(product, begin, k, self._space, kept)
+            kernels.offer(product, begin, k, self._space, bounds.error, kept)
 
     def _verify(
         self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32], lengths: NDArray[np.int32]
     ) -> None:
         """Fill in what is certain of the neighbours proposed for a block of rows, and search where that is little."""
         assert self._proposer is not None
-        proposed, bounds = self._proposer(rows, ids.shape[1])
+        proposed, limits = self._proposer(rows, ids.shape[1])
         kept = empty_kept(rows, proposed.shape[1])
         kept.ids[:] = proposed
-        kept.limits[:] = bounds
+        kept.limits[:] = limits
         kept.sizes[:] = proposed.shape[1]
 
         def work(first: int, last: int) -> None:
@@ -162,6 +166,33 @@ class Neighbours:
             found_ids, found_distances = np.empty_like(ids[poor]), np.empty_like(distances[poor])
             self._search(rows[poor], found_ids, found_distances, len(poor), lambda _: 0)
             ids[poor], distances[poor], lengths[poor] = found_ids, found_distances, ids.shape[1]
+
+
+class Bounds:
+    """Lower bounds of all distances of some vectors.
+
+    Parameters
+    ----------
+    vectors : ndarray of int16, shape (n, d)
+    squares : ndarray of int32, shape (n,)
+        Their squared lengths.
+    projector : Projector
+        Of these vectors.
+    k : int
+        So many neighbours of each are mostly looked for.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n, width)
+    error : int
+        Products of the rows bound distances, as `Projection` says.
+    typical : Typical
+    """
+
+    def __init__(self, vectors: NDArray[np.int16], squares: NDArray[np.int32], projector: Projector, k: int) -> None:
+        projection = projector.for_products(k)
+        self.rows, self.error = projection.rows, projection.error
+        self.typical = Typical(vectors, squares)
 
 
 class Typical:

@@ -28,6 +28,7 @@ from concept_orderings.path import (
 from concept_orderings.path.distances import SCALE, squared_lengths
 from concept_orderings.path.kernels import Space
 from concept_orderings.path.neighbours import Neighbours, Typical, empty_kept
+from concept_orderings.path.projection import Projector
 from concept_orderings.path.tuning import DEFAULT, Tuning, memory_needed, tuned
 from concept_orderings.progress import silent
 from support.waiting import until
@@ -352,11 +353,11 @@ def test_no_lower_bound_changes_a_neighbour(vectors, data):
     # A distance is at least what the product makes of it, less the error: so a product is too small by half at most.
     wrong = data.draw(hnp.arrays(np.int32, (n, n), elements=st.integers(-(error // 2), 2**24)))
     squares = squared_lengths(vectors).astype(np.int32)
-    space = Space(vectors, squares, squares.astype(np.float32), error)
+    space = Space(vectors, squares, squares.astype(np.float32))
     kept = empty_kept(np.arange(n), 2 * k + kernels.LOOK)
     for begin in range(0, n, 5):
         bounds = (products + wrong).astype(np.float32)[:, begin : begin + 5]
-        kernels.offer(bounds.copy(), begin, k, space, kept)
+        kernels.offer(bounds.copy(), begin, k, space, error, kept)
     ids, distances = np.empty((n, k), dtype=np.uint16), np.empty((n, k), dtype=np.int32)
     kernels.settle(kept, ids, distances)
     assert (ids.tolist(), distances.tolist()) == neighbours(vectors, k)
@@ -430,6 +431,20 @@ class Guessing:
 def test_no_proposer_changes_the_path(vectors, tuning, seed):
     machine = Machine(threads=1, propose=Guessing(seed))
     found = fast.search(vectors, np.arange(len(vectors)), None, machine, silent, tuning)
+    assert lists_of(found) == best_path(vectors)
+
+
+def test_what_bounds_distances_is_not_made_where_a_proposer_knows_all(monkeypatch):
+    monkeypatch.setattr(Projector, "for_products", lambda *_: pytest.fail("not needed"))
+    vectors = quantise(np.random.default_rng(1).normal(size=(50, 8)).astype(np.float32))
+    matrix = distance_matrix(vectors)
+
+    def propose(rows, k):
+        nearest = np.argsort(matrix[rows] + 2**40 * (np.arange(50) == rows[:, None]), axis=1, kind="stable")
+        return nearest[:, :49].astype(np.int32), np.full(len(rows), 2**31, dtype=np.int64)
+
+    machine = Machine(threads=1, propose=lambda _: propose)
+    found = fast.search(vectors, np.arange(50), None, machine, silent, DEFAULT)
     assert lists_of(found) == best_path(vectors)
 
 
