@@ -150,6 +150,11 @@ class JobProblem(BaseModel):
         description="One sentence: what is wrong, and what to do next.",
         examples=["There is no index c4. Build one with `concept-orderings index SHARD.json.gz --name c4`."],
     )
+    pointers: list[str] = Field(
+        [],
+        description="RFC 6901 pointers to the fields of the request that it is about.",
+        examples=[["/ordering/source"]],
+    )
 
 
 class JobResource(BaseModel):

@@ -31,6 +31,7 @@ No HTTP here: the service gives each class its status, and a job keeps the code 
 from collections.abc import Iterable
 from itertools import islice
 
+from concept_orderings.canonical import Json
 from concept_orderings.queries import Query
 
 MOST_POINTERS = 100
@@ -59,6 +60,10 @@ class ConceptOrderingsError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.code, self.detail, self.pointers))
+
+    def as_json(self) -> dict[str, Json]:
+        """Return what is kept with a job, or told of a source."""
+        return {"code": self.code, "detail": self.detail, "pointers": list(self.pointers)}
 
 
 class InvalidInput(ConceptOrderingsError):

@@ -167,7 +167,7 @@ class Counter:
 
     async def _fail(self, identifier: str, run: int, error: ConceptOrderingsError) -> None:
         _log.warning("counting %s failed: %s: %s", identifier, error.code, error.detail)
-        await self._countings.fail(identifier, run, {"code": error.code, "detail": error.detail})
+        await self._countings.fail(identifier, run, error.as_json())
 
 
 def _crashed() -> ConceptOrderingsError:

@@ -1,8 +1,11 @@
 """The first verb: gather all evidence that a request needs."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from concept_orderings.errors import JobError
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, given_evidence
 from concept_orderings.orderings.frequency import Frequency
@@ -81,13 +84,14 @@ async def count(
     # Before the source is opened: an index's files are looked at, which takes a moment.
     total = len(request.concepts)
     await monitor.enter(Phase.COUNTING, total)
-    source = await watched(open_source(ordering.source, settings, stores.objects), lambda: monitor.report(0, total))
-    try:
-        return await count_concepts(
-            request, source, stores.counts, counted_since=ordering.counted_since, report=monitor.report
-        )
-    finally:
-        await source.aclose()
+    with _about("/ordering/source"):
+        source = await watched(open_source(ordering.source, settings, stores.objects), lambda: monitor.report(0, total))
+        try:
+            return await count_concepts(
+                request, source, stores.counts, counted_since=ordering.counted_since, report=monitor.report
+            )
+        finally:
+            await source.aclose()
 
 
 async def embed_captions(
@@ -101,9 +105,10 @@ async def embed_captions(
     """Return the embedding of each concept: of its caption, or the mean of its captions'."""
     # Before the encoder is loaded: that takes seconds, and whoever watches should see what the job is at.
     await monitor.enter(Phase.EMBEDDING, len(request.concepts))
-    encoder = await asyncio.to_thread(
-        load_encoder, ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights
-    )
+    with _about("/ordering/encoder"):
+        encoder = await asyncio.to_thread(
+            load_encoder, ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights
+        )
     # Now that the encoder has its memory, and not after minutes of embedding.
     machine = await asyncio.to_thread(this_machine, settings)
     tuned((len(request.concepts), encoder.dimensions), machine.memory)
@@ -122,3 +127,13 @@ async def embed_captions(
             warnings=found.warnings,
         ),
     )
+
+
+@contextmanager
+def _about(pointer: str) -> Iterator[None]:
+    """Say of an error which field of the request it is about, unless it says so itself."""
+    try:
+        yield
+    except JobError as error:
+        error.pointers = error.pointers or (pointer,)
+        raise

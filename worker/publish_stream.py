@@ -111,7 +111,7 @@ class Publisher:
 
     async def _fail(self, job: str, run: int, error: ConceptOrderingsError) -> None:
         _log.warning("job %s failed: %s: %s", job, error.code, error.detail)
-        await self._jobs.fail(job, run, {"code": error.code, "detail": error.detail})
+        await self._jobs.fail(job, run, error.as_json())
 
 
 def _unforeseen(error: Exception) -> ConceptOrderingsError:

@@ -93,7 +93,8 @@ class SourceTeller:
     async def _ask(self, name: str, settings: SourceSettings) -> None:
         told: dict[str, Any]
         try:
-            source = settings.open(name)
+            # Once: whoever looks at all sources wants to know why one does not answer, and not to wait for it.
+            source = settings.open(name, attempts=1)
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     told = available(await source.facts())
@@ -120,8 +121,7 @@ def available(facts: SourceFacts) -> dict[str, Any]:
 
 
 def _unavailable(name: str, kind: str, error: ConceptOrderingsError) -> dict[str, Any]:
-    problem = {"code": error.code, "detail": error.detail}
-    return {"name": name, "kind": kind, "state": "unavailable", "error": problem}
+    return {"name": name, "kind": kind, "state": "unavailable", "error": error.as_json()}
 
 
 def _unforeseen(name: str, error: Exception) -> SourceError:

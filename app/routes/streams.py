@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
@@ -204,6 +204,7 @@ def _unfinished(job: Job, headers: Mapping[str, str]) -> JSONResponse:
         HTTPStatus.FAILED_DEPENDENCY,
         str(error["code"]),
         str(error["detail"]),
+        cast("list[str]", error.get("pointers", [])),
         headers={**headers, "Location": job_url(job.id)},
     )
 

@@ -425,7 +425,7 @@ def test_what_cannot_be_counted_fails_with_the_next_step(place: Place, source: s
         place.add(source, kind="infini-gram", url=place.infini_gram.url, index="no_such_index")
     error = place.failed(request(source, [dataset("A", "dog")], name=source))
 
-    assert error["code"] == code
+    assert (error["code"], error["pointers"]) == (code, ["/ordering/source"])
     assert words in error["detail"]
 
 

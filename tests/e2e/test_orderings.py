@@ -143,19 +143,19 @@ def test_similarity_with_a_real_model(service: Deployment, concepts: list[str]) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "parameters", "code", "words"),
+    ("kind", "parameter", "value", "code", "words"),
     [
-        ("frequency", {"source": "none"}, "source_not_configured", "concept-orderings index"),
-        ("similarity", {"encoder": "open_clip/no-such-model"}, "encoder_not_configured", "open_clip"),
+        ("frequency", "source", "none", "source_not_configured", "concept-orderings index"),
+        ("similarity", "encoder", "open_clip/no-such-model", "encoder_not_configured", "open_clip"),
     ],
 )
 def test_what_is_not_set_up_fails_the_job_with_the_next_step(
-    service: Deployment, concepts: list[str], kind: str, parameters: dict[str, object], code: str, words: str
+    service: Deployment, concepts: list[str], kind: str, parameter: str, value: str, code: str, words: str
 ) -> None:
-    body = request(kind, concepts[:50], **parameters)
+    body = request(kind, concepts[:50], **{parameter: value})
     job = service.post(body).headers["Location"]
     error = service.until_state(job, "failed", "succeeded")["error"]
-    assert error["code"] == code
+    assert (error["code"], error["pointers"]) == (code, [f"/ordering/{parameter}"])
     assert words in error["detail"]
 
 

@@ -124,6 +124,7 @@ def test_a_source_that_cannot_be_asked_is_listed_with_the_reason(place: Place) -
     until(lambda: {"nobody", "keyless"} <= codes().keys(), "both were tried")
     assert (codes()["nobody"], codes()["keyless"]) == ("source_unavailable", "source_not_configured")
     assert place.sources()["nobody"]["kind"] == "elasticsearch"
+    assert "the connection fails" in place.sources()["nobody"]["error"]["detail"]
     assert "/no/key" in place.sources()["keyless"]["error"]["detail"]
 
 

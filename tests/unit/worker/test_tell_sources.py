@@ -22,7 +22,7 @@ class Broken:
     def __init__(self) -> None:
         self.opened = 0
 
-    def open(self, name: str) -> CountSource:
+    def open(self, name: str, *, attempts: int) -> CountSource:
         self.opened += 1
         source = CountingSource()
 

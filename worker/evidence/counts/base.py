@@ -7,6 +7,9 @@ from typing import Protocol
 
 from concept_orderings.queries import Query
 
+ATTEMPTS = 6
+"""How often a server is asked one thing that it does not answer in full."""
+
 
 class Unit(StrEnum):
     """What is counted: the two are never mixed, nor compared."""

@@ -24,7 +24,7 @@ from concept_orderings.concepts import shown
 from concept_orderings.errors import SettingError
 from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.orderings.frequency import BUILT_IN, IN_REQUEST
-from worker.evidence.counts.base import CountSource
+from worker.evidence.counts.base import ATTEMPTS, CountSource
 from worker.settings import WorkerSettings
 
 SETTING = "CONCEPT_ORDERINGS_SOURCES"
@@ -47,8 +47,8 @@ class SourceSettings(Protocol):
         """Of the source, as `SourceFacts.kind`."""
         ...
 
-    def open(self, name: str) -> CountSource:
-        """Return the source, connected when it is first asked.
+    def open(self, name: str, *, attempts: int = ATTEMPTS) -> CountSource:
+        """Return the source, connected when it is first asked; one thing is asked so often at most.
 
         Raises
         ------

@@ -11,6 +11,7 @@ from elasticsearch import AsyncElasticsearch
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from concept_orderings.errors import SourceError
+from worker.evidence.counts.base import ATTEMPTS
 from worker.evidence.counts.elastic.patience import Patience
 from worker.evidence.counts.elastic.searches import FilterValue, Match, Searches
 from worker.evidence.counts.elastic.server import Server
@@ -102,15 +103,17 @@ class ElasticsearchSettings(BaseModel):
             raise ValueError("user needs password_file or password_env, and they need user")
         return self
 
-    def open(self, name: str, *, patience: Patience | None = None) -> ElasticsearchSource:
+    def open(self, name: str, *, attempts: int = ATTEMPTS, patience: Patience | None = None) -> ElasticsearchSource:
         """Return the source, connected when it is first asked.
 
         Parameters
         ----------
         name
             As orderings name it.
+        attempts
+            How often the server is asked one thing at most; six times take half a minute.
         patience
-            When the server is asked again; by default up to six times within half a minute.
+            When it is asked again, instead.
 
         Raises
         ------
@@ -148,7 +151,7 @@ class ElasticsearchSettings(BaseModel):
             names_per_request=self.names_per_request,
             in_flight=self.in_flight,
             ttl_seconds=self.ttl_hours * 3600 or None,
-            patience=patience,
+            patience=patience or Patience(attempts=attempts),
         )
 
 

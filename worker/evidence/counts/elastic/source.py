@@ -52,8 +52,8 @@ class ElasticsearchSource:
         *,
         names_per_request: int,
         in_flight: int,
+        patience: Patience,
         ttl_seconds: float | None = None,
-        patience: Patience | None = None,
     ) -> None:
         self._name = name
         self._server = server
@@ -61,7 +61,7 @@ class ElasticsearchSource:
         self._names_per_request = names_per_request
         self._in_flight = in_flight
         self._ttl_seconds = ttl_seconds
-        self._patience = patience or Patience()
+        self._patience = patience
 
     async def facts(self) -> SourceFacts:
         """Say what is counted, as the server has it now.

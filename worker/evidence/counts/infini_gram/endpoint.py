@@ -17,9 +17,8 @@ import httpx
 
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.version import __version__
-from worker.evidence.counts.base import Count
+from worker.evidence.counts.base import ATTEMPTS, Count
 
-ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 300.0
 """Who asks for more is given up at once: the job is tried again later."""
@@ -56,12 +55,15 @@ class Pace:
 
     Attributes
     ----------
+    attempts : int
+        How often one query is asked at most.
     sleep : callable
         Waits for some seconds.
     jitter : callable
         Returns a number from 0 to 1, so that clients that were turned away together do not return together.
     """
 
+    attempts: int = ATTEMPTS
     sleep: Sleep = field(default=asyncio.sleep)
     jitter: Callable[[], float] = field(default=random.random)
 
@@ -103,7 +105,7 @@ class Endpoint:
         GaveUp
             If it does not answer in full, as often as it is asked.
         """
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._pace.attempts):
             # Whoever waits lets all others wait: a server that is too busy for one query is for the next.
             await self._free.wait()
             try:
@@ -112,8 +114,9 @@ class Endpoint:
                 seconds = self._pace.pause(attempt, error.after_seconds)
                 if seconds > LONGEST_PAUSE_SECONDS:
                     raise GaveUp(f"{error}, and it wants to be left alone for {seconds:.0f} s") from error
-                if attempt == ATTEMPTS - 1:
-                    raise GaveUp(f"{error}, at the last of {ATTEMPTS} attempts") from error
+                if attempt == self._pace.attempts - 1:
+                    last = f", at the last of {self._pace.attempts} attempts" if attempt else ""
+                    raise GaveUp(f"{error}{last}") from error
                 await self._wait(seconds)
         raise AssertionError("every attempt returns or raises")
 

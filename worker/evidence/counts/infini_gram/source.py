@@ -13,7 +13,7 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import shown
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
-from worker.evidence.counts.base import Count, SourceFacts, Unit
+from worker.evidence.counts.base import ATTEMPTS, Count, SourceFacts, Unit
 from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
 
 MOST_BYTES = 499
@@ -64,9 +64,9 @@ class InfiniGramSettings(BaseModel):
         url = httpx.URL(self.url)
         return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
-    def open(self, name: str) -> "InfiniGramSource":
-        """Return the source, connected when it is first asked."""
-        return InfiniGramSource(name, self)
+    def open(self, name: str, *, attempts: int = ATTEMPTS) -> "InfiniGramSource":
+        """Return the source, connected when it is first asked; one thing is asked so often at most."""
+        return InfiniGramSource(name, self, pace=Pace(attempts=attempts))
 
 
 class InfiniGramSource:
