@@ -181,5 +181,6 @@ def _crashed() -> ConceptOrderingsError:
 def _unforeseen(error: Exception) -> ConceptOrderingsError:
     return ConceptOrderingsError(
         "internal_error",
-        f"The worker failed with {type(error).__name__}: {error}; its log says where. Report it with the log.",
+        # Not its text, in which a secret may be: that is for the log.
+        f"The worker failed with {type(error).__name__}; its log says where. Report it with the log.",
     )

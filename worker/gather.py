@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from concept_orderings.errors import JobError
+from concept_orderings.errors import BadParameter, ConceptOrderingsError, JobError
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, given_evidence
 from concept_orderings.orderings.frequency import Frequency
@@ -84,7 +84,7 @@ async def count(
     # Before the source is opened: an index's files are looked at, which takes a moment.
     total = len(request.concepts)
     await monitor.enter(Phase.COUNTING, total)
-    with _about("/ordering/source"):
+    with _about("/ordering/source"), _about("/ordering/counted_since", BadParameter):
         source = await watched(open_source(ordering.source, settings, stores.objects), lambda: monitor.report(0, total))
         try:
             return await count_concepts(
@@ -112,7 +112,8 @@ async def embed_captions(
     # Now that the encoder has its memory, and not after minutes of embedding.
     machine = await asyncio.to_thread(this_machine, settings)
     tuned((len(request.concepts), encoder.dimensions), machine.memory)
-    found = await embed_concepts(request, encoder, cache, report=monitor.report)
+    with _about("/ordering/encoder"):
+        found = await embed_concepts(request, encoder, cache, report=monitor.report)
     return Gathered(
         found.rows,
         Provenance(
@@ -130,10 +131,10 @@ async def embed_captions(
 
 
 @contextmanager
-def _about(pointer: str) -> Iterator[None]:
-    """Say of an error which field of the request it is about, unless it says so itself."""
+def _about(pointer: str, errors: type[ConceptOrderingsError] = JobError) -> Iterator[None]:
+    """Say of such errors which field of the request they are about, unless they say so themselves."""
     try:
         yield
-    except JobError as error:
+    except errors as error:
         error.pointers = error.pointers or (pointer,)
         raise

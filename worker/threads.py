@@ -1,6 +1,7 @@
 """Heavy work in a thread, so that the event loop can renew the job's lease meanwhile."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -34,6 +35,9 @@ async def in_thread(work: Callable[[Report], _Result], report: Report) -> _Resul
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
-        await asyncio.wait([running])
+        while not running.done():
+            # However often it is cancelled meanwhile.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
         running.exception()  # looked at, or asyncio complains that nobody did
         raise

@@ -387,7 +387,9 @@ def test_who_waits_is_not_told_of_an_earlier_failure(controlled: Deployment) -> 
     controlled.start_worker()
     request = random_request("better", seed=13)
     failed = controlled.post(request, wait=60)
-    assert (failed.status_code, failed.json()["code"]) == (424, "source_not_configured")
+    problem = failed.json()
+    assert (failed.status_code, problem["code"]) == (424, "source_not_configured")
+    assert problem["pointers"] == ["/ordering/seed"]
     assert controlled.job(failed.headers["Location"])["error"]["code"] == "source_not_configured"
     (controlled.control / "13.fail").unlink()
     answer = controlled.post(request, wait=60)

@@ -42,7 +42,9 @@ def controlled(
         os.kill(os.getpid(), signal.SIGKILL)
     if files["fail"].exists():
         code = files["fail"].read_text()
-        raise SourceError(code, "The source is out for a walk; ask again.") if "_" in code else RuntimeError(code)
+        if "_" not in code:
+            raise RuntimeError(code)
+        raise SourceError(code, "The source is out for a walk; ask again.", ["/ordering/seed"])
     steps = 0
     while files["hold"].exists():
         steps += 1

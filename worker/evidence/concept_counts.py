@@ -114,10 +114,16 @@ class _Asking:
 
     def with_concepts(self, error: SourceError) -> SourceError:
         """Return an error of queries with the concepts that ask them: a query may be written otherwise."""
-        wrong = set(error.queries)
-        concepts = [name for name, query in zip(self.request.concepts.ids, self.sent, strict=True) if query in wrong]
-        if not concepts:
+        places = {query: at for at, query in enumerate(error.queries)}
+        wrong = [
+            (places[query], name)
+            for name, query in zip(self.request.concepts.ids, self.sent, strict=True)
+            if query in places
+        ]
+        if not wrong:
             return error
+        # As the error names their queries: those first that are to blame for the others.
+        concepts = [name for _, name in sorted(wrong)]
         named = ", ".join(map(shown, concepts[:_CONCEPTS_NAMED]))
         more = f" and {len(concepts) - _CONCEPTS_NAMED} more" if len(concepts) > _CONCEPTS_NAMED else ""
         return SourceError(

@@ -265,6 +265,37 @@ async def test_no_more_are_in_flight_than_the_settings_say(fake: InfiniGram) -> 
     assert sorted(fake.queries) == sorted(query.spellings[0] for query in queries)
 
 
+async def test_two_who_ask_one_server_share_what_may_be_in_flight(fake: InfiniGram) -> None:
+    queries = [Query.of([f"n{number}"]) for number in range(50)]
+    async with opened(fake, in_flight=3) as one, opened(fake, in_flight=3) as other:
+        found = await asyncio.gather(counted(one, *queries[:30]), counted(other, *queries[20:]), one.facts())
+
+    assert [len(each) for each in found[:2]] == [30, 30]
+    assert fake.most_in_flight <= 3
+
+
+async def test_a_pause_of_one_is_a_pause_of_all_who_ask_the_server(fake: InfiniGram) -> None:
+    asked: list[list[str]] = []
+
+    async def sleep(seconds: float) -> None:
+        looking = asyncio.create_task(count_one(other, "b"))
+        for _ in range(50):  # if it were asked now, it would be during these
+            await asyncio.to_thread(lambda: None)
+        asked.append(list(fake.queries))
+        tasks.append(looking)
+
+    tasks: list[asyncio.Task[Count]] = []
+    fake.fail(BUSY, query="a")
+    settings = InfiniGramSettings(url=fake.url)
+    one = InfiniGramSource("c4", settings, pace=Pace(sleep=sleep))
+    async with opened(fake) as other:
+        await count_one(one, "a")
+        await one.aclose()
+        assert asked == [["a"]]
+        assert (await tasks[0]).value == 0
+    assert sorted(fake.queries) == ["a", "a", "b"]
+
+
 async def test_several_are_in_flight(fake: InfiniGram) -> None:
     """Three that hang do not keep the fourth from its answer."""
     for name in ("a", "b", "c"):
@@ -482,6 +513,19 @@ def test_pauses_grow_and_differ() -> None:
     assert [largest.pause(attempt, 0) for attempt in range(4)] == [0.5, 1.0, 2.0, 4.0]
     assert largest.pause(0, at_least=9) == 9
     assert len({Pace().pause(3, 0) for _ in range(20)}) > 1
+
+
+async def test_after_a_refusal_all_that_is_not_counted_is_told(fake: InfiniGram) -> None:
+    fake.fail(Answer(401, {"error": "who are you"}), query="n3")
+    queries = [Query.of([f"n{number}"]) for number in range(10)]
+    found: dict[Query, Count] = {}
+    async with opened(fake, in_flight=1) as source:
+        with pytest.raises(SourceError) as caught:
+            await counted(source, *queries, into=found)
+
+    assert caught.value.queries == (queries[3], *queries[4:])
+    assert set(found) == set(queries[:3])
+    assert "7 queries are not counted" in caught.value.detail
 
 
 @pytest.mark.parametrize("fault", [FAILURE, Answer(400, {"error": "bad"})])

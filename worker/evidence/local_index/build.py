@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,11 +102,13 @@ def _read(path: Path, pool: Cutters) -> Generator[Cut]:
 def _add(directory: Path, published: Published, shard: Shard, cut: Iterator[Cut], progress: "_Progress") -> Published:
     """Index one shard on top of what is published, and publish the result."""
     generation = directory / layout.next_generation(published)
-    _link(directory / published.generation, generation)
     try:
+        _link(directory / published.generation, generation)
         documents = _write(generation, cut, progress)
-    except BaseException:
+    except BaseException as error:
         _remove(generation)
+        if isinstance(error, OSError | ValueError):  # a full disk is either, by who meets it
+            raise _not_written(directory, shard, error) from error
         raise
     # The library's list of files is readable by its owner alone; like the rest, it is for whoever may read the index.
     shutil.copymode(directory / _LOCK, generation / "meta.json")
@@ -137,7 +139,8 @@ def _write(generation: Path, cut: Iterator[Cut], progress: "_Progress") -> int:
             progress.within(chunk.read)
         writer.commit()
     except BaseException:
-        writer.rollback()
+        with suppress(OSError, ValueError):  # it would hide what is wrong
+            writer.rollback()
         raise
     finally:
         # Its threads write to the directory until they are waited for.
@@ -191,6 +194,14 @@ def _only_build(directory: Path) -> Iterator[None]:
                 f"Another build is at work on the index {directory}. Wait until it is done, then run this one again.",
             ) from error
         yield
+
+
+def _not_written(directory: Path, shard: Shard, error: Exception) -> SourceError:
+    return SourceError(
+        "source_unavailable",
+        f"The shard {shard.name} cannot be added to the index {directory}: {error}. The index is as it was before that "
+        "shard; make room if there is none, then run this again, and it goes on there.",
+    )
 
 
 def _refusal(directory: Path, refused: Sequence[str], kept: IndexSummary) -> SourceError:

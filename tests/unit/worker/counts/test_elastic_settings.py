@@ -56,6 +56,8 @@ def test_urls_have_ports(url: Any, urls: tuple[str, ...]) -> None:
         ({"filters": {"subset": ["en", 1]}}, r"filters\.subset\n.*a filter is"),
         ({"filters": "en"}, "filters"),
         ({"ttl_hours": -1}, "ttl_hours"),
+        ({"ttl_hours": float("inf")}, "ttl_hours"),
+        ({"timeout_seconds": float("nan")}, "timeout_seconds"),
         ({"names_per_request": 0}, "names_per_request"),
         ({"in_flight": 0}, "in_flight"),
         ({"timeout_seconds": 0}, "timeout_seconds"),

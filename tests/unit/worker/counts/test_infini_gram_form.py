@@ -103,6 +103,8 @@ def test_settings_default_to_c4_at_the_public_endpoint() -> None:
         {"in_flight": 0},
         {"timeout_seconds": 0},
         {"ttl_hours": -1},
+        {"ttl_hours": float("inf")},
+        {"timeout_seconds": float("inf")},
         {"indx": "v4_c4train_llama"},
     ],
 )

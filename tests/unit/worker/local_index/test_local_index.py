@@ -1,3 +1,4 @@
+import errno
 import gzip
 import json
 import multiprocessing
@@ -310,6 +311,33 @@ def test_a_damaged_shard_is_refused_by_name_and_leaves_no_trace(
     assert "holds 2 shard(s) with 2 documents" in refusal.value.detail
     assert counts(directory, "good", "good one", "good two") == [2, 1, 1]
     assert len(generations(directory)) == 1
+
+
+@pytest.mark.parametrize("full", ["_link", "_write"])
+def test_on_a_full_disk_the_index_stays_as_it_was(
+    tmp_path: Path, shard: MakeShard, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    directory = tmp_path / "c4"
+    first, second = shard("first", "good one"), shard("second", "good two")
+    build_index([first], directory)
+    real = getattr(build, full)
+
+    def no_room(*given: object) -> object:
+        real(*given)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(build, full, no_room)
+        with pytest.raises(SourceError) as refusal:
+            build_index([second], directory)
+
+    assert refusal.value.code == "source_unavailable"
+    assert f"{second.name}" in refusal.value.detail
+    assert "No space left" in refusal.value.detail
+    assert counts(directory, "good") == [1]
+    assert len(generations(directory)) == 1
+    build_index([second], directory)
+    assert counts(directory, "good") == [2]
 
 
 def test_of_damaged_shards_alone_comes_no_index(tmp_path: Path, shard: MakeShard) -> None:

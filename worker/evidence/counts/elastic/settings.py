@@ -84,8 +84,13 @@ class ElasticsearchSettings(BaseModel):
     )
     names_per_request: int = Field(250, ge=1, le=5_000, description="How many names one request asks for.")
     in_flight: int = Field(8, ge=1, le=64, description="Requests at once.")
-    timeout_seconds: float = Field(120.0, gt=0, description="How long one answer may take.")
-    ttl_hours: float = Field(0.0, ge=0, description="How long a count holds; 0 for a corpus that does not change.")
+    timeout_seconds: float = Field(120.0, gt=0, allow_inf_nan=False, description="How long one answer may take.")
+    ttl_hours: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long a count holds; 0 for a corpus that does not change.",
+    )
 
     @model_validator(mode="after")
     def _not_contradictory(self) -> Self:

@@ -7,11 +7,14 @@ An answer is ``{"count", "approx"}`` or ``{"error"}``, and errors come with any 
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import httpx
 
@@ -72,6 +75,52 @@ class Pace:
         return max(at_least, FIRST_PAUSE_SECONDS * 2.0**attempt * (1 + self.jitter()) / 2)
 
 
+class Courtesy:
+    """What all who ask one server keep to: few requests at once, and none while it wants to be left alone.
+
+    Parameters
+    ----------
+    most : int
+        Requests at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._turns = asyncio.Semaphore(most)
+        self._pausing = 0
+        self._free = asyncio.Event()
+        self._free.set()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until there may be one more request."""
+        async with self._turns:
+            # Whoever waits lets all others wait: a server that is too busy for one query is for the next.
+            await self._free.wait()
+            yield
+
+    async def pause(self, sleep: Awaitable[None]) -> None:
+        """Let nobody ask while somebody sleeps."""
+        self._pausing += 1
+        self._free.clear()
+        try:
+            await sleep
+        finally:
+            self._pausing -= 1
+            if not self._pausing:
+                self._free.set()
+
+
+_COURTESIES: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[tuple[str, int], Courtesy]] = (
+    WeakKeyDictionary()
+)
+
+
+def _courtesy(url: str, most: int) -> Courtesy:
+    """Return what all on this event loop keep to who ask that server: jobs, and those who look at a source."""
+    shared = _COURTESIES.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
+    return shared.setdefault((url, most), Courtesy(most))
+
+
 class Endpoint:
     """An index behind a URL.
 
@@ -79,21 +128,25 @@ class Endpoint:
     ----------
     url, index
         Where to post, and what to ask for.
+    in_flight
+        Requests at once, those of others in this process to the same URL included.
     timeout_seconds
         How long one answer may take.
     pace
         How to wait.
     """
 
-    def __init__(self, url: str, index: str, *, timeout_seconds: float, pace: Pace) -> None:
+    def __init__(self, url: str, index: str, *, in_flight: int, timeout_seconds: float, pace: Pace) -> None:
         self._url = url
         self._index = index
         self._timeout = timeout_seconds
         self._pace = pace
+        self._in_flight = in_flight
         self._client: httpx.AsyncClient | None = None
-        self._pausing = 0
-        self._free = asyncio.Event()
-        self._free.set()
+
+    @cached_property
+    def _courtesy(self) -> Courtesy:
+        return _courtesy(self._url, self._in_flight)
 
     async def ask(self, query: str) -> Count:
         """Count a query; the empty one is the whole corpus.
@@ -106,10 +159,9 @@ class Endpoint:
             If it does not answer in full, as often as it is asked.
         """
         for attempt in range(self._pace.attempts):
-            # Whoever waits lets all others wait: a server that is too busy for one query is for the next.
-            await self._free.wait()
             try:
-                return await self._post(query)
+                async with self._courtesy.turn():
+                    return await self._post(query)
             except _Passing as error:
                 seconds = self._pace.pause(attempt, error.after_seconds)
                 if seconds > LONGEST_PAUSE_SECONDS:
@@ -117,7 +169,7 @@ class Endpoint:
                 if attempt == self._pace.attempts - 1:
                     last = f", at the last of {self._pace.attempts} attempts" if attempt else ""
                     raise GaveUp(f"{error}{last}") from error
-                await self._wait(seconds)
+                await self._courtesy.pause(self._pace.sleep(seconds))
         raise AssertionError("every attempt returns or raises")
 
     async def aclose(self) -> None:
@@ -125,16 +177,6 @@ class Endpoint:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-
-    async def _wait(self, seconds: float) -> None:
-        self._pausing += 1
-        self._free.clear()
-        try:
-            await self._pace.sleep(seconds)
-        finally:
-            self._pausing -= 1
-            if not self._pausing:
-                self._free.set()
 
     async def _post(self, query: str) -> Count:
         body = {"index": self._index, "query_type": "count", "query": query}

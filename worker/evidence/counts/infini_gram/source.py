@@ -43,8 +43,13 @@ class InfiniGramSettings(BaseModel):
     )
     index: str = Field("v4_c4train_llama", min_length=1, description="The index, as the endpoint names it.")
     in_flight: int = Field(4, ge=1, le=64, description="Requests at once; a public endpoint is shared with others.")
-    timeout_seconds: float = Field(30.0, gt=0, description="How long one answer may take.")
-    ttl_hours: float = Field(0.0, ge=0, description="How long a count holds; 0 for a corpus that does not change.")
+    timeout_seconds: float = Field(30.0, gt=0, allow_inf_nan=False, description="How long one answer may take.")
+    ttl_hours: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long a count holds; 0 for a corpus that does not change.",
+    )
 
     @field_validator("url")
     @classmethod
@@ -86,7 +91,11 @@ class InfiniGramSource:
         self._name = name
         self._settings = settings
         self._endpoint = Endpoint(
-            settings.url, settings.index, timeout_seconds=settings.timeout_seconds, pace=pace or Pace()
+            settings.url,
+            settings.index,
+            in_flight=settings.in_flight,
+            timeout_seconds=settings.timeout_seconds,
+            pace=pace or Pace(),
         )
 
     async def facts(self) -> SourceFacts:
@@ -177,7 +186,7 @@ class InfiniGramSource:
         """Return what to raise for a query that failed, while others are not counted either."""
         match error:
             case Refused():
-                return self._refused(f"to count {_named([query])}", error, [query])
+                return self._refused(f"to count {_named([query])}", error, [query, *others])
             case GaveUp():
                 return self._unavailable(
                     error,
@@ -192,7 +201,8 @@ class InfiniGramSource:
         return SourceError(
             "source_refused",
             f"The source {self._name} refuses {what}: {self._settings.public_url} answers {reason}. "
-            "Check the url and the index of the source, or give the concept another query.",
+            + (f"{len(queries)} queries are not counted. " if len(queries) > 1 else "")
+            + "Check the url and the index of the source, or give the concept another query.",
             queries=queries,
         )
 
