@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from concept_orderings.errors import BadParameter, ConceptOrderingsError, JobError
 from concept_orderings.evidence import Need, Provenance, evidence_digest
 from concept_orderings.given import Gathered, given_evidence
+from concept_orderings.machine import Machine
 from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.path import tuned
@@ -45,8 +46,11 @@ class EvidenceStores:
 
 async def gather(
     request: StreamRequest, *, settings: WorkerSettings, stores: EvidenceStores, monitor: Monitor
-) -> dict[Need, Gathered]:
-    """Return the evidence for a request.
+) -> tuple[dict[Need, Gathered], Machine]:
+    """Return the evidence for a request, and what arranging by it may use.
+
+    The memory is what there is before embeddings are made, since what a path needs counts them, and after an encoder
+    has taken its own.
 
     Raises
     ------
@@ -62,14 +66,15 @@ async def gather(
         If the job is to stop.
     """
     found = given_evidence(request)
+    machine = await asyncio.to_thread(this_machine, settings)
     ordering = request.ordering
     if isinstance(ordering, Frequency) and Need.COUNTS not in found:
         found[Need.COUNTS] = await count(request, ordering, settings=settings, stores=stores, monitor=monitor)
     if isinstance(ordering, Similarity):
-        found[Need.EMBEDDINGS] = await embed_captions(
+        found[Need.EMBEDDINGS], machine = await embed_captions(
             request, ordering, settings=settings, cache=stores.embeddings, monitor=monitor
         )
-    return found
+    return found, machine
 
 
 async def count(
@@ -101,20 +106,23 @@ async def embed_captions(
     settings: WorkerSettings,
     cache: EmbeddingCache,
     monitor: Monitor,
-) -> Gathered:
-    """Return the embedding of each concept: of its caption, or the mean of its captions'."""
+) -> tuple[Gathered, Machine]:
+    """Return the embedding of each concept, of its caption or the mean of its captions', and the machine before it."""
     # Before the encoder is loaded: that takes seconds, and whoever watches should see what the job is at.
-    await monitor.enter(Phase.EMBEDDING, len(request.concepts))
+    total = len(request.concepts)
+    await monitor.enter(Phase.EMBEDDING, total)
     with _about("/ordering/encoder"):
-        encoder = await asyncio.to_thread(
+        # Of a job that is cancelled meanwhile, the encoder is loaded all the same, for the next one.
+        loading = asyncio.to_thread(
             load_encoder, ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights
         )
+        encoder = await watched(loading, lambda: monitor.report(0, total))
     # Now that the encoder has its memory, and not after minutes of embedding.
     machine = await asyncio.to_thread(this_machine, settings)
-    tuned((len(request.concepts), encoder.dimensions), machine.memory)
+    tuned((total, encoder.dimensions), machine.memory)
     with _about("/ordering/encoder"):
         found = await embed_concepts(request, encoder, cache, report=monitor.report)
-    return Gathered(
+    gathered = Gathered(
         found.rows,
         Provenance(
             source=encoder.name,
@@ -128,6 +136,7 @@ async def embed_captions(
             warnings=found.warnings,
         ),
     )
+    return gathered, machine
 
 
 @contextmanager

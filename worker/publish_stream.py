@@ -11,7 +11,6 @@ from concept_orderings.request import parse_request
 from store.jobs import ATTEMPTS, Jobs, Phase, Verdict
 from store.versions import VersionRecord, Versions
 from worker.gather import EvidenceStores, gather
-from worker.machine import this_machine
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
 from worker.threads import in_thread
@@ -89,9 +88,7 @@ class Publisher:
         done = await self._versions.find(request.name, request.digest)
         if done is not None:
             return done
-        # Before the evidence is in memory: what a path needs counts it.
-        machine = await asyncio.to_thread(this_machine, self._settings)
-        evidence = await gather(request, settings=self._settings, stores=self._stores, monitor=monitor)
+        evidence, machine = await gather(request, settings=self._settings, stores=self._stores, monitor=monitor)
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
         arranged = await in_thread(
             lambda report: arrange_stream(request, evidence, machine=machine, report=report), monitor.report

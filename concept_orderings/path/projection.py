@@ -71,7 +71,7 @@ class Projector:
         self._squares = squares
         # With nearly as many axes as dimensions, nothing would be gained.
         self._numbers = [number for number in AXES if number < 0.8 * vectors.shape[1]]
-        self._axes = leading_axes(vectors, self._numbers[-1]) if self._numbers else None
+        self._axes = leading_axes(vectors, self._numbers[-1], tick) if self._numbers else None
 
     def for_products(self, k: int) -> Projection[NDArray[np.float32]]:
         """Return float32 rows, on as many axes as seems best for finding the `k` nearest of each by products."""
@@ -113,6 +113,7 @@ class Projector:
         limits = np.quantile(distances, min(1.0, 1.5 * share), axis=1, keepdims=True)
         costs: dict[int, float] = {dimensions: float(dimensions)}
         for number in self._numbers:
+            self._tick()
             rows = self._along(vectors, squares, number)
             low = sums - 2 * rows[few] @ rows.T < limits
             costs[number] = number + MEASURING * float(low.mean())
@@ -134,7 +135,9 @@ class Projector:
         return rows
 
 
-def leading_axes(vectors: NDArray[np.int16], number: int) -> NDArray[np.float64]:
+def leading_axes(
+    vectors: NDArray[np.int16], number: int, tick: Callable[[], None] = lambda: None
+) -> NDArray[np.float64]:
     """Return orthonormal axes, (d, number), the first of them those along which the vectors, (n, d), are longest.
 
     About so, by subspace iteration on a sample (Halko, Martinsson and Tropp, arXiv 0909.4061). Any orthonormal axes
@@ -143,6 +146,7 @@ def leading_axes(vectors: NDArray[np.int16], number: int) -> NDArray[np.float64]
     sample = _sampled(vectors, _SAMPLE).astype(np.float64)
     axes: NDArray[np.float64] = np.random.Generator(np.random.Philox(0)).normal(size=(vectors.shape[1], number))
     for _ in range(_ROUNDS):
+        tick()
         axes, _ = np.linalg.qr(sample.T @ (sample @ axes))
     _, turned = np.linalg.eigh(axes.T @ (sample.T @ (sample @ axes)))
     turned_axes: NDArray[np.float64] = np.linalg.qr(axes @ turned[:, ::-1])[0]

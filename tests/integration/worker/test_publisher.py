@@ -9,6 +9,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from concept_orderings.library import arrange_stream
+from concept_orderings.machine import Machine
 from concept_orderings.request import StreamRequest, parse_request
 from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
@@ -18,6 +20,7 @@ from store.queue import open_redis
 from store.versions import VersionRecord, Versions
 from support.processes import Valkey
 from support.requests import random_request
+from worker.evidence.encoders import load_encoder
 from worker.gather import EvidenceStores
 from worker.monitor import Monitor
 from worker.publish_stream import Publisher
@@ -27,6 +30,18 @@ pytestmark = pytest.mark.anyio
 
 REQUEST = parse_request(random_request("s"))
 ID = job_id(REQUEST)
+
+
+def similar(n: int) -> StreamRequest:
+    classes = [f"thing {i}" for i in range(n)]
+    return parse_request(
+        {
+            "name": "similar",
+            "datasets": [{"name": "things", "classes": classes, "template": "A photo of a {}."}],
+            "ordering": {"kind": "similarity", "encoder": "fake"},
+            "tasks": {"count": 2},
+        }
+    )
 
 
 @pytest.fixture
@@ -230,15 +245,7 @@ async def test_a_job_that_ends_while_its_progress_is_written_ends(jobs: Jobs, mo
 async def test_too_little_memory_is_found_before_anything_is_embedded(
     redis: Redis, jobs: Jobs, versions: Versions, stores: EvidenceStores, stopping: threading.Event
 ) -> None:
-    classes = [f"thing {i}" for i in range(2000)]
-    request = parse_request(
-        {
-            "name": "similar",
-            "datasets": [{"name": "things", "classes": classes, "template": "A photo of a {}."}],
-            "ordering": {"kind": "similarity", "encoder": "fake"},
-            "tasks": {"count": 2},
-        }
-    )
+    request = similar(2000)
     settings = WorkerSettings(memory_mb=10)
     publisher = Publisher(settings, jobs=jobs, versions=versions, stores=stores, stopping=stopping)
     run = await submit(jobs, request)
@@ -252,6 +259,53 @@ async def test_too_little_memory_is_found_before_anything_is_embedded(
     assert job.error["code"] == "not_enough_memory"
     assert "CONCEPT_ORDERINGS_MEMORY_MB" in job.error["detail"]
     assert [key async for key in redis.scan_iter("*embeddings*")] == []
+
+
+async def test_a_path_may_use_what_memory_the_encoder_has_left(
+    jobs: Jobs, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = similar(20)
+    loaded, given = list[str](), list[int | None]()
+
+    def loading(name: str, *arguments: object, **options: object) -> object:
+        loaded.append(name)
+        return load_encoder(name, *arguments, **options)  # type: ignore[arg-type]
+
+    def arranging(*arguments: object, machine: Machine, **options: object) -> object:
+        given.append(machine.memory)
+        return arrange_stream(*arguments, machine=machine, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("worker.gather.load_encoder", loading)
+    monkeypatch.setattr("worker.gather.this_machine", lambda _: Machine(memory=10**9 - len(loaded)))
+    monkeypatch.setattr("worker.publish_stream.arrange_stream", arranging)
+    run = await submit(jobs, request)
+    await publisher.publish_stream(job_id(request), run)
+
+    assert (loaded, given) == (["fake"], [10**9 - 1])
+
+
+async def test_a_job_that_is_cancelled_while_an_encoder_loads_ends(
+    jobs: Jobs, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = similar(2)
+    begun, over = threading.Event(), threading.Event()
+
+    def loading(*arguments: object, **options: object) -> object:
+        begun.set()
+        over.wait(60)
+        return load_encoder("fake", WorkerSettings())
+
+    monkeypatch.setattr("worker.gather.load_encoder", loading)
+    publishing = asyncio.create_task(publisher.publish_stream(job_id(request), await submit(jobs, request)))
+    try:
+        await asyncio.to_thread(begun.wait, 60)
+        await jobs.cancel(job_id(request))
+        await asyncio.wait_for(publishing, 30)
+    finally:
+        over.set()
+    job = await jobs.get(job_id(request))
+    assert job is not None
+    assert job.state is State.CANCELLED
 
 
 async def test_a_job_whose_store_does_not_answer_is_cancelled(

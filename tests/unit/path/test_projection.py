@@ -97,15 +97,26 @@ def test_short_vectors_are_as_they_are(dimensions: int) -> None:
     assert (projector(vectors).for_looking().rows == vectors).all()
 
 
-def test_projecting_can_be_stopped() -> None:
+def test_projecting_can_be_stopped_while_axes_are_looked_for_and_after() -> None:
     class Stopped(Exception):
         pass
 
-    def stop() -> None:
-        raise Stopped
+    ticks = 0
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        if ticks > allowed:
+            raise Stopped
 
     vectors = clustered(100, 100)
-    stopped = projection.Projector(vectors, squared_lengths(vectors).astype(np.int32), stop)
+    squares = squared_lengths(vectors).astype(np.int32)
+    allowed = 2
+    with pytest.raises(Stopped):
+        projection.Projector(vectors, squares, tick)
+    ticks, allowed = 0, 100
+    stopped = projection.Projector(vectors, squares, tick)
+    allowed = ticks
     with pytest.raises(Stopped):
         stopped.for_looking()
 

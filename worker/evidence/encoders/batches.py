@@ -1,6 +1,7 @@
 """The device, and running a model over captions batch by batch, the same for every torch model."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -26,7 +27,14 @@ Where captions share their beginnings, 64 are 4% faster than 32: not worth anoth
 """
 
 
-def prepare(settings: WorkerSettings, dtype: str = "float32") -> tuple[torch.device, int]:
+@dataclass
+class BatchSize:
+    """How many captions an encoder takes at once: fewer, for good, once there was no memory for so many."""
+
+    captions: int
+
+
+def prepare(settings: WorkerSettings, dtype: str = "float32") -> tuple[torch.device, BatchSize]:
     """Give torch its threads, and return the device to run on and how many captions it takes at once.
 
     Raises
@@ -39,7 +47,7 @@ def prepare(settings: WorkerSettings, dtype: str = "float32") -> tuple[torch.dev
         _check_dtype(device, dtype)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    return device, min(settings.batch_size, CPU_BATCH) if device.type == "cpu" else settings.batch_size
+    return device, BatchSize(min(settings.batch_size, CPU_BATCH) if device.type == "cpu" else settings.batch_size)
 
 
 def _check_dtype(device: torch.device, dtype: str) -> None:
@@ -84,11 +92,11 @@ def longest_first(lengths: IntArray) -> IntArray:
 
 
 def encode_in_batches(
-    order: IntArray, forward: Forward, *, name: str, dimensions: int, batch_size: int, report: Report
+    order: IntArray, forward: Forward, *, name: str, dimensions: int, batch_size: BatchSize, report: Report
 ) -> NDArray[np.float32]:
     """Run `forward` over all captions, batch by batch.
 
-    A batch for which there is no memory is halved and tried again, and the smaller size is kept.
+    A batch for which there is no memory is halved and tried again, and the smaller size is kept in `batch_size`.
 
     Parameters
     ----------
@@ -98,8 +106,10 @@ def encode_in_batches(
         The model.
     name : str
         The encoder's, for errors.
-    dimensions, batch_size : int
-        Width of an embedding; captions at once.
+    dimensions : int
+        Width of an embedding.
+    batch_size : BatchSize
+        Captions at once; made smaller here.
     report : Report
         Called before each batch and at the end.
 
@@ -117,10 +127,10 @@ def encode_in_batches(
     done = 0
     while done < len(order):
         report(done, len(order))
-        batch = order[done : done + batch_size]
+        batch = order[done : done + batch_size.captions]
         unit = _unit_rows(forward, batch)
         if unit is None:
-            batch_size = _halved(len(batch), name)
+            batch_size.captions = _halved(len(batch), name)
             continue
         check_unit_rows(unit, name)
         rows[batch] = unit
@@ -135,14 +145,15 @@ def _unit_rows(forward: Forward, batch: IntArray) -> NDArray[np.float32] | None:
         with torch.inference_mode():
             unit = torch.nn.functional.normalize(forward(batch).float(), dim=1).cpu()
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return None
     rows: NDArray[np.float32] = unit.numpy()
     return rows
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether a device, or the processor, had no room."""
     # MPS and the CPU raise a plain RuntimeError: "MPS backend out of memory", "not enough memory: you tried to …",
     # "can't allocate memory: you tried to …"
     text = str(error).lower()

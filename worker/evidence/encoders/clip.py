@@ -4,7 +4,6 @@ The whole model is laid out without memory, so that a checkpoint is held against
 the image tower alone), and only the text tower is then filled. `text_tower` runs it.
 """
 
-import contextlib
 import difflib
 import re
 import zipfile
@@ -18,14 +17,14 @@ import open_clip
 import torch
 from numpy.typing import NDArray
 from open_clip.convert import convert_state_dict
-from open_clip.model import convert_to_custom_text_state_dict
+from open_clip.model import _build_text_tower, convert_to_custom_text_state_dict
 from open_clip.transformer import TextTransformer
 from safetensors.torch import load_file
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
 from worker.evidence.encoders.base import check_pinned, file_sha256, fingerprint
-from worker.evidence.encoders.batches import TORCH_DTYPES, IntArray, encode_in_batches, prepare
+from worker.evidence.encoders.batches import TORCH_DTYPES, BatchSize, IntArray, encode_in_batches, prepare
 from worker.evidence.encoders.checkpoints import check_sums, find_checkpoint, wants_quick_gelu
 from worker.evidence.encoders.text_tower import run_shared, run_whole, text_lengths
 from worker.evidence.encoders.tokenisers import identity, load_tokeniser, overlong
@@ -51,7 +50,7 @@ class ClipText:
     tower: torch.nn.Module
     tokeniser: Any
     device: torch.device
-    batch_size: int
+    batch_size: BatchSize
     dimensions: int
     dtype: str
     weights_sha256: str
@@ -155,17 +154,19 @@ def _config(model: str, tag: str | None) -> Config:
 
 
 def _laid_out(model: str, config: Config) -> torch.nn.Module:
-    """Build a model with its text tower as ``.text``, without memory where that is possible."""
+    """Build a model with its text tower as ``.text``, without memory but for the text tower of some."""
     options = {key: value for key, value in config.items() if key != "custom_text"}
     # the checkpoint fills both towers: nothing is to be downloaded for one alone
     options["vision_cfg"] = {**options["vision_cfg"], "timm_model_pretrained": False}
     options["text_cfg"] = {**options["text_cfg"], "hf_model_pretrained": False}
     build = open_clip.CoCa if "multimodal_cfg" in options else open_clip.CustomTextCLIP
-    # Hugging Face towers have buffers that no checkpoint holds, so they are built for real
-    hugging_face = "hf_model_name" in options["text_cfg"]
     try:
-        with contextlib.nullcontext() if hugging_face else torch.device("meta"):
-            return build(**options)  # type: ignore[no-any-return]
+        with torch.device("meta"):
+            skeleton: torch.nn.Module = build(**options)
+        if "hf_model_name" in options["text_cfg"]:
+            # Hugging Face towers have buffers that no checkpoint holds, so they are built for real
+            skeleton.text = _build_text_tower(options["embed_dim"], options["text_cfg"], options["quick_gelu"])
+        return skeleton
     except OSError as error:
         raise EncoderError(
             "encoder_not_configured",

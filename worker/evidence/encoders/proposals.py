@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from concept_orderings.machine import Proposer
 from concept_orderings.path.distances import squared_lengths
 from concept_orderings.path.projection import guess_error
-from worker.evidence.encoders.batches import pick_device
+from worker.evidence.encoders.batches import is_out_of_memory, pick_device
 
 MORE = 64
 """Proposed beyond what is asked for: whatever lies within the error of a guess of the last one is not certain."""
@@ -57,9 +57,14 @@ class TorchProposer:
             block = slice(first, first + self._rows)
             try:
                 ids[block], bounds[block] = self._propose(rows[block], size)
-            except torch.OutOfMemoryError:
-                if self._rows == 1:
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
                     raise
+                if self._rows == 1:
+                    _log.warning("neighbours are looked for on the processor: the device has no room: %s", error)
+                    # Of the rest nothing is proposed: that anything may be as near as nothing makes none certain.
+                    ids[first:], bounds[first:] = 0, 0
+                    break
                 self._rows //= 2
                 continue
             first += self._rows
@@ -92,6 +97,8 @@ def proposer_on(device: str, vectors: NDArray[np.int16]) -> Proposer | None:
         return None
     try:
         return TorchProposer(vectors, chosen)
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         _log.warning("neighbours are looked for on the processor: the device has no room for the vectors: %s", error)
         return None

@@ -14,7 +14,12 @@ LENGTHS = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], dtype=np.int64)
 
 def run(forward: batches.Forward, lengths: np.ndarray = LENGTHS, batch_size: int = 4) -> np.ndarray:
     return batches.encode_in_batches(
-        batches.longest_first(lengths), forward, name="e", dimensions=2, batch_size=batch_size, report=silent
+        batches.longest_first(lengths),
+        forward,
+        name="e",
+        dimensions=2,
+        batch_size=batches.BatchSize(batch_size),
+        report=silent,
     )
 
 
@@ -58,6 +63,20 @@ def test_a_batch_that_is_too_large_is_halved_once(error: Exception) -> None:
 
     np.testing.assert_allclose(run(forward), rows_of(np.arange(len(LENGTHS))).numpy() / 3, atol=1e-6)
     assert sizes == [4, 2, 2, 2, 2, 2, 1]
+
+
+def test_a_smaller_size_is_kept_for_the_next_captions() -> None:
+    batch_size, sizes = batches.BatchSize(8), list[int]()
+
+    def forward(batch: np.ndarray) -> torch.Tensor:
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return rows_of(batch)
+
+    for _ in range(2):
+        batches.encode_in_batches(np.arange(4), forward, name="e", dimensions=2, batch_size=batch_size, report=silent)
+    assert sizes == [4, 2, 2, 2, 2]
 
 
 def test_no_memory_for_a_single_caption() -> None:
@@ -125,8 +144,8 @@ def test_auto_takes_the_best_device(cuda: int, mps: bool, best: str, monkeypatch
 def test_settings_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    assert batches.prepare(WorkerSettings(device="cpu", batch_size=7, threads=0))[1] == 7
-    assert batches.prepare(WorkerSettings(device="cpu", batch_size=500, threads=3))[1] == batches.CPU_BATCH
+    assert batches.prepare(WorkerSettings(device="cpu", batch_size=7, threads=0))[1].captions == 7
+    assert batches.prepare(WorkerSettings(device="cpu", batch_size=500, threads=3))[1].captions == batches.CPU_BATCH
     assert threads == [3]
     monkeypatch.setattr(batches, "pick_device", torch.device)
-    assert batches.prepare(WorkerSettings(device="cuda", batch_size=500))[1] == 500
+    assert batches.prepare(WorkerSettings(device="cuda", batch_size=500))[1].captions == 500

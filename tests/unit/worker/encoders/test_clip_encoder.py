@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from hypothesis import given
@@ -134,6 +135,23 @@ def test_bfloat16_equals_open_clip_in_bfloat16(
     assert 1e-5 < np.abs(rows - exact.encode(CAPTIONS)).max() < 0.03
     assert encoder.fingerprint != exact.fingerprint
     assert encoder.weights_sha256 == exact.weights_sha256
+
+
+@pytest.mark.parametrize("model", ["tiny", "tiny-hf"])
+def test_no_image_tower_is_built(
+    model: str, make_checkpoint: MakeCheckpoint, settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_checkpoint(model)
+    build, built = open_clip.model._build_vision_tower, set[str]()
+
+    def building(*arguments: object, **options: object) -> torch.nn.Module:
+        tower = build(*arguments, **options)
+        built.update(each.device.type for each in tower.parameters())
+        return tower
+
+    monkeypatch.setattr(open_clip.model, "_build_vision_tower", building)
+    clip.load(f"open_clip/{model}", settings)
+    assert built == {"meta"}, "it takes no memory"
 
 
 def test_no_image_tower_is_kept(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:

@@ -69,6 +69,18 @@ def test_a_block_for_which_there_is_no_memory_is_halved(monkeypatch: pytest.Monk
     assert np.array_equal(found_bounds, bounds)
 
 
+def test_a_device_without_room_for_a_single_row_leaves_the_path_to_the_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def scarce(guesses: torch.Tensor, *arguments: object, **options: object) -> object:
+        raise RuntimeError("MPS backend out of memory (MPS allocated: 1.00 GiB)")
+
+    vectors = quantise(np.random.default_rng(1).normal(size=(60, 8)))
+    monkeypatch.setattr(torch, "topk", scarce)
+    path = shortest_greedy_path(vectors, machine=Machine(threads=1, propose=on_the_processor))
+    assert (path.order.tolist(), path.steps.tolist()) == best_path(vectors)
+
+
 def test_a_device_without_room_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(vectors: object, device: object) -> None:
         raise torch.OutOfMemoryError
