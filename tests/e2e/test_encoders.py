@@ -136,6 +136,7 @@ def test_weights_that_are_not_right_fail_the_job_before_anything_is_encoded(
     done = service.until_state(job, "failed", "succeeded")
     assert done["error"]["code"] == code
     assert words in done["error"]["detail"]
+    assert done["error"]["pointers"] == ["/ordering/weights" if "weights" in parameters else "/ordering/encoder"]
     assert done["progress"]["done"] == 0
 
 

@@ -146,6 +146,7 @@ def check_pinned(digest: str, pinned: str, what: str) -> None:
             "weights_mismatch",
             f"The request asks for weights with the SHA-256 {pinned}, but those of {what} have {digest}: "
             "put the right file there, or ask for these.",
+            ["/ordering/weights"],
         )
 
 
