@@ -222,4 +222,5 @@ def _read_parquet(body: bytes) -> Generator[bytes]:
 
 
 def _bad(reason: str) -> BadCountsFile:
-    return BadCountsFile("bad_counts_file", f"The counts file cannot be used: {reason}. {_NEXT}.")
+    # A reader's own words may end a sentence already.
+    return BadCountsFile("bad_counts_file", f"The counts file cannot be used: {reason.rstrip('.')}. {_NEXT}.")

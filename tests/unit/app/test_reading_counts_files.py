@@ -218,6 +218,7 @@ def test_parquet_that_is_wrong(body: bytes, reason: str) -> None:
 
     assert error.code == "bad_counts_file"
     assert reason in error.detail
+    assert ".." not in error.detail
 
 
 def test_rows_are_numbered_across_batches() -> None:
