@@ -399,7 +399,7 @@ def test_after_elasticsearch_was_away_only_what_was_not_counted_is_asked(
     some = [{**each, "classes": each["classes"][:25]} for each in lists]
     with FaultProxy(elasticsearch_node.url) as proxy:
         place.add("behind-a-proxy", kind="elasticsearch", url=proxy.url, index="c4", names_per_request=50, in_flight=2)
-        proxy.inject(status(503, headers={"Retry-After": "3600"}), after=5, times=1)
+        proxy.inject(status(503, headers={"Retry-After": "3600"}), said="match_phrase", after=4)
         version = place.service.publish(request("behind-a-proxy", some, name="behind-a-proxy"))
         asked = Counter(json.dumps(search) for each in proxy.requests() for search in each.searches)
 

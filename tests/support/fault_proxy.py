@@ -208,12 +208,13 @@ def inexact(item: dict[str, Any]) -> dict[str, Any]:
 class _Rule:
     fault: Fault
     path: str
+    said: str
     after: int
     times: int | None
 
-    def applies(self, path: str) -> bool:
+    def applies(self, request: Recorded) -> bool:
         """Say whether a request is one of those, and count it."""
-        if self.path not in path or self.times == 0:
+        if self.path not in request.path or self.said not in request.text or self.times == 0:
             return False
         if self.after:
             self.after -= 1
@@ -262,7 +263,9 @@ class FaultProxy:
         self._thread.start()
         self.url = self._run(self._start())
 
-    def inject(self, fault: Fault, *, times: int | None = 1, path: str = "_msearch", after: int = 0) -> None:
+    def inject(
+        self, fault: Fault, *, times: int | None = 1, path: str = "_msearch", said: str = "", after: int = 0
+    ) -> None:
         """Meet requests with a fault; those that an earlier fault meets are not counted.
 
         Parameters
@@ -273,11 +276,13 @@ class FaultProxy:
             How many of them; None for all.
         path
             What is in their path.
+        said
+            What is in their body; a source asks in the same way what the corpus is, but for no phrase.
         after
             How many of them are let through first.
         """
         with self._state.lock:
-            self._state.rules.append(_Rule(fault, path, after, times))
+            self._state.rules.append(_Rule(fault, path, said, after, times))
 
     def calm(self) -> None:
         """Forget all faults and all requests."""
@@ -343,8 +348,9 @@ class FaultProxy:
         with state.lock:
             state.now += 1
             state.most = max(state.most, state.now)
-            state.requests.append(_recorded(request, body))
-            fault = next((rule.fault for rule in state.rules if rule.applies(request.path)), None)
+            recorded = _recorded(request, body)
+            state.requests.append(recorded)
+            fault = next((rule.fault for rule in state.rules if rule.applies(recorded)), None)
         try:
             if self.delay:
                 await asyncio.sleep(self.delay)
