@@ -66,7 +66,6 @@ async def gather(
         If the job is to stop.
     """
     found = given_evidence(request)
-    machine = await asyncio.to_thread(this_machine, settings)
     ordering = request.ordering
     if isinstance(ordering, Frequency) and Need.COUNTS not in found:
         found[Need.COUNTS] = await count(request, ordering, settings=settings, stores=stores, monitor=monitor)
@@ -74,7 +73,8 @@ async def gather(
         found[Need.EMBEDDINGS], machine = await embed_captions(
             request, ordering, settings=settings, cache=stores.embeddings, monitor=monitor
         )
-    return found, machine
+        return found, machine
+    return found, await asyncio.to_thread(this_machine, settings)
 
 
 async def count(

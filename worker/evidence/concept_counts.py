@@ -127,7 +127,10 @@ class _Asking:
         named = ", ".join(map(shown, concepts[:_CONCEPTS_NAMED]))
         more = f" and {len(concepts) - _CONCEPTS_NAMED} more" if len(concepts) > _CONCEPTS_NAMED else ""
         return SourceError(
-            error.code, f"{error.detail} Concepts without a count: {named}{more}.", queries=error.queries
+            error.code,
+            f"{error.detail} Concepts without a count: {named}{more}.",
+            error.pointers,
+            queries=error.queries,
         )
 
 
