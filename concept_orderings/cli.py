@@ -30,7 +30,7 @@ _HOW_TO_GET_IT = (
     "needs the service, which this package does not hold. Get it with its source: clone the repository, then "
     "`make setup` there, or use its container images (docker/compose.yaml)."
 )
-_SERVICE_PACKAGES = ("app", "store", "worker")
+_SERVICE_PACKAGES = ("app", "launcher", "store", "worker")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -159,8 +159,8 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from app.embedded import serve
     from app.settings import AppSettings
+    from launcher import serve
     from store.settings import read_settings
     from worker.evidence.counts.settings import read_sources
     from worker.settings import WorkerSettings

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import redis
 
-from app.embedded import valkey as embedded_valkey
+from launcher import valkey as embedded_valkey
 from support.waiting import until
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = {"app", "worker"}
+PACKAGES = ("concept_orderings", "store", "app", "worker", "launcher")
+PROGRAMS = {"app", "worker", "launcher"}
 ENCODER_LIBRARIES = {"torch", "open_clip", "transformers", "tokenizers", "safetensors", "huggingface_hub"}
 
 
@@ -78,7 +79,7 @@ def test_the_reader_sees_every_kind_of_import() -> None:
     assert sorted(found) == ["a.b", "c.d", "g", "h.i", "importlib", "k"]
 
 
-@pytest.mark.parametrize("folder", ["concept_orderings", "store", "app", "worker"])
+@pytest.mark.parametrize("folder", PACKAGES)
 def test_there_is_something_to_check(folder: str) -> None:
     assert len(imports_of(folder)) > 5
 
@@ -96,7 +97,7 @@ def test_the_library_needs_numpy_alone() -> None:
 def _excepted(each: Import) -> bool:
     folder = each.path.removeprefix("concept_orderings/").partition("/")[0]
     # The command line starts the programs, if they are there.
-    starts_a_program = each.path == "concept_orderings/cli.py" and each.package in {"app", "worker", "store"}
+    starts_a_program = each.path == "concept_orderings/cli.py" and each.package in {"store", *PROGRAMS}
     libraries = {("path", "numba"), ("path", "threadpoolctl"), ("client", "httpx")}
     return (folder, each.package) in libraries or (starts_a_program and each.late)
 
@@ -113,9 +114,13 @@ def test_the_store_stands_on_the_library_and_its_own_libraries() -> None:
     assert outside("store", {"store", "concept_orderings", *libraries}) == []
 
 
-@pytest.mark.parametrize(("program", "other"), [("app", "worker"), ("worker", "app")])
-def test_the_programs_do_not_import_each_other(program: str, other: str) -> None:
-    assert [each for each in imports_of(program) if each.package == other] == []
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_the_programs_do_not_import_each_other(program: str) -> None:
+    assert [each for each in imports_of(program) if each.package in PROGRAMS - {program}] == []
+
+
+def test_the_launcher_needs_the_library_alone() -> None:
+    assert outside("launcher", {"launcher", "concept_orderings"}) == []
 
 
 def test_the_service_imports_nothing_heavy() -> None:
@@ -131,9 +136,7 @@ def test_encoders_alone_import_what_runs_them() -> None:
 
 
 def test_tests_are_not_imported_by_what_they_test() -> None:
-    packages = {
-        each.package for folder in ("concept_orderings", "store", "app", "worker") for each in imports_of(folder)
-    }
+    packages = {each.package for folder in PACKAGES for each in imports_of(folder)}
 
     assert packages.isdisjoint({"tests", "pytest", "hypothesis", "rfc8785"})
 
@@ -143,9 +146,9 @@ def test_tests_are_not_imported_by_what_they_test() -> None:
     [
         ("concept_orderings", {"numba", "store", *PROGRAMS}),
         ("concept_orderings.cli", {"numba", "store", *PROGRAMS}),
-        ("app.main", {"numba", "worker", "tantivy", *ENCODER_LIBRARIES}),
-        ("app.embedded", {"numba", "worker", "tantivy", *ENCODER_LIBRARIES}),
-        ("worker.main", {"app", "fastapi", "uvicorn"}),
+        ("app.main", {"numba", "worker", "launcher", "tantivy", *ENCODER_LIBRARIES}),
+        ("launcher", {"app", "worker", "store", "numpy", "pydantic", "redis", "fastapi", *ENCODER_LIBRARIES}),
+        ("worker.main", {"app", "launcher", "fastapi", "uvicorn"}),
     ],
 )
 def test_what_starts_does_not_load_what_it_does_not_need(module: str, unwanted: set[str]) -> None:

@@ -45,7 +45,7 @@ def test_every_variable_that_is_described_is_read_somewhere() -> None:
     described = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", TEXT))
     files = [
         path
-        for folder in ("concept_orderings", "app", "worker", "store", "docker")
+        for folder in ("concept_orderings", "app", "worker", "store", "launcher", "docker")
         for path in (ROOT / folder).rglob("*")
     ]
     read = {

@@ -20,7 +20,7 @@ CLASSES = [
     if inspect.isclass(each) and issubclass(each, ConceptOrderingsError) and each is not ConceptOrderingsError
 ]
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("concept_orderings", "store", "app", "worker")
+PACKAGES = ("concept_orderings", "store", "app", "worker", "launcher")
 TREE = str(errors.__doc__).split("::\n\n")[1].split("\n\n")[0]
 
 

@@ -83,7 +83,7 @@ def test_it_requires_numpy_alone(wheel: Path) -> None:
 
 
 def test_there_is_nothing_else_in_the_environment(scripts: Path, tmp_path: Path) -> None:
-    for absent in ("numba", "store", "app", "worker", "httpx", "pydantic"):
+    for absent in ("numba", "store", "app", "worker", "launcher", "httpx", "pydantic"):
         assert run(scripts / "python", "-c", f"import {absent}", cwd=tmp_path).returncode == 1
     imported = run(
         scripts / "python", "-c", "import concept_orderings; print(concept_orderings.__file__)", cwd=tmp_path

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import redis
 
-from app.embedded import valkey
-from app.embedded.supervisor import Restarts
+from launcher import valkey
+from launcher.supervisor import Restarts
 
 HERE = Path(__file__).parent
-TETHER = HERE.parents[2] / "app" / "embedded" / "tether.py"
+TETHER = HERE.parents[2] / "launcher" / "tether.py"
 DEADLINE = 20.0
 CHILDREN = ("api", "worker", "valkey")
 

@@ -4,7 +4,7 @@ import errno
 import http.client
 import socket
 
-from app.embedded.errors import CannotRun
+from launcher.errors import CannotRun
 
 ANSWER_SECONDS = 2.0
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}

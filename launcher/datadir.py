@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.embedded.errors import CannotRun
+from launcher.errors import CannotRun
 
 TAIL_BYTES = 8192
 TAIL_LINES = 10

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.embedded import address, valkey
-from app.embedded.child import Child, Program
-from app.embedded.console import complain, say
-from app.embedded.datadir import DataDir
-from app.embedded.errors import CannotRun, StopAsked
-from app.embedded.orphans import stop_orphan
-from app.embedded.signals import Signals
-from app.embedded.supervisor import Supervisor
+from launcher import address, valkey
+from launcher.child import Child, Program
+from launcher.console import complain, say
+from launcher.datadir import DataDir
+from launcher.errors import CannotRun, StopAsked
+from launcher.orphans import stop_orphan
+from launcher.signals import Signals
+from launcher.supervisor import Supervisor
 
 # -P: a directory named app or worker where the command is typed must not be taken for ours.
 WORKER = (sys.executable, "-P", "-m", "worker")
@@ -109,7 +109,7 @@ def _environment(data: DataDir, socket: Path | None) -> dict[str, str]:
     if socket is not None:
         environment["REDIS_URL"] = valkey.url(socket)
     # The children are those of this checkout, wherever the command is typed.
-    checkout = str(Path(__file__).parents[2])
+    checkout = str(Path(__file__).parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))
     environment["PYTHONUNBUFFERED"] = "1"
     return environment

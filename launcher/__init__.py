@@ -1,5 +1,5 @@
 """The one-command run: Valkey, the worker and the API, started, watched and stopped together."""
 
-from app.embedded.run import serve
+from launcher.run import serve
 
 __all__ = ["serve"]

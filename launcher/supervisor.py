@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from app.embedded.child import Child
-from app.embedded.console import say
-from app.embedded.errors import CannotRun
-from app.embedded.signals import Signals
+from launcher.child import Child
+from launcher.console import say
+from launcher.errors import CannotRun
+from launcher.signals import Signals
 
 QUICK_DEATH_SECONDS = 30.0
 QUICK_DEATHS = 5

@@ -5,10 +5,10 @@ import os
 import signal
 from pathlib import Path
 
-from app.embedded.console import say
-from app.embedded.datadir import DataDir
-from app.embedded.errors import CannotRun
-from app.embedded.signals import Signals
+from launcher.console import say
+from launcher.datadir import DataDir
+from launcher.errors import CannotRun
+from launcher.signals import Signals
 
 GRACE = 5.0
 

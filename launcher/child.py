@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.embedded.datadir import DataDir
-from app.embedded.signals import Signals
+from launcher.datadir import DataDir
+from launcher.signals import Signals
 
 TETHER = Path(__file__).with_name("tether.py")
 # How long the kernel may take to end a process that was killed.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-from app.embedded.errors import StopAsked
+from launcher.errors import StopAsked
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How often a condition that nothing announces is looked at again, in seconds.

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from app.embedded.child import Program
-from app.embedded.errors import CannotRun
+from launcher.child import Program
+from launcher.errors import CannotRun
 
 ANSWER_SECONDS = 1.0
 SOCKET = "valkey.sock"

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from app.embedded import serve
+from launcher import serve
 
 HERE = Path(__file__).parent
 
