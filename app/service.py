@@ -1,7 +1,6 @@
 """What the service does, without HTTP: find a version or enqueue a job for it; follow jobs; read versions."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from store.jobs import Job, Jobs, State, job_id
 from store.objects import open_objects
 from store.queue import COUNT_NAMES, COUNTS_NAME, NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
 from store.versions import VersionRecord, Versions
+from store.waiting import cancel_and_wait, wait_for_event
 
 _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
 _RECORD_CACHE_TASKS = 50_000
@@ -69,7 +69,7 @@ class Service:
         for pool in (self._parsing, self._reading):
             self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         listening = asyncio.create_task(self._bell.run())
-        self._stack.callback(listening.cancel)
+        self._stack.push_async_callback(cancel_and_wait, listening)
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -159,7 +159,7 @@ class Service:
                 rung.clear()
                 job = await self.jobs.get(job.id) or job
                 if not job.state.final:
-                    await _wait(rung, min(left, LONGEST_SILENCE_SECONDS))
+                    await wait_for_event(rung, min(left, LONGEST_SILENCE_SECONDS))
         return job
 
     async def follow(self, identifier: str, last_event: str) -> AsyncIterator[tuple[str, Job]]:
@@ -174,7 +174,7 @@ class Service:
                         yield event, job
                 if now is None or now.state.final:
                     return
-                await _wait(rung, LONGEST_SILENCE_SECONDS)
+                await wait_for_event(rung, LONGEST_SILENCE_SECONDS)
 
     async def document(self, digest: str) -> bytes:
         """Return a document of a version; the ones fetched last are kept in memory, for the next of many ranks.
@@ -233,8 +233,3 @@ class Service:
                 docket = await self._stack.enter_async_context(make_docket(self._settings.redis_url, name))
                 self._queues[name] = Queue(docket, task)
             return self._queues[name]
-
-
-async def _wait(rung: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(rung.wait(), seconds)

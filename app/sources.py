@@ -1,7 +1,6 @@
 """Sources of counts, without HTTP: which there are, and what one says when it is asked directly."""
 
 import asyncio
-import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +19,7 @@ from store.counting import Answer, Counting, Countings, Question
 from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
 from store.queue import Queue
 from store.sources import ToldSources
+from store.waiting import wait_for_event
 
 _ASKED_WITHIN_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
@@ -116,8 +116,7 @@ class Sources:
                 left = deadline - time.monotonic()
                 if counting is None or counting.state.final or left <= 0:
                     return counting
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(rung.wait(), min(left, LONGEST_SILENCE_SECONDS))
+                await wait_for_event(rung, min(left, LONGEST_SILENCE_SECONDS))
 
     async def _asked(self) -> dict[str, dict[str, Any]]:
         """Return what workers say, once they have asked servers elsewhere, or after some seconds."""

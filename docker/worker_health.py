@@ -18,7 +18,7 @@ _SECONDS = 8.0
 
 async def find_worker(url: str, host: str) -> str | None:
     """Return the name of the worker on a host that has reported lately, or None; Docket names them ``host#pid``."""
-    async with make_docket(url) as docket:
+    async with asyncio.timeout(_SECONDS), make_docket(url) as docket:
         names = [each.name for each in await docket.workers()]
     return next((each for each in names if each.rpartition("#")[0] == host), None)
 
@@ -26,7 +26,7 @@ async def find_worker(url: str, host: str) -> str | None:
 def main() -> int:
     """Ask once."""
     try:
-        found = asyncio.run(asyncio.wait_for(find_worker(StoreSettings().redis_url, socket.gethostname()), _SECONDS))
+        found = asyncio.run(find_worker(StoreSettings().redis_url, socket.gethostname()))
     except (RedisError, OSError, TimeoutError) as error:
         print(f"Redis cannot be asked: {error or type(error).__name__}")
         return 1

@@ -31,6 +31,7 @@ from redis.typing import EncodableT, FieldT
 
 from concept_orderings.queries import Query
 from store.hashes import clear_wrong_type
+from store.waiting import wait_for_event
 
 KEY = "concept-orderings:counts:{}"
 CLAIMS_KEY = "concept-orderings:counts:{}:claims"
@@ -260,11 +261,7 @@ async def _end(renewing: asyncio.Task[None], claims: Claims) -> None:
 
 
 async def _every(seconds: float, over: asyncio.Event, claims: Claims) -> None:
-    while True:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), seconds)
-        if over.is_set():
-            return
+    while not await wait_for_event(over, seconds):
         await claims.renew()
 
 

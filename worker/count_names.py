@@ -18,6 +18,7 @@ from store.counting import Answer, Countings, CountOf, Question
 from store.counts import CountsCache
 from store.jobs import ATTEMPTS
 from store.objects import Objects
+from store.waiting import cancel_and_wait, wait_for_event, wait_until_done
 from worker.evidence.counts import open_source
 from worker.evidence.counts.cached import count_cached
 from worker.settings import WorkerSettings
@@ -82,8 +83,7 @@ class Counter:
                     raise asyncio.CancelledError
             yield
         finally:
-            if taking.cancel():
-                await asyncio.wait([taking])
+            await cancel_and_wait(taking)
             if not taking.cancelled():
                 turns.release()
 
@@ -150,8 +150,7 @@ class Counter:
 
         async def write() -> None:
             while not over.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(over.wait(), _WRITE_SECONDS)
+                await wait_for_event(over, _WRITE_SECONDS)
                 if latest and not unwanted.is_set():
                     with contextlib.suppress(RedisError, OSError):  # the work goes on, unreported
                         if not await self._countings.progress(identifier, run, *latest[0]):
@@ -163,7 +162,7 @@ class Counter:
         finally:
             # Not cancelled: redis-py may swallow that.
             over.set()
-            await asyncio.wait([writing])
+            await wait_until_done(writing)
 
     async def _fail(self, identifier: str, run: int, error: ConceptOrderingsError) -> None:
         _log.warning("counting %s failed: %s: %s", identifier, error.code, error.detail)

@@ -18,6 +18,7 @@ from store.objects import LocalObjects, open_objects
 from store.queue import COUNT_NAMES, COUNTS_NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
 from store.sources import ToldSources
 from store.versions import Versions
+from store.waiting import cancel_and_wait
 from worker.count_names import Counter
 from worker.evidence.counts.settings import read_sources
 from worker.gather import EvidenceStores
@@ -85,8 +86,7 @@ async def run_worker(settings: WorkerSettings) -> None:
             if not stopping.is_set():
                 _stop(running, stopping)
             await asyncio.wait(running)
-            for each in beside:
-                each.cancel()
+            await cancel_and_wait(*beside)
             for each in running:
                 if not each.cancelled() and (error := each.exception()) is not None:
                     raise error

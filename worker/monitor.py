@@ -1,7 +1,6 @@
 """Watches over one job while it runs: writes its progress, and carries the word to stop to the thread that works."""
 
 import asyncio
-import contextlib
 import logging
 import threading
 
@@ -9,6 +8,7 @@ from redis.exceptions import RedisError
 
 from concept_orderings.errors import Cancelled
 from store.jobs import Jobs, Phase, Verdict
+from store.waiting import wait_for_event, wait_until_done
 
 _INTERVAL_SECONDS = 0.25
 
@@ -56,7 +56,7 @@ class Monitor:
         # Not cancelled: redis-py may swallow that, and the job would never end.
         self._over.set()
         if self._watching is not None:
-            await asyncio.wait([self._watching])
+            await wait_until_done(self._watching)
         # The last words of a phase may have come since it last looked.
         await self._write()
 
@@ -90,7 +90,7 @@ class Monitor:
             raise Cancelled
 
     async def _watch(self) -> None:
-        while not await self._is_over(_INTERVAL_SECONDS):
+        while not await wait_for_event(self._over, _INTERVAL_SECONDS):
             await self._write()
             try:
                 self.verdict = await self._jobs.keep(self._job, self._run)
@@ -98,12 +98,6 @@ class Monitor:
                 _log.warning("job %s: cannot ask whether it was cancelled: %s", self._job, error)
             if self.verdict is not Verdict.GO_ON:
                 self._stop.set()
-
-    async def _is_over(self, seconds: float) -> bool:
-        """Wait so long, or until the job is over, and tell whether it is."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), seconds)
-        return self._over.is_set()
 
     async def _write(self) -> None:
         # One at a time: of two on their way, the older one could arrive last.

@@ -1,7 +1,6 @@
 """Tells the API, over Redis, which sources of counts this worker can ask, and what their counts mean."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from concept_orderings.errors import ConceptOrderingsError, SourceError
 from concept_orderings.names import NAME
 from store.sources import ToldSources
+from store.waiting import cancel_and_wait, wait_for_event
 from worker.evidence.counts import ambiguous
 from worker.evidence.counts.base import SourceFacts
 from worker.evidence.counts.local import has_index, index_facts
@@ -50,6 +50,12 @@ class SourceTeller:
 
     async def run(self) -> None:
         """Tell, for ever; whatever is wrong, such as the file of sources, stands in the log once."""
+        try:
+            await self._run()
+        finally:
+            await cancel_and_wait(*self._asking.values())
+
+    async def _run(self) -> None:
         last, trouble = -_TELL_SECONDS, ""
         while True:
             try:
@@ -63,8 +69,9 @@ class SourceTeller:
                 if str(error) != trouble:
                     _log.warning("cannot tell which sources of counts there are: %s", error)
                 trouble = str(error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), _LOOK_SECONDS)
+                # The answer that has come stays to be told: waiting for it would not wait at all.
+                await asyncio.sleep(_LOOK_SECONDS)
+            await wait_for_event(self._answered, _LOOK_SECONDS)
 
     async def sources(self, *, ask: bool) -> dict[str, dict[str, Any]]:
         """Return what is known of each source; with `ask`, servers elsewhere begin to be asked, if it is time."""

@@ -1,13 +1,13 @@
 """Heavy work in a thread, so that the event loop can renew the job's lease meanwhile."""
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from concept_orderings.errors import Cancelled
 from concept_orderings.progress import Report
+from store.waiting import wait_until_done
 
 _Result = TypeVar("_Result")
 
@@ -32,12 +32,8 @@ async def in_thread(work: Callable[[Report], _Result], report: Report) -> _Resul
 
     running = asyncio.ensure_future(asyncio.to_thread(work, stoppable))
     try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
+        await asyncio.wait([running])
+    finally:
         stop.set()
-        while not running.done():
-            # However often it is cancelled meanwhile.
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([running])
-        running.exception()  # looked at, or asyncio complains that nobody did
-        raise
+        await wait_until_done(running)
+    return running.result()

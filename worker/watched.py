@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from store.waiting import cancel_and_wait
+
 _Result = TypeVar("_Result")
 
 _TICK_SECONDS = 0.25
-# Longer than what is to be let go of takes.
-_CANCEL_AGAIN_SECONDS = 2.0
 
 
 async def watched(work: Coroutine[Any, Any, _Result], tell: Callable[[], None]) -> _Result:
@@ -33,10 +33,5 @@ async def watched(work: Coroutine[Any, Any, _Result], tell: Callable[[], None]) 
         while not (await asyncio.wait([task], timeout=_TICK_SECONDS))[0]:
             tell()
     finally:
-        while not task.done():
-            # Again: redis-py may swallow a cancellation.
-            task.cancel()
-            await asyncio.wait([task], timeout=_CANCEL_AGAIN_SECONDS)
-        if not task.cancelled():
-            task.exception()  # looked at, or asyncio complains that nobody did
+        await cancel_and_wait(task)
     return task.result()

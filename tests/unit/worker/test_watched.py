@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.watched._CANCEL_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("store.waiting._CANCEL_AGAIN_SECONDS", 0.01)
 
 
 class Work:

@@ -14,6 +14,7 @@ from concept_orderings.errors import BadParameter, SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from store.counts import CachedCount, Claims, CountsCache
+from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
 from worker.watched import watched
 
@@ -173,7 +174,8 @@ class _Counting:
         finally:
             if (close := getattr(stream, "aclose", None)) is not None:
                 await close()
-            await _let_go(keeping)
+            if keeping is not None:
+                await cancel_and_wait(keeping, after=_LAST_SECONDS)
         if left:
             raise SourceError(
                 "source_unavailable",
@@ -281,17 +283,6 @@ async def _over(keeping: asyncio.Task[None] | None) -> None:
     if keeping is not None:
         await asyncio.wait([keeping])
         keeping.result()
-
-
-async def _let_go(keeping: asyncio.Task[None] | None) -> None:
-    """End a task, which has a moment for what it is at; nothing is raised."""
-    if keeping is None:
-        return
-    await asyncio.wait([keeping], timeout=_LAST_SECONDS)
-    keeping.cancel()
-    await asyncio.wait([keeping])
-    if not keeping.cancelled():
-        keeping.exception()  # looked at, or asyncio complains that nobody did
 
 
 def _asked(query: Query) -> Query | None:

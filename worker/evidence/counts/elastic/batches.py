@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from concept_orderings.queries import Query
+from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count
 from worker.evidence.counts.elastic.answers import NotCounted
 from worker.evidence.counts.elastic.patience import Patience
@@ -60,8 +61,7 @@ class Batches:
                 yield counts
             await work
         finally:
-            work.cancel()
-            await asyncio.wait([work])
+            await cancel_and_wait(work)
 
     async def _work(self) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -13,6 +13,7 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import shown
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
+from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import ATTEMPTS, Count, SourceFacts, Unit
 from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
 
@@ -167,7 +168,7 @@ class InfiniGramSource:
             if found:
                 yield found
         finally:
-            await _cancel(asking)
+            await cancel_and_wait(*asking)
 
     async def aclose(self) -> None:
         """See `CountSource.aclose`."""
@@ -213,13 +214,6 @@ class InfiniGramSource:
             "Try again later.",
             queries=queries,
         )
-
-
-async def _cancel(tasks: Iterable["asyncio.Task[Count]"]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _named(queries: Sequence[Query]) -> str:
