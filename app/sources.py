@@ -17,8 +17,9 @@ from concept_orderings.queries import Query
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.counting import Answer, Counting, Countings, Question
 from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
+from store.keys import DEFAULT_NAMESPACE, Keys
 from store.queue import Queue
-from store.sources import ToldSources
+from store.source_reports import SourceReports
 from store.waiting import wait_for_event
 
 _ASKED_WITHIN_SECONDS = 3.0
@@ -54,35 +55,35 @@ class Sources:
         self._files = files
         self._open_queue = open_queue
         self._most_active = most_active
-        self._told = ToldSources(redis)
+        self._reports = SourceReports(redis, Keys(DEFAULT_NAMESPACE))
         self._countings = Countings(redis)
 
     async def all(self) -> list[dict[str, Any]]:
-        """Return all sources by name; waits some seconds for what a worker has not asked yet.
+        """Return all sources by name; wait at most three seconds for servers that no worker has asked yet.
 
         Raises
         ------
         StoreError
             ``store_unavailable``.
         """
-        told, files = await asyncio.gather(self._asked(), self._counts_files())
-        for name in told.keys() & files.keys():
-            told[name] = _twice(name, told[name])
-        found = {**files, **told, IN_REQUEST: _IN_REQUEST}
+        reported, files = await asyncio.gather(self._reported(), self._counts_files())
+        for name in reported.keys() & files.keys():
+            reported[name] = _name_conflict(name, reported[name])
+        found = {**files, **reported, IN_REQUEST: _IN_REQUEST}
         return [found[name] for name in sorted(found)]
 
-    async def there_is(self, name: str) -> bool:
-        """Tell whether a name is a source's."""
-        return name in await self._told.told() or name in await self._files.names()
+    async def exists(self, name: str) -> bool:
+        """Tell whether a source has this name: one that a worker reported, or a counts file."""
+        return name in await self._reports.list() or name in await self._files.names()
 
-    async def elsewhere(self, name: str) -> str | None:
-        """Return the kind of the source that workers have of a name, counts files aside; None if they have none."""
-        told = (await self._told.told()).get(name)
-        return None if told is None else str(told["kind"])
+    async def kind_reported(self, name: str) -> str | None:
+        """Return the kind of the source that workers report under a name; None if they report none."""
+        reported = (await self._reports.list()).get(name)
+        return None if reported is None else str(reported["kind"])
 
-    async def heard(self) -> bool:
-        """Tell whether workers have said lately which sources they have."""
-        return await self._told.heard()
+    async def any_reported(self) -> bool:
+        """Tell whether a worker has reported its sources in the last 30 seconds."""
+        return await self._reports.any_reported()
 
     async def count(self, source: str, request: CountsRequest, seconds: float) -> Counting:
         """Ask a source, and return how the question stands once it is answered, or after some seconds.
@@ -118,14 +119,14 @@ class Sources:
                     return counting
                 await wait_for_event(rung, min(left, LONGEST_SILENCE_SECONDS))
 
-    async def _asked(self) -> dict[str, dict[str, Any]]:
-        """Return what workers say, once they have asked servers elsewhere, or after some seconds."""
-        await self._told.want()
+    async def _reported(self) -> dict[str, dict[str, Any]]:
+        """Return what workers report, once they have asked the servers behind their sources, or after three seconds."""
+        await self._reports.ask_servers()
         deadline = time.monotonic() + _ASKED_WITHIN_SECONDS
         while True:
-            told = await self._told.told()
-            if not any(each["state"] == "unasked" for each in told.values()) or time.monotonic() > deadline:
-                return told
+            reported = await self._reports.list()
+            if not any(each["state"] == "unasked" for each in reported.values()) or time.monotonic() > deadline:
+                return reported
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _counts_files(self) -> dict[str, dict[str, Any]]:
@@ -216,9 +217,9 @@ def _distinct(request: CountsRequest) -> list[Query]:
     return sorted(set(request.queries), key=lambda query: query.spellings)
 
 
-def _twice(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
+def _name_conflict(name: str, reported: Mapping[str, Any]) -> dict[str, Any]:
     detail = f"{name} is the name of a counts file, too, and a name must stand for one source: rename this one."
-    return _unavailable(name, str(told["kind"]), "source_not_configured", detail)
+    return _unavailable(name, str(reported["kind"]), "source_not_configured", detail)
 
 
 def _unavailable(name: str, kind: str, code: str, detail: str) -> dict[str, Any]:

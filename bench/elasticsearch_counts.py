@@ -30,6 +30,7 @@ from redis.asyncio import Redis
 
 from concept_orderings.queries import Query
 from store.counts import CountsCache
+from store.keys import DEFAULT_NAMESPACE, Keys
 from worker.evidence.counts.cached import count_cached
 from worker.evidence.counts.elastic import ElasticsearchSettings
 
@@ -125,7 +126,7 @@ async def through_cache(
         await source.facts()
         started = time.perf_counter()
         queries = {name: Query.of([name]) for name in names}
-        found = await count_cached(source, list(set(queries.values())), CountsCache(redis))
+        found = await count_cached(source, list(set(queries.values())), CountsCache(redis, Keys(DEFAULT_NAMESPACE)))
         taken = time.perf_counter() - started
         return {name: found.counts[query].value for name, query in queries.items()}, taken
     finally:

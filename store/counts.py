@@ -31,11 +31,9 @@ from redis.typing import EncodableT, FieldT
 
 from concept_orderings.queries import Query
 from store.hashes import clear_wrong_type
+from store.keys import Keys
 from store.waiting import wait_for_event
 
-KEY = "concept-orderings:counts:{}"
-CLAIMS_KEY = "concept-orderings:counts:{}:claims"
-HOLDER_KEY = "concept-orderings:counts:holder:{}"
 CHUNK = 2048
 """Queries in one command: some milliseconds of either side's event loop."""
 FIELD_BYTES = 32
@@ -113,12 +111,15 @@ class CountsCache:
     ----------
     redis : redis.asyncio.Redis
         A client that returns bytes (``decode_responses`` off).
+    keys : Keys
+        What the entries' keys are called.
     lease_seconds : float
         For how long claims hold whose holder has died.
     """
 
-    def __init__(self, redis: Redis, *, lease_seconds: float = 30.0) -> None:
+    def __init__(self, redis: Redis, keys: Keys, *, lease_seconds: float = 30.0) -> None:
         self._redis = redis
+        self._keys = keys
         self._lease_seconds = lease_seconds
         self._get = redis.register_script(_GET)
         self._ending: set[asyncio.Task[None]] = set()
@@ -144,12 +145,12 @@ class CountsCache:
         dict of Query to CachedCount
             None of them while Redis is away.
         """
-        found: dict[Query, CachedCount] = {}
+        key, found = self._keys.counts(fingerprint), dict[Query, CachedCount]()
         kept_seconds = UNUSED_SECONDS if ttl_seconds is None else 0
         try:
             for part in _chunks(queries):
                 fields = [query.digest for query in part]
-                values: Any = await self._get(keys=[KEY.format(fingerprint)], args=[b"".join(fields), kept_seconds])
+                values: Any = await self._get(keys=[key], args=[b"".join(fields), kept_seconds])
                 for query, count in zip(part, _decoded(fingerprint, fields, values), strict=True):
                     if count is not None and count.counted_at >= since:
                         found[query] = count
@@ -178,7 +179,7 @@ class CountsCache:
         bool
             Whether all were stored; not while Redis is away or full.
         """
-        key = KEY.format(fingerprint)
+        key = self._keys.counts(fingerprint)
         try:
             await clear_wrong_type(self._redis, key)
             for part in _chunks(counts):
@@ -193,7 +194,7 @@ class CountsCache:
     @asynccontextmanager
     async def claims(self, fingerprint: str) -> AsyncIterator["Claims"]:
         """Yield a holder of claims, whose lease is renewed meanwhile and who has none left afterwards."""
-        claims = Claims(self._redis, fingerprint, self._lease_seconds)
+        claims = Claims(self._redis, self._keys, fingerprint, self._lease_seconds)
         over = asyncio.Event()
         renewing = asyncio.create_task(_every(self._lease_seconds / 3, over, claims))
         try:
@@ -212,11 +213,12 @@ class CountsCache:
 class Claims:
     """What one holder has claimed of a source's queries."""
 
-    def __init__(self, redis: Redis, fingerprint: str, lease_seconds: float) -> None:
+    def __init__(self, redis: Redis, keys: Keys, fingerprint: str, lease_seconds: float) -> None:
         self._redis = redis
         self._holder = uuid4().hex
         self._lease_milliseconds = max(1, int(lease_seconds * 1000))
-        self._keys = [CLAIMS_KEY.format(fingerprint), HOLDER_KEY.format(self._holder)]
+        self._keys = [keys.count_claims(fingerprint), keys.claim_holder(self._holder)]
+        self._holders = keys.claim_holder("")
         self._claim: AsyncScript = redis.register_script(_CLAIM)
         self._release: AsyncScript = redis.register_script(_RELEASE)
 
@@ -228,7 +230,7 @@ class Claims:
         mine: list[Query] = []
         try:
             for part in _chunks(queries):
-                arguments = (self._holder, self._lease_milliseconds, HOLDER_KEY.format(""), _fields(part))
+                arguments = (self._holder, self._lease_milliseconds, self._holders, _fields(part))
                 marks: Any = await self._claim(keys=self._keys, args=arguments)
                 mine += [query for query, mark in zip(part, marks, strict=True) if mark == ord("1")]
         except (RedisError, OSError) as error:

@@ -4,7 +4,7 @@ One hash per encoder fingerprint; field: SHA-256 of the caption; value: the row 
 bytes of CRC-32 over field and row. A value that is damaged, or of another width, counts as missing and is overwritten.
 
 The cache is never in the way: while Redis is away nothing is found and nothing is stored, a warning is logged, and the
-job goes on. What came to stand under an encoder's key and is no hash is deleted before the next entries are stored.
+job goes on. An encoder's key that holds another Redis type than a hash is deleted before the next entries are stored.
 Entries do not expire; to forget an encoder, delete its hash.
 """
 
@@ -21,11 +21,11 @@ from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 from store.hashes import clear_wrong_type
+from store.keys import Keys
 
 FloatArray: TypeAlias = NDArray[np.float32]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
-KEY = "concept-orderings:embeddings:{}"
 CHUNK = 512
 """Entries in one command: at most 2 MB or so, and a few milliseconds of either side's event loop."""
 CHECKSUM_BYTES = 4
@@ -40,10 +40,13 @@ class EmbeddingCache:
     ----------
     redis : redis.asyncio.Redis
         A client that returns bytes (``decode_responses`` off).
+    keys : Keys
+        What the entries' keys are called.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
+        self._keys = keys
 
     async def get_many(
         self, fingerprint: str, captions: Sequence[str], dimensions: int
@@ -66,12 +69,13 @@ class EmbeddingCache:
         rows : ndarray of float32, shape (n, d)
             Their embeddings; zero where not found.
         """
+        key = self._keys.embeddings(fingerprint)
         found = np.zeros(len(captions), dtype=np.bool_)
         rows = np.zeros((len(captions), dimensions), dtype=np.float32)
         try:
             for part in _chunks(len(captions)):
                 fields = [_field(caption) for caption in captions[part]]
-                values = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(KEY.format(fingerprint), fields))
+                values = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(key, fields))
                 found[part], rows[part] = _decoded(fields, values, dimensions)
         except (RedisError, OSError) as error:
             _log.warning("Embeddings are computed again, as the cache cannot be read: %s", error)
@@ -94,7 +98,7 @@ class EmbeddingCache:
         bool
             Whether all were stored; not while Redis is away or full.
         """
-        key = KEY.format(fingerprint)
+        key = self._keys.embeddings(fingerprint)
         try:
             await clear_wrong_type(self._redis, key)
             for part in _chunks(len(captions)):

@@ -14,17 +14,18 @@ from store.counting import Countings
 from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
 from store.jobs import ATTEMPTS, Jobs
+from store.keys import DEFAULT_NAMESPACE, Keys
 from store.objects import LocalObjects, open_objects
 from store.queue import COUNT_NAMES, COUNTS_NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
-from store.sources import ToldSources
+from store.source_reports import SourceReports
 from store.versions import Versions
 from store.waiting import cancel_and_wait
 from worker.count_names import Counter
 from worker.evidence.counts.settings import read_sources
 from worker.gather import EvidenceStores
 from worker.publish_stream import Publisher
+from worker.report_sources import SourceReporter
 from worker.settings import WorkerSettings
-from worker.tell_sources import SourceTeller
 
 # Most of them wait for their source's turn (`Counter`), and are little more than an id until then.
 _QUESTIONS_AT_ONCE = 200
@@ -49,8 +50,9 @@ async def run_worker(settings: WorkerSettings) -> None:
     # Half of the time after which the queue takes a silent worker for dead: its lease is over when the next one starts.
     lease_seconds = settings.redelivery_seconds / 2
     jobs = Jobs(redis, lease_seconds=lease_seconds)
-    counts = CountsCache(redis, lease_seconds=lease_seconds)
-    stores = EvidenceStores(embeddings=EmbeddingCache(redis), counts=counts, objects=objects)
+    keys = Keys(DEFAULT_NAMESPACE)
+    counts = CountsCache(redis, keys, lease_seconds=lease_seconds)
+    stores = EvidenceStores(embeddings=EmbeddingCache(redis, keys), counts=counts, objects=objects)
     publisher = Publisher(settings, jobs=jobs, versions=Versions(objects), stores=stores, stopping=stopping)
     counter = Counter(settings, countings=Countings(redis), cache=counts, objects=objects, stopping=stopping)
 
@@ -77,7 +79,7 @@ async def run_worker(settings: WorkerSettings) -> None:
             running = [asyncio.create_task(each.run_forever()) for each in (worker, counting_worker)]
             beside = [
                 asyncio.create_task(_requeue(jobs, Queue(docket), every=settings.redelivery_seconds)),
-                asyncio.create_task(SourceTeller(settings, ToldSources(redis)).run()),
+                asyncio.create_task(SourceReporter(settings, SourceReports(redis, keys)).run()),
             ]
             _stop_on_signals(running, stopping)
             _log.info("waiting for jobs")

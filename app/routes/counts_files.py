@@ -132,14 +132,14 @@ def _check_parameters(request: Request) -> None:
 
 async def _check_not_taken(name: str, service: Service) -> None:
     """Refuse the name of a source that workers have: neither could be used then, and the file would stay."""
-    if not await service.sources.heard():
+    if not await service.sources.any_reported():
         raise ApiError(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "no_workers",
             "No worker has said lately which sources it has, so the name may be taken. Start one, or see its log; try "
             "again after the seconds in Retry-After.",
         )
-    if (kind := await service.sources.elsewhere(name)) is not None:
+    if (kind := await service.sources.kind_reported(name)) is not None:
         raise _exists(f"The workers have a source {name}, of the kind {kind}: choose another name.")
 
 

@@ -109,7 +109,7 @@ async def _failed(name: str, counting: Counting, service: Service, headers: dict
     """Answer with the source's error; of a source that nobody has, with the 404 that it is."""
     error = counting.error or {"code": "internal_error", "detail": "The counting failed; the worker's log says how."}
     code, detail = str(error["code"]), str(error["detail"])
-    if code == "source_not_configured" and not await service.sources.there_is(name):
+    if code == "source_not_configured" and not await service.sources.exists(name):
         raise _not_found(detail)
     return problem(HTTPStatus.FAILED_DEPENDENCY, code, detail, headers=headers)
 

@@ -16,9 +16,10 @@ from redis.backoff import NoBackoff
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
 from concept_orderings.orderings.frequency import refreshed_since
 from concept_orderings.queries import Query
-from store.counts import CHUNK, CLAIMS_KEY, HOLDER_KEY, KEY, UNUSED_SECONDS, CachedCount, CountsCache
+from store.counts import CHUNK, UNUSED_SECONDS, CachedCount, CountsCache
 from store.queue import open_redis
 from support.counting_source import CountingSource, queries
+from support.keys import KEYS
 from support.processes import Valkey
 from support.waiting import until as wait_until
 from worker.evidence.counts.base import Count
@@ -39,7 +40,7 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def cache(redis: Redis) -> CountsCache:
-    return CountsCache(redis)
+    return CountsCache(redis, KEYS)
 
 
 def nobody() -> Redis:
@@ -71,7 +72,7 @@ def test_any_query_and_any_count(valkey: Valkey) -> None:
         async def run() -> None:
             async with open_redis(valkey.url) as redis:
                 await redis.flushall()
-                cache = CountsCache(redis)
+                cache = CountsCache(redis, KEYS)
                 assert await cache.put_many(PRINT, counts)
                 assert await cache.get_many(PRINT, {*counts, other}) == counts
                 assert await cache.get_many("e" * 64, [*counts]) == {}
@@ -112,19 +113,19 @@ async def test_damaged_entries_are_missing_and_counted_again(
     source = CountingSource()
     await count_cached(source, NAMES, cache)
     field = NAMES[3].digest
-    value = await redis.hget(KEY.format(PRINT), field)
-    await redis.hset(KEY.format(PRINT), field, damage(value))
+    value = await redis.hget(KEYS.counts(PRINT), field)
+    await redis.hset(KEYS.counts(PRINT), field, damage(value))
     source.asked.clear()
     check_right(await count_cached(source, NAMES, cache), NAMES, source)
     assert source.asked == [NAMES[3]]
-    assert await redis.hget(KEY.format(PRINT), field) == value
+    assert await redis.hget(KEYS.counts(PRINT), field) == value
 
 
 async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, cache: CountsCache) -> None:
     await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, 9)})
-    value = await redis.hget(KEY.format(PRINT), NAMES[0].digest)
-    await redis.hset(KEY.format(PRINT), NAMES[1].digest, value)
-    await redis.hset(KEY.format("e" * 64), NAMES[0].digest, value)
+    value = await redis.hget(KEYS.counts(PRINT), NAMES[0].digest)
+    await redis.hset(KEYS.counts(PRINT), NAMES[1].digest, value)
+    await redis.hset(KEYS.counts("e" * 64), NAMES[0].digest, value)
     assert set(await cache.get_many(PRINT, NAMES)) == {NAMES[0]}
     assert await cache.get_many("e" * 64, NAMES) == {}
 
@@ -132,7 +133,7 @@ async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, ca
 async def test_lost_entries_are_counted_again(redis: Redis, cache: CountsCache) -> None:
     source = CountingSource()
     await count_cached(source, NAMES, cache)
-    await redis.hdel(KEY.format(PRINT), *(name.digest for name in NAMES[5:9]))
+    await redis.hdel(KEYS.counts(PRINT), *(name.digest for name in NAMES[5:9]))
     source.asked.clear()
     check_right(await count_cached(source, NAMES, cache), NAMES, source)
     assert sorted(source.asked) == sorted(NAMES[5:9])
@@ -147,11 +148,11 @@ async def put_list(redis: Redis, key: str) -> None:
 
 
 @pytest.mark.parametrize("put", [put_string, put_list])
-@pytest.mark.parametrize("key", [KEY, CLAIMS_KEY])
+@pytest.mark.parametrize("key", [KEYS.counts(PRINT), KEYS.count_claims(PRINT)])
 async def test_something_else_under_a_key_gives_way(
     redis: Redis, cache: CountsCache, key: str, put: Callable[[Redis, str], Awaitable[None]]
 ) -> None:
-    await put(redis, key.format(PRINT))
+    await put(redis, key)
     source = CountingSource()
     check_right(await count_cached(source, NAMES, cache), NAMES, source)
     check_right(await count_cached(source, NAMES, cache), NAMES, source)
@@ -161,7 +162,7 @@ async def test_something_else_under_a_key_gives_way(
 async def test_counts_expire_when_they_hold_no_longer_and_others_when_nobody_uses_them(
     redis: Redis, cache: CountsCache
 ) -> None:
-    limited, for_ever = KEY.format(PRINT), KEY.format("e" * 64)
+    limited, for_ever = KEYS.counts(PRINT), KEYS.counts("e" * 64)
     await count_cached(CountingSource(ttl_seconds=3600), NAMES, cache)
     await count_cached(CountingSource(fingerprint="e" * 64), NAMES, cache)
     assert 3500 < await redis.ttl(limited) <= 3600
@@ -213,7 +214,7 @@ async def test_without_a_cache_everything_is_counted() -> None:
 
 async def test_while_redis_is_away_everything_is_counted() -> None:
     source = CountingSource()
-    check_right(await count_cached(source, NAMES, CountsCache(nobody())), NAMES, source)
+    check_right(await count_cached(source, NAMES, CountsCache(nobody(), KEYS)), NAMES, source)
 
 
 async def test_approximate_stays_approximate(cache: CountsCache) -> None:
@@ -280,12 +281,12 @@ async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -
         yield {query: Count(1) for query in asked}
 
     before.count = slowly  # type: ignore[method-assign]
-    counting = asyncio.create_task(count_cached(before, NAMES, CountsCache(redis)))
+    counting = asyncio.create_task(count_cached(before, NAMES, CountsCache(redis, KEYS)))
     await put.wait()
     since, after.plus = refreshed_since(datetime.now(UTC)), 5
     # So that the answer's time alone would do.
     await asyncio.to_thread(wait_until, lambda: time.time() > _seconds(since), "the next second has begun")
-    refreshing = asyncio.create_task(count_cached(after, NAMES, CountsCache(redis), counted_since=since))
+    refreshing = asyncio.create_task(count_cached(after, NAMES, CountsCache(redis, KEYS), counted_since=since))
     answer.set()
     found = await refreshing
     check_right(found, NAMES, after)
@@ -369,7 +370,7 @@ async def test_progress_is_reported_and_never_goes_back(cache: CountsCache) -> N
 
 
 async def test_a_report_stops_a_source_that_is_silent(redis: Redis) -> None:
-    cache, source = CountsCache(redis, lease_seconds=LONG), CountingSource()
+    cache, source = CountsCache(redis, KEYS, lease_seconds=LONG), CountingSource()
     source.held = asyncio.Event()
 
     def report(done: int, total: int) -> None:
@@ -387,7 +388,7 @@ async def test_a_report_stops_a_source_that_is_silent(redis: Redis) -> None:
 
 
 async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
-    cache, source = CountsCache(redis, lease_seconds=LONG), CountingSource()
+    cache, source = CountsCache(redis, KEYS, lease_seconds=LONG), CountingSource()
     source.held = asyncio.Event()
     task = asyncio.create_task(count_cached(source, NAMES, cache))
     await until(lambda: len(source.asked) == 10)
@@ -402,7 +403,7 @@ async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
 
 @pytest.mark.parametrize("kept", [True, False], ids=["with a cache", "without"])
 async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept: bool) -> None:
-    cache, source = CountsCache(redis) if kept else None, CountingSource()
+    cache, source = CountsCache(redis, KEYS) if kept else None, CountingSource()
     source.held = asyncio.Event()
     done: list[int] = []
     counting = asyncio.create_task(count_cached(source, NAMES, cache, report=lambda n, _: done.append(n)))
@@ -414,11 +415,11 @@ async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept:
     assert (caught.value.code, source.closed) == ("source_unavailable", 1)
     # Of the corpus as it was, there is what was counted before it changed; of the one as it is, nothing.
     was = CountingSource()
-    found = await CountsCache(redis).get_many(PRINT, NAMES)
+    found = await CountsCache(redis, KEYS).get_many(PRINT, NAMES)
     assert {query: Count(each.value) for query, each in found.items()} == (
         {query: was.right(query) for query in source.asked[:10]} if kept else {}
     )
-    assert await CountsCache(redis).get_many("e" * 64, NAMES) == {}
+    assert await CountsCache(redis, KEYS).get_many("e" * 64, NAMES) == {}
     check_right(await count_cached(source, NAMES, cache), NAMES, source)
 
 
@@ -464,7 +465,7 @@ async def test_a_report_stops_a_source_that_does_not_say_what_it_is(cache: Count
 async def test_two_that_ask_for_the_same_at_once_count_it_once(redis: Redis) -> None:
     first, second = CountingSource(), CountingSource()
     first.held = asyncio.Event()
-    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, lease_seconds=LONG)))
+    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, KEYS, lease_seconds=LONG)))
     await until(lambda: len(first.asked) == 10)
     told: list[tuple[int, int]] = []
     others = queries("only", "here")
@@ -472,7 +473,7 @@ async def test_two_that_ask_for_the_same_at_once_count_it_once(redis: Redis) -> 
         count_cached(
             second,
             [*NAMES, *others],
-            CountsCache(redis, lease_seconds=LONG),
+            CountsCache(redis, KEYS, lease_seconds=LONG),
             report=lambda done, total: told.append((done, total)),
         )
     )
@@ -489,7 +490,7 @@ async def test_many_at_once_count_everything_once(redis: Redis) -> None:
     sources = [CountingSource(batch=3) for _ in range(8)]
     parts = [NAMES[number : number + 28] for number in range(8)]
     found = await asyncio.gather(
-        *(count_cached(each, part, CountsCache(redis)) for each, part in zip(sources, parts, strict=True))
+        *(count_cached(each, part, CountsCache(redis, KEYS)) for each, part in zip(sources, parts, strict=True))
     )
     for source, part, counted in zip(sources, parts, found, strict=True):
         check_right(counted, part, source)
@@ -499,9 +500,9 @@ async def test_many_at_once_count_everything_once(redis: Redis) -> None:
 async def test_one_who_waits_takes_over_what_the_other_could_not_count(redis: Redis) -> None:
     first, second = CountingSource(), CountingSource()
     first.held, first.fails_after = asyncio.Event(), 2
-    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, lease_seconds=LONG)))
+    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, KEYS, lease_seconds=LONG)))
     await until(lambda: len(first.asked) == 10)
-    waiting = asyncio.create_task(count_cached(second, NAMES, CountsCache(redis, lease_seconds=LONG)))
+    waiting = asyncio.create_task(count_cached(second, NAMES, CountsCache(redis, KEYS, lease_seconds=LONG)))
     first.held.set()
     with pytest.raises(SourceError):
         await counting
@@ -512,21 +513,21 @@ async def test_one_who_waits_takes_over_what_the_other_could_not_count(redis: Re
 async def test_claims_of_one_who_died_run_out(redis: Redis) -> None:
     """Their holder says nothing more, as after kill -9: the lease is what ends them."""
     lease = 0.4
-    dead, source = CountsCache(redis, lease_seconds=lease), CountingSource()
+    dead, source = CountsCache(redis, KEYS, lease_seconds=lease), CountingSource()
     async with dead.claims(PRINT) as claims:
         renewing = next(each for each in asyncio.all_tasks() if "_every" in repr(each.get_coro()))
         renewing.cancel()
         assert await claims.claim(NAMES) == NAMES
-        async with CountsCache(redis).claims(PRINT) as others:
+        async with CountsCache(redis, KEYS).claims(PRINT) as others:
             assert await others.claim(NAMES) == []
         async with asyncio.timeout(LONG):
-            check_right(await count_cached(source, NAMES, CountsCache(redis)), NAMES, source)
+            check_right(await count_cached(source, NAMES, CountsCache(redis, KEYS)), NAMES, source)
 
 
 async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -> None:
-    async with CountsCache(redis, lease_seconds=3).claims(PRINT) as claims:
+    async with CountsCache(redis, KEYS, lease_seconds=3).claims(PRINT) as claims:
         await claims.claim(NAMES)
-        [holder] = await redis.keys(HOLDER_KEY.format("*"))
+        [holder] = await redis.keys(KEYS.claim_holder("*"))
         least = await redis.pttl(holder)
 
         async def renewed() -> bool:
@@ -538,7 +539,7 @@ async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -
         async with asyncio.timeout(LONG):
             while not await renewed():
                 pass
-    async with CountsCache(redis).claims(PRINT) as others:
+    async with CountsCache(redis, KEYS).claims(PRINT) as others:
         assert await others.claim(NAMES) == NAMES
 
 
@@ -546,19 +547,19 @@ async def test_who_holds_claims_can_stop_while_redis_does_not_answer(valkey: Val
     """However long the client would wait for it."""
     async with Redis.from_url(valkey.url, socket_timeout=4 * LONG) as redis:
         try:
-            async with asyncio.timeout(LONG), CountsCache(redis, lease_seconds=LONG).claims(PRINT) as claims:
+            async with asyncio.timeout(LONG), CountsCache(redis, KEYS, lease_seconds=LONG).claims(PRINT) as claims:
                 await claims.claim(NAMES)
                 valkey.process.signal(signal.SIGSTOP)
         finally:
             valkey.process.signal(signal.SIGCONT)
         # Once it does answer, they are let go of all the same.
         async with asyncio.timeout(LONG / 3):
-            while await redis.keys(HOLDER_KEY.format("*")):
+            while await redis.keys(KEYS.claim_holder("*")):
                 pass
 
 
 async def test_claims_are_of_one_source(redis: Redis) -> None:
-    cache = CountsCache(redis)
+    cache = CountsCache(redis, KEYS)
     async with cache.claims(PRINT) as claims, cache.claims("e" * 64) as others:
         assert await claims.claim(NAMES) == NAMES
         assert await others.claim(NAMES) == NAMES
@@ -566,7 +567,7 @@ async def test_claims_are_of_one_source(redis: Redis) -> None:
 
 
 async def test_one_lets_go_only_of_one_s_own(redis: Redis) -> None:
-    cache = CountsCache(redis)
+    cache = CountsCache(redis, KEYS)
     async with cache.claims(PRINT) as claims, cache.claims(PRINT) as others:
         await claims.claim(NAMES[:5])
         await others.release(NAMES)
@@ -577,13 +578,13 @@ async def test_one_lets_go_only_of_one_s_own(redis: Redis) -> None:
 
 async def test_nothing_is_left_of_claims_when_all_is_counted(redis: Redis, cache: CountsCache) -> None:
     await count_cached(CountingSource(), NAMES, cache)
-    assert await redis.keys("*") == [KEY.format(PRINT).encode()]
+    assert await redis.keys("*") == [KEYS.counts(PRINT).encode()]
 
 
 async def test_redis_that_is_full_is_only_a_cache_that_keeps_nothing(redis: Redis) -> None:
     source = CountingSource()
     source.held = asyncio.Event()
-    counting = asyncio.create_task(count_cached(source, NAMES, CountsCache(redis)))
+    counting = asyncio.create_task(count_cached(source, NAMES, CountsCache(redis, KEYS)))
     await until(lambda: len(source.asked) == 10)
     await redis.config_set("maxmemory", "1")
     try:

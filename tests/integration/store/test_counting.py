@@ -1,6 +1,5 @@
 """Questions about counts in a real Valkey: asked once, answered once, forgotten once the answer was had."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
@@ -12,7 +11,6 @@ from concept_orderings.queries import Query
 from store.counting import ANSWER_SECONDS, UNASKED_SECONDS, Answer, Countings, CountOf, Question
 from store.jobs import QueueFull, State
 from store.queue import open_redis
-from store.sources import ToldSources
 from support.processes import Valkey
 
 pytestmark = pytest.mark.anyio
@@ -219,40 +217,3 @@ async def test_everything_is_forgotten_in_the_end(redis: Redis, countings: Count
     await countings.start(QUESTION.id, run)
     await countings.succeed(QUESTION.id, run, ANSWER)
     assert 0 < await redis.ttl(record) <= ANSWER_SECONDS
-
-
-# ---- what workers tell of their sources
-
-
-async def test_what_one_worker_tells_others_hear(redis: Redis) -> None:
-    one, other, api = ToldSources(redis), ToldSources(redis), ToldSources(redis)
-    await asyncio.gather(one.tell({"a": {"kind": "x"}, "both": {}}), other.tell({"b": {"kind": "y"}, "both": {}}))
-    assert await api.told() == {"a": {"kind": "x"}, "b": {"kind": "y"}, "both": {}}
-    await one.tell({"a": {"kind": "z"}})
-    assert await api.told() == {"a": {"kind": "z"}, "b": {"kind": "y"}}
-    await one.tell({})
-    assert await api.told() == {"b": {"kind": "y"}}
-
-
-async def test_what_was_told_long_ago_is_not_believed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = ToldSources(redis)
-    await told.tell({"a": {}})
-    seconds, _ = await redis.time()
-    monkeypatch.setattr("store.sources.ToldSources._now", lambda _: asyncio.sleep(0, seconds + 31))
-    assert await told.told() == {}
-
-
-async def test_a_worker_without_sources_is_heard_for_a_while(redis: Redis) -> None:
-    told = ToldSources(redis)
-    assert not await told.heard()
-    await told.tell({})
-    assert await told.heard()
-    assert 0 < await redis.ttl("concept-orderings:sources:heard") <= 30
-
-
-async def test_what_is_wanted_is_wanted_for_a_while(redis: Redis) -> None:
-    told = ToldSources(redis)
-    assert not await told.wanted()
-    await told.want()
-    assert await told.wanted()
-    assert 0 < await redis.ttl("concept-orderings:sources:wanted") <= 120

@@ -15,6 +15,7 @@ from store.jobs import State
 from store.objects import LocalObjects
 from store.queue import open_redis
 from support.counting_source import CountingSource, queries
+from support.keys import KEYS
 from support.processes import Valkey
 from worker.count_names import QUESTIONS_AT_ONCE, Counter
 from worker.settings import WorkerSettings
@@ -60,7 +61,7 @@ async def place(valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         counter = Counter(
             WorkerSettings(),
             countings=countings,
-            cache=CountsCache(redis),
+            cache=CountsCache(redis, KEYS),
             objects=LocalObjects(tmp_path),
             stopping=stopping,
         )

@@ -18,6 +18,7 @@ from store.jobs import ATTEMPTS, Jobs, Phase, State, job_id
 from store.objects import LocalObjects
 from store.queue import open_redis
 from store.versions import VersionRecord, Versions
+from support.keys import KEYS
 from support.processes import Valkey
 from support.requests import random_request
 from worker.evidence.encoders import load_encoder
@@ -63,7 +64,9 @@ def versions(tmp_path: Path) -> Versions:
 @pytest.fixture
 def stores(redis: Redis, tmp_path: Path) -> EvidenceStores:
     return EvidenceStores(
-        embeddings=EmbeddingCache(redis), counts=CountsCache(redis), objects=LocalObjects(tmp_path / "objects")
+        embeddings=EmbeddingCache(redis, KEYS),
+        counts=CountsCache(redis, KEYS),
+        objects=LocalObjects(tmp_path / "objects"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Tells the API, over Redis, which sources of counts this worker can ask, and what their counts mean."""
+"""Report to the API, over Redis, which sources of counts this worker can ask, and what their counts mean."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from typing import Any
 
 from concept_orderings.errors import ConceptOrderingsError, SourceError
 from concept_orderings.names import NAME
-from store.sources import ToldSources
+from store.source_reports import SourceReports
 from store.waiting import cancel_and_wait, wait_for_event
 from worker.evidence.counts import ambiguous
 from worker.evidence.counts.base import SourceFacts
@@ -18,7 +18,7 @@ from worker.evidence.counts.settings import SourceSettings, read_sources
 from worker.settings import WorkerSettings
 
 _LOOK_SECONDS = 1.0
-_TELL_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 _ASK_AGAIN_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
 
@@ -27,54 +27,54 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a server elsewhere said of itself."""
+    """What a server said of itself when it was last asked."""
 
     when: float
     settings: SourceSettings
-    told: Mapping[str, Any]
+    report: Mapping[str, Any]
 
 
-class SourceTeller:
-    """Looks every second whether somebody wants to know.
+class SourceReporter:
+    """Reports the sources every five seconds, and within a second when a client lists them.
 
-    Local indexes are looked at each time. Servers elsewhere are asked when somebody wants to know, and no more than
-    once a minute: nobody's server is troubled by a worker that has nothing to do.
+    Local indexes are read each time. Servers are asked only while a client lists sources, and at most once a minute:
+    an idle worker asks no server.
     """
 
-    def __init__(self, settings: WorkerSettings, told: ToldSources) -> None:
+    def __init__(self, settings: WorkerSettings, reports: SourceReports) -> None:
         self._settings = settings
-        self._told = told
+        self._reports = reports
         self._asked: dict[str, _Asked] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._answered = asyncio.Event()
 
     async def run(self) -> None:
-        """Tell, for ever; whatever is wrong, such as the file of sources, stands in the log once."""
+        """Report for ever; a fault, such as one in the file of sources, stands in the log once."""
         try:
             await self._run()
         finally:
             await cancel_and_wait(*self._asking.values())
 
     async def _run(self) -> None:
-        last, trouble = -_TELL_SECONDS, ""
+        last, trouble = -_REPORT_SECONDS, ""
         while True:
             try:
-                wanted = await self._told.wanted()
-                if wanted or self._answered.is_set() or time.monotonic() - last >= _TELL_SECONDS:
+                wanted = await self._reports.servers_asked()
+                if wanted or self._answered.is_set() or time.monotonic() - last >= _REPORT_SECONDS:
                     self._answered.clear()
-                    await self._told.tell(await self.sources(ask=wanted))
+                    await self._reports.report(await self.sources(ask=wanted))
                     last = time.monotonic()
                 trouble = ""
             except Exception as error:
                 if str(error) != trouble:
-                    _log.warning("cannot tell which sources of counts there are: %s", error)
+                    _log.warning("cannot report the sources of counts: %s", error)
                 trouble = str(error)
-                # The answer that has come stays to be told: waiting for it would not wait at all.
+                # An answer that has come is still to be reported: waiting for it would not wait at all.
                 await asyncio.sleep(_LOOK_SECONDS)
             await wait_for_event(self._answered, _LOOK_SECONDS)
 
     async def sources(self, *, ask: bool) -> dict[str, dict[str, Any]]:
-        """Return what is known of each source; with `ask`, servers elsewhere begin to be asked, if it is time."""
+        """Return what is known of each source; with `ask`, begin to ask servers not asked for a minute."""
         configured = read_sources(self._settings)
         self._asked = {name: each for name, each in self._asked.items() if configured.get(name) == each.settings}
         if ask:
@@ -94,36 +94,36 @@ class SourceTeller:
 
     def _known(self, name: str, settings: SourceSettings) -> dict[str, Any]:
         if name in self._asked:
-            return dict(self._asked[name].told)
+            return dict(self._asked[name].report)
         return {"name": name, "kind": settings.kind, "state": "unasked"}
 
     async def _ask(self, name: str, settings: SourceSettings) -> None:
-        told: dict[str, Any]
+        report: dict[str, Any]
         try:
-            # Once: whoever looks at all sources wants to know why one does not answer, and not to wait for it.
+            # One attempt: a client that lists all sources wants to know why one does not answer, not to wait for it.
             source = settings.open(name, attempts=1)
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    told = available(await source.facts())
+                    report = available(await source.facts())
             finally:
                 await source.aclose()
         except ConceptOrderingsError as error:
-            told = _unavailable(name, settings.kind, error)
+            report = _unavailable(name, settings.kind, error)
         except TimeoutError:
             late = SourceError("source_unavailable", f"{name} has not answered for {_ANSWER_SECONDS:.0f} seconds.")
-            told = _unavailable(name, settings.kind, late)
+            report = _unavailable(name, settings.kind, late)
         except Exception as error:
             # Kept too, or the server would be asked every second. Its text is for the log: a secret may be in it.
             _log.exception("asking the source %s failed", name)
-            told = _unavailable(name, settings.kind, _unforeseen(name, error))
+            report = _unavailable(name, settings.kind, _unforeseen(name, error))
         finally:
             del self._asking[name]
-        self._asked[name] = _Asked(time.monotonic(), settings, told)
+        self._asked[name] = _Asked(time.monotonic(), settings, report)
         self._answered.set()
 
 
 def available(facts: SourceFacts) -> dict[str, Any]:
-    """Return facts as they are told of a source that answers."""
+    """Return what is reported of a source that answers."""
     return {**asdict(facts), "state": "available"}
 
 

@@ -1,15 +1,15 @@
-"""What a worker tells of its sources, whatever they do when they are asked."""
+"""What a worker reports of its sources, however they fail when they are asked."""
 
 import asyncio
 from typing import cast
 
 import pytest
 
-from store.sources import ToldSources
+from store.source_reports import SourceReports
 from support.counting_source import CountingSource
 from worker.evidence.counts.base import CountSource
+from worker.report_sources import SourceReporter
 from worker.settings import WorkerSettings
-from worker.tell_sources import SourceTeller
 
 pytestmark = pytest.mark.anyio
 
@@ -33,20 +33,20 @@ class Broken:
         return source
 
 
-async def test_a_source_that_fails_as_nobody_foresaw_is_told_of_and_not_asked_all_the_time(
+async def test_a_source_that_fails_as_nobody_foresaw_is_reported_and_not_asked_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broken = Broken()
-    monkeypatch.setattr("worker.tell_sources.read_sources", lambda _: {"broken": broken})
-    teller = SourceTeller(WorkerSettings(), cast("ToldSources", None))
+    monkeypatch.setattr("worker.report_sources.read_sources", lambda _: {"broken": broken})
+    reporter = SourceReporter(WorkerSettings(), cast("SourceReports", None))
 
     async with asyncio.timeout(30):
-        while (told := (await teller.sources(ask=True))["broken"])["state"] == "unasked":  # noqa: ASYNC110  # nobody announces it
+        while (reported := (await reporter.sources(ask=True))["broken"])["state"] == "unasked":  # noqa: ASYNC110  # nobody announces it
             await asyncio.sleep(0)
 
-    assert (told["state"], told["error"]["code"]) == ("unavailable", "source_unavailable")
-    assert "OverflowError" in told["error"]["detail"]
-    assert "s3cret" not in told["error"]["detail"]
-    await teller.sources(ask=True)
+    assert (reported["state"], reported["error"]["code"]) == ("unavailable", "source_unavailable")
+    assert "OverflowError" in reported["error"]["detail"]
+    assert "s3cret" not in reported["error"]["detail"]
+    await reporter.sources(ask=True)
     await asyncio.sleep(0)
     assert broken.opened == 1

@@ -1,0 +1,79 @@
+"""Which sources of counts the workers have: workers report them in Redis every few seconds, and the API lists them.
+
+One hash; field: the source's name; value: when it was reported, and what, as JSON. A source is dropped 30 seconds after
+the last worker reported it. All times are the server's: the clocks of workers need not agree.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.typing import EncodableT, FieldT
+
+from store.keys import Keys
+
+KEPT_SECONDS = 30
+"""How long a source is listed after a worker has last reported it."""
+WANTED_SECONDS = 120
+"""How long workers go on asking servers after a client has last listed the sources."""
+
+
+class SourceReports:
+    """What workers report of their sources, as JSON.
+
+    All methods raise `redis.RedisError` while Redis is away.
+
+    Parameters
+    ----------
+    redis
+        A client that returns bytes.
+    keys
+        What the keys are called.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._mine: set[str] = set()
+
+    async def report(self, sources: Mapping[str, Mapping[str, Any]]) -> None:
+        """Report the sources of this worker; those that it reported before and has no more are removed."""
+        now = await self._now()
+        gone = self._mine - sources.keys()
+        async with self._redis.pipeline() as pipeline:
+            if gone:
+                pipeline.hdel(self._keys.sources, *gone)
+            if sources:
+                reports: dict[FieldT, EncodableT] = {name: json.dumps([now, each]) for name, each in sources.items()}
+                pipeline.hset(self._keys.sources, mapping=reports)
+                pipeline.expire(self._keys.sources, 2 * KEPT_SECONDS)
+            pipeline.set(self._keys.sources_reported, 1, ex=KEPT_SECONDS)
+            await pipeline.execute()
+        self._mine = set(sources)
+
+    async def list(self) -> dict[str, dict[str, Any]]:
+        """Return what workers have reported in the last 30 seconds, by name."""
+        now = await self._now()
+        fields: Any = await self._redis.hgetall(self._keys.sources)
+        reports = {name.decode(): json.loads(value) for name, value in fields.items()}
+        return {name: source for name, (when, source) in reports.items() if when > now - KEPT_SECONDS}
+
+    async def any_reported(self) -> bool:
+        """Tell whether any worker has reported in the last 30 seconds, be it no source at all."""
+        return bool(await self._redis.exists(self._keys.sources_reported))
+
+    async def ask_servers(self) -> None:
+        """Have the workers ask the servers behind their sources for the next two minutes.
+
+        They ask no server before a client wants to know.
+        """
+        await self._redis.set(self._keys.sources_wanted, 1, ex=WANTED_SECONDS)
+
+    async def servers_asked(self) -> bool:
+        """Tell whether workers should ask the servers behind their sources."""
+        return bool(await self._redis.exists(self._keys.sources_wanted))
+
+    async def _now(self) -> int:
+        seconds, _ = await self._redis.time()
+        return int(seconds)

@@ -1,0 +1,54 @@
+"""What workers report of their sources: one hash, in which each has a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from store.queue import open_redis
+from store.source_reports import KEPT_SECONDS, WANTED_SECONDS, SourceReports
+from support.keys import KEYS
+from support.processes import Valkey
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as client:
+        yield client
+
+
+async def test_reports_of_several_workers_are_listed_together(redis: Redis) -> None:
+    one, other, api = (SourceReports(redis, KEYS) for _ in range(3))
+    await asyncio.gather(one.report({"a": {"kind": "x"}, "both": {}}), other.report({"b": {"kind": "y"}, "both": {}}))
+    assert await api.list() == {"a": {"kind": "x"}, "b": {"kind": "y"}, "both": {}}
+    await one.report({"a": {"kind": "z"}})
+    assert await api.list() == {"a": {"kind": "z"}, "b": {"kind": "y"}}
+    await one.report({})
+    assert await api.list() == {"b": {"kind": "y"}}
+
+
+async def test_an_old_report_is_not_listed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports = SourceReports(redis, KEYS)
+    await reports.report({"a": {}})
+    seconds, _ = await redis.time()
+    monkeypatch.setattr(SourceReports, "_now", lambda _: asyncio.sleep(0, seconds + KEPT_SECONDS + 1))
+    assert await reports.list() == {}
+
+
+async def test_a_worker_without_sources_counts_as_having_reported_for_a_while(redis: Redis) -> None:
+    reports = SourceReports(redis, KEYS)
+    assert not await reports.any_reported()
+    await reports.report({})
+    assert await reports.any_reported()
+    assert 0 < await redis.ttl(KEYS.sources_reported) <= KEPT_SECONDS == 30
+
+
+async def test_servers_are_asked_for_a_while(redis: Redis) -> None:
+    reports = SourceReports(redis, KEYS)
+    assert not await reports.servers_asked()
+    await reports.ask_servers()
+    assert await reports.servers_asked()
+    assert 0 < await redis.ttl(KEYS.sources_wanted) <= WANTED_SECONDS == 120
