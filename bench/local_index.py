@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -75,7 +76,7 @@ def varied(texts: Sequence[str], number: int) -> str:
 def measure_building(root: Path, shards: Sequence[Path], runs: int) -> None:
     plain = [Taken(lambda: decompress(shards)) for _ in range(runs)]
     # Each in a process of its own, whose memory at most is then the build's.
-    built = [Taken(lambda run=run: build(shards, root / f"index-{run}")) for run in range(runs)]
+    built = [Taken(partial(build, shards, root / f"index-{run}")) for run in range(runs)]
     report("gzip -dc alone", plain)
     report("build the index", built)
     compare("times gzip -dc alone", built, plain)
@@ -111,10 +112,10 @@ def one_at_a_time(index: tantivy.Index, names: Iterable[list[str]]) -> list[int]
     found = []
     for words in names:
         if len(words) > 1:
-            query = tantivy.Query.phrase_query(index.schema, layout.FIELD, words)
+            query = tantivy.Query.phrase_query(index.schema, layout.FIELD, [*words])
         else:
             query = tantivy.Query.term_query(index.schema, layout.FIELD, "".join(words))
-        found.append(searcher.search(query).count)
+        found.append(searcher.search(query).count)  # type: ignore[attr-defined]  # not in its stub
     return found
 
 

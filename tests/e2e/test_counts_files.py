@@ -29,7 +29,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     directory = tmp_path_factory.mktemp("api")
     sources = directory / "none.toml"
     sources.touch()
-    limits = {"CONCEPT_ORDERINGS_MAX_BODY_BYTES": str(LIMIT), "CONCEPT_ORDERINGS_SOURCES": str(sources)}
+    limits: dict[str, Any] = {"CONCEPT_ORDERINGS_MAX_BODY_BYTES": str(LIMIT), "CONCEPT_ORDERINGS_SOURCES": str(sources)}
     with Deployment(directory, **limits) as deployment:
         deployment.start_worker()
         until_heard(deployment)
@@ -163,7 +163,7 @@ def test_a_name_that_no_source_can_have(unchanged: Deployment, name: str) -> Non
         ({"tokens": 2**53}, "tokens"),
     ],
 )
-def test_what_the_numbers_mean_must_be_said(unchanged: Deployment, query: dict[str, object], named: str) -> None:
+def test_what_the_numbers_mean_must_be_said(unchanged: Deployment, query: dict[str, Any], named: str) -> None:
     detail = refused(put(unchanged, "mine", as_csv(ROWS), **query), 422, "bad_query")
 
     assert detail.startswith(f"{named}: ")
@@ -220,7 +220,8 @@ def test_two_counts_for_a_name(unchanged: Deployment) -> None:
 
 def test_counts_that_the_corpus_is_too_small_for(unchanged: Deployment) -> None:
     body = as_csv([("apple", 5), ("fig", 6)])
-    for sizes in ({"unit": "documents", "documents": 5}, {"unit": "occurrences", "tokens": 5}):
+    too_small: list[dict[str, Any]] = [{"unit": "documents", "documents": 5}, {"unit": "occurrences", "tokens": 5}]
+    for sizes in too_small:
         answer = put(unchanged, "mine", body, **sizes)
 
         assert "line 3: the count of 'fig' is 6" in refused(answer, 422, "bad_counts_file")

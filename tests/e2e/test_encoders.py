@@ -49,7 +49,7 @@ def service(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield deployment.ready()
 
 
-def request(name: str, datasets: list[dict[str, Any]] | None = None, **parameters: object) -> dict[str, Any]:
+def request(name: str, datasets: list[dict[str, Any]] | None = None, **parameters: Any) -> dict[str, Any]:
     return {
         "name": name,
         "datasets": datasets or [{"name": "mine", "classes": ["cat", "dog", "owl"], "template": "A {}."}],
@@ -91,7 +91,8 @@ def test_a_prompt_ensemble(service: Deployment) -> None:
 @pytest.mark.parametrize("encoder", ["fake", "minilm", ENCODER])
 def test_a_dtype_by_choice(service: Deployment, encoder: str) -> None:
     name = "dtype-" + encoder.partition("/")[0].replace("_", "-")
-    plain, short = (embeddings(service, request(name, encoder=encoder, **of)) for of in ({}, {"dtype": "bfloat16"}))
+    plain = embeddings(service, request(name, encoder=encoder))
+    short = embeddings(service, request(name, encoder=encoder, dtype="bfloat16"))
     assert (plain["dtype"], short["dtype"]) == ("float32", "bfloat16")
     assert plain["encoder"] != short["encoder"]
     assert plain["digest"] != short["digest"]
@@ -130,7 +131,7 @@ def test_pinned_weights(service: Deployment, weights: Path) -> None:
     ],
 )
 def test_weights_that_are_not_right_fail_the_job_before_anything_is_encoded(
-    service: Deployment, parameters: dict[str, object], code: str, words: str
+    service: Deployment, parameters: dict[str, Any], code: str, words: str
 ) -> None:
     job = service.post(request("wrong", **parameters)).headers["Location"]
     done = service.until_state(job, "failed", "succeeded")
@@ -141,8 +142,9 @@ def test_weights_that_are_not_right_fail_the_job_before_anything_is_encoded(
 
 
 def test_a_device_that_is_not_there(weights: Path, tmp_path: Path) -> None:
-    settings = {"CONCEPT_ORDERINGS_CHECKPOINTS": str(weights), "CONCEPT_ORDERINGS_DEVICE": "cuda:99"}
-    with Deployment(tmp_path, **settings) as service:
+    with Deployment(
+        tmp_path, CONCEPT_ORDERINGS_CHECKPOINTS=str(weights), CONCEPT_ORDERINGS_DEVICE="cuda:99"
+    ) as service:
         service.ready()
         job = service.post(request("nowhere", encoder=ENCODER)).headers["Location"]
         error = service.until_state(job, "failed", "succeeded")["error"]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -252,6 +253,11 @@ def test_many_who_ask_the_same_at_once_ask_the_source_once(place: Place) -> None
     assert place.asked() == dict.fromkeys(names, 1)
 
 
+def counts_now(service: Deployment, job: str) -> bool:
+    """Whether a job is counting."""
+    return bool(service.job(job)["progress"]["phase"] == "counting")
+
+
 def test_jobs_of_two_workers_and_a_look_at_once_ask_the_source_once(place: Place) -> None:
     service, names = place.service, [f"shared {number}" for number in range(40)]
     hang = Hang(then=Answer(200, {"count": 0, "approx": False}))
@@ -269,7 +275,7 @@ def test_jobs_of_two_workers_and_a_look_at_once_ask_the_source_once(place: Place
     assert place.post("infini-gram", {"names": names}, wait=0).status_code == 202
     # All three are at it, and one of them waits for the answer that does not come.
     for job in jobs:
-        until(lambda job=job: service.job(job)["progress"]["phase"] == "counting", "the job counts")
+        until(partial(counts_now, service, job), "the job counts")
     until(lambda: place.asked()[names[20]], "the source is asked")
     hang.over.set()
     for job in jobs:

@@ -60,7 +60,7 @@ def quickly(*, attempts: int, minimum_delay: timedelta, maximum_delay: timedelta
 
 
 Shuffled.arrange = controlled  # type: ignore[method-assign]
-worker.main.ExponentialRetry = quickly  # type: ignore[assignment,attr-defined,misc]
+worker.main.ExponentialRetry = quickly  # type: ignore[assignment,attr-defined]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -73,7 +73,7 @@ class Cut(Exception):
 
 Fetch = Callable[[], Awaitable[Answer]]
 Fault = Callable[[Fetch], Awaitable[Answer]]
-Change = Callable[[dict[str, Any]], dict[str, Any]]
+Change = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def status(code: int, *, headers: Mapping[str, str] | None = None, error: str = "injected") -> Fault:

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 COMPOSE = DOCKER / "compose.yaml"
 PASSWORD = "not-a-secret.0"
-PROGRAMS = {"api": AppSettings, "worker": WorkerSettings, "worker-gpu": WorkerSettings}
+PROGRAMS: dict[str, type[StoreSettings]] = {"api": AppSettings, "worker": WorkerSettings, "worker-gpu": WorkerSettings}
 DOCKERFILES = {"api": "app", "worker": "worker"}
 PREFIX = "CONCEPT_ORDERINGS_"
 # Read by compose itself.

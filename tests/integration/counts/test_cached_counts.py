@@ -114,6 +114,7 @@ async def test_damaged_entries_are_missing_and_counted_again(
     await count_cached(source, NAMES, cache)
     field = NAMES[3].digest
     value = await redis.hget(KEYS.counts(PRINT), field)
+    assert isinstance(value, bytes)
     await redis.hset(KEYS.counts(PRINT), field, damage(value))
     source.asked.clear()
     check_right(await count_cached(source, NAMES, cache), NAMES, source)

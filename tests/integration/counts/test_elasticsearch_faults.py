@@ -14,7 +14,7 @@ from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
 from support import fault_proxy
 from support.elasticsearch_node import ElasticsearchNode
-from support.fault_proxy import Fault, FaultProxy, items, says, status
+from support.fault_proxy import Change, Fault, FaultProxy, items, says, status
 from support.waiting import until
 from worker.evidence.counts.elastic import ElasticsearchSettings, ElasticsearchSource
 from worker.evidence.counts.elastic.patience import Patience
@@ -25,7 +25,7 @@ NAMES = ["dog", "cat", "ice cream", "new york", "can", "view", "tree", "house", 
 QUERIES = [Query.of([name]) for name in NAMES]
 ATTEMPTS = 3
 
-PARTIAL = {
+PARTIAL: dict[str, Change] = {
     "timed out": fault_proxy.timed_out,
     "shard failed": fault_proxy.shard_failed,
     "shard lost": fault_proxy.shard_lost,

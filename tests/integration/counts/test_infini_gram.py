@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -15,9 +16,9 @@ from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query, folded
 from support.infini_gram import INDEX, Answer, Drop, Fault, Hang, InfiniGram, tokens_of
 from support.waiting import until
-from worker.evidence.counts.base import Count, CountSource, Unit
+from worker.evidence.counts.base import ATTEMPTS, Count, CountSource, Unit
 from worker.evidence.counts.infini_gram import InfiniGramSettings, InfiniGramSource
-from worker.evidence.counts.infini_gram.endpoint import ATTEMPTS, LONGEST_PAUSE_SECONDS, Pace
+from worker.evidence.counts.infini_gram.endpoint import LONGEST_PAUSE_SECONDS, Pace
 from worker.evidence.counts.infini_gram.source import GROUP
 
 pytestmark = pytest.mark.anyio
@@ -66,7 +67,7 @@ async def source(fake: InfiniGram) -> AsyncIterator[InfiniGramSource]:
 
 
 @asynccontextmanager
-async def opened(fake: InfiniGram, waiting: Waiting | None = None, **others: object) -> AsyncIterator[InfiniGramSource]:
+async def opened(fake: InfiniGram, waiting: Waiting | None = None, **others: Any) -> AsyncIterator[InfiniGramSource]:
     chosen = InfiniGramSettings.model_validate({"url": fake.url, **others})
     source = InfiniGramSource("c4", chosen, pace=(waiting or Waiting()).pace)
     try:
@@ -217,7 +218,7 @@ async def test_facts(fake: InfiniGram) -> None:
 
 
 async def test_the_fingerprint_is_that_of_all_that_decides_a_count(fake: InfiniGram) -> None:
-    async def fingerprint(server: InfiniGram, **others: object) -> str:
+    async def fingerprint(server: InfiniGram, **others: Any) -> str:
         async with opened(server, **others) as source:
             return (await source.facts()).fingerprint
 
@@ -558,14 +559,19 @@ async def test_after_a_failure_it_can_be_asked_again(fake: InfiniGram) -> None:
 async def test_the_fake_answers_as_the_endpoint_is_documented(fake: InfiniGram) -> None:
     async with httpx.AsyncClient() as client:
 
-        async def post(body: object) -> tuple[int, dict[str, object]]:
+        async def post(body: object) -> tuple[int, dict[str, Any]]:
             answer = await client.post(fake.url, json=body)
             return answer.status_code, answer.json()
 
-        right = {"index": INDEX, "query_type": "count", "query": "fish"}
+        right: dict[str, Any] = {"index": INDEX, "query_type": "count", "query": "fish"}
         status, body = await post(right)
         assert (status, body["count"], body["approx"]) == (200, 2, False)
-        for wrong, status in [({"index": "c5"}, 400), ({"query_type": "find"}, 400), ({"query": 7}, 200)]:
+        wrongs: list[tuple[dict[str, Any], int]] = [
+            ({"index": "c5"}, 400),
+            ({"query_type": "find"}, 400),
+            ({"query": 7}, 200),
+        ]
+        for wrong, status in wrongs:
             found, body = await post({**right, **wrong})
             assert (found, set(body)) == (status, {"error"})
         assert (await post({}))[0] == 400

@@ -88,7 +88,7 @@ async def test_the_fingerprint_is_that_of_the_documents(tmp_path: Path) -> None:
 async def test_what_is_far_longer_than_a_name_is_cut_as_for_elasticsearch(tmp_path: Path) -> None:
     build(tmp_path / "c4", "shard", ["a dog " * 300])
     source = await LocalSource.open(tmp_path / "c4")
-    elsewhere = ElasticsearchSettings(url="http://127.0.0.1:1", index="c4").open("c4")  # type: ignore[arg-type]
+    elsewhere = ElasticsearchSettings(url="http://127.0.0.1:1", index="c4").open("c4")
     for spelling in ("a dog", "a dog " * 400_000, "x" * 2_000, "a\ud800b", ""):
         form = source.form(spelling)
         assert form == elsewhere.form(spelling)
@@ -103,7 +103,12 @@ async def test_an_index_is_opened_once_for_as_long_as_it_is_the_same(
 ) -> None:
     opened: list[Path] = []
     really = LocalIndex.open
-    monkeypatch.setattr(LocalIndex, "open", lambda directory: opened.append(directory) or really(directory))
+
+    def noted(directory: Path) -> LocalIndex:
+        opened.append(directory)
+        return really(directory)
+
+    monkeypatch.setattr(LocalIndex, "open", noted)
     build(tmp_path / "c4", "shard", ["a dog"])
     dog = Query.of(["dog"])
     for _ in range(3):

@@ -67,7 +67,7 @@ def test_several_templates_give_the_unit_mean() -> None:
     asked = request({"A": ["{}", "a {}", "the {}"], "B": "a {}", "C": ["{}!", "{}?"]}, classes=["x", "y"])
     found = embedded(asked).rows
     captions = [["x", "a x", "the x"], ["y", "a y", "the y"], ["a x"], ["a y"], ["x!", "x?"], ["y!", "y?"]]
-    assert (found.dtype, found.shape) == (np.float32, (6, 64))
+    assert (found.dtype, found.shape) == (np.dtype(np.float32), (6, 64))
     for row, each in zip(found, captions, strict=True):
         mean = FAKE.encode(each).astype(np.float64).mean(axis=0)
         np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-7)

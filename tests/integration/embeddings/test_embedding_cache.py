@@ -1,12 +1,14 @@
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -66,7 +68,7 @@ def test_what_was_put_is_got(in_redis: Run) -> None:
         np.testing.assert_array_equal(found, np.arange(1500)[::-1] < 1200)
         np.testing.assert_array_equal(rows[found], ROWS[::-1][found])
         assert not rows[~found].any()
-        assert (rows.dtype, found.dtype) == (np.float32, np.bool_)
+        assert (rows.dtype, found.dtype) == (np.dtype(np.float32), np.dtype(np.bool_))
 
     assert len(CAPTIONS) > 2 * CHUNK
     in_redis(check)
@@ -131,6 +133,7 @@ def test_damaged_entries_are_missing(in_redis: Run, damage: Callable[[bytes], by
         cache = EmbeddingCache(redis, KEYS)
         await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
         value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[1]))
+        assert isinstance(value, bytes)
         await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[1]), damage(value))
         found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
         assert found.tolist() == [True, False, True]
@@ -165,11 +168,12 @@ def test_rows_of_another_width_are_missing(in_redis: Run) -> None:
 
 async def something_else(redis: Redis, key: str, kind: str) -> None:
     """Put what is no hash under a key."""
-    await {
-        "string": lambda: redis.set(key, b"x"),
-        "list": lambda: redis.rpush(key, b"x"),
-        "set": lambda: redis.sadd(key, b"x"),
-    }[kind]()
+    if kind == "string":
+        await redis.set(key, b"x")
+    elif kind == "list":
+        await redis.rpush(key, b"x")
+    else:
+        await redis.sadd(key, b"x")
 
 
 @pytest.mark.parametrize("kind", ["string", "list", "set"])
@@ -178,7 +182,7 @@ def test_something_else_under_the_key_is_nothing_found_and_gives_way(in_redis: R
         cache = EmbeddingCache(redis, KEYS)
         await something_else(redis, KEYS.embeddings(PRINT), kind)
         found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
-        assert (found.any(), rows.shape) == (False, (3, 64))
+        assert (bool(found.any()), rows.shape) == (False, (3, 64))
         assert await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
         found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
         assert found.all()
@@ -222,26 +226,23 @@ def test_redis_full(in_redis: Run) -> None:
 # ---- embedding with the cache
 
 
-class Counting:
-    """An encoder that notes what it was asked for, and may stop at a batch."""
+@dataclass(frozen=True)
+class Counting(FakeEncoder):
+    """An encoder that notes which captions it is asked for, and may stop at a batch."""
 
-    name = "counting"
-    fingerprint = PRINT
-    weights_sha256 = "0" * 64
-    dimensions = 64
-
-    def __init__(self, fail_at: int | None = None) -> None:
-        self.encoded: list[str] = []
-        self._fail_at = fail_at
+    name: str = "counting"
+    fingerprint: str = PRINT
+    encoded: list[str] = field(default_factory=list)
+    fail_at: int | None = None
 
     def sort_key(self, caption: str) -> tuple[int, str]:
         return -len(caption), caption
 
-    def encode(self, captions: list[str], *, report: Report = silent) -> np.ndarray:
+    def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
         report(0, len(captions))
-        if self._fail_at is not None and len(self.encoded) >= self._fail_at:
+        if self.fail_at is not None and len(self.encoded) >= self.fail_at:
             raise RuntimeError("killed")
-        self.encoded += captions
+        self.encoded.extend(captions)
         report(len(captions), len(captions))
         return FAKE.encode(captions)
 
@@ -275,6 +276,7 @@ async def lose(redis: Redis) -> list[str]:
 
 async def damage(redis: Redis) -> list[str]:
     value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[6]))
+    assert isinstance(value, bytes)
     await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[6]), bytes([value[0] ^ 1]) + value[1:])
     return CAPTIONS[6:7]
 
@@ -324,7 +326,7 @@ def test_nothing_damaged_is_cached(in_redis: Run) -> None:
     """Weights that only give not-a-number: the job fails, and the next one, with sound weights, finds nothing wrong."""
 
     class Damaged(Counting):
-        def encode(self, captions: list[str], *, report: Report = silent) -> np.ndarray:
+        def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
             rows = super().encode(captions, report=report)
             if any(caption == CAPTIONS[700] for caption in captions):
                 rows[0, 0] = np.nan
@@ -382,27 +384,24 @@ def test_cancelled_by_the_report(in_redis: Run) -> None:
 
 
 def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
-    class Endless(Counting):
-        def __init__(self) -> None:
-            super().__init__()
-            self.started, self.ended = threading.Event(), threading.Event()
+    started, ended = threading.Event(), threading.Event()
 
-        def encode(self, captions: list[str], *, report: Report = silent) -> np.ndarray:
-            self.started.set()
+    class Endless(Counting):
+        def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
+            started.set()
             try:
                 while True:
                     report(0, 1)
             finally:
-                self.ended.set()
+                ended.set()
 
     async def check(redis: Redis) -> None:
-        encoder = Endless()
-        task = asyncio.create_task(embed(CAPTIONS, encoder, EmbeddingCache(redis, KEYS)))
-        await asyncio.to_thread(encoder.started.wait)
+        task = asyncio.create_task(embed(CAPTIONS, Endless(), EmbeddingCache(redis, KEYS)))
+        await asyncio.to_thread(started.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert encoder.ended.is_set()
+        assert ended.is_set()
 
     in_redis(check)
 
@@ -419,7 +418,7 @@ def test_what_could_not_be_cached_is_cached_later(in_redis: Run, monkeypatch: py
         cache = EmbeddingCache(redis, KEYS)
         put, refused = cache.put_many, iter([True, True, False, True])
 
-        async def sometimes(*args: object) -> bool:
+        async def sometimes(*args: Any) -> bool:
             return False if next(refused, False) else await put(*args)
 
         monkeypatch.setattr(cache, "put_many", sometimes)

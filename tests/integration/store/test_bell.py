@@ -65,5 +65,5 @@ async def test_a_thousand_listeners_need_one_connection(redis: Redis, bell: Bell
 
 async def test_it_rings_for_all_when_redis_is_back(redis: Redis, bell: Bell) -> None:
     with bell.listen(ID) as change:
-        await redis.execute_command("CLIENT", "KILL", "TYPE", "PUBSUB")
+        await redis.client_kill_filter(_type="pubsub")
         await asyncio.wait_for(change.wait(), 30)

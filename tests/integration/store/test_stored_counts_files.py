@@ -1,6 +1,7 @@
 """Counts files in the store: written once, found again, damage seen."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ async def test_a_writer_that_died_before_the_record_is_in_nobody_s_way(tmp_path:
     assert (await files.create("mine", MEANING, COUNTS))[1] is Stored.NEW
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda data: data[: len(data) // 2],
     "empty": lambda data: b"",
     "flipped": lambda data: data.replace(b"3", b"4", 1),

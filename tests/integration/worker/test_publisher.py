@@ -81,7 +81,9 @@ def publisher(jobs: Jobs, versions: Versions, stores: EvidenceStores, stopping: 
 
 
 async def submit(jobs: Jobs, request: StreamRequest = REQUEST) -> int:
-    return await jobs.submit(request, most_active=10)
+    run = await jobs.submit(request, most_active=10)
+    assert run is not None
+    return run
 
 
 async def state(jobs: Jobs) -> State:
@@ -260,7 +262,7 @@ async def test_too_little_memory_is_found_before_anything_is_embedded(
     assert job.state is State.FAILED
     assert job.error is not None
     assert job.error["code"] == "not_enough_memory"
-    assert "CONCEPT_ORDERINGS_MEMORY_MB" in job.error["detail"]
+    assert "CONCEPT_ORDERINGS_MEMORY_MB" in str(job.error["detail"])
     assert [key async for key in redis.scan_iter("*embeddings*")] == []
 
 

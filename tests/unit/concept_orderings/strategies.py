@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -62,6 +63,10 @@ def _strings(each: Parameter) -> st.SearchStrategy[str]:
 _OF_A_SOURCE = ("source", "counted_since", "refresh")
 
 
+def _between(least: int, most: int, value: int) -> int:
+    return min(max(value, least), most)
+
+
 @st.composite
 def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     """An ordering with some of its parameters given."""
@@ -73,7 +78,7 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
         body[each.name] = draw(
             {
                 "boolean": st.booleans(),
-                "integer": seeds.map(lambda value, each=each: min(max(value, each.minimum), each.maximum)),
+                "integer": seeds.map(partial(_between, each.minimum, each.maximum)),
                 "integer or string": st.just(each.default) | st.integers(each.minimum, 5),
                 "string": _strings(each),
             }[each.type]
@@ -116,7 +121,7 @@ def respelled(body: Body, random: Random) -> Body:
     return _shuffled({**body, "datasets": lists, "ordering": _shuffled(explicit, random)}, random)
 
 
-def _respelled_template(template: str | list[str] | None, random: Random) -> str | list[str] | None:
+def _respelled_template(template: str | list[str] | None, random: Random) -> str | Sequence[str] | None:
     """Another order of the templates; one alone as a string or as an array."""
     if template is None:
         return None

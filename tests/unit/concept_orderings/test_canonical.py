@@ -5,6 +5,7 @@ import json
 import math
 import struct
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_any_value_is_written_as_the_reference_writes_it(value: object) -> None:
+def test_any_value_is_written_as_the_reference_writes_it(value: Any) -> None:
     assert canonical_json(value) == rfc8785.dumps(value)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.evidence import Need, Provenance, evidence_digest
@@ -252,8 +253,8 @@ def test_sizes_are_cut_by_the_groups_of_the_arranged_concepts(body: Body) -> Non
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64, np.float32])
-def test_an_evidence_digest_depends_on_the_values_alone(dtype: type) -> None:
-    values = np.arange(12, dtype=dtype).reshape(3, 4)
+def test_an_evidence_digest_depends_on_the_values_alone(dtype: type[np.number]) -> None:
+    values: NDArray[Any] = np.arange(12, dtype=dtype).reshape(3, 4)
     digest = evidence_digest(values)
 
     assert digest == sha256_hex(values.tobytes())

@@ -132,7 +132,7 @@ async def test_it_leaves_no_task_and_no_timer(how: str) -> None:
         await asyncio.wait([task])
         assert asyncio.all_tasks() == before
     assert all(each.cancelled() or each.when() <= loop.time() for each in timers)
-    assert len(event._waiters) == 0  # type: ignore[attr-defined]
+    assert len(event._waiters) == 0
 
 
 class Stubborn:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 BUSY = may_pass("it is busy")
 SLOW = may_pass("it is slow", too_slow=True)
 REFUSED = NotCounted(code="source_refused", reason="it will not")
+ANSWERS: list[int | NotCounted] = [7, 7, 7, BUSY, SLOW, REFUSED]
 
 Reply = Callable[[Query], int | NotCounted]
 
@@ -82,7 +83,7 @@ def test_each_query_is_asked_once(number: int, size: int, in_flight: int) -> Non
 @given(st.integers(1, 30), st.integers(1, 8), st.integers(1, 5), st.data())
 def test_each_query_is_counted_or_has_a_reason(number: int, size: int, in_flight: int, data: st.DataObject) -> None:
     asked = queries(number)
-    answer = st.sampled_from([7, 7, 7, BUSY, SLOW, REFUSED])
+    answer = st.sampled_from(ANSWERS)
     server = Server(lambda query: data.draw(answer))
     counting = batches(asked, server, size=size, in_flight=in_flight)
 

@@ -38,7 +38,7 @@ def test_what_does_not_pass_or_would_take_too_long_is_not_waited_for() -> None:
 
 
 async def test_asking_ends_with_the_first_answer() -> None:
-    answers = [BUSY, BUSY, 7, 8]
+    answers: list[int | NotCounted] = [BUSY, BUSY, 7, 8]
     pauses: list[float] = []
 
     async def question() -> int | NotCounted:

@@ -6,8 +6,9 @@ import open_clip
 import pytest
 from safetensors.torch import save_file
 
-from tests.unit.worker.encoders.tiny import configs, random_state
 from worker.settings import WorkerSettings
+
+from .tiny import configs, random_state
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,10 +15,11 @@ from open_clip.transformer import TextTransformer
 from safetensors.torch import load_file, save_file
 
 from concept_orderings.errors import Cancelled, EncoderError
-from tests.unit.worker.encoders.tiny import CAPTIONS, TEXT, encode_text, open_clip_model, random_state, reference
-from worker.evidence.encoders import checkpoints, clip
+from worker.evidence.encoders import checkpoints, clip, text_tower
 from worker.evidence.encoders.base import fingerprint
 from worker.settings import WorkerSettings
+
+from .tiny import CAPTIONS, TEXT, encode_text, open_clip_model, random_state, reference
 
 MakeCheckpoint = Callable[..., Path]
 CUT = ["tiny", "tiny-quickgelu", "tiny-custom", "tiny-eos"]
@@ -51,8 +52,12 @@ def test_only_causal_towers_are_cut(
     make_checkpoint(model)
     encoder = clip.load(f"open_clip/{model}", settings)
     ran_whole: list[bool] = []
-    own = clip.run_whole
-    monkeypatch.setattr(clip, "run_whole", lambda *args: ran_whole.append(True) or own(*args))
+
+    def noted(tower: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+        ran_whole.append(True)
+        return text_tower.run_whole(tower, tokens)
+
+    monkeypatch.setattr(clip, "run_whole", noted)
     encoder.encode(CAPTIONS)
     assert bool(ran_whole) is not cut
 
@@ -74,7 +79,9 @@ def test_what_captions_begin_with_alike_is_computed_once(
     make_checkpoint("tiny")
     encoder = clip.load("open_clip/tiny", settings)
     shapes: list[tuple[int, ...]] = []
-    encoder.tower.transformer.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape)))
+    transformer = encoder.tower.transformer
+    assert isinstance(transformer, torch.nn.Module)
+    transformer.register_forward_pre_hook(lambda _, args: shapes.append(tuple(args[0].shape)))
     encoder.encode(captions)
     assert shapes == [(1, tokens, 32)]
 
@@ -145,7 +152,7 @@ def test_no_image_tower_is_built(
     build, built = open_clip.model._build_vision_tower, set[str]()
 
     def building(*arguments: object, **options: object) -> torch.nn.Module:
-        tower = build(*arguments, **options)
+        tower: torch.nn.Module = build(*arguments, **options)
         built.update(each.device.type for each in tower.parameters())
         return tower
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from concept_orderings.errors import EncoderError
-from tests.unit.worker.encoders.tiny import AWKWARD, CAPTIONS
 from worker.evidence.encoders import minilm
 from worker.evidence.encoders.base import surely_fits
 from worker.settings import WorkerSettings
+
+from .tiny import AWKWARD, CAPTIONS
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Neighbours proposed by a device: on the processor here, the same code as on a GPU."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -54,11 +56,11 @@ def test_a_block_for_which_there_is_no_memory_is_halved(monkeypatch: pytest.Monk
     sizes = []
     topk = torch.topk
 
-    def scarce(guesses: torch.Tensor, *arguments: object, **options: object) -> object:
+    def scarce(guesses: torch.Tensor, *arguments: Any, **options: Any) -> object:
         sizes.append(len(guesses))
         if len(guesses) > 20:
             raise torch.OutOfMemoryError
-        return topk(guesses, *arguments, **options)  # type: ignore[call-overload]
+        return topk(guesses, *arguments, **options)
 
     proposer = on_the_processor(vectors)
     proposer._rows = 64

@@ -10,12 +10,14 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from concept_orderings.errors import Cancelled, EncoderError
-from tests.unit.worker.encoders.tiny import AWKWARD
 from worker.evidence.encoders import tokenisers
 from worker.evidence.encoders.base import surely_fits
 from worker.evidence.encoders.tokenisers import identity, overlong
 
+from .tiny import AWKWARD
+
 CLIP = open_clip.get_tokenizer("ViT-L-14")
+fast_tokenizer: Any = PreTrainedTokenizerFast  # it has no annotations
 WORDS = st.lists(st.sampled_from(["a", "dogs", "x" * 30, "日本", "🐕", "!", "naïve"]), max_size=90).map(" ".join)
 TEXTS = st.text(max_size=90) | st.text(AWKWARD, max_size=90) | WORDS
 
@@ -127,11 +129,11 @@ def test_identity() -> None:
 def test_the_identity_is_of_the_rules(change: dict[str, Any]) -> None:
     def wrapped(vocab: dict[str, int], unk: str) -> Any:
         class Wrapper:
-            tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel(vocab, unk)))
+            tokenizer = fast_tokenizer(tokenizer_object=Tokenizer(models.WordLevel(vocab, unk)))
 
         return Wrapper()
 
-    plain = {"vocab": {"a": 0, "b": 1}, "unk": "a"}
+    plain: dict[str, Any] = {"vocab": {"a": 0, "b": 1}, "unk": "a"}
     assert identity(wrapped(**plain)) == identity(wrapped(**plain))
     assert identity(wrapped(**plain)) != identity(wrapped(**{**plain, **change}))
 

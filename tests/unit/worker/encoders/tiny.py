@@ -43,7 +43,8 @@ def reference(model: str, checkpoint: Path, captions: list[str], **options: Any)
 
 
 def open_clip_model(model: str, checkpoint: Path, **options: Any) -> torch.nn.Module:
-    return open_clip.create_model(model, pretrained=str(checkpoint), **options).eval()
+    whole: torch.nn.Module = open_clip.create_model(model, pretrained=str(checkpoint), **options)
+    return whole.eval()
 
 
 def encode_text(model: str, whole: Any, captions: list[str]) -> NDArray[np.float32]:

@@ -15,10 +15,11 @@ import pytest
 import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_counter import plain_counts
 
 from concept_orderings.errors import Cancelled, SourceError
 from worker.evidence.local_index import LocalIndex, build, build_index, cutters, layout, shards, tokens
+
+from .plain_counter import plain_counts
 
 CHECKOUT = Path(__file__).parents[4]
 DATA = CHECKOUT.parent / "shared" / "data"

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_counter import plain_tokens
 
 from worker.evidence.local_index import tokens
 from worker.evidence.local_index.tokens import tokenise
+
+from .plain_counter import plain_tokens
 
 RECORDED = [
     (text, answer) for text, answer in json.loads(Path(__file__).with_name("standard_analyser.json").read_text())

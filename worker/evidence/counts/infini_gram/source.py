@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -141,7 +141,7 @@ class InfiniGramSource:
         words, _, rest = data[: MOST_BYTES + 1].rpartition(b" ")
         return (words or rest[:MOST_BYTES]).decode(errors="ignore")
 
-    async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
+    async def count(self, queries: Sequence[Query]) -> AsyncGenerator[dict[Query, Count]]:
         """See `CountSource.count`; spellings are asked one by one and their occurrences summed.
 
         Raises
