@@ -1,6 +1,7 @@
 """Programs under test as processes of their own, each with its log."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -75,12 +76,22 @@ class Process:
 
 
 class Valkey:
-    """A Valkey on a Unix socket, which outlives its own death where it is durable."""
+    """A Valkey on a Unix socket, which outlives its own death where it is durable.
 
-    def __init__(self, *, durable: bool) -> None:
+    Parameters
+    ----------
+    durable
+        Whether it writes to its directory.
+    data
+        A directory of another Valkey, which is copied first; for a durable one.
+    """
+
+    def __init__(self, *, durable: bool, data: Path | None = None) -> None:
         # A socket's path ends at about 100 bytes: not below the test's own directory.
         self._directory = tempfile.TemporaryDirectory(prefix="co-valkey-")
         self.directory = Path(self._directory.name)
+        if data is not None:
+            shutil.copytree(data, self.directory, dirs_exist_ok=True)
         self.socket = self.directory / "socket"
         options = dict(embedded_valkey.OPTIONS)
         if not durable:
