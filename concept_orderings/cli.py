@@ -5,7 +5,6 @@ hold: they run from a checkout or an image, and say so where they cannot.
 """
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.errors import BadParameter, BadValue, ConceptOrderingsError, EncoderError, SourceError
+from concept_orderings.exporters import EXPORTERS
 from concept_orderings.given import Gathered
 from concept_orderings.order_files import order, read_request
 from concept_orderings.orderings import ORDERINGS
@@ -106,9 +106,9 @@ def _add_order(commands: Any) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("fomo", "tasks"),
+        choices=EXPORTERS,
         default="fomo",
-        help="fomo: one list of DATASET+++class name, as the FoMo-in-Flux code reads it; tasks: one list a task",
+        help=" ".join(f"{name}: {exporter.summary}" for name, exporter in EXPORTERS.items()),
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there and not to standard output")
     _add_data_dir(parser)
@@ -194,9 +194,8 @@ def _order(options: argparse.Namespace) -> int:
     stream = order(body, embed=_embedder(options.embeddings), count=_counter(options.data_dir), report=report)
     for warning in stream.warnings():
         print(f"concept-orderings: {warning}", file=sys.stderr)
-    arranged = stream.concepts_by_task()
-    content = arranged if options.format == "tasks" else [concept for task in arranged for concept in task]
-    _write(json.dumps(content, indent=4) + "\n", options.output)
+    # It is not published: as the first version of a stream that is named as the request is.
+    _write(EXPORTERS[options.format]().render(stream.published(1)), options.output)
     return 0
 
 
@@ -287,25 +286,25 @@ def _progress_line(done: int, total: int) -> None:
     print(f"\r{done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def _write(text: str, path: Path | None) -> None:
+def _write(data: bytes, path: Path | None) -> None:
     if path is None:
-        sys.stdout.write(text)
+        sys.stdout.buffer.write(data)
         return
     try:
         # A device or a pipe is written to, never replaced.
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
         else:
-            _replace(path.resolve(), text)
+            _replace(path.resolve(), data)
     except OSError as error:
         raise BadValue("bad_file", f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
     """Write beside the file and rename, so that a full disk leaves an old file whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(data)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

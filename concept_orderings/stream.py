@@ -13,8 +13,9 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
 from concept_orderings.count_warnings import tie_groups
 from concept_orderings.evidence import Evidence, Need, Provenance
-from concept_orderings.formats import fomo_export
+from concept_orderings.exporters.fomo import fomo_list
 from concept_orderings.orderings import Arrangement
+from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import StreamRequest
 from concept_orderings.split import GroupedTasks, Split
 from concept_orderings.version import __version__
@@ -33,7 +34,7 @@ class Document:
     Attributes
     ----------
     data : bytes
-        Canonical JSON.
+        Canonical JSON, or an export in its own format.
     digest : str
         SHA-256 of the data.
     """
@@ -98,6 +99,16 @@ class ArrangedStream:
             f"there are {len(self.sizes)} tasks, one for each run of concepts of one {by}, for {groups} {by}s."
         ]
 
+    def published(self, version: int) -> PublishedVersion:
+        """Return this stream version as exporters see it."""
+        return PublishedVersion(
+            self.request.name, version, self.concepts_by_task(), lambda: self._version_documents(version)
+        )
+
+    def _version_documents(self, version: int) -> VersionDocuments:
+        tasks, _, manifest = self.documents(version)
+        return VersionDocuments(manifest.data, tuple(task.data for task in tasks))
+
     def documents(self, version: int) -> tuple[list[Document], Document, Document]:
         """Return the tasks, the export and the manifest of this stream version."""
         tasks, export = self.tasks(version), self.export()
@@ -105,7 +116,7 @@ class ArrangedStream:
 
     def export(self) -> Document:
         """Return the order as the FoMo-in-Flux code reads it."""
-        data = fomo_export([self.request.concepts.ids[i] for i in self.arrangement.order])
+        data = fomo_list([self.request.concepts.ids[i] for i in self.arrangement.order])
         return Document(data, sha256_hex(data))
 
     def tasks(self, version: int) -> list[Document]:

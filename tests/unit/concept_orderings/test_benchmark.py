@@ -9,7 +9,7 @@ import pytest
 
 from concept_orderings import arrange
 from concept_orderings.catalogue import CATALOGUE, find_dataset
-from concept_orderings.formats import fomo_export
+from concept_orderings.exporters.fomo import fomo_list
 from concept_orderings.given import given_evidence
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import StreamRequest, parse_request
@@ -141,7 +141,7 @@ def test_the_documents_of_the_whole_benchmark_hold_all_of_it() -> None:
 
 
 def test_streams_are_written_as_the_benchmark_reads_them() -> None:
-    data = fomo_export(concepts())
+    data = fomo_list(concepts())
 
     assert tuple(json.loads(data)) == concepts()
     assert data.isascii()

@@ -1,0 +1,11 @@
+"""The exporters. `EXPORTERS` is the one registry: the API, its schema, the command line and tests read it."""
+
+from collections.abc import Mapping
+
+from concept_orderings.exporters.base import Exporter
+from concept_orderings.exporters.fomo import Fomo
+from concept_orderings.exporters.tasks import Tasks
+
+__all__ = ["EXPORTERS", "Exporter"]
+
+EXPORTERS: Mapping[str, type[Exporter]] = {each.name: each for each in (Fomo, Tasks)}

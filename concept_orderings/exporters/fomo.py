@@ -1,0 +1,32 @@
+"""The FoMo-in-Flux format: a stream is a JSON list of ``DATASET+++class name`` strings."""
+
+import json
+from collections.abc import Sequence
+
+from concept_orderings.exporters.base import Exporter
+from concept_orderings.published import PublishedVersion
+
+
+class Fomo(Exporter):
+    """The order as the FoMo-in-Flux training code reads it.
+
+    Final: the SHA-256 of its bytes is the ``order_digest`` of every manifest. A changed format is another exporter.
+    """
+
+    name = "fomo"
+    final = True
+    media_type = "application/json"
+    suffix = "json"
+    summary = "One JSON list of DATASET+++class name, as the FoMo-in-Flux training code reads it."
+
+    def render(self, version: PublishedVersion) -> bytes:
+        """See `Exporter.render`."""
+        return fomo_list(version.concepts)
+
+
+def fomo_list(concepts: Sequence[str]) -> bytes:
+    """Return arranged concepts, (n,), as one indented JSON list and a newline.
+
+    Non-ASCII characters are escaped, so that the file reads the same in any encoding that a cluster assumes.
+    """
+    return (json.dumps(list(concepts), indent=4) + "\n").encode("ascii")

@@ -1,0 +1,89 @@
+"""A published version as an exporter sees it: what clients can fetch, and nothing else.
+
+It is made from an `ArrangedStream` or from stored documents. Both ways give the same contents, and so the same exports.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from concept_orderings.canonical import sha256_hex
+
+
+@dataclass(frozen=True)
+class VersionDocuments:
+    """The documents of a version as they are served.
+
+    Attributes
+    ----------
+    manifest : bytes
+        Canonical JSON, UTF-8.
+    tasks : tuple of bytes
+        The documents of tasks 0 to T - 1, each canonical JSON, UTF-8.
+    """
+
+    manifest: bytes
+    tasks: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class PublishedVersion:
+    """What exporters render.
+
+    Attributes
+    ----------
+    stream : str
+        The stream's name.
+    number : int
+        The version's number, from 1.
+    concepts_by_task : sequence of sequence of str
+        For each task, ``DATASET+++class name`` of its concepts, in order.
+    documents : callable without arguments
+        Returns the documents. It is called only by exporters that read more than the concepts: to make the documents
+        of an arranged stream takes longer than to arrange it.
+    """
+
+    stream: str
+    number: int
+    concepts_by_task: Sequence[Sequence[str]]
+    documents: Callable[[], VersionDocuments]
+
+    @classmethod
+    def from_documents(cls, documents: VersionDocuments) -> "PublishedVersion":
+        """Read a version from its documents, which the caller has checked against their digests."""
+        manifest = json.loads(documents.manifest)
+        tasks = [json.loads(each) for each in documents.tasks]
+        concepts_by_task = [[entry["concept"] for entry in task["concepts"]] for task in tasks]
+        return cls(manifest["name"], manifest["version"], concepts_by_task, lambda: documents)
+
+    @property
+    def concepts(self) -> list[str]:
+        """All concepts in order, (n,)."""
+        return [concept for task in self.concepts_by_task for concept in task]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of concepts in each task, (T,)."""
+        return [len(task) for task in self.concepts_by_task]
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, decoded."""
+        manifest: dict[str, Any] = json.loads(self._documents.manifest)
+        return manifest
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, in hexadecimal: the digest of the version."""
+        return sha256_hex(self._documents.manifest)
+
+    @cached_property
+    def tasks(self) -> list[dict[str, Any]]:
+        """The documents of the tasks, decoded: under ``concepts`` each concept with its position and evidence."""
+        return [json.loads(task) for task in self._documents.tasks]
+
+    @cached_property
+    def _documents(self) -> VersionDocuments:
+        return self.documents()

@@ -1,0 +1,147 @@
+"""Exporters: each keeps its bytes, whether it renders an arranged stream or the stored documents of a version."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from concept_orderings.canonical import sha256_hex
+from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.exporters.fomo import Fomo, fomo_list
+from concept_orderings.given import given_evidence
+from concept_orderings.library import arrange_stream
+from concept_orderings.names import NAME
+from concept_orderings.published import PublishedVersion, VersionDocuments
+from concept_orderings.request import parse_request
+from concept_orderings.stream import ArrangedStream
+
+from .strategies import PLAIN_CHARACTERS, Body, requests
+
+KINDS = ("performance", "time", "dataset", "random")
+
+GOLDEN = {
+    "fomo": (1, "025a3ed38991c98a5e457e6b9afc568762150a48a12dfcf05a02fd77664121c8"),
+    "tasks": (1, "69fffcf7d693209028cc016d195cf10dc881bafa018bc7a34d8555117eb61f40"),
+}
+"""By each exporter's name, its version and the SHA-256 of its rendering of `golden`."""
+
+
+class Whole(Exporter):
+    """Everything that an exporter can read of a version."""
+
+    name = "whole"
+    media_type = "application/json"
+    suffix = "json"
+    summary = "Everything."
+
+    def render(self, version: PublishedVersion) -> bytes:
+        evidence = [concept["evidence"] for task in version.tasks for concept in task["concepts"]]
+        whole = [version.stream, version.number, version.digest, version.manifest, version.sizes, evidence]
+        return json.dumps([*whole, version.concepts]).encode()
+
+
+def arranged(body: Body) -> ArrangedStream:
+    request = parse_request(body)
+    return arrange_stream(request, given_evidence(request))
+
+
+def stored(stream: ArrangedStream, number: int) -> PublishedVersion:
+    """Return the version as it is read from its documents."""
+    tasks, _, manifest = stream.documents(number)
+    return PublishedVersion.from_documents(VersionDocuments(manifest.data, tuple(task.data for task in tasks)))
+
+
+def golden() -> PublishedVersion:
+    body: Any = {
+        "name": "golden",
+        "datasets": [{"name": "cifar100", "classes": ["café", "bear"]}, {"name": "MNIST", "classes": ["1", '"0"']}],
+        "ordering": {"kind": "random", "seed": 1},
+        "tasks": {"sizes": [1, 3]},
+    }
+    return arranged(body).published(7)
+
+
+@pytest.mark.parametrize("exporter", [*EXPORTERS.values(), Whole])
+@given(requests(KINDS), st.integers(1, 10**9))
+def test_a_stream_and_its_stored_documents_give_the_same_bytes(
+    exporter: type[Exporter], body: Body, number: int
+) -> None:
+    stream = arranged(body)
+    rendered = exporter().render(stream.published(number))
+
+    assert exporter().render(stored(stream, number)) == rendered
+    assert exporter().render(stream.published(number)) == rendered
+
+
+@given(requests(KINDS), st.integers(1, 10**9))
+def test_a_version_is_what_its_documents_say(body: Body, number: int) -> None:
+    stream = arranged(body)
+    version = stream.published(number)
+    tasks, export, manifest = stream.documents(number)
+
+    assert (version.stream, version.number) == (body["name"], number)
+    assert version.digest == manifest.digest
+    assert version.manifest == json.loads(manifest.data)
+    assert version.tasks == [json.loads(task.data) for task in tasks]
+    assert version.sizes == [each["concepts"] for each in version.manifest["tasks"]]
+    assert Fomo().render(version) == export.data
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_an_exporter_that_changes_its_bytes_raises_its_version(name: str) -> None:
+    exporter = EXPORTERS[name]
+    found = (exporter.version, sha256_hex(exporter().render(golden())))
+
+    assert name in GOLDEN, f"a new exporter: add {name!r}: {found} to GOLDEN"
+    assert found == GOLDEN[name] or found[0] > GOLDEN[name][0], (
+        f"the exporter {name} gives other bytes than before: raise its version, then put the new digest into GOLDEN"
+    )
+    assert found == GOLDEN[name], f"a new version of {name}: put {found} into GOLDEN"
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_an_exporter_can_be_named_in_urls_and_files(name: str) -> None:
+    exporter = EXPORTERS[name]
+
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name)
+    assert re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", exporter.media_type)
+    assert exporter.version >= 1
+    assert exporter.summary.endswith(".")
+    # A file name stands in a header between quotation marks.
+    assert NAME.fullmatch(exporter().file_name("a", 1).lower())
+
+
+def test_the_first_format_is_final() -> None:
+    """The order_digest of every manifest is the digest of these bytes: a changed format is another exporter."""
+    assert (Fomo.name, Fomo.version, Fomo.final) == ("fomo", 1, True)
+
+
+# --- fomo
+
+
+@given(st.lists(st.text(PLAIN_CHARACTERS)))
+def test_an_export_reads_back_whatever_encoding_is_assumed(concepts: list[str]) -> None:
+    data = fomo_list(concepts)
+
+    for encoding in ("ascii", "utf-8", "latin-1", "cp1252"):
+        assert json.loads(data.decode(encoding)) == concepts
+
+
+def test_an_export_has_one_concept_a_line() -> None:
+    assert fomo_list(["A+++a", 'B+++"b"']) == b'[\n    "A+++a",\n    "B+++\\"b\\""\n]\n'
+
+
+# --- tasks
+
+
+def test_tasks_are_lists_of_concepts() -> None:
+    version = golden()
+
+    rendered = EXPORTERS["tasks"]().render(version)
+    assert json.loads(rendered) == version.concepts_by_task
+    assert [len(task) for task in json.loads(rendered)] == [1, 3]
+    assert rendered.isascii()
+    assert rendered.endswith(b"\n")
