@@ -4,7 +4,7 @@ Layout of the object store::
 
     streams/NAME/versions/00000001.json   the record of a version; it exists if and only if the version does
     streams/NAME/requests/DIGEST.json     which version a request got
-    documents/AB/ABCD…                    manifests, tasks and exports, named by their SHA-256
+    documents/AB/ABCD…                    manifests, tasks and FoMo-in-Flux exports, named by their SHA-256
 
 Documents are written first, the record last and create-only: whoever creates the record of a number owns it. A worker
 that dies before the record leaves documents that nothing refers to; one that dies after it is found by its request
@@ -17,18 +17,22 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from concept_orderings.canonical import Json, canonical_json, sha256_hex
-from concept_orderings.errors import StoreError
+from concept_orderings.canonical import Json, canonical_json
 from concept_orderings.names import NAME
 from concept_orderings.progress import Report, silent
-from concept_orderings.stream import ArrangedStream, Document
+from concept_orderings.published import VersionDocuments
+from concept_orderings.stream import ArrangedStream
+from store.documents import read_document, version_damaged, write_document
 from store.objects import Objects
 from store.sealed import seal, unseal
 
 _RECORD_FORMAT = 1
 _READ_AT_ONCE = 32
 _RECORD_NAME = re.compile(r"[0-9]{8,}\.json")
+
+_Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,11 @@ class Versions:
         try:
             record = VersionRecord.from_bytes(data)
         except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(f"the record of {stream} version {version} cannot be read: {error}") from error
+            raise version_damaged(f"the record of {stream} version {version} cannot be read: {error}") from error
         if (record.stream, record.version) != (stream, version):
-            raise _damaged(f"the record of {stream} version {version} is that of {record.stream} {record.version}")
+            raise version_damaged(
+                f"the record of {stream} version {version} is that of {record.stream} {record.version}"
+            )
         return record
 
     async def document(self, digest: str) -> bytes:
@@ -155,12 +161,20 @@ class Versions:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        data = await self._objects.get(_document_key(digest))
-        if data is None:
-            raise _damaged(f"the document {digest} is missing")
-        if sha256_hex(data) != digest:
-            raise _damaged(f"the document {digest} has other content than its digest says")
-        return data
+        return await read_document(self._objects, digest)
+
+    async def documents(self, record: VersionRecord) -> VersionDocuments:
+        """Return the manifest and the tasks of a version, each checked against its digest.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        tasks: list[bytes] = []
+        for some in _chunks(record.tasks, _READ_AT_ONCE):
+            tasks += await asyncio.gather(*(self.document(each.digest) for each in some))
+        return VersionDocuments(await self.document(record.digest), tuple(tasks))
 
     async def find(self, stream: str, request_digest: str) -> VersionRecord | None:
         """Return the version that a request already has, or None.
@@ -176,10 +190,14 @@ class Versions:
         try:
             version = int(json.loads(pointer)["version"])
         except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(f"which version of {stream} answers {request_digest} cannot be read: {error}") from error
+            raise version_damaged(
+                f"which version of {stream} answers {request_digest} cannot be read: {error}"
+            ) from error
         record = await self.record(stream, version)
         if record is None or record.request_digest != request_digest:
-            raise _damaged(f"version {version} of {stream} is missing or not the one that answers {request_digest}")
+            raise version_damaged(
+                f"version {version} of {stream} is missing or not the one that answers {request_digest}"
+            )
         return record
 
     async def publish(self, arranged: ArrangedStream, *, report: Report = silent) -> VersionRecord:
@@ -232,10 +250,10 @@ class Versions:
         tasks, export, manifest = await asyncio.to_thread(arranged.documents, version)
         for done, task in enumerate(tasks):
             report(done, len(tasks))
-            await self._write(task)
+            await write_document(self._objects, task)
         report(len(tasks), len(tasks))
-        await self._write(export)
-        await self._write(manifest)
+        await write_document(self._objects, export)
+        await write_document(self._objects, manifest)
         sizes = zip(arranged.sizes, tasks, strict=True)
         return VersionRecord(
             stream=arranged.request.name,
@@ -250,12 +268,9 @@ class Versions:
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
-    async def _write(self, document: Document) -> None:
-        await self._objects.create(_document_key(document.digest), document.data)
 
-
-def _chunks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    return (numbers[first : first + size] for first in range(0, len(numbers), size))
+def _chunks(entries: Sequence[_Entry], size: int) -> Iterator[Sequence[_Entry]]:
+    return (entries[first : first + size] for first in range(0, len(entries), size))
 
 
 def _record_key(stream: str, version: int) -> str:
@@ -264,11 +279,3 @@ def _record_key(stream: str, version: int) -> str:
 
 def _request_key(stream: str, request_digest: str) -> str:
     return f"streams/{stream}/requests/{request_digest}.json"
-
-
-def _document_key(digest: str) -> str:
-    return f"documents/{digest[:2]}/{digest}"
-
-
-def _damaged(what: str) -> StoreError:
-    return StoreError("version_damaged", f"A stored stream version is damaged: {what}. Restore it from a backup.")

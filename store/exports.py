@@ -1,0 +1,142 @@
+"""Exports that are kept: the first rendering of a version by each version of an exporter, served from then on.
+
+Layout in the object store::
+
+    streams/NAME/exports/00000001/FORMAT/1.json   the record of a rendering of version 1 by version 1 of an exporter
+    documents/AB/ABCD…                            its bytes, named by their SHA-256
+
+The document is written first, the record last and create-only. Of several programs that render at once, also of
+different releases, the first record wins and all of them serve that one. A program that dies before the record leaves
+a document that nothing refers to.
+
+The FoMo-in-Flux export is older than this: it is made when a version is published, and its digest stands in the
+version's own record.
+"""
+
+from dataclasses import dataclass
+
+from concept_orderings.canonical import Json
+from concept_orderings.exporters import Exporter
+from concept_orderings.exporters.fomo import Fomo
+from concept_orderings.stream import Document
+from concept_orderings.version import __version__
+from store.documents import version_damaged, write_document
+from store.objects import Objects
+from store.sealed import seal, unseal
+from store.versions import VersionRecord
+
+_RECORD_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptExport:
+    """The record of a rendering.
+
+    Attributes
+    ----------
+    version_digest : str
+        SHA-256 of the manifest of the version that was rendered.
+    exporter : str
+        The exporter's name.
+    exporter_version : int
+    media_type : str
+        What the bytes are; kept with them, so that they stay a pair when an exporter changes.
+    digest : str
+        SHA-256 of the bytes, under which they are stored as a document.
+    software : str
+        The release that rendered them.
+    """
+
+    version_digest: str
+    exporter: str
+    exporter_version: int
+    media_type: str
+    digest: str
+    software: str
+
+    def to_bytes(self) -> bytes:
+        """Return the record as it is stored, with a digest of its own."""
+        body: dict[str, Json] = {
+            "version_digest": self.version_digest,
+            "exporter": self.exporter,
+            "exporter_version": self.exporter_version,
+            "media_type": self.media_type,
+            "digest": self.digest,
+            "software": self.software,
+        }
+        return seal(body, record_format=_RECORD_FORMAT)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "KeptExport":
+        """Read a stored record.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If it is damaged or of another format.
+        """
+        return cls(**unseal(data, record_format=_RECORD_FORMAT))
+
+
+class KeptExports:
+    """All renderings that a service keeps."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    async def find(self, record: VersionRecord, exporter: Exporter, exporter_version: int) -> KeptExport | None:
+        """Return the rendering of a version by an exporter at one of its versions, or None if none is kept.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        if (exporter.name, exporter_version) == (Fomo.name, Fomo.version):
+            return _kept(record, exporter, record.export_digest)
+        what = f"the record of the export {exporter.name} of {record.stream} version {record.version}"
+        data = await self._objects.get(_key(record, exporter, exporter_version))
+        if data is None:
+            return None
+        try:
+            kept = KeptExport.from_bytes(data)
+        except (ValueError, KeyError, TypeError) as error:
+            raise version_damaged(f"{what} cannot be read: {error}") from error
+        expected = (record.digest, exporter.name, exporter_version)
+        if (kept.version_digest, kept.exporter, kept.exporter_version) != expected:
+            raise version_damaged(f"{what} is that of another version or export")
+        return kept
+
+    async def keep(self, record: VersionRecord, exporter: Exporter, document: Document) -> KeptExport:
+        """Keep a rendering by the exporter's present version, and return the one that is kept: the first one.
+
+        Safe to call any number of times, at once and after a crash anywhere in between.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        await write_document(self._objects, document)
+        kept = _kept(record, exporter, document.digest)
+        if await self._objects.create(_key(record, exporter, exporter.version), kept.to_bytes()):
+            return kept
+        first = await self.find(record, exporter, exporter.version)
+        if first is None:
+            raise version_damaged(f"a record of the export {exporter.name} was there and is gone")
+        return first
+
+
+def _kept(record: VersionRecord, exporter: Exporter, digest: str) -> KeptExport:
+    return KeptExport(
+        version_digest=record.digest,
+        exporter=exporter.name,
+        exporter_version=exporter.version,
+        media_type=exporter.media_type,
+        digest=digest,
+        software=__version__,
+    )
+
+
+def _key(record: VersionRecord, exporter: Exporter, exporter_version: int) -> str:
+    return f"streams/{record.stream}/exports/{record.version:08d}/{exporter.name}/{exporter_version}.json"
