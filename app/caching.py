@@ -1,16 +1,16 @@
-"""Headers of what never changes (RFC 9110, 9111, 8246, 9530)."""
+"""Headers that let clients keep documents (RFC 9110, 9111, 8246, 9530)."""
 
 import base64
 
 
 def immutable_headers(digest: str) -> dict[str, str]:
-    """Return the headers of a document by the SHA-256 of its bytes, in hexadecimal."""
-    encoded = base64.b64encode(bytes.fromhex(digest)).decode("ascii")
-    return {
-        "ETag": _entity_tag(digest),
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "Repr-Digest": f"sha-256=:{encoded}:",
-    }
+    """Return the headers of a document by the SHA-256 of its bytes, in hexadecimal; its URL never has other bytes."""
+    return _headers(digest, "public, max-age=31536000, immutable")
+
+
+def revalidated_headers(digest: str) -> dict[str, str]:
+    """Return the headers of a document whose URL may have other bytes one day: caches ask the service before reuse."""
+    return _headers(digest, "public, no-cache")
 
 
 def client_has(digest: str, if_none_match: str) -> bool:
@@ -21,3 +21,12 @@ def client_has(digest: str, if_none_match: str) -> bool:
 
 def _entity_tag(digest: str) -> str:
     return f'"sha256-{digest}"'
+
+
+def _headers(digest: str, cache_control: str) -> dict[str, str]:
+    encoded = base64.b64encode(bytes.fromhex(digest)).decode("ascii")
+    return {
+        "ETag": _entity_tag(digest),
+        "Cache-Control": cache_control,
+        "Repr-Digest": f"sha-256=:{encoded}:",
+    }

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.errors import install_handlers
 from app.head import HeadAsGet
-from app.routes import catalogue, counts_files, health, jobs, sources, streams
+from app.routes import catalogue, counts_files, exports, health, jobs, sources, streams
 from app.schemas import Problem, StreamRequestSchema
 from app.service import Service
 from app.settings import AppSettings
@@ -37,7 +37,7 @@ def create_app(settings: AppSettings) -> FastAPI:
         swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
     )
     app.state.service = Service(settings)
-    routers = [each.router for each in (streams, jobs, sources, counts_files, catalogue, health)]
+    routers = [each.router for each in (streams, exports, jobs, sources, counts_files, catalogue, health)]
     for router in routers:
         app.include_router(router)
     app.state.routes = [route for router in routers for route in router.routes]

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.examples import EXAMPLE_REQUEST, STREAM_NAME
 from concept_orderings.canonical import LARGEST_INTEGER
+from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.exporters.fomo import Fomo
 from concept_orderings.names import NAME
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
 from concept_orderings.queries import MOST_SPELLINGS
@@ -21,6 +23,26 @@ from store.versions import VersionRecord
 
 _DIGEST = "0f" * 32
 _WHEN = "2026-01-31T12:00:00.000+00:00"
+
+
+def stream_url(name: str) -> str:
+    """Return where a stream is."""
+    return f"/v1/streams/{name}"
+
+
+def version_url(name: str, version: int) -> str:
+    """Return where a version is."""
+    return f"{stream_url(name)}/versions/{version}"
+
+
+def export_url(name: str, version: int, exporter: type[Exporter]) -> str:
+    """Return where a version is in an exporter's format, with the same bytes for ever."""
+    pinned = "" if exporter.final else f"?v={exporter.version}"
+    return f"{version_url(name, version)}/export/{exporter.name}{pinned}"
+
+
+def _export_urls(name: str, version: int) -> dict[str, str]:
+    return {each.name: export_url(name, version, each) for each in EXPORTERS.values()}
 
 
 class _Strict(BaseModel):
@@ -204,7 +226,13 @@ class VersionResource(VersionSummary):
     """A version, with where its parts are."""
 
     warnings: list[str] = Field(description="What a reader of the stream should know.", examples=[[]])
-    export_url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}/versions/1/export/fomo"])
+    export_url: str = Field(
+        description="The order as a FoMo-in-Flux file.", examples=[f"/v1/streams/{STREAM_NAME}/versions/1/export/fomo"]
+    )
+    exports: dict[str, str] = Field(
+        description="Where the version is in each format; what these URLs answer never changes.",
+        examples=[_export_urls(STREAM_NAME, 1)],
+    )
     tasks: list[TaskLink]
 
 
@@ -395,16 +423,6 @@ class Problem(BaseModel):
     )
 
 
-def stream_url(name: str) -> str:
-    """Return where a stream is."""
-    return f"/v1/streams/{name}"
-
-
-def version_url(name: str, version: int) -> str:
-    """Return where a version is."""
-    return f"{stream_url(name)}/versions/{version}"
-
-
 def job_url(identifier: str) -> str:
     """Return where a job is."""
     return f"/v1/jobs/{identifier}"
@@ -446,7 +464,8 @@ def version_resource(record: VersionRecord) -> VersionResource:
     return VersionResource(
         **version_summary(record).model_dump(),
         warnings=list(record.warnings),
-        export_url=f"{url}/export/fomo",
+        export_url=export_url(record.stream, record.version, Fomo),
+        exports=_export_urls(record.stream, record.version),
         tasks=[
             TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}")
             for i, each in enumerate(record.tasks)

@@ -13,12 +13,14 @@ from redis.exceptions import RedisError
 
 from app.bodies import decoded
 from app.counts_files import read_counts
+from app.exports import Exports
 from app.settings import AppSettings
 from app.sources import Sources
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest, parse_request
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
+from store.exports import KeptExports
 from store.jobs import Job, Jobs, State, job_id
 from store.objects import open_objects
 from store.queue import COUNT_NAMES, COUNTS_NAME, NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
@@ -54,6 +56,7 @@ class Service:
         self.jobs = Jobs(self._redis)
         objects = open_objects(settings.streams_location)
         self.versions = Versions(objects)
+        self.exports = Exports(self.versions, KeptExports(objects))
         self.counts_files = CountsFiles(objects)
         self.sources = Sources(
             self._redis,
@@ -68,6 +71,7 @@ class Service:
         self._stack.push_async_callback(self._redis.aclose)
         for pool in (self._parsing, self._reading):
             self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        self._stack.callback(self.exports.close)
         listening = asyncio.create_task(self._bell.run())
         self._stack.push_async_callback(cancel_and_wait, listening)
         return self

@@ -1,19 +1,27 @@
 """Streams: ask for a version, find versions, fetch their parts."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, Response
 
-from app.caching import client_has, immutable_headers
+from app.caching import immutable_headers
 from app.errors import ApiError, not_found, problem
 from app.examples import REQUESTS
-from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from app.routes.common import TheService, preferred_wait, problems, read_body
+from app.routes.parts import (
+    NUMBER,
+    PARTS,
+    Name,
+    Version,
+    answer_document,
+    find_numbers,
+    find_record,
+    redirect_latest,
+)
 from app.schemas import (
     JobResource,
     ManifestResource,
@@ -31,20 +39,15 @@ from app.schemas import (
     version_url,
 )
 from app.service import Service
-from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.request import StreamRequest
 from store.jobs import Job
 from store.versions import VersionRecord
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
-Name = Annotated[str, Path(description="The stream.", json_schema_extra={"example": STREAM_EXAMPLE})]
-Version = Annotated[str, Path(description="A number, or `latest`.", json_schema_extra={"example": "1"})]
 Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_extra={"example": "0"})]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
-
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 _REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
@@ -121,60 +124,40 @@ async def list_versions(
     name: Name, response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
 ) -> VersionPage:
     """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
-    numbers = await _numbers(service, name)
-    if cursor is not None and not _NUMBER.fullmatch(cursor):
+    numbers = await find_numbers(service, name)
+    if cursor is not None and not NUMBER.fullmatch(cursor):
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", "cursor: not one that a page of versions gave.")
     after = int(cursor or 0)
     left = [number for number in numbers if number > after]
-    records = [await _record(service, name, str(number)) for number in left[:limit]]
+    records = [await find_record(service, name, str(number)) for number in left[:limit]]
     next_cursor = str(left[limit - 1]) if len(left) > limit else None
     _link_next(response, stream_url(name), next_cursor, limit)
     return VersionPage(name=name, versions=[version_summary(each) for each in records], next_cursor=next_cursor)
 
 
-_PARTS: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client has it (If-None-Match)."},
-    307: {"description": "`latest`: the number is in Location."},
-    **problems(404, 422, 500, 503),
-}
-
-
 @router.get(
-    "/{name}/versions/{version}", summary="The manifest of a version", response_model=ManifestResource, responses=_PARTS
+    "/{name}/versions/{version}", summary="The manifest of a version", response_model=ManifestResource, responses=PARTS
 )
 async def get_manifest(name: Name, version: Version, request: Request, service: TheService) -> Response:
     """Everything needed to repeat the version. Never changes: cache it for ever."""
     if version == "latest":
-        return await _redirect_latest(service, name, "")
-    record = await _record(service, name, version)
-    return await _document(request, service, record.digest)
+        return await redirect_latest(service, name, "")
+    record = await find_record(service, name, version)
+    return await answer_document(request, service, record.digest, immutable_headers(record.digest))
 
 
-@router.get("/{name}/versions/{version}/tasks/{task}", summary="A task", response_model=TaskResource, responses=_PARTS)
+@router.get("/{name}/versions/{version}/tasks/{task}", summary="A task", response_model=TaskResource, responses=PARTS)
 async def get_task(name: Name, version: Version, task: Task, request: Request, service: TheService) -> Response:
     """The concepts of one task, each with its position and the evidence for it. Never changes: cache it for ever."""
     if version == "latest":
-        return await _redirect_latest(service, name, f"/tasks/{quote(task)}")
-    record = await _record(service, name, version)
-    if not _NUMBER.fullmatch(task) or int(task) >= len(record.tasks):
+        return await redirect_latest(service, name, f"/tasks/{quote(task)}")
+    record = await find_record(service, name, version)
+    if not NUMBER.fullmatch(task) or int(task) >= len(record.tasks):
         raise not_found(
             "task", f"Version {version} of {name} has the tasks 0 to {len(record.tasks) - 1}, and no task {task[:20]}."
         )
-    return await _document(request, service, record.tasks[int(task)].digest)
-
-
-@router.get(
-    "/{name}/versions/{version}/export/fomo",
-    summary="The order as a FoMo-in-Flux file",
-    response_model=list[str],
-    responses=_PARTS,
-)
-async def get_export(name: Name, version: Version, request: Request, service: TheService) -> Response:
-    """The JSON list of `DATASET+++class name` that the FoMo-in-Flux training code reads. Never changes."""
-    if version == "latest":
-        return await _redirect_latest(service, name, "/export/fomo")
-    record = await _record(service, name, version)
-    return await _document(request, service, record.export_digest)
+    digest = record.tasks[int(task)].digest
+    return await answer_document(request, service, digest, immutable_headers(digest))
 
 
 async def _read_request(request: Request, service: Service) -> StreamRequest:
@@ -209,48 +192,10 @@ def _unfinished(job: Job, headers: Mapping[str, str]) -> JSONResponse:
     )
 
 
-async def _numbers(service: Service, name: str) -> Sequence[int]:
-    if not NAME.fullmatch(name):
-        raise ApiError(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "bad_stream_name",
-            f"A stream's name {NAME_RULE}.",
-        )
-    numbers = await service.versions.numbers(name)
-    if not numbers:
-        raise not_found(
-            "stream", f"There is no stream {name} with a finished version; GET /v1/streams lists those there are."
-        )
-    return numbers
-
-
-async def _record(service: Service, name: str, version: str) -> VersionRecord:
-    record = None
-    if NAME.fullmatch(name) and _NUMBER.fullmatch(version):
-        record = await service.record(name, int(version))
-    if record is None:
-        numbers = await _numbers(service, name)
-        raise not_found("version", f"The stream {name} has no version {version[:20]}; its latest is {numbers[-1]}.")
-    return record
-
-
 async def _stream_summary(service: Service, name: str) -> StreamSummary | None:
     numbers = await service.versions.numbers(name)
     # A stream whose first version is just being written has a directory and no version yet.
     return StreamSummary(name=name, latest_version=numbers[-1], url=stream_url(name)) if numbers else None
-
-
-async def _redirect_latest(service: Service, name: str, part: str) -> Response:
-    numbers = await _numbers(service, name)
-    url = version_url(name, numbers[-1]) + part
-    return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-cache"})
-
-
-async def _document(request: Request, service: Service, digest: str) -> Response:
-    headers = immutable_headers(digest)
-    if client_has(digest, ", ".join(request.headers.getlist("if-none-match"))):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(await service.document(digest), headers=headers, media_type="application/json")
 
 
 def _link_next(response: Response, path: str, cursor: str | None, limit: int) -> None:

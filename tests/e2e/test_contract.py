@@ -29,7 +29,12 @@ def version(service: Deployment) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def parts(version: dict[str, Any]) -> list[str]:
     """Everything of a version that can be fetched."""
-    return [version["url"], version["export_url"], *(each["url"] for each in version["tasks"])]
+    return [
+        version["url"],
+        version["export_url"],
+        *version["exports"].values(),
+        *(each["url"] for each in version["tasks"]),
+    ]
 
 
 # --- POST /v1/streams
@@ -242,7 +247,8 @@ def test_a_cursor_that_never_was_is_no_first_page(service: Deployment, version: 
 
 def test_a_version_leads_to_its_parts(service: Deployment, version: dict[str, Any]) -> None:
     assert version["url"] == "/v1/streams/contract/versions/1"
-    assert version["export_url"] == f"{version['url']}/export/fomo"
+    assert version["export_url"] == version["exports"]["fomo"] == f"{version['url']}/export/fomo"
+    assert version["exports"]["tasks"] == f"{version['url']}/export/tasks?v=1"
     assert [each["url"] for each in version["tasks"]] == [f"{version['url']}/tasks/{i}" for i in range(2)]
     assert [each["concepts"] for each in version["tasks"]] == [3, 2]
     tasks = [service.http.get(each["url"]) for each in version["tasks"]]
@@ -252,6 +258,8 @@ def test_a_version_leads_to_its_parts(service: Deployment, version: dict[str, An
     assert [each["position"] for each in concepts] == list(range(5))
     assert [each["concept"] for each in concepts] == service.http.get(version["export_url"]).json()
     assert all(each["concept"] == f"{each['dataset']}+++{each['class']}" for each in concepts)
+    in_tasks = service.http.get(version["exports"]["tasks"]).json()
+    assert in_tasks == [[each["concept"] for each in task.json()["concepts"]] for task in tasks]
     assert [(task.json()["task"], task.json()["tasks"]) for task in tasks] == [(0, 2), (1, 2)]
 
 
@@ -304,7 +312,7 @@ def test_what_a_client_has_not_is_sent(service: Deployment, version: dict[str, A
 
 
 def test_latest_is_a_redirect_that_is_not_kept(service: Deployment, version: dict[str, Any]) -> None:
-    for part in ("", "/tasks/1", "/export/fomo"):
+    for part in ("", "/tasks/1", "/export/fomo", "/export/tasks", "/export/tasks?v=1"):
         answer = service.http.get(f"/v1/streams/contract/versions/latest{part}")
         assert answer.status_code == 307
         assert answer.headers["Location"] == version["url"] + part
@@ -358,7 +366,16 @@ def test_head_is_get_without_the_body(service: Deployment, parts: list[str]) -> 
         ("/v1/streams/contract/versions/1/tasks/x", 404, "unknown_task"),
         ("/v1/streams/contract/versions/1/tasks/00", 404, "unknown_task"),
         ("/v1/streams/contract/versions/1/tasks/" + "9" * 5000, 404, "unknown_task"),
-        ("/v1/streams/contract/versions/1/export/other", 404, "unknown_path"),
+        ("/v1/streams/none/versions/1/export/tasks", 404, "unknown_stream"),
+        ("/v1/streams/contract/versions/1/export/other", 404, "unknown_format"),
+        ("/v1/streams/contract/versions/1/export/FOMO", 404, "unknown_format"),
+        ("/v1/streams/contract/versions/1/export/%00", 404, "unknown_format"),
+        ("/v1/streams/contract/versions/1/export/" + "x" * 5000, 404, "unknown_format"),
+        ("/v1/streams/contract/versions/latest/export/other", 404, "unknown_format"),
+        ("/v1/streams/contract/versions/1/export/fomo/x", 404, "unknown_path"),
+        ("/v1/streams/contract/versions/1/export/fomo?v=2", 404, "unknown_format"),
+        ("/v1/streams/contract/versions/1/export/fomo?v=0", 422, "bad_query"),
+        ("/v1/streams/contract/versions/1/export/fomo?v=x", 422, "bad_query"),
         ("/v2/streams", 404, "unknown_path"),
         ("/", 404, "unknown_path"),
         ("/static-offline-docs/%00", 404, "unknown_path"),

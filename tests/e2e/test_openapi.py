@@ -46,7 +46,7 @@ def test_the_contract_s_calls_are_all_there(document: dict[str, Any]) -> None:
         ("/v1/streams/{name}", "get"),
         (version, "get"),
         (f"{version}/tasks/{{task}}", "get"),
-        (f"{version}/export/fomo", "get"),
+        (f"{version}/export/{{format}}", "get"),
         ("/v1/jobs/{id}", "get"),
         ("/v1/jobs/{id}", "delete"),
         ("/v1/jobs/{id}/events", "get"),

@@ -131,19 +131,22 @@ class Valkey:
 
 
 class Api:
-    """``python -m app`` on a free port."""
+    """``python -m app``, or another program with its arguments, on a free port."""
 
-    def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], directory: Path, *, program: Sequence[str] = ("-m", "app")
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment
         self._directory = directory
+        self._program = program
         self.http = httpx.Client(base_url=self.url, timeout=60.0)
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "app", "--port", str(self.port)]
+        command = [sys.executable, *self._program, "--port", str(self.port)]
         self.process = Process("api", command, self._environment, self._directory)
         until(self._answers, "the API answers")
 

@@ -1,4 +1,4 @@
-"""Every setting and ordering is described where people read, and nothing is described that is not there."""
+"""Every setting, ordering and exporter is described where people read, and nothing is described that is not there."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
 from app.settings import AppSettings
+from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS
 from worker.settings import WorkerSettings
 
@@ -39,6 +40,15 @@ def test_every_setting_is_described(variable: str) -> None:
 def test_every_ordering_is_described_with_its_parameters(kind: str) -> None:
     for name in (kind, *(each.name for each in ORDERINGS[kind].parameters())):
         assert re.search(rf'[`"]{name}\b', TEXT), f"{name} stands neither in README.md nor below docs/"
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_every_exporter_is_described(name: str) -> None:
+    table = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| `{name}` \|.*$", table, re.MULTILINE)
+
+    assert row, f"{name} has no row in the table of docs/exports.md"
+    assert f"`{EXPORTERS[name].media_type}`" in row[0], f"docs/exports.md gives {name} another media type"
 
 
 def test_every_variable_that_is_described_is_read_somewhere() -> None:

@@ -1,0 +1,95 @@
+"""Exports of versions: kept ones are looked up, the others are rendered once and kept."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+from concept_orderings.canonical import sha256_hex
+from concept_orderings.exporters import Exporter
+from concept_orderings.published import PublishedVersion, VersionDocuments
+from concept_orderings.stream import Document
+from store.exports import KeptExport, KeptExports
+from store.versions import VersionRecord, Versions
+
+_MOST_RENDERING = 2
+_CACHED_RECORDS = 10_000
+
+
+class _Key(NamedTuple):
+    """What a rendering is kept under."""
+
+    version_digest: str
+    exporter: str
+    exporter_version: int
+
+
+class Exports:
+    """The exports of a service.
+
+    Rendering takes seconds and hundreds of megabytes for a version of a million concepts. It is done off the event
+    loop, for at most `_MOST_RENDERING` versions at once, and once for all clients that ask for the same export.
+    """
+
+    def __init__(self, versions: Versions, kept: KeptExports) -> None:
+        self._versions = versions
+        self._kept = kept
+        self._records: LRUCache[_Key, KeptExport] = LRUCache(_CACHED_RECORDS)
+        self._running: dict[_Key, asyncio.Task[KeptExport | None]] = {}
+        self._threads = ThreadPoolExecutor(_MOST_RENDERING, thread_name_prefix="export")
+        self._slots = asyncio.Semaphore(_MOST_RENDERING)
+
+    def close(self) -> None:
+        """Stop; what is being rendered is not kept."""
+        for task in self._running.values():
+            task.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def get(self, record: VersionRecord, exporter: Exporter, exporter_version: int) -> KeptExport | None:
+        """Return the rendering of a version by an exporter at one of its versions.
+
+        If none is kept, it is rendered and kept, provided that `exporter_version` is the exporter's present version;
+        otherwise the result is None.
+
+        Raises
+        ------
+        InvalidInput
+            If the format cannot say what the version says.
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        key = _Key(record.digest, exporter.name, exporter_version)
+        known: KeptExport | None = self._records.get(key)
+        if known is not None:
+            return known
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.create_task(self._find_or_render(record, exporter, exporter_version))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._finish(key, done))
+        # Shielded: a client that goes away must not stop the work that others wait for.
+        return await asyncio.shield(task)
+
+    def _finish(self, key: _Key, task: asyncio.Task[KeptExport | None]) -> None:
+        del self._running[key]
+        # Reading the exception marks it as seen, also if every client has gone away.
+        if not task.cancelled() and task.exception() is None and (kept := task.result()) is not None:
+            self._records[key] = kept
+
+    async def _find_or_render(
+        self, record: VersionRecord, exporter: Exporter, exporter_version: int
+    ) -> KeptExport | None:
+        kept = await self._kept.find(record, exporter, exporter_version)
+        if kept is not None or exporter_version != exporter.version:
+            return kept
+        async with self._slots:
+            documents = await self._versions.documents(record)
+            loop = asyncio.get_running_loop()
+            rendering = await loop.run_in_executor(self._threads, _render, exporter, documents)
+        return await self._kept.keep(record, exporter, rendering)
+
+
+def _render(exporter: Exporter, documents: VersionDocuments) -> Document:
+    data = exporter.render(PublishedVersion.from_documents(documents))
+    return Document(data, sha256_hex(data))

@@ -1,0 +1,93 @@
+"""Exports: a version in the formats that other libraries read."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from app.caching import immutable_headers, revalidated_headers
+from app.errors import not_found
+from app.routes.common import TheService
+from app.routes.parts import PARTS, Name, Version, answer_document, find_record, redirect_latest
+from concept_orderings.exporters import EXPORTERS, Exporter
+
+router = APIRouter(prefix="/v1/streams", tags=["streams"])
+
+Format = Annotated[
+    str,
+    Path(
+        alias="format",
+        description="The name of an exporter.",
+        json_schema_extra={"enum": list(EXPORTERS), "example": next(iter(EXPORTERS))},
+    ),
+]
+ExporterVersion = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=999_999_999,
+        description="The exporter's version, for bytes that never change. Without it: the one that the service has.",
+    ),
+]
+
+_DESCRIPTION = """
+The order in a format that another library reads (docs/exports.md).
+
+{formats}
+
+The first rendering by each version of an exporter is kept, and served from then on. With `v` the URL names it, and the
+answer never changes. So it is for `fomo`, also without `v`. Other URLs without `v` answer with the rendering by the
+exporter's present version: ask again with `If-None-Match`.
+""".format(formats="\n".join(f"- `{name}`: {exporter.summary}" for name, exporter in EXPORTERS.items())).strip()
+
+_RENDERINGS: dict[str, Any] = {
+    "description": "The version in this format.",
+    "content": {each.media_type: {"schema": {}} for each in EXPORTERS.values()},
+}
+
+
+@router.get(
+    "/{name}/versions/{version}/export/{format}",
+    summary="The order in a format that another library reads",
+    description=_DESCRIPTION,
+    response_class=Response,
+    responses={200: _RENDERINGS, **PARTS},
+)
+async def get_export(
+    name: Name,
+    version: Version,
+    format_name: Format,
+    request: Request,
+    service: TheService,
+    v: ExporterVersion = None,
+) -> Response:
+    """Render a version, or fetch the rendering that is kept."""
+    exporter = _exporter(format_name)
+    if version == "latest":
+        pinned = "" if v is None else f"?v={v}"
+        return await redirect_latest(service, name, f"/export/{quote(format_name)}{pinned}")
+    record = await find_record(service, name, version)
+    kept = await service.exports.get(record, exporter, exporter.version if v is None else v)
+    if kept is None:
+        raise not_found(
+            "format",
+            f"Version {version} of {name} was never rendered by version {v} of the exporter {exporter.name}, and this "
+            f"service has version {exporter.version}; ask for that one.",
+        )
+    immutable = exporter.final or v is not None
+    return await answer_document(
+        request,
+        service,
+        kept.digest,
+        immutable_headers(kept.digest) if immutable else revalidated_headers(kept.digest),
+        media_type=kept.media_type,
+        # Inline, as an answer without the header is: the name is for those who save it.
+        headers={"Content-Disposition": f'inline; filename="{exporter.file_name(record.stream, record.version)}"'},
+    )
+
+
+def _exporter(name: str) -> Exporter:
+    if name not in EXPORTERS:
+        raise not_found("format", f"There is no format {ascii(name)[:40]}; the formats are {', '.join(EXPORTERS)}.")
+    return EXPORTERS[name]()

@@ -1,0 +1,106 @@
+"""What the routes for parts of a version share: the path's parameters, the record, the answer with its headers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Path, Request
+from fastapi.responses import RedirectResponse, Response
+
+from app.caching import client_has
+from app.errors import ApiError, not_found
+from app.examples import STREAM_NAME as STREAM_EXAMPLE
+from app.routes.common import problems
+from app.schemas import version_url
+from app.service import Service
+from concept_orderings.names import NAME, NAME_RULE
+from store.versions import VersionRecord
+
+Name = Annotated[str, Path(description="The stream.", json_schema_extra={"example": STREAM_EXAMPLE})]
+Version = Annotated[str, Path(description="A number, or `latest`.", json_schema_extra={"example": "1"})]
+
+NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+"""A version's or a task's number in a URL."""
+
+PARTS: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client has it (If-None-Match)."},
+    307: {"description": "`latest`: the number is in Location."},
+    **problems(404, 422, 500, 503),
+}
+"""The OpenAPI entries of the answers, other than 200, of every part of a version."""
+
+
+async def find_numbers(service: Service, name: str) -> Sequence[int]:
+    """Return the version numbers of a stream, ascending.
+
+    Raises
+    ------
+    ApiError
+        ``bad_stream_name`` or ``unknown_stream``.
+    """
+    if not NAME.fullmatch(name):
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "bad_stream_name",
+            f"A stream's name {NAME_RULE}.",
+        )
+    numbers = await service.versions.numbers(name)
+    if not numbers:
+        raise not_found(
+            "stream", f"There is no stream {name} with a finished version; GET /v1/streams lists those there are."
+        )
+    return numbers
+
+
+async def find_record(service: Service, name: str, version: str) -> VersionRecord:
+    """Return the record of the version that a URL names.
+
+    Raises
+    ------
+    ApiError
+        ``bad_stream_name``, ``unknown_stream`` or ``unknown_version``.
+    """
+    record = None
+    if NAME.fullmatch(name) and NUMBER.fullmatch(version):
+        record = await service.record(name, int(version))
+    if record is None:
+        numbers = await find_numbers(service, name)
+        raise not_found("version", f"The stream {name} has no version {version[:20]}; its latest is {numbers[-1]}.")
+    return record
+
+
+async def redirect_latest(service: Service, name: str, part: str) -> Response:
+    """Answer a request for a part of the latest version with where that part is."""
+    numbers = await find_numbers(service, name)
+    url = version_url(name, numbers[-1]) + part
+    return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-cache"})
+
+
+async def answer_document(
+    request: Request,
+    service: Service,
+    digest: str,
+    caching: Mapping[str, str],
+    *,
+    media_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with a document, or with 304 if the client has it.
+
+    Parameters
+    ----------
+    request, service
+        The request, and where the document is.
+    digest
+        SHA-256 of the document.
+    caching
+        The headers of `app.caching` for it, which stand in a 304 too.
+    media_type
+        Of the document.
+    headers
+        More of them, for an answer with the document.
+    """
+    if client_has(digest, ", ".join(request.headers.getlist("if-none-match"))):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=dict(caching))
+    return Response(await service.document(digest), headers={**caching, **(headers or {})}, media_type=media_type)
