@@ -1,0 +1,65 @@
+"""Requests that are right, and how a test changes one."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from unit.concept_orderings.strategies import Body
+
+FIRST = "/datasets/0"
+"""Where the first dataset stands in a body."""
+
+
+def right() -> Body:
+    """A request with all evidence, for datasets that the catalogue does not know."""
+    return {
+        "name": "first",
+        "datasets": [
+            {
+                "name": "ONE",
+                "classes": ["a", "b", "c"],
+                "year": 2001,
+                "template": "A {}.",
+                "scores": {"a": 0.5, "b": 0.25, "c": 0},
+                "counts": {"a": 3, "b": 2, "c": 1},
+            },
+            {"name": "TWO", "classes": ["a"], "year": 2002, "template": "{}", "scores": 4, "counts": {"a": 0}},
+        ],
+        "ordering": {"kind": "random"},
+        "tasks": {"count": 2},
+    }
+
+
+def listed() -> Body:
+    """A request with concepts in place of datasets."""
+    return {"name": "first", "concepts": ["A+++a"], "ordering": {"kind": "random"}, "tasks": {"count": 1}}
+
+
+def counted() -> Body:
+    """The right request, to be counted in the source "c4": it brings no counts."""
+    body = {**right(), "ordering": {"kind": "frequency", "source": "c4"}}
+    for each in body["datasets"]:
+        del each["counts"]
+    return body
+
+
+def changed(changes: Mapping[str, object], base: Callable[[], Body] = right) -> Any:
+    """Return a body with the values at some JSON pointers set, or left out where the value is ``...``.
+
+    The pointer "" is that of the whole body.
+    """
+    whole: Any = {"": copy.deepcopy(base())}
+    for pointer, value in changes.items():
+        *parents, last = [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")]
+        place = whole
+        for token in parents:
+            place = place[_key(place, token)]
+        if value is ...:
+            del place[_key(place, last)]
+        else:
+            place[_key(place, last)] = copy.deepcopy(value)
+    return whole[""]
+
+
+def _key(place: object, token: str) -> int | str:
+    return int(token) if isinstance(place, list) else token

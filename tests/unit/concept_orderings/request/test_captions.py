@@ -1,0 +1,157 @@
+"""Templates, the captions that they make, and the parameters of the encoder that reads those."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from concept_orderings.request import StreamRequest, parse_request
+from unit.concept_orderings.strategies import Body, requests
+
+from .bodies import FIRST, changed
+from .refusals import Refusal, each_of
+
+TEMPLATE = f"{FIRST}/template"
+
+BAD_ENCODERS: list[object] = [
+    None,
+    1,
+    [],
+    "\ud800",
+    "a\0",
+    "nonsense",
+    "open_clip/",
+    "open_clip/a/b/c",
+    "minilm\n",
+    "open_clip/" + "x" * 65,
+]
+
+REFUSALS = [
+    *(
+        Refusal(f"template {value!r}", {TEMPLATE: value}, "bad_template", [TEMPLATE], "{}")
+        for value in ["", "A photo.", "{ }", "{}\n", "{}\ud800"]
+    ),
+    Refusal("template a number", {TEMPLATE: 1}, "wrong_type", [TEMPLATE], "a number"),
+    Refusal(
+        "template in an array",
+        {TEMPLATE: ["A {}.", "A photo.", "{}", "{ }"]},
+        "bad_template",
+        [f"{TEMPLATE}/1", f"{TEMPLATE}/3"],
+        "'A photo.'",
+    ),
+    Refusal("template a number in an array", {TEMPLATE: ["{}", 1]}, "wrong_type", [f"{TEMPLATE}/1"], "a number"),
+    Refusal(
+        "template twice",
+        {TEMPLATE: ["{}", "A {}.", "{}"]},
+        "bad_template",
+        [f"{TEMPLATE}/0", f"{TEMPLATE}/2"],
+        "twice",
+    ),
+    Refusal("no template in the array", {TEMPLATE: []}, "bad_template", [TEMPLATE], "0 templates"),
+    Refusal("too many templates", {TEMPLATE: [f"{i} {{}}" for i in range(1001)]}, "bad_template", [TEMPLATE], "1000"),
+    Refusal(
+        "similarity without template",
+        {"/ordering/kind": "similarity", TEMPLATE: ...},
+        "missing_templates",
+        [TEMPLATE],
+        "for ONE:",
+    ),
+    *(
+        Refusal(
+            f"encoder {value!r:.30}",
+            {"/ordering": {"kind": "similarity", "encoder": value}},
+            "bad_parameter",
+            ["/ordering/encoder"],
+            "encoder",
+        )
+        for value in BAD_ENCODERS
+    ),
+]
+
+
+@each_of(REFUSALS)
+def test_refused(refusal: Refusal) -> None:
+    refusal.check()
+
+
+def test_a_template_is_filled_once_whatever_the_class_is_called() -> None:
+    awkward = {"name": "ONE", "classes": ["{}", "{0}", "{x!r}"], "template": "{} and {}, {1}"}
+    body = changed({"/datasets": [awkward], "/ordering/kind": "similarity", "/tasks/count": 1})
+
+    assert parse_request(body).captions() == ["{0} and {0}, {1}", "{x!r} and {x!r}, {1}", "{} and {}, {1}"]
+
+
+def ensemble(*templates: object) -> StreamRequest:
+    """Return a request for datasets of two, two and one concepts, with these templates."""
+    classes = (["b", "a"], ["d", "c"], ["e"])
+    datasets = [
+        {"name": f"D{i}", "classes": names, "template": template}
+        for i, (names, template) in enumerate(zip(classes, templates, strict=True))
+    ]
+    return parse_request(changed({"/datasets": datasets, "/ordering/kind": "similarity"}))
+
+
+def test_captions_of_several_templates_come_in_rounds() -> None:
+    request = ensemble(["the {}", "a {}", "{}"], "my {}", ["{}!", "{}?"])
+    rounds = [(positions.tolist(), captions) for positions, captions in request.caption_rounds()]
+
+    assert rounds == [
+        ([0, 1, 2, 3, 4], ["a a", "a b", "my c", "my d", "e!"]),
+        ([0, 1, 4], ["the a", "the b", "e?"]),
+        ([0, 1], ["a", "b"]),
+    ]
+    with pytest.raises(ValueError, match="D0 has several templates"):
+        request.captions()
+
+
+def test_captions_of_one_template_are_one_round() -> None:
+    request = ensemble("a {}", ["my {}"], "{}")
+    ((positions, captions),) = request.caption_rounds()
+
+    assert positions.tolist() == [0, 1, 2, 3, 4]
+    assert captions == request.captions() == ["a a", "a b", "my c", "my d", "e"]
+
+
+def test_no_templates_no_captions() -> None:
+    request = parse_request(changed({"/datasets": [{"name": "ONE", "classes": ["a", "b"]}]}))
+
+    assert list(request.caption_rounds()) == []
+    assert request.captions() == []
+
+
+def test_as_many_templates_as_may_be() -> None:
+    templates = [f"{i} {{}}" for i in range(1000)]
+
+    assert ensemble(templates, "{}", "{}").concepts.datasets[0].templates == tuple(sorted(templates))
+
+
+def test_the_order_of_templates_does_not_matter() -> None:
+    one = ensemble(["a {}", "b {}"], "{}", "{}").digest
+    other = ensemble(["b {}", "a {}"], "{}", "{}").digest
+    third = ensemble(["b {}", "a {}", "c {}"], "{}", "{}").digest
+
+    assert one == other != third
+
+
+def test_an_array_of_one_template_is_that_template() -> None:
+    request = ensemble(["a {}"], ["{}", "b {}"], "{}")
+
+    assert request.canonical == ensemble("a {}", ["b {}", "{}"], ["{}"]).canonical
+    assert [each["template"] for each in json.loads(request.canonical)["datasets"]] == ["a {}", ["b {}", "{}"], "{}"]
+
+
+@given(requests(kinds=["similarity"]))
+def test_rounds_hold_each_caption_of_each_concept_once(body: Body) -> None:
+    request = parse_request(body)
+    found: dict[int, list[str]] = {i: [] for i in range(len(request.concepts))}
+    for positions, captions in request.caption_rounds():
+        assert (np.diff(positions) > 0).all()
+        for position, caption in zip(positions.tolist(), captions, strict=True):
+            found[position].append(caption)
+    expected = [
+        [template.replace("{}", name) for template in each.templates]
+        for each in request.concepts.datasets
+        for name in each.classes
+    ]
+    assert list(found.values()) == expected

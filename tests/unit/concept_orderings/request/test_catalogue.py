@@ -1,0 +1,38 @@
+"""What the catalogue knows of a dataset stands in for what the request does not give."""
+
+from concept_orderings.request import parse_request
+from unit.concept_orderings.strategies import Body
+
+from .bodies import changed
+
+
+def cifar100(kind: str, **given: object) -> Body:
+    body: Body = changed(
+        {
+            "/datasets": [{"name": "cifar100", "classes": ["apple"], **given}],
+            "/ordering/kind": kind,
+            "/tasks/count": 1,
+        }
+    )
+    return body
+
+
+def test_the_catalogue_completes_what_is_needed_and_not_given() -> None:
+    assert parse_request(cifar100("time")).years().tolist() == [2009]
+    assert parse_request(cifar100("performance")).scores().tolist() == [75.8]
+    assert parse_request(cifar100("similarity")).captions() == ["A photo of a apple."]
+
+
+def test_what_the_request_gives_comes_before_the_catalogue() -> None:
+    request = parse_request(cifar100("time", year=1998, scores=0, template="{}!"))
+
+    assert request.years().tolist() == [1998]
+    assert request.scores().tolist() == [0]
+    assert request.captions() == ["apple!"]
+
+
+def test_a_value_of_the_catalogue_written_out_is_the_same_request() -> None:
+    for kind in ("time", "random"):
+        left_out, written = cifar100(kind), cifar100(kind, name="CIFAR100", year=2009)
+
+        assert parse_request(left_out).digest == parse_request(written).digest

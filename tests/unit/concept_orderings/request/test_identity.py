@@ -1,0 +1,132 @@
+"""The canonical form that identifies a request: what changes it and what does not."""
+
+import json
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.orderings import ORDERINGS
+from concept_orderings.request import parse_request
+from unit.concept_orderings.strategies import Body, requests, respelled
+
+from .bodies import FIRST, changed, counted, right
+
+
+def digest_of(changes: Mapping[str, object]) -> str:
+    return parse_request(changed(changes)).digest
+
+
+def test_the_canonical_request_of_an_example() -> None:
+    body = changed({"/ordering": {"kind": "time", "seed": 7}, "/tasks": {"by": "year"}})
+
+    # A change here gives every such stream another identity.
+    assert parse_request(body).canonical == canonical_json(
+        {
+            "datasets": [
+                {"classes": ["a", "b", "c"], "name": "ONE", "year": 2001},
+                {"classes": ["a"], "name": "TWO", "year": 2002},
+            ],
+            "name": "first",
+            "ordering": {"kind": "time", "reverse": False, "seed": 7, "version": 1, "within_year": "shuffle"},
+            "tasks": {"by": "year"},
+        }
+    )
+
+
+@given(requests())
+def test_a_canonical_request_is_itself_a_request_for_the_same(body: Body) -> None:
+    request = parse_request(body)
+    again = parse_request(json.loads(request.canonical))
+
+    assert again.canonical == request.canonical
+    assert again.digest == request.digest == sha256_hex(request.canonical)
+    assert again.concepts.ids == request.concepts.ids
+    assert again.ordering == request.ordering
+    assert again.split == request.split
+
+
+@given(requests(), st.integers(0, 2**32))
+def test_two_spellings_of_a_request_are_one(body: Body, seed: int) -> None:
+    other = respelled(body, Random(seed))
+
+    assert parse_request(other).canonical == parse_request(body).canonical
+
+
+EVIDENCE: dict[str, tuple[str, object]] = {
+    # field: where a value of it stands, and another value
+    "year": (f"{FIRST}/year", 1999),
+    "template": (f"{FIRST}/template", "The {}."),
+    "scores": (f"{FIRST}/scores/a", 0.75),
+    "counts": (f"{FIRST}/counts/a", 9),
+}
+USES = {"time": "year", "similarity": "template", "performance": "scores", "frequency": "counts"}
+
+
+@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("field", EVIDENCE)
+def test_evidence_changes_the_identity_only_of_what_needs_it(kind: str, field: str) -> None:
+    pointer, other = EVIDENCE[field]
+    same = digest_of({"/ordering/kind": kind}) == digest_of({"/ordering/kind": kind, pointer: other})
+
+    assert same is (USES.get(kind) != field)
+
+
+def without_maps() -> Body:
+    """The right request with the same evidence for every class, so that classes can be changed."""
+    body = right()
+    for each in body["datasets"]:
+        each["scores"] = 1
+        each["counts"] = dict.fromkeys(each["classes"], 1)
+    return body
+
+
+@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"/name": "second"}, id="name"),
+        pytest.param({"/datasets/1/name": "THREE"}, id="dataset"),
+        pytest.param({"/datasets/1/classes": ["b"]}, id="class"),
+        pytest.param({f"{FIRST}/classes": ["a", "b", "d"]}, id="another class"),
+        pytest.param({"/tasks/count": 1}, id="count"),
+        pytest.param({"/tasks": {"by": "dataset"}}, id="rule"),
+        pytest.param({"/tasks": {"sizes": [1, 3]}}, id="sizes"),
+    ],
+)
+def test_whatever_can_change_a_stream_changes_its_identity(kind: str, changes: Mapping[str, object]) -> None:
+    one = changed({"/ordering/kind": kind}, without_maps)
+    other = changed({"/ordering/kind": kind, **changes}, without_maps)
+    for each in other["datasets"]:
+        each["counts"] = dict.fromkeys(each["classes"], 1)
+
+    assert parse_request(other).digest != parse_request(one).digest
+
+
+OF_A_SOURCE = ("source", "counted_since", "refresh")
+# Strings that a parameter may be and is not by default; any will do for those that are not named.
+FITTING = {"encoder": "fake", "weights": "0" * 64, "counted_since": "2026-01-31T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, each.name) for kind in ORDERINGS for each in ORDERINGS[kind].parameters()]
+)
+def test_every_parameter_is_part_of_the_identity(kind: str, name: str) -> None:
+    declared = {each.name: each for each in ORDERINGS[kind].parameters()}[name]
+    match declared.type:
+        case "boolean":
+            other: object = not declared.default
+        case "integer":
+            other = 17
+        case "integer or string":
+            other = 1
+        case _:
+            others = (choice for choice in declared.choices if choice != declared.default)
+            other = next(others, FITTING.get(name, "another"))
+    base = counted if name in OF_A_SOURCE else right
+    plain = changed({"/ordering/kind": kind}, base)
+
+    assert parse_request(changed({f"/ordering/{name}": other}, lambda: plain)).digest != parse_request(plain).digest
