@@ -1,0 +1,144 @@
+"""How the table of what release 0.1.0 made of requests is read; see tests/fixtures/0.1.0.
+
+The only place where the table meets the software's own names: rename them here.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import anyio
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.counts_request import parse_counts_request
+from concept_orderings.given import Gathered
+from concept_orderings.library import arrange_request
+from concept_orderings.progress import silent
+from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.stream import ArrangedStream
+from store.counting import Question
+from store.jobs import job_id
+from support.counting_source import CountingSource
+from worker.evidence.concept_counts import count_concepts
+
+Row = Mapping[str, Any]
+
+DIMENSIONS = 24
+
+
+@dataclass(frozen=True)
+class Published:
+    """What version 1 of a stream is known by: SHA-256 of its documents, and its warnings."""
+
+    tasks: list[str]
+    order: str
+    manifest: str
+    warnings: list[str]
+
+
+def request_of(row: Row) -> StreamRequest:
+    """Read a row's body as the service did, at the row's time if it has one."""
+    encoder = row.get("default_encoder")
+    request = parse_request(row["body"], defaults={"similarity": {"encoder": encoder}} if encoder else None)
+    return request.settled(datetime.fromisoformat(row["now"])) if "now" in row else request
+
+
+def job_of(request: StreamRequest) -> str:
+    """Return the id of the job that makes a request's version."""
+    return job_id(request)
+
+
+def arranged(row: Row, request: StreamRequest) -> ArrangedStream:
+    """Arrange a row's concepts, with the evidence that the row names."""
+    rule = row.get("embeddings")
+    embeddings = EMBEDDINGS[rule](request) if rule else None
+    return arrange_request(request, embeddings=embeddings, counts=_counts(row, request))
+
+
+def published(stream: ArrangedStream) -> Published:
+    """Return what is known of version 1."""
+    tasks, export, manifest = stream.documents(1)
+    fields = json.loads(manifest.data)
+    assert fields["order_digest"] == export.digest
+    assert [each["digest"] for each in fields["tasks"]] == [each.digest for each in tasks]
+    return Published([each.digest for each in tasks], export.digest, manifest.digest, fields["warnings"])
+
+
+def look_of(row: Row) -> tuple[str, str]:
+    """Read a look at counts as the service did; return its canonical form and its id."""
+    request = parse_counts_request(row["body"])
+    if "now" in row:
+        request = request.settled(datetime.fromisoformat(row["now"]))
+    queries = sorted(set(request.queries), key=lambda query: query.spellings)
+    question = Question(row["source"], tuple(queries), request.counted_since)
+    return question.canonical.decode(), question.id
+
+
+def _counts(row: Row, request: StreamRequest) -> list[int] | Gathered | None:
+    match row.get("counts"):
+        case None:
+            return None
+        case "by digest":
+            return counts_by_digest(request)
+        case {"counted": source}:
+            return _counted(source, request)
+        case values:
+            by_name: Mapping[str, int] = values
+            return [by_name[name] for name in request.concepts.ids]
+
+
+def counts_by_digest(request: StreamRequest) -> list[int]:
+    """Return the first two bytes of the SHA-256 of each concept as a number: large, and here and there equal."""
+    return [int.from_bytes(hashlib.sha256(each.encode()).digest()[:2]) for each in request.concepts.ids]
+
+
+def _counted(described: Row, request: StreamRequest) -> Gathered:
+    """Count as the worker does, in a source that counts letters."""
+    source = CountingSource()
+    source.counted_at = described["counted_at"]
+    source.documents = described.get("documents")
+
+    async def count() -> Gathered:
+        return await count_concepts(request, source, None, report=silent)
+
+    return anyio.run(count)
+
+
+def spread_rows(request: StreamRequest) -> NDArray[np.float32]:
+    """Return a unit row for each concept, (n, DIMENSIONS), from its SHAKE-256.
+
+    The squares of integers are added up exactly, and IEEE 754 rounds square roots and quotients correctly: the same
+    bits anywhere.
+    """
+    rows = np.empty((len(request.concepts), DIMENSIONS), dtype=np.float32)
+    for i, concept in enumerate(request.concepts.ids):
+        noise = hashlib.shake_256(concept.encode()).digest(2 * DIMENSIONS)
+        row = [int.from_bytes(noise[at : at + 2], signed=True) for at in range(0, len(noise), 2)]
+        length = math.sqrt(sum(each * each for each in row))
+        rows[i] = [each / length for each in row]
+    return rows
+
+
+def coarse_rows(request: StreamRequest) -> NDArray[np.float32]:
+    """Return unit rows of which many are equally far from each other: four numbers of ½ or -½ at places by digest."""
+    rows = np.zeros((len(request.concepts), DIMENSIONS), dtype=np.float32)
+    for i, concept in enumerate(request.concepts.ids):
+        digest = hashlib.sha256(concept.encode()).digest()
+        places = sorted(range(8), key=lambda place: digest[place])[:4]
+        rows[i, places] = [0.5 if digest[8 + place] % 2 else -0.5 for place in places]
+    return rows
+
+
+def equal_rows(request: StreamRequest) -> NDArray[np.float32]:
+    """Return the same unit row for all concepts."""
+    rows = np.zeros((len(request.concepts), DIMENSIONS), dtype=np.float32)
+    rows[:, 0] = 1
+    return rows
+
+
+EMBEDDINGS = {"spread": spread_rows, "coarse": coarse_rows, "equal": equal_rows}

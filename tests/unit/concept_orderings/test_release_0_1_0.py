@@ -1,0 +1,81 @@
+"""What release 0.1.0 made of requests, held against today's software: what was published never changes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from concept_orderings.canonical import sha256_hex
+from concept_orderings.request import parse_request
+from support.data_of_0_1_0 import FIXTURE
+from support.requests_of_0_1_0 import Row, arranged, job_of, look_of, published, request_of
+
+from .benchmark import needs_benchmark, stream
+
+WRITTEN = {
+    "requests.json": "ec8541d4aeca48614ef7d21f084a14576d443efa5247340758907e931e554179",
+    "data.json": "e925c2b1acfab02e68445553fac1634dff1200c10f6f6f4842e6d930bcf9c920",
+    "data.tar.xz": "14ee6e9f441992eed038e4f43e0bbbc8eccd6766f42582c08cc7abb65688211d",
+}
+TABLE: dict[str, Any] = json.loads((FIXTURE / "requests.json").read_text(encoding="utf-8"))
+
+every_request = pytest.mark.parametrize("row", [pytest.param(each, id=each["name"]) for each in TABLE["requests"]])
+
+
+@pytest.fixture
+def version_0_1_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest names the software that wrote it."""
+    monkeypatch.setattr("concept_orderings.stream.__version__", TABLE["written_by"])
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_evidence_is_what_0_1_0_wrote(name: str) -> None:
+    assert sha256_hex((FIXTURE / name).read_bytes()) == WRITTEN[name], (
+        f"{name} is evidence of what release 0.1.0 published and is never written again; take the change back"
+    )
+
+
+@every_request
+def test_a_body_has_the_canonical_request_it_had(row: Row) -> None:
+    request = request_of(row)
+    assert request.canonical.decode() == row["canonical"]
+    assert request.digest == row["request_digest"]
+    assert job_of(request) == row["job_id"]
+
+
+@every_request
+def test_the_canonical_request_gives_itself_again(row: Row) -> None:
+    assert parse_request(json.loads(row["canonical"])).canonical.decode() == row["canonical"]
+
+
+@every_request
+@pytest.mark.usefixtures("version_0_1_0")
+def test_a_request_has_the_version_it_had(row: Row) -> None:
+    # From the canonical request, as the worker reads it: also one that 0.1.0 queued.
+    request = parse_request(json.loads(row["canonical"]))
+    found = published(arranged(row, request))
+    assert found.order == row["order_digest"]
+    assert found.tasks == row["task_digests"]
+    assert found.warnings == row["warnings"]
+    assert found.manifest == row["manifest_digest"]
+
+
+@pytest.mark.parametrize("row", [pytest.param(each, id=each["name"]) for each in TABLE["looks"]])
+def test_a_look_at_counts_is_the_question_it_was(row: Row) -> None:
+    assert look_of(row) == (row["canonical"], row["id"])
+
+
+@needs_benchmark
+@pytest.mark.parametrize(
+    "row", [pytest.param(each, id=f"{each['file']}, {each['ordering']['kind']}") for each in TABLE["streams"]]
+)
+@pytest.mark.usefixtures("version_0_1_0")
+def test_a_stream_of_the_benchmark_has_the_version_it_had(row: Row) -> None:
+    body = {"name": "fomo", "concepts": stream(row["file"]), "ordering": row["ordering"], "tasks": row["tasks"]}
+    request = request_of({"body": body})
+    assert len(request.concepts) == row["concepts"]
+    assert request.digest == row["request_digest"]
+    again = parse_request(json.loads(request.canonical))
+    assert again.canonical == request.canonical
+    found = published(arranged(row, again))
+    assert (found.order, found.manifest) == (row["order_digest"], row["manifest_digest"])
