@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from concept_orderings.orderings.similarity import ENCODER, PAPER_ENCODER
-from store.settings import StoreSettings
+from store.settings import StoreSettings, read_settings
 
 
 class AppSettings(StoreSettings):
@@ -24,3 +24,14 @@ class AppSettings(StoreSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug (with each request), info, warning or error."
     )
+
+
+def check_settings() -> None:
+    """Read the settings from the environment, and leave them.
+
+    Raises
+    ------
+    SettingError
+        ``bad_setting``, naming each variable that is wrong.
+    """
+    read_settings(AppSettings)

@@ -1,4 +1,4 @@
-"""The one-command run: Valkey, the worker and the API, started, watched and stopped together."""
+"""The one-command run: start Valkey, the worker and the API together, watch them and stop them together."""
 
 from launcher.run import serve
 

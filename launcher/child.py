@@ -1,4 +1,4 @@
-"""A program that the supervisor runs: start it, know when it died, stop it."""
+"""A program that the supervisor runs: start it, see whether it died, stop it."""
 
 import contextlib
 import os
@@ -13,30 +13,33 @@ from pathlib import Path
 from launcher.datadir import DataDir
 from launcher.signals import Signals
 
-TETHER = Path(__file__).with_name("tether.py")
-# How long the kernel may take to end a process that was killed.
-KILLED_SECONDS = 5.0
+EXEC_CHILD = Path(__file__).with_name("exec_child.py")
+
+KILL_TIMEOUT = 5.0
+"""Seconds that the kernel may take to end a killed process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to run, and how it wants to be stopped.
+    """What to run, and how to stop it.
 
     Attributes
     ----------
     name : str
-        Names its log and lock.
+        Name of its log file and lock file.
     title : str
-        How messages call it.
+        Its name in messages.
     command : tuple of str
         An absolute path and arguments.
     grace : float
-        Seconds between asking it to stop and killing it.
+        Seconds between SIGTERM and SIGKILL.
     hurried_grace : float
         The same after a second Ctrl-C.
-    on_orphaned : signal.Signals
-        What the kernel sends it when the supervisor is killed. By default nothing is waited for: jobs and stored
-        versions are made to survive it, and a worker that finished its job first would hold up the next start.
+    supervisor_death_signal : signal.Signals
+        What the kernel sends it when the supervisor dies. The default is SIGKILL: jobs and stored versions survive
+        it, and a worker that finished its job first would hold up the next start.
+    directory : Path, optional
+        Its working directory; by default the supervisor's.
     """
 
     name: str
@@ -44,12 +47,12 @@ class Program:
     command: tuple[str, ...]
     grace: float
     hurried_grace: float = 0.0
-    on_orphaned: signal.Signals = signal.SIGKILL
+    supervisor_death_signal: signal.Signals = signal.SIGKILL
     directory: Path | None = None
 
 
 class Child:
-    """One program and, once started, its process."""
+    """One program and, once it is started, its process."""
 
     def __init__(self, program: Program, data: DataDir, environment: Mapping[str, str]) -> None:
         self.program = program
@@ -59,9 +62,10 @@ class Child:
         self._started = 0.0
 
     def start(self) -> None:
-        """Start the program in a session of its own: Ctrl-C reaches the supervisor alone, which keeps the order."""
+        """Start the program in its own session: Ctrl-C reaches the supervisor alone, which stops programs in order."""
         program = self.program
-        script = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(program.on_orphaned))]
+        number = int(program.supervisor_death_signal)
+        script = [sys.executable, "-I", "-S", str(EXEC_CHILD), str(os.getpid()), str(number)]
         with self._data.log(program.name).open("ab") as log:
             self._process = subprocess.Popen(
                 [*script, str(self._data.child_lock(program.name)), *program.command],
@@ -76,16 +80,16 @@ class Child:
 
     @property
     def died(self) -> bool:
-        """Whether it was started and runs no more."""
+        """Whether it was started and has ended."""
         return self._process is not None and self._process.poll() is not None
 
     @property
     def age(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the last start."""
         return time.monotonic() - self._started
 
-    def obituary(self) -> str:
-        """Say how it ended, where its log is, and how that ends."""
+    def describe_end(self) -> str:
+        """Return how it ended and where its log is, in one line, and after it the last lines of the log."""
         assert self._process is not None
         code = self._process.returncode
         end = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
@@ -95,19 +99,19 @@ class Child:
         )
 
     def stop(self, signals: Signals) -> None:
-        """Ask it to stop; kill it, with all it started, when its grace is over. Returns when it is gone."""
+        """Send SIGTERM; after the grace, kill it and all processes of its group. Return when it is gone."""
         process = self._process
         if process is None or self.died:
             return
         process.terminate()
         asked = time.monotonic()
 
-        def over() -> bool:
+        def is_over() -> bool:
             grace = self.program.hurried_grace if signals.hurried else self.program.grace
             return self.died or time.monotonic() - asked >= grace
 
-        signals.wait_until(over, self.program.grace)
+        signals.wait_until(is_over, self.program.grace)
         if not self.died:
             os.killpg(process.pid, signal.SIGKILL)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(KILLED_SECONDS)
+                process.wait(KILL_TIMEOUT)

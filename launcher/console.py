@@ -1,16 +1,16 @@
-"""The few lines a person sees; everything else goes to the logs."""
+"""The few lines that the user sees; everything else goes to the log files."""
 
 import contextlib
 import sys
 
 
-def say(line: str) -> None:
-    """Print a line at once; a terminal or pipe that has gone is no reason to stop the service."""
+def print_line(line: str) -> None:
+    """Print a line to standard output at once; do nothing if the terminal or pipe is closed."""
     with contextlib.suppress(OSError):
         print(line, flush=True)
 
 
-def complain(line: str) -> None:
-    """The same, to standard error."""
+def print_error(line: str) -> None:
+    """Print a line to standard error at once; do nothing if the terminal or pipe is closed."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)

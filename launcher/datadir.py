@@ -1,4 +1,4 @@
-"""The data directory: one run at a time, and where its children keep their files."""
+"""The data directory: one run at a time, and the files of the run's child processes."""
 
 import contextlib
 import fcntl
@@ -11,7 +11,8 @@ from launcher.errors import CannotRun
 
 TAIL_BYTES = 8192
 TAIL_LINES = 10
-OWNER_SECONDS = 1.0
+OWNER_TIMEOUT = 1.0
+"""Seconds to wait until the process that has just locked the directory has written its process id."""
 
 
 class DataDir:
@@ -25,13 +26,13 @@ class DataDir:
         self.logs = self.root / "logs"
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Make the directory ours alone until the block ends or this process dies.
+    def locked(self) -> Iterator[None]:
+        """Create the directory and lock it until the block ends or this process dies.
 
         Raises
         ------
         CannotRun
-            Another process has it, or it cannot be written.
+            Another process has locked it, or it cannot be written.
         """
         try:
             lock = self._open()
@@ -51,7 +52,7 @@ class DataDir:
     def _open(self) -> int:
         self.root.mkdir(parents=True, exist_ok=True)
         for directory in (self._run, self.logs, self.valkey):
-            # Nobody else may read the queue, and whoever writes to it runs code in the worker.
+            # For this user alone: who writes to the queue decides what the worker runs.
             directory.mkdir(mode=0o700, exist_ok=True)
             if not os.access(directory, os.W_OK | os.X_OK):
                 raise PermissionError(None, f"{directory.name} belongs to another user")
@@ -73,27 +74,27 @@ class DataDir:
             ) from error
 
     def _owner(self) -> str:
-        """Return the process id of who has the directory, which whoever has only just got it is about to write."""
-        deadline = time.monotonic() + OWNER_SECONDS
+        """Return the id of the process that has locked the directory; empty if it does not write it in time."""
+        deadline = time.monotonic() + OWNER_TIMEOUT
         while not (owner := self._lock.read_text()) and time.monotonic() < deadline:
             time.sleep(0.01)
         return owner
 
     def child_lock(self, name: str) -> Path:
-        """Return the file that a child holds locked while it lives, and that says its process id."""
+        """Return the file that a child keeps locked while it lives; it contains the child's process id."""
         return self._run / f"{name}.lock"
 
     def log(self, name: str) -> Path:
-        """Return the log of a child."""
+        """Return the log file of a child."""
         return self.logs / f"{name}.log"
 
-    def begin_log(self, name: str) -> None:
-        """Put the log of the last run aside (replacing the one before it), so that logs do not grow for ever."""
+    def rotate_log(self, name: str) -> None:
+        """Rename the log of the last run to ``NAME.log.1``, over an older one, so that logs do not grow for ever."""
         with contextlib.suppress(FileNotFoundError):
             self.log(name).replace(self.logs / f"{name}.log.1")
 
     def log_tail(self, name: str) -> str:
-        """Return the last lines of a child's log, indented."""
+        """Return at most the last 10 lines of a child's log, indented."""
         try:
             with self.log(name).open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))

@@ -1,9 +1,9 @@
-"""What ends a run. Neither is seen by clients, so neither is in the project's error tree."""
+"""Errors that end a run. Clients never see them, so they are not in the project's error tree."""
 
 
 class CannotRun(Exception):
-    """The service cannot be started or cannot go on; the text says so to a person."""
+    """The service cannot start or cannot go on; the text tells the user why."""
 
 
-class StopAsked(Exception):
-    """Ctrl-C or a signal asked for the service to stop."""
+class StopRequested(Exception):
+    """Ctrl-C, SIGTERM or SIGHUP asked the service to stop."""

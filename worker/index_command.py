@@ -1,15 +1,36 @@
 """``concept-orderings index``: build or extend a local index of C4 shards, with a progress bar."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from concept_orderings.cli.options import add_data_dir
+from store.settings import StoreSettings, read_settings
 from worker.evidence.local_index import build_index
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the shards, the index's name and the data directory."""
+    parser.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="C4 JSON lines, .json.gz")
+    parser.add_argument("--name", default="c4", help="what a frequency ordering calls it (default: %(default)s)")
+    add_data_dir(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Add the shards to the index of that name; return the exit status.
+
+    Raises
+    ------
+    SourceError
+        ``source_not_configured`` for a name that no index can have, and as `index` does.
+    """
+    return index(options.shards, read_settings(StoreSettings, data_dir=options.data_dir).index_dir(options.name))
+
+
 def index(shards: Sequence[Path], directory: Path) -> int:
-    """Add shards to the index in a directory and say what it holds then; return the exit status.
+    """Add shards to the index in a directory and print what it holds then; return the exit status.
 
     Raises
     ------

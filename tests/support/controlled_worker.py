@@ -25,7 +25,7 @@ from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement
 from concept_orderings.orderings.shuffled import Shuffled
 from concept_orderings.progress import Report
-from worker.__main__ import main
+from worker.worker_command import run
 
 CONTROL = Path(os.environ["CONTROL"])
 
@@ -63,4 +63,4 @@ Shuffled.arrange = controlled  # type: ignore[method-assign]
 worker.main.ExponentialRetry = quickly  # type: ignore[assignment,attr-defined]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -1,6 +1,7 @@
 """The floors: who may import whom. Read from the source, so that a late import counts too."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,13 +27,10 @@ class Import:
         The importing file, from the root, with forward slashes.
     package : str
         What it imports, up to the first dot.
-    late : bool
-        Whether it stands in a function.
     """
 
     path: str
     package: str
-    late: bool
 
 
 @cache
@@ -44,12 +42,10 @@ def imports_of(folder: str) -> tuple[Import, ...]:
 
 def _imports(path: Path) -> Iterator[Import]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    late = {id(inner) for function in functions for inner in ast.walk(function)}
     where = path.relative_to(ROOT)
     for node in ast.walk(tree):
         for name in _imported(node, where):
-            yield Import(where.as_posix(), name.partition(".")[0], id(node) in late)
+            yield Import(where.as_posix(), name.partition(".")[0])
 
 
 def _imported(node: ast.AST, where: Path) -> list[str]:
@@ -94,12 +90,36 @@ def test_the_library_needs_numpy_alone() -> None:
     assert strange == []
 
 
+def test_the_library_names_no_module_of_the_programs() -> None:
+    """Nor as a string: what the programs add to its command line is declared in their metadata."""
+    named = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value!r}"
+        for path in sorted((ROOT / "concept_orderings").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _names_a_module(node.value)
+    ]
+
+    assert named == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("app", True), ("worker.gather", True), ("launcher:serve", True), ("store/jobs.py", True), ("worker", False)],
+)
+def test_modules_of_the_programs_are_recognised(text: str, found: bool) -> None:
+    assert _names_a_module(text) == found
+
+
+def _names_a_module(text: str) -> bool:
+    programs = "|".join(sorted({"store", *PROGRAMS}))
+    # The command `worker` is named like its program.
+    return text != "worker" and re.fullmatch(rf"({programs})([.:/][\w.:/]+)?", text) is not None
+
+
 def _excepted(each: Import) -> bool:
     folder = each.path.removeprefix("concept_orderings/").partition("/")[0]
-    # The command line starts the programs, if they are there.
-    starts_a_program = each.path == "concept_orderings/cli.py" and each.package in {"store", *PROGRAMS}
     libraries = {("path", "numba"), ("path", "threadpoolctl"), ("client", "httpx")}
-    return (folder, each.package) in libraries or (starts_a_program and each.late)
+    return (folder, each.package) in libraries
 
 
 def test_the_compiler_is_imported_by_the_kernels_alone() -> None:

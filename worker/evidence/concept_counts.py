@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -12,11 +14,13 @@ from concept_orderings.count_warnings import altered_names, approximate_counts, 
 from concept_orderings.errors import SourceError
 from concept_orderings.evidence import Provenance, evidence_digest
 from concept_orderings.given import Gathered
+from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.progress import Report
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import StreamRequest
 from store.counts import CountsCache
 from store.objects import open_objects
+from store.settings import read_settings
 from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource, SourceFacts, Unit
 from worker.evidence.counts.cached import Counted, count_cached
@@ -25,14 +29,31 @@ from worker.settings import WorkerSettings
 _CONCEPTS_NAMED = 10
 
 
-async def count_in(name: str, request: StreamRequest, settings: WorkerSettings, *, report: Report) -> Gathered:
-    """Open the source of a name and count each concept there, without a cache; see `count_concepts`.
+def gather_counts(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
+    """Count each concept in the source that the ordering names, for ``concept-orderings order``: without a cache.
+
+    Everything is counted now, so `counted_since` and `refresh` change nothing.
+
+    Parameters
+    ----------
+    request
+        Of an ordering by frequency.
+    report
+        Called with queries counted and queries in all.
+    data_dir
+        Where local indexes and counts files are.
 
     Raises
     ------
     SourceError, SettingError, StoreError, Cancelled
         As `open_source` and `count_concepts` raise them.
     """
+    ordering = cast(Frequency, request.ordering)
+    settings = read_settings(WorkerSettings, data_dir=data_dir)
+    return asyncio.run(_count_in(ordering.source, request, settings, report))
+
+
+async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:
     source = await open_source(name, settings, open_objects(settings.streams_location))
     try:
         return await count_concepts(request, source, None, report=report)

@@ -8,18 +8,25 @@ rounds correctly, in one fixed order: the same embeddings of captions give the s
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from pathlib import Path
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.concepts import shown
 from concept_orderings.errors import EncoderError
+from concept_orderings.evidence import Provenance, evidence_digest
+from concept_orderings.given import Gathered
+from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
 from store.embeddings import EmbeddingCache
+from store.settings import read_settings
 from worker.evidence.embeddings import embed, shifted
+from worker.evidence.encoders import load_encoder
 from worker.evidence.encoders.base import Encoder
+from worker.settings import WorkerSettings
 from worker.threads import in_thread
 
 FloatArray: TypeAlias = NDArray[np.float32]
@@ -46,6 +53,31 @@ class ConceptEmbeddings:
 
     rows: FloatArray
     warnings: tuple[str, ...]
+
+
+def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
+    """Embed the concepts with the encoder that the ordering names, for ``concept-orderings order``: without a cache.
+
+    Parameters
+    ----------
+    request
+        Of an ordering by similarity.
+    report
+        Called with captions embedded and captions in all.
+    data_dir
+        Not used: encoders find their weights by settings of their own.
+
+    Raises
+    ------
+    EncoderError, SettingError, Cancelled
+        As `load_encoder` and `embed_concepts` raise them.
+    """
+    ordering = cast(Similarity, request.ordering)
+    settings = read_settings(WorkerSettings, data_dir=data_dir)
+    encoder = load_encoder(ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights)
+    found = asyncio.run(embed_concepts(request, encoder, None, report=report))
+    digest = evidence_digest(found.rows)
+    return Gathered(found.rows, Provenance(source=encoder.name, digest=digest, details={}, warnings=found.warnings))
 
 
 async def embed_concepts(

@@ -19,7 +19,7 @@ from launcher import valkey
 from launcher.supervisor import Restarts
 
 HERE = Path(__file__).parent
-TETHER = HERE.parents[2] / "launcher" / "tether.py"
+EXEC_CHILD = HERE.parents[2] / "launcher" / "exec_child.py"
 DEADLINE = 20.0
 CHILDREN = ("api", "worker", "valkey")
 
@@ -101,7 +101,7 @@ def orphan(data: Path, name: str, *command: str, directory: Path | None = None) 
     """A child of a killed run on a system where the kernel does not end it."""
     lock = data / "run" / f"{name}.lock"
     process = subprocess.Popen(
-        [sys.executable, str(TETHER), str(os.getpid()), "0", str(lock), *command],
+        [sys.executable, str(EXEC_CHILD), str(os.getpid()), "0", str(lock), *command],
         cwd=directory,
         start_new_session=True,
     )

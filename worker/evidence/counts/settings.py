@@ -24,6 +24,7 @@ from concept_orderings.concepts import shown
 from concept_orderings.errors import SettingError
 from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.orderings.frequency import BUILT_IN, IN_REQUEST
+from store.settings import read_settings
 from worker.evidence.counts.base import ATTEMPTS, CountSource
 from worker.settings import WorkerSettings
 
@@ -75,6 +76,17 @@ def read_sources(settings: WorkerSettings) -> dict[str, SourceSettings]:
         reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else f"{path} is not TOML: {error}"
         raise _bad(reason) from error
     return {name: _table(str(path), name, table) for name, table in tables.items()}
+
+
+def check_settings() -> None:
+    """Read the worker's settings from the environment and its file of sources, and leave them.
+
+    Raises
+    ------
+    SettingError
+        ``bad_setting``, naming each variable, or the file, the table and the field.
+    """
+    read_sources(read_settings(WorkerSettings))
 
 
 def _table(path: str, name: str, table: object) -> SourceSettings:

@@ -1,4 +1,4 @@
-"""Where the API listens, seen from outside: is the port free, and does the service answer."""
+"""The address of the API, seen from outside: is the port free, and is the service ready."""
 
 import errno
 import http.client
@@ -6,24 +6,27 @@ import socket
 
 from launcher.errors import CannotRun
 
-ANSWER_SECONDS = 2.0
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+READY_TIMEOUT = 2.0
+"""Seconds to wait for an answer to one readiness request."""
+
+LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Hosts that mean "all addresses", and the address at which this machine reaches such a server."""
 
 
-def free_port(host: str, port: int) -> int:
-    """Return the port if the API can listen there, or a free one for port 0.
+def find_port(host: str, port: int) -> int:
+    """Return the port if the API can listen on it, or a free port if `port` is 0.
 
     Raises
     ------
     CannotRun
-        The port is in use, or the host is not an address of this machine.
+        The port is in use or reserved, or the host is not an address of this machine.
     """
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
             with socket.socket(family, kind, protocol) as probe:
-                # As the API will: a connection that is still closing does not block the port.
+                # The API sets the same options: a connection that is still closing does not block the port.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -43,14 +46,14 @@ def _refusal(host: str, port: int, error: OSError) -> str:
 
 
 def local_url(host: str, port: int) -> str:
-    """Return the address at which this machine reaches the API."""
-    host = EVERYWHERE.get(host, host)
+    """Return the URL at which this machine reaches the API."""
+    host = LOOPBACK.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Whether the API says that it, its store and a worker are up."""
-    connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=ANSWER_SECONDS)
+    """Whether the API answers that it, its store and a worker are up."""
+    connection = http.client.HTTPConnection(LOOPBACK.get(host, host), port, timeout=READY_TIMEOUT)
     try:
         connection.request("GET", "/health/ready")
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -1,0 +1,46 @@
+"""Options for the parameters of all orderings, made from the registry."""
+
+import argparse
+import re
+from typing import Any
+
+from concept_orderings.orderings import ORDERINGS
+from concept_orderings.orderings.base import Parameter
+
+_PREFIX = "parameter_"
+_SHARED = ("seed", "reverse")
+
+
+def add_parameters(parser: argparse.ArgumentParser) -> None:
+    """Declare an option for each parameter that an ordering has; one that is not given is left to the ordering."""
+    seen = set()
+    for kind, ordering in ORDERINGS.items():
+        for each in ordering.parameters():
+            if each.name in seen:
+                continue
+            seen.add(each.name)
+            parser.add_argument(f"--{each.name.replace('_', '-')}", **_option(kind, each))
+
+
+def given_parameters(options: argparse.Namespace) -> dict[str, object]:
+    """Return the parameters that stand on the command line, by name."""
+    named = {name.removeprefix(_PREFIX): value for name, value in vars(options).items() if name.startswith(_PREFIX)}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _option(kind: str, parameter: Parameter) -> dict[str, Any]:
+    """Return what argparse is told of a parameter."""
+    text = parameter.description if parameter.name in _SHARED else f"{kind}: {parameter.description}"
+    option: dict[str, Any] = {"dest": f"{_PREFIX}{parameter.name}", "default": None, "help": text}
+    if parameter.type == "boolean":
+        return {**option, "action": "store_true"}
+    return {
+        **option,
+        "type": {"integer": int, "string": str}.get(parameter.type, _integer_or_string),
+        "choices": parameter.choices or None,
+        "metavar": None if parameter.choices else parameter.name.upper(),
+    }
+
+
+def _integer_or_string(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?[0-9]+", text) else text

@@ -1,0 +1,35 @@
+"""``concept-orderings worker`` and ``python -m worker``: take jobs until SIGTERM or Ctrl-C."""
+
+import argparse
+import asyncio
+import gc
+import logging
+import sys
+
+from concept_orderings.errors import ConceptOrderingsError
+from store.settings import read_settings
+from worker.main import run_worker
+from worker.settings import WorkerSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare nothing: the settings of the worker are environment variables."""
+
+
+def run(options: argparse.Namespace | None = None) -> int:
+    """Work until SIGTERM or SIGINT; return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for client in ("httpx", "elastic_transport"):
+        # They log a line for each of 18,381 requests, with the URL in it.
+        logging.getLogger(client).setLevel(logging.WARNING)
+    # What is imported stays in memory: a full collection in the middle of a job need not look at it, which takes 60 ms.
+    gc.freeze()
+    try:
+        asyncio.run(run_worker(read_settings(WorkerSettings)))
+    except ConceptOrderingsError as error:
+        print(f"{error.detail} [{error.code}]", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        # Only until the worker has a handler for the signal.
+        return 0
+    return 0
