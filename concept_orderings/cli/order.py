@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     )
     for warning in stream.warnings():
         _warn(warning)
-    # It is not published: as the first version of a stream that is named as the request is.
+    # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.
     write(EXPORTERS[options.format]().render(stream.published(1)), options.output)
     return 0
 
