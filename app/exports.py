@@ -2,10 +2,12 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from cachetools import LRUCache
 
+from app.once import Once
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.exporters import Exporter
 from concept_orderings.published import PublishedVersion, VersionDocuments
@@ -36,14 +38,13 @@ class Exports:
         self._versions = versions
         self._kept = kept
         self._records: LRUCache[_Key, KeptExport] = LRUCache(_CACHED_RECORDS)
-        self._running: dict[_Key, asyncio.Task[KeptExport | None]] = {}
+        self._once: Once[_Key, KeptExport | None] = Once()
         self._threads = ThreadPoolExecutor(_MOST_RENDERING, thread_name_prefix="export")
         self._slots = asyncio.Semaphore(_MOST_RENDERING)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop; what is being rendered is not kept."""
-        for task in self._running.values():
-            task.cancel()
+        await self._once.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def get(self, record: VersionRecord, exporter: Exporter, exporter_version: int) -> KeptExport | None:
@@ -63,19 +64,10 @@ class Exports:
         known: KeptExport | None = self._records.get(key)
         if known is not None:
             return known
-        task = self._running.get(key)
-        if task is None:
-            task = asyncio.create_task(self._find_or_render(record, exporter, exporter_version))
-            self._running[key] = task
-            task.add_done_callback(lambda done: self._finish(key, done))
-        # Shielded: a client that goes away must not stop the work that others wait for.
-        return await asyncio.shield(task)
-
-    def _finish(self, key: _Key, task: asyncio.Task[KeptExport | None]) -> None:
-        del self._running[key]
-        # Reading the exception marks it as seen, also if every client has gone away.
-        if not task.cancelled() and task.exception() is None and (kept := task.result()) is not None:
+        kept = await self._once.run(key, partial(self._find_or_render, record, exporter, exporter_version))
+        if kept is not None:
             self._records[key] = kept
+        return kept
 
     async def _find_or_render(
         self, record: VersionRecord, exporter: Exporter, exporter_version: int

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from app.bodies import decoded
 from app.counts_files import read_counts
 from app.exports import Exports
+from app.once import Once
 from app.settings import AppSettings
 from app.sources import Sources
 from concept_orderings.orderings.similarity import Similarity
@@ -50,6 +51,7 @@ class Service:
         self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
         self._reading = ThreadPoolExecutor(_MOST_COUNTS_FILES, thread_name_prefix="counts-file")
         self._documents: LRUCache[str, bytes] = LRUCache(_DOCUMENT_CACHE_BYTES, getsizeof=len)
+        self._documents_once: Once[str, bytes] = Once()
         self._records: LRUCache[tuple[str, int], VersionRecord] = LRUCache(
             _RECORD_CACHE_TASKS, getsizeof=lambda record: 1 + len(record.tasks)
         )
@@ -71,7 +73,8 @@ class Service:
         self._stack.push_async_callback(self._redis.aclose)
         for pool in (self._parsing, self._reading):
             self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        self._stack.callback(self.exports.close)
+        self._stack.push_async_callback(self._documents_once.close)
+        self._stack.push_async_callback(self.exports.close)
         listening = asyncio.create_task(self._bell.run())
         self._stack.push_async_callback(cancel_and_wait, listening)
         return self
@@ -190,7 +193,8 @@ class Service:
         """
         document: bytes | None = self._documents.get(digest)
         if document is None:
-            document = await self.versions.document(digest)
+            # 512 ranks ask at once, and a document may have hundreds of megabytes: it is read once for all of them.
+            document = await self._documents_once.run(digest, partial(self.versions.document, digest))
             if len(document) <= self._documents.maxsize:
                 self._documents[digest] = document
         return document

@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=EXPORTERS,
         default="fomo",
-        help=" ".join(f"{name}: {exporter.summary}" for name, exporter in EXPORTERS.items()),
+        # argparse replaces what follows a percent sign.
+        help=" ".join(f"{name}: {exporter.summary}" for name, exporter in EXPORTERS.items()).replace("%", "%%"),
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there and not to standard output")
     add_data_dir(parser)

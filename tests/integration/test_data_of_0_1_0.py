@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.exporters import EXPORTERS
 from support.data_of_0_1_0 import FACTS, ServedData, unpack, write_before_start
 from support.processes import Valkey
 
@@ -94,6 +95,18 @@ def test_the_same_request_has_the_same_version(served: ServedData, version: dict
     answer = served.post(version["body"], wait=0)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Location"].endswith(version["url"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_has_every_export(served: ServedData, version: dict[str, Any]) -> None:
+    answer = served.post(version["body"], wait=0).json()
+    assert set(answer["exports"]) == set(EXPORTERS)
+    for url in answer["exports"].values():
+        first, second = served.http.get(url), served.http.get(url)
+        assert first.status_code == 200, first.text
+        assert second.content == first.content
+    tasks = [served.http.get(each["url"]).json()["concepts"] for each in answer["tasks"]]
+    assert served.http.get(answer["exports"]["tasks"]).json() == [[each["concept"] for each in task] for task in tasks]
 
 
 @pytest.mark.parametrize("stream", FACTS["streams"])

@@ -147,7 +147,7 @@ async def test_closing_does_not_wait_for_a_rendering(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
     waiting = asyncio.create_task(exports.get(record, Slow(), 1))
     await asyncio.to_thread(Slow.begun.acquire)
-    exports.close()
+    await exports.close()
 
     with pytest.raises(asyncio.CancelledError):
         await waiting

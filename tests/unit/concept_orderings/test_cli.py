@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from concept_orderings import __version__, arrange
 from concept_orderings.cli import main
+from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.orderings import ORDERINGS
+from concept_orderings.published import PublishedVersion
 
 CLASSES = ["apple", "bear", "clock", "dog", "elm"]
 
@@ -82,6 +84,37 @@ def test_tasks_are_cut_and_written_one_list_each(capsys: pytest.CaptureFixture[s
 
     assert found == library({"count": 2}, kind="random")
     assert [len(task) for task in found] == [3, 2]
+
+
+class Raw(Exporter):
+    """Bytes that are no text."""
+
+    name = "raw"
+    media_type = "application/octet-stream"
+    suffix = "bin"
+    summary = "Bytes, 100% of them."
+
+    def render(self, version: PublishedVersion) -> bytes:
+        return b"\xff\x00\r\n" + str(version.manifest["tasks"][-1]["concepts"]).encode()
+
+
+def test_a_new_exporter_is_a_format_whose_bytes_are_written_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], classes: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(cast("dict[str, type[Exporter]]", EXPORTERS), Raw.name, Raw)
+    arguments = ["order", str(classes), "--kind", "random", "--tasks", "2", "--format", "raw"]
+    assert main(arguments) == 0
+    sys.stdout.flush()
+    assert capfdbinary.readouterr().out == b"\xff\x00\r\n2"
+
+    output = tmp_path / "order.bin"
+    assert main([*arguments, "--output", str(output)]) == 0
+    assert output.read_bytes() == b"\xff\x00\r\n2"
+
+    with pytest.raises(SystemExit):
+        main(["order", "--help"])
+    sys.stdout.flush()
+    assert b"raw: Bytes, 100% of them." in b" ".join(capfdbinary.readouterr().out.split())
 
 
 @pytest.mark.parametrize("by", ["dataset", "year"])
