@@ -12,7 +12,7 @@ from store.settings import read_settings
 
 
 def main() -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or Ctrl-C; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)

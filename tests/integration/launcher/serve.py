@@ -1,4 +1,4 @@
-"""Runs the service with stand-ins for the worker and the API: ``serve.py DATA_DIR PORT``."""
+"""Run the launcher with stand-ins for the worker and the API: ``serve.py DATA_DIR PORT``."""
 
 import sys
 from pathlib import Path

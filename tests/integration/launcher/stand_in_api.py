@@ -1,4 +1,7 @@
-"""An API that knows only whether the worker has come up."""
+"""A stand-in for the API: it answers each request with 200 if the stand-in for the worker runs, else with 503.
+
+It writes its process id and the signals that it gets into the data directory.
+"""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A worker that only lives, and tells in the data directory what happens to it.
+"""A stand-in for the worker: it does nothing but write its environment and the signals it gets to the data directory.
 
 STAND_IN_WORKER=broken makes it fail at once; STAND_IN_WORKER=stubborn makes it ignore SIGTERM.
 """
@@ -29,13 +29,13 @@ def store_answers() -> bool:
         return False
 
 
-def tell(event: str) -> None:
+def record(event: str) -> None:
     with (DATA / "events").open("a") as file:
         file.write(f"{event}\n")
 
 
 def stop(number: int, frame: FrameType | None) -> None:
-    tell(f"worker {signal.Signals(number).name}, store {'answers' if store_answers() else 'is away'}")
+    record(f"worker {signal.Signals(number).name}, store {'answers' if store_answers() else 'is away'}")
     if MODE != "stubborn":
         (DATA / "worker.json").unlink(missing_ok=True)
         sys.exit(0)

@@ -25,7 +25,7 @@ CHILDREN = ("api", "worker", "valkey")
 
 
 class Run:
-    """A service started as a person would start it."""
+    """The launcher in a process of its own, with its output in files."""
 
     def __init__(self, outputs: Path, data: Path, port: int, environment: dict[str, str]) -> None:
         self.data = data
@@ -78,9 +78,9 @@ class Run:
 def until(condition: Callable[[], object], run: Run | None = None) -> None:
     deadline = time.monotonic() + DEADLINE
     while not condition():
-        story = "" if run is None else run.out.read_text() + run.err.read_text()
-        assert run is None or run.process.poll() is None, story
-        assert time.monotonic() < deadline, story
+        printed = "" if run is None else run.out.read_text() + run.err.read_text()
+        assert run is None or run.process.poll() is None, printed
+        assert time.monotonic() < deadline, printed
         time.sleep(0.02)
 
 
@@ -97,8 +97,8 @@ def nothing_left(data: Path) -> bool:
     return not any(is_held(data / "run" / f"{name}.lock") for name in CHILDREN)
 
 
-def orphan(data: Path, name: str, *command: str, directory: Path | None = None) -> "subprocess.Popen[bytes]":
-    """A child of a killed run on a system where the kernel does not end it."""
+def leave_behind(data: Path, name: str, *command: str, directory: Path | None = None) -> "subprocess.Popen[bytes]":
+    """Start a child as a run does that was killed, on a system whose kernel does not end the child."""
     lock = data / "run" / f"{name}.lock"
     process = subprocess.Popen(
         [sys.executable, str(EXEC_CHILD), str(os.getpid()), "0", str(lock), *command],
@@ -127,7 +127,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 Start = Callable[..., Run]
 
 
-# A program that nohup starts ignores it, and so does what it starts in turn.
+# A program that nohup started ignores SIGHUP, and so do its children.
 HANG_UP = pytest.param(
     signal.SIGHUP,
     marks=pytest.mark.skipif(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="these tests ignore SIGHUP"),
@@ -197,11 +197,11 @@ def test_data_survive_a_torn_last_write(start: Start) -> None:
     assert start().started().redis.get("kept") == b"yes"
 
 
-def test_orphans_are_stopped_and_others_are_not(start: Start, tmp_path: Path) -> None:
+def test_a_process_left_behind_is_stopped_and_no_other(start: Start, tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "run").mkdir(parents=True)
-    left = orphan(data, "worker", sys.executable, "-c", "import time; time.sleep(600)")
-    # A process that has the number of one that died, but not its lock.
+    left = leave_behind(data, "worker", sys.executable, "-c", "import time; time.sleep(600)")
+    # A process with the id of a child that died, which does not hold the child's lock.
     innocent = subprocess.Popen(["/bin/sleep", "600"], start_new_session=True)
     try:
         (data / "run" / "valkey.lock").write_text(str(innocent.pid))
@@ -217,14 +217,14 @@ def test_orphans_are_stopped_and_others_are_not(start: Start, tmp_path: Path) ->
         left.wait()
 
 
-def test_an_orphaned_valkey_hands_over_its_data(start: Start, tmp_path: Path) -> None:
+def test_a_valkey_left_behind_is_stopped_and_its_data_is_kept(start: Start, tmp_path: Path) -> None:
     data = tmp_path / "data"
     first = start(data).started()
     first.redis.set("kept", "yes")
     assert first.ended(signal.SIGTERM) == 0
     listen_at = data / "valkey" / "valkey.sock"
     program = valkey.program(data / "valkey", listen_at)
-    left = orphan(data, "valkey", *program.command, directory=program.directory)
+    left = leave_behind(data, "valkey", *program.command, directory=program.directory)
     until(lambda: valkey.answers(listen_at))
     run = start(data).started()
     assert left.wait(DEADLINE) == 0
@@ -242,7 +242,7 @@ def test_one_run_per_data_directory(start: Start) -> None:
     winner.started()
 
 
-def test_a_port_in_use_is_said_before_anything_starts(start: Start) -> None:
+def test_a_port_in_use_is_refused_before_anything_starts(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = start(port=port)
