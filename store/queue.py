@@ -2,7 +2,8 @@
 
 There are two, so that a look at a source's counts does not wait behind a path search of many minutes.
 
-Docket pickles its arguments, so the Redis behind it must be nobody else's: keep it off the network, with a password.
+What they keep in Redis is JSON, and nothing else is read: see `store.docket_codec`. A program that can write to that
+Redis can still delete jobs and invent others, so keep it off the network, with a password.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from store.docket_codec import install
 from store.jobs import KEPT_SECONDS
 
 if TYPE_CHECKING:
@@ -48,7 +50,11 @@ def make_docket(url: str, name: str = NAME) -> "Docket":
     # Here, not above: it is a third of the time that the API would take to start, and only jobs need it.
     from docket import Docket  # noqa: PLC0415
 
-    return Docket(name=name, url=url, execution_ttl=timedelta(seconds=KEPT_SECONDS))
+    install()
+    docket = Docket(name=name, url=url, execution_ttl=timedelta(seconds=KEPT_SECONDS))
+    # Docket's examples, of which one sleeps for as long as its message says.
+    docket.tasks.clear()
+    return docket
 
 
 class Queue:

@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from app.settings import AppSettings
-from store.queue import make_docket
+from store.queue import Queue, make_docket
 from store.settings import StoreSettings
 from worker.evidence.counts.settings import read_sources
 from worker.settings import WorkerSettings
@@ -445,6 +445,7 @@ def test_the_workers_health_is_its_heartbeat(tmp_path: Path, monkeypatch: pytest
 
     async def check() -> "tuple[str | None, subprocess.CompletedProcess[str]]":
         async with make_docket(url) as docket, Worker(docket) as worker:
+            Queue(docket)  # which names its task: a worker without any reports none
             running = asyncio.create_task(worker.run_forever())
             while not await docket.workers():  # noqa: ASYNC110  # nothing announces it
                 await asyncio.sleep(0.02)
