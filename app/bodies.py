@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 
-from concept_orderings.concepts import shown
 from concept_orderings.errors import BadValue
+from concept_orderings.text import shown
 
 
 def decoded(body: bytes) -> object:

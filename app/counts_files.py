@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 
 from app import parquet_rows
 from concept_orderings.canonical import LARGEST_INTEGER
-from concept_orderings.concepts import is_plain_text, shown
 from concept_orderings.errors import BadCountsFile
 from concept_orderings.queries import folded
+from concept_orderings.text import is_plain_text, shown
 
 MOST_ROWS = 2_000_000
 """More than a hundred times the names of the benchmark; they fit into memory."""

@@ -8,16 +8,18 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
-from app.examples import EXAMPLE_REQUEST, STREAM_NAME
+from app.declared import exactly_one, optional, or_null, required
+from app.examples import EXAMPLE_REQUEST
+from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
-from concept_orderings.names import NAME
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
-from concept_orderings.queries import MOST_SPELLINGS
-from concept_orderings.request import MOST_TEMPLATES
+from concept_orderings.request import CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
+from concept_orderings.shapes import JsonSchema
+from concept_orderings.text import FORBIDDEN
 from store.jobs import Job, State
 from store.versions import VersionRecord
 
@@ -53,15 +55,20 @@ def _parameter_type(each: Parameter) -> Any:
     """Return what pydantic is to write of a parameter's values."""
     if each.choices:
         return Literal[each.choices]
-    # What any JSON integer keeps to need not be said.
-    least = each.minimum if each.minimum > -LARGEST_INTEGER else None
-    most = each.maximum if each.maximum < LARGEST_INTEGER else None
-    types: dict[str, Any] = {
-        "boolean": bool,
-        "integer": Annotated[int, Field(ge=least, le=most)],
-        "string": Annotated[str, Field(pattern=f"^({each.pattern})$" if each.pattern else None)],
+    types: dict[str, JsonSchema] = {
+        "boolean": {"type": "boolean"},
+        "integer": {"type": "integer", "minimum": each.minimum, "maximum": each.maximum},
+        "string": _text(each),
+        "array of strings": {"type": "array", "items": _text(each)},
     }
-    return reduce(or_, (types[one] for one in each.type.split(" or ")))
+    schemas = [types[one] for one in each.type.split(" or ")]
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    return Annotated[Any, WithJsonSchema(schema if each.default is not None else or_null(schema))]
+
+
+def _text(each: Parameter) -> JsonSchema:
+    schema: JsonSchema = {"type": "string", "not": {"pattern": FORBIDDEN}}
+    return {**schema, "pattern": f"^({each.pattern})$"} if each.pattern else schema
 
 
 def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
@@ -80,50 +87,24 @@ def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
 _ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.values()))
 
 
-_Templates = Annotated[
-    list[str], Field(min_length=1, max_length=MOST_TEMPLATES, json_schema_extra={"uniqueItems": True})
-]
-_Query = str | Annotated[list[str], Field(min_length=1, max_length=MOST_SPELLINGS)]
-
-
-class ClassListSchema(_Strict):
-    """A dataset and its class names; years, templates and scores left out come from the catalogue."""
-
-    name: str = Field(description="The dataset; one of the catalogue by either of its names.", examples=["cifar100"])
-    classes: list[str] = Field(
-        description="Class names, each once; their order has no meaning.", min_length=1, examples=[["bear", "otter"]]
-    )
-    year: int | None = Field(None, description="Year of publication.", ge=1900, lt=2200)
-    template: str | _Templates | None = Field(
-        None,
-        description="Caption template; {} stands for the class name. Of several, the embedding of a concept is the "
-        "mean of its captions' unit vectors, made unit again.",
-        examples=["A photo of a {}.", ["A photo of a {}.", "A drawing of a {}."]],
-    )
-    scores: float | dict[str, float] | None = Field(
-        None, description="Zero-shot score of the base model: one for the dataset, or one per class name."
-    )
-    counts: dict[str, Annotated[int, Field(ge=0)]] | None = Field(
-        None, description="How often each class name occurs in the pretraining corpus."
-    )
-    queries: dict[str, _Query] | None = Field(
-        None,
-        description="What a source of counts is asked for a class, where that is not its name with underscores and "
-        "slashes as spaces. Of several spellings, documents with any are counted, or all occurrences added up.",
-        examples=[{"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]}],
-    )
+ClassListSchema = create_model(
+    "ClassListSchema",
+    __base__=_Strict,
+    __doc__="A dataset and its class names; years, templates and scores left out come from the catalogue.",
+    **{each.name: required(each) if each.name in ("name", "classes") else optional(each) for each in DATASET_FIELDS},
+)
 
 
 class TaskCount(_Strict):
     """T tasks as equal as can be; the first N mod T have one concept more."""
 
-    count: int = Field(ge=1, description="T, at most the number of concepts.", examples=[20])
+    count: int = Field(ge=1, le=LARGEST_INTEGER, description="T, at most the number of concepts.", examples=[20])
 
 
 class TaskSizes(_Strict):
     """Tasks of given sizes, which add up to the number of concepts."""
 
-    sizes: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, examples=[[1, 2]])
+    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]] = Field(min_length=1, examples=[[1, 2]])
 
 
 class TaskGroups(_Strict):
@@ -132,20 +113,24 @@ class TaskGroups(_Strict):
     by: Literal["dataset", "year"] = Field(examples=["year"])
 
 
-class StreamRequestSchema(_Strict):
-    """Class lists, an ordering and a split. Give either `datasets` or `concepts`."""
+_datasets: Any = list[ClassListSchema]
+_ordering: Any = Annotated[_ORDERINGS, Field(discriminator="kind")]
 
-    name: str = Field(
-        pattern=f"^{NAME.pattern}$",
-        description="The stream to add a version to.",
-        examples=[STREAM_NAME],
-    )
-    datasets: list[ClassListSchema] | None = Field(None, description="Class lists.", min_length=1)
-    concepts: list[str] | None = Field(
-        None, description="Concepts, DATASET+++class name each: a FoMo-in-Flux stream as it is.", min_length=1
-    )
-    ordering: Annotated[_ORDERINGS, Field(discriminator="kind")]  # made just above
-    tasks: TaskCount | TaskSizes | TaskGroups = Field(description="How to cut the stream into tasks.")
+
+class _StreamRequest(_Strict):
+    model_config = ConfigDict(json_schema_extra=exactly_one("datasets", "concepts"))
+
+
+StreamRequestSchema = create_model(
+    "StreamRequestSchema",
+    __base__=_StreamRequest,
+    __doc__="Class lists, an ordering and a split. Give either `datasets` or `concepts`.",
+    name=required(STREAM_NAME),
+    datasets=(_datasets | None, Field(None, description="Class lists.", min_length=1)),
+    concepts=optional(CONCEPT_LIST),
+    ordering=(_ordering, ...),
+    tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to cut the stream into tasks.")),
+)
 
 
 class Progress(BaseModel):
@@ -159,9 +144,9 @@ class Progress(BaseModel):
 class StreamLink(BaseModel):
     """Where a version is."""
 
-    name: str = Field(examples=[STREAM_NAME])
+    name: str = Field(examples=[STREAM_EXAMPLE])
     version: int = Field(examples=[1])
-    url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}/versions/1"])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1"])
 
 
 class JobProblem(BaseModel):
@@ -205,15 +190,15 @@ class TaskLink(BaseModel):
     task: int = Field(description="From 0.", examples=[0])
     concepts: int = Field(description="How many it has.", examples=[920])
     digest: str = Field(description="SHA-256 of the task as served.", examples=[_DIGEST])
-    url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}/versions/1/tasks/0"])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/tasks/0"])
 
 
 class VersionSummary(BaseModel):
     """A version in a list."""
 
-    name: str = Field(examples=[STREAM_NAME])
+    name: str = Field(examples=[STREAM_EXAMPLE])
     version: int = Field(examples=[1])
-    url: str = Field(description="The manifest.", examples=[f"/v1/streams/{STREAM_NAME}/versions/1"])
+    url: str = Field(description="The manifest.", examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1"])
     digest: str = Field(
         description="SHA-256 of the manifest, which holds the digests of all tasks.", examples=[_DIGEST]
     )
@@ -227,11 +212,12 @@ class VersionResource(VersionSummary):
 
     warnings: list[str] = Field(description="What a reader of the stream should know.", examples=[[]])
     export_url: str = Field(
-        description="The order as a FoMo-in-Flux file.", examples=[f"/v1/streams/{STREAM_NAME}/versions/1/export/fomo"]
+        description="The order as a FoMo-in-Flux file.",
+        examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/export/fomo"],
     )
     exports: dict[str, str] = Field(
         description="Where the version is in each format; what these URLs answer never changes.",
-        examples=[_export_urls(STREAM_NAME, 1)],
+        examples=[_export_urls(STREAM_EXAMPLE, 1)],
     )
     tasks: list[TaskLink]
 
@@ -239,9 +225,9 @@ class VersionResource(VersionSummary):
 class StreamSummary(BaseModel):
     """A stream in a list."""
 
-    name: str = Field(examples=[STREAM_NAME])
+    name: str = Field(examples=[STREAM_EXAMPLE])
     latest_version: int = Field(examples=[3])
-    url: str = Field(examples=[f"/v1/streams/{STREAM_NAME}"])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}"])
 
 
 class StreamPage(BaseModel):
@@ -254,7 +240,7 @@ class StreamPage(BaseModel):
 class VersionPage(BaseModel):
     """A page of a stream's versions, oldest first."""
 
-    name: str = Field(examples=[STREAM_NAME])
+    name: str = Field(examples=[STREAM_EXAMPLE])
     versions: list[VersionSummary]
     next_cursor: str | None = Field(description="What to pass as `cursor` for the next page.", examples=[None])
 
@@ -282,7 +268,7 @@ class ConceptInTask(BaseModel):
 class TaskResource(BaseModel):
     """One task: a contiguous run of the arranged concepts."""
 
-    name: str = Field(examples=[STREAM_NAME])
+    name: str = Field(examples=[STREAM_EXAMPLE])
     version: int = Field(examples=[1])
     task: int = Field(examples=[0])
     tasks: int = Field(description="How many tasks the version has.", examples=[20])
@@ -301,7 +287,7 @@ class ManifestResource(BaseModel):
     """Everything needed to repeat a version; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
 
     format: int = Field(examples=[1])
-    name: str = Field(examples=[STREAM_NAME])
+    name: str = Field(examples=[STREAM_EXAMPLE])
     version: int = Field(examples=[1])
     request: dict[str, Any] = Field(
         description="The canonical request; it can be posted as it is.", examples=[EXAMPLE_REQUEST.as_json()]
@@ -346,7 +332,7 @@ class ParameterResource(BaseModel):
 
     name: str = Field(examples=["seed"])
     type: str = Field(examples=["integer"])
-    default: bool | int | str = Field(examples=[0])
+    default: bool | int | str | None = Field(description="What it is when it is left out.", examples=[0])
     choices: list[str] = Field(description="All values allowed; empty if any of the type is.", examples=[[]])
     pattern: str = Field(description="A regular expression for the whole string, or empty.", examples=[""])
     minimum: int = Field(description="The smallest integer allowed.", examples=[0])

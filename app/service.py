@@ -17,7 +17,6 @@ from app.exports import Exports
 from app.once import Once
 from app.settings import AppSettings
 from app.sources import Sources
-from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.request import StreamRequest, parse_request
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
@@ -121,9 +120,9 @@ class Service:
         return await self.counts_files.create(name, meaning, counts)
 
     @property
-    def defaults(self) -> dict[str, dict[str, object]]:
-        """Parameters by kind of ordering that stand in for the ordering's own defaults."""
-        return {Similarity.kind: {"encoder": self._settings.default_encoder}}
+    def defaults(self) -> dict[str, object]:
+        """Parameters by name that stand in for the orderings' own defaults."""
+        return {"encoder": self._settings.default_encoder}
 
     async def find_or_enqueue(self, request: StreamRequest) -> VersionRecord | Job:
         """Return the version that the request has, else the job that makes it, enqueued once however often asked.

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from concept_orderings.orderings.similarity import ENCODER, PAPER_ENCODER
+from concept_orderings.evidence.encoder_names import PAPER_ENCODER, PATTERN
 from store.settings import StoreSettings, read_settings
 
 
@@ -13,8 +13,8 @@ class AppSettings(StoreSettings):
 
     default_encoder: str = Field(
         PAPER_ENCODER,
-        pattern=f"^({ENCODER})$",
-        description="The encoder of similarity orderings that name none. The default is the paper's.",
+        pattern=f"^({PATTERN})$",
+        description="The encoder of orderings that need embeddings and name none. The default is the paper's.",
     )
     max_body_bytes: int = Field(64 * 1024 * 1024, ge=1, description="The largest request body; a larger one is a 413.")
     max_active_jobs: int = Field(

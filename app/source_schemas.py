@@ -3,18 +3,16 @@
 Requests are checked by `concept_orderings.counts_request`, not here.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from app.declared import exactly_one, optional, with_default
 from app.schemas import JobProblem
-from concept_orderings.counts_request import MOST_NAMES
-from concept_orderings.queries import MOST_SPELLINGS
+from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 
 _DIGEST = "0f" * 32
 _WHEN = "2026-01-31T12:00:00Z"
-
-_Spellings = str | Annotated[list[str], Field(min_length=1, max_length=MOST_SPELLINGS)]
 
 REQUESTS: dict[str, Any] = {
     "names": {"summary": "Class names", "value": {"names": ["aquarium_fish", "sunflower"]}},
@@ -23,28 +21,21 @@ REQUESTS: dict[str, Any] = {
 }
 
 
-class CountsRequestSchema(BaseModel):
-    """What is to be counted. Give either `names` or `queries`."""
+class _CountsRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra=exactly_one(NAMES.name, QUERIES.name))
 
-    model_config = ConfigDict(extra="forbid")
 
-    names: list[str] | None = Field(
-        None,
-        min_length=1,
-        max_length=MOST_NAMES,
-        description="Class names; underscores and slashes are read as spaces, as an ordering reads them.",
-    )
-    queries: list[_Spellings] | None = Field(
-        None,
-        min_length=1,
-        max_length=MOST_NAMES,
-        description="What the source is asked. Of several spellings, documents with any are counted, or all "
-        "occurrences added up.",
-    )
-    refresh: bool = Field(False, description="Counts again: sets counted_since to the time of the request.")
-    counted_since: str = Field(
-        "", description="Counts that were kept before this time are not used: UTC; empty for any.", examples=[_WHEN]
-    )
+_refresh, _counted_since = OPTIONS
+
+CountsRequestSchema = create_model(
+    "CountsRequestSchema",
+    __base__=_CountsRequest,
+    __doc__="What is to be counted. Give either `names` or `queries`.",
+    names=optional(NAMES),
+    queries=optional(QUERIES),
+    refresh=with_default(_refresh, False),
+    counted_since=with_default(_counted_since, ""),
+)
 
 
 class SourceResource(BaseModel):

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from app.bodies import decoded
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import StoreError
-from concept_orderings.orderings.frequency import IN_REQUEST
+from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.queries import Query
 from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.counting import Answer, Counting, Countings, Question

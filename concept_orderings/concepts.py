@@ -3,22 +3,62 @@
 A concept is one (dataset, class name) pair, written ``DATASET+++class name`` as the FoMo-in-Flux streams write it.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.errors import BadConcept, DuplicateConcept, EmptyClassList
-from concept_orderings.queries import Query
+from concept_orderings.shapes import Items, Refusal, Text
+from concept_orderings.text import FORBIDDEN, VISIBLE, shown
 
 SEPARATOR = "+++"
 
-# Control characters would break line-based tools; lone surrogates are not Unicode text and have no UTF-8 form.
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SEPARATOR = r"\+\+\+"
+
+DATASET_NAME = Text(
+    Refusal(
+        BadConcept,
+        "bad_name",
+        f"{{value}} cannot name a dataset: it needs a visible character, and may hold neither {SEPARATOR} nor control "
+        "characters nor end with a plus sign.",
+    ),
+    # A trailing plus would make "A+" and "+++" read back as "A" and "++++".
+    (VISIBLE, r"[^+]$"),
+    without=f"{_SEPARATOR}|{FORBIDDEN}",
+)
+
+CLASS_NAME = Text(
+    Refusal(
+        BadConcept,
+        "bad_class_name",
+        f"{{value}} cannot name a class: it needs a visible character, and may hold neither {SEPARATOR} nor control "
+        "characters.",
+    ),
+    (VISIBLE,),
+    without=f"{_SEPARATOR}|{FORBIDDEN}",
+)
+
+_NO_CLASSES = Refusal(
+    EmptyClassList, "empty_class_list", "The dataset has no classes; give at least one or leave it out."
+)
+
+CLASS_NAMES = Items(CLASS_NAME, length_refusal=_NO_CLASSES, unique=True)
+
+CONCEPT = Text(
+    Refusal(BadConcept, "bad_concept", f"The concept {{value}} has no {SEPARATOR}; write DATASET+++class name."),
+    # One separator; a visible character before it and after it.
+    (rf"^((?!{_SEPARATOR}).)*{_SEPARATOR}((?!{_SEPARATOR}).)*$", rf"^\s*(?!{_SEPARATOR})\S", rf"{_SEPARATOR}.*\S"),
+    without=FORBIDDEN,
+)
+
+CONCEPTS = Items(
+    CONCEPT, Refusal(EmptyClassList, "empty_class_list", "There is no concept; give at least one."), unique=True
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,27 +71,16 @@ class ClassList:
         The dataset. One that the catalogue knows goes by its FoMo-in-Flux name.
     classes : tuple of str
         Class names; their order has no meaning.
-    year : int, optional
-        When the dataset was published.
-    templates : tuple of str
-        Caption templates, with ``{}`` where the class name goes: distinct and sorted, as their order has no meaning.
-    scores : float or mapping of class name to float, optional
-        Zero-shot score of the base model: one for the dataset, or one per class. Higher is easier.
-    counts : mapping of class name to int, optional
-        How often each class name occurs in the pretraining corpus.
-    queries : mapping of class name to Query, optional
-        What a source of counts is asked for these class names, where that is not the name itself.
+    given : mapping of str to object
+        Evidence by the name of its field, in canonical form, from the request or the catalogue. Each kind of evidence
+        reads its own fields (`concept_orderings.evidence`).
     pointer : str
         Where the list stands in the request (RFC 6901), for errors.
     """
 
     name: str
     classes: tuple[str, ...]
-    year: int | None = None
-    templates: tuple[str, ...] = ()
-    scores: float | Mapping[str, float] | None = None
-    counts: Mapping[str, int] | None = None
-    queries: Mapping[str, Query] | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
     pointer: str = field(default="", compare=False)
 
 
@@ -109,11 +138,6 @@ def split_concept(concept: str, pointer: str = "") -> tuple[str, str]:
     return dataset, class_name
 
 
-def is_plain_text(text: str) -> bool:
-    """Tell whether text has a UTF-8 form and no control characters."""
-    return not _FORBIDDEN.search(text)
-
-
 def gather_concepts(class_lists: Iterable[ClassList]) -> Concepts:
     """Check class lists and bring them into canonical order.
 
@@ -154,8 +178,8 @@ def class_lists_of(concepts: Sequence[str]) -> list[ClassList]:
         pointer = f"/concepts/{position}"
         dataset, class_name = split_concept(concept, pointer)
         dataset = canonical_name(dataset)
-        _check_dataset_name(dataset, pointer)
-        _check_class_name(class_name, pointer)
+        DATASET_NAME.check(dataset, pointer)
+        CLASS_NAME.check(class_name, pointer)
         first = seen.setdefault(join_concept(dataset, class_name), position)
         if first != position:
             raise _duplicate(dataset, class_name, [f"/concepts/{first}", pointer])
@@ -176,7 +200,7 @@ def _refuse_second_list(class_lists: Sequence[ClassList]) -> None:
 
 
 def _check_class_list(each: ClassList) -> None:
-    _check_dataset_name(each.name, f"{each.pointer}/name")
+    DATASET_NAME.check(each.name, f"{each.pointer}/name")
     if not each.classes:
         raise EmptyClassList(
             "empty_class_list",
@@ -186,39 +210,12 @@ def _check_class_list(each: ClassList) -> None:
     seen: dict[str, int] = {}
     for position, name in enumerate(each.classes):
         pointer = f"{each.pointer}/classes/{position}"
-        _check_class_name(name, pointer)
+        CLASS_NAME.check(name, pointer)
         first = seen.setdefault(name, position)
         if first != position:
             raise _duplicate(each.name, name, [f"{each.pointer}/classes/{first}", pointer])
 
 
-def _check_dataset_name(name: str, pointer: str) -> None:
-    # A trailing plus would make "A+" and "+++" read back as "A" and "++++".
-    if not name.strip() or SEPARATOR in name or name.endswith("+") or not is_plain_text(name):
-        raise BadConcept(
-            "bad_name",
-            f"{shown(name)} cannot name a dataset: it needs a visible character, and may hold neither {SEPARATOR} "
-            "nor control characters nor end with a plus sign.",
-            [pointer],
-        )
-
-
-def _check_class_name(name: str, pointer: str) -> None:
-    if not name.strip() or SEPARATOR in name or not is_plain_text(name):
-        raise BadConcept(
-            "bad_class_name",
-            f"{shown(name)} cannot name a class: it needs a visible character, and may hold neither {SEPARATOR} "
-            "nor control characters.",
-            [pointer],
-        )
-
-
 def _duplicate(dataset: str, class_name: str, pointers: Sequence[str]) -> DuplicateConcept:
     concept = shown(join_concept(dataset, class_name))
     return DuplicateConcept("duplicate_concept", f"The concept {concept} is given twice; leave one out.", pointers)
-
-
-def shown(text: str, limit: int = 80) -> str:
-    """Quote text from a request for an error: escaped, and cut so that an answer stays readable."""
-    shown = repr(text) if is_plain_text(text) else ascii(text)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -3,17 +3,55 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_strings, wrong_type
-from concept_orderings.concepts import is_plain_text
+from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_strings
 from concept_orderings.errors import BadParameter, BadValue
-from concept_orderings.orderings.frequency import check_is_past, refreshed_since, time_of
+from concept_orderings.evidence.counted_since import PATTERN, check_is_past, refreshed_since, time_of
+from concept_orderings.evidence.counts import QUERY, query_of
 from concept_orderings.queries import Query, default_query
-from concept_orderings.request import parse_query
+from concept_orderings.shapes import Boolean, Declared, Items, Refusal, Text
+from concept_orderings.text import FORBIDDEN
 
 MOST_NAMES = 100_000
 
-_FIELDS = ("names", "queries", "refresh", "counted_since")
+
+def _length(field: str) -> Refusal:
+    return Refusal(BadValue, "bad_query", f"Ask for 1 to {MOST_NAMES:,} {field} at once, not {{length}}.")
+
+
+COUNTED_SINCE = Text(
+    Refusal(BadParameter, "bad_parameter", "counted_since is a time such as 2026-01-31T12:00:00Z."),
+    (f"^(|{PATTERN})$",),
+    without=r"\n",
+)
+
+NAMES = Declared(
+    "names",
+    Items(
+        Text(Refusal(BadValue, "bad_query", "A name is text without control characters."), (), without=FORBIDDEN),
+        _length("names"),
+        most=MOST_NAMES,
+    ),
+    "Class names; underscores and slashes are read as spaces, as an ordering reads them.",
+)
+QUERIES = Declared(
+    "queries",
+    Items(QUERY, _length("queries"), most=MOST_NAMES),
+    "What the source is asked. Of several spellings, documents with any are counted, or all occurrences added up.",
+)
+OPTIONS = (
+    Declared("refresh", Boolean(), "Counts again: sets counted_since to the time of the request."),
+    Declared(
+        "counted_since",
+        COUNTED_SINCE,
+        "Counts that were kept before this time are not used: UTC; empty for any.",
+        ("2026-01-31T12:00:00Z",),
+    ),
+)
+
+FIELDS = (NAMES, QUERIES, *OPTIONS)
+"""The fields of a request for counts; exactly one of the first two is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,44 +105,33 @@ def parse_counts_request(body: object) -> CountsRequest:
         ``bad_parameter`` for a time that is none, or together with `refresh`.
     """
     fields = check_mapping(body, "")
-    check_fields(fields, _FIELDS, "")
-    refresh, counted_since = _parse_since(fields)
+    check_fields(fields, [each.name for each in FIELDS], "")
+    for option in OPTIONS:
+        if option.name in fields:
+            option.shape.check(fields[option.name], f"/{option.name}")
+    refresh, counted_since = bool(fields.get("refresh")), str(fields.get("counted_since", ""))
+    _check_since(refresh, counted_since)
     names, queries = _parse_asked(fields)
     return CountsRequest(names=names, queries=queries, refresh=refresh, counted_since=counted_since)
 
 
 def _parse_asked(fields: Mapping[str, object]) -> tuple[tuple[str | None, ...], tuple[Query, ...]]:
-    given = [field for field in ("names", "queries") if fields.get(field) is not None]
+    given = [each for each in (NAMES, QUERIES) if fields.get(each.name) is not None]
     if len(given) != 1:
         raise BadValue(
             "missing_field" if not given else "unknown_field",
             "Give either names, as class lists have them, or queries, as the source is to be asked.",
             ["/names", "/queries"],
         )
-    [field] = given
-    _check_length(check_sequence(fields[field], f"/{field}"), field)
-    if field == "queries":
-        given_queries = check_sequence(fields[field], "/queries")
-        queries = tuple(parse_query(each, f"/queries/{i}") for i, each in enumerate(given_queries))
-        return (None,) * len(queries), queries
-    names = check_strings(fields[field], "/names")
-    wrong = [i for i, name in enumerate(names) if not is_plain_text(name)]
-    if wrong:
-        raise BadValue("bad_query", "A name is text without control characters.", (f"/names/{i}" for i in wrong))
+    given[0].shape.check(fields[given[0].name], f"/{given[0].name}")
+    if given == [QUERIES]:
+        asked: Sequence[Any] = check_sequence(fields["queries"], "/queries")
+        return (None,) * len(asked), tuple(map(query_of, asked))
+    names = check_strings(fields["names"], "/names")
     return names, tuple(map(default_query, names))
 
 
-def _check_length(items: Sequence[object], field: str) -> None:
-    if not 1 <= len(items) <= MOST_NAMES:
-        raise BadValue("bad_query", f"Ask for 1 to {MOST_NAMES:,} {field} at once, not {len(items):,}.", [f"/{field}"])
-
-
-def _parse_since(fields: Mapping[str, object]) -> tuple[bool, str]:
-    refresh, counted_since = fields.get("refresh", False), fields.get("counted_since", "")
-    if not isinstance(refresh, bool):
-        raise wrong_type("a boolean", refresh, "/refresh")
-    if not isinstance(counted_since, str):
-        raise wrong_type("a string", counted_since, "/counted_since")
+def _check_since(refresh: bool, counted_since: str) -> None:
     if refresh and counted_since:
         raise BadParameter(
             "bad_parameter",
@@ -113,4 +140,3 @@ def _parse_since(fields: Mapping[str, object]) -> tuple[bool, str]:
         )
     if counted_since and time_of(counted_since) is None:
         raise BadParameter("bad_parameter", "counted_since is a time such as 2026-01-31T12:00:00Z.", ["/counted_since"])
-    return refresh, counted_since

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.canonical import LARGEST_INTEGER
+from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.errors import MissingEvidence
-from concept_orderings.evidence import Need, Provenance, evidence_digest
-from concept_orderings.given import Gathered, assemble, given_evidence
+from concept_orderings.evidence import EVIDENCE, Gathered, Need
+from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.progress import Remembered, Report, silent
 from concept_orderings.request import StreamRequest, parse_request
@@ -29,8 +29,9 @@ def arrange(
     body
         What one would POST to ``/v1/streams``, as a dict.
     embeddings
-        Embeddings of the concepts in the order of ``parse_request(body).concepts.ids``, (n, d), as `similarity` needs
-        them: of their captions (``parse_request(body).captions()``), or means of several (``caption_rounds()``).
+        Embeddings of the concepts in the order of ``parse_request(body).concepts.ids``, (n, d), as `similarity`
+        and `typicality` need them: of their captions (``captions_of(parse_request(body).concepts)``, in
+        ``concept_orderings.evidence.captions``), or means of several (``caption_rounds``).
     counts
         Counts in the order of ``parse_request(body).concepts.class_names``, (n,): what `frequency` needs when its
         source is not the request.
@@ -66,7 +67,7 @@ def arrange_request(
         outside[Need.EMBEDDINGS] = _from_caller(np.asarray(embeddings, np.float32), request)
     if counts is not None:
         outside[Need.COUNTS] = counts if isinstance(counts, Gathered) else _from_caller(_as_counts(counts), request)
-    return arrange_stream(request, {**outside, **given_evidence(request)}, report=report)
+    return arrange_stream(request, {**outside, **evidence_at_hand(request)}, report=report)
 
 
 def arrange_stream(
@@ -91,11 +92,13 @@ def arrange_stream(
             f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; pass them, or use the service."
         )
     evidence, progress = assemble(needed), Remembered(report)
-    arrangement = request.ordering.order(request.concepts, evidence, machine=machine, report=progress)
+    arrangement = request.ordering.arrangement(request.concepts, evidence, machine=machine, report=progress)
     sizes = cut(request.split, request.concepts, evidence, arrangement.order)
     diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=progress.again)
     provenance = {need: each.provenance for need, each in needed.items()}
-    columns = {name: column for each in needed.values() for name, column in each.columns.items()}
+    columns: dict[str, Sequence[Json]] = {}
+    for need, each in needed.items():
+        columns |= {**EVIDENCE[need].shown(each.values), **each.columns}
     return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics, columns)
 
 
@@ -111,4 +114,4 @@ def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:
 def _from_caller(values: NDArray[np.float32] | NDArray[np.int64], request: StreamRequest) -> Gathered:
     if len(values) != len(request.concepts):
         raise ValueError(f"{len(values)} values were passed for {len(request.concepts)} concepts")
-    return Gathered(values, Provenance(source="caller", digest=evidence_digest(values), details={}))
+    return Gathered.of(values, "caller")

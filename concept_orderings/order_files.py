@@ -3,27 +3,20 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, TypeAlias
 
 from concept_orderings.checks import check_mapping, check_strings
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import BadValue
-from concept_orderings.given import Gathered
-from concept_orderings.library import arrange_request
-from concept_orderings.orderings.frequency import IN_REQUEST, Frequency
-from concept_orderings.orderings.similarity import Similarity
+from concept_orderings.evidence import Gathered, Need
+from concept_orderings.evidence.at_hand import evidence_at_hand
+from concept_orderings.library import arrange_stream
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
 
-EmbedConcepts = Callable[[StreamRequest, Similarity, Report], NDArray[np.float32]]
-"""A request, its ordering and whom to tell → embeddings of the concepts, (n, d)."""
-
-CountConcepts = Callable[[StreamRequest, Frequency, Report], Gathered]
-"""A request, its ordering and whom to tell → counts of the concepts, (n,), with where they are from."""
+Gatherer: TypeAlias = Callable[[StreamRequest, Report], Gathered]
+"""Called with a request and a report of its progress; returns evidence of one kind for the request's concepts."""
 
 
 def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks: object) -> dict[str, object]:
@@ -55,22 +48,29 @@ def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks
 
 
 def order(
-    body: Mapping[str, object], *, embed: EmbedConcepts, count: CountConcepts, report: Report = silent
+    body: Mapping[str, object], *, gatherer: Callable[[Need], Gatherer], report: Report = silent
 ) -> ArrangedStream:
-    """Arrange and split a request, asking for embeddings or counts only if its ordering needs them.
+    """Arrange and split a request, gathering from outside only the evidence that it needs and that is not at hand.
+
+    Parameters
+    ----------
+    body
+        The request.
+    gatherer
+        Returns what gathers one kind of evidence.
+    report
+        Called with how much of the work is done.
 
     Raises
     ------
     ConceptOrderingsError
-        Whatever is wrong with the request, or with what `embed` or `count` needs.
+        If the request is wrong, or a gatherer fails.
     """
     request = parse_request(body)
-    outside: dict[str, Any] = {}
-    if isinstance(request.ordering, Similarity):
-        outside["embeddings"] = embed(request, request.ordering, report)
-    if isinstance(request.ordering, Frequency) and request.ordering.source != IN_REQUEST:
-        outside["counts"] = count(request, request.ordering, report)
-    return arrange_request(request, report=report, **outside)
+    gathered = evidence_at_hand(request)
+    for need in sorted(request.needs.difference(gathered)):
+        gathered[need] = gatherer(need)(request, report)
+    return arrange_stream(request, gathered, report=report)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal, TypeGuard
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import check_mapping, check_sequence, is_integer
 from concept_orderings.errors import BadSplit
-from concept_orderings.evidence import Need
+from concept_orderings.evidence.base import Need
 
 POINTER = "/tasks"
 

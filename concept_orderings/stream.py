@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
-from concept_orderings.count_warnings import tie_groups
 from concept_orderings.evidence import Evidence, Need, Provenance
 from concept_orderings.exporters.fomo import fomo_list
 from concept_orderings.orderings import Arrangement
@@ -22,9 +21,6 @@ from concept_orderings.version import __version__
 
 MANIFEST_FORMAT = 1
 """Raised when the manifest's or a task's fields change their meaning; readers refuse a format they do not know."""
-
-# Embeddings are not shown per concept: their digest stands in the manifest.
-_SHOWN = {Need.YEARS: "year", Need.SCORES: "score", Need.COUNTS: "count"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class ArrangedStream:
     diagnostics : mapping
         What the ordering says of the stream, for the manifest; empty if it says nothing.
     columns : mapping of str to sequence, each (n,)
-        What tasks show of each concept beside the values, by name; where it is None they show nothing.
+        What tasks show of each concept's evidence, by name; where it is None they show nothing.
     """
 
     request: StreamRequest
@@ -159,32 +155,22 @@ class ArrangedStream:
         )
 
     def _ordering_as_json(self) -> dict[str, Json]:
-        said: dict[str, Json] = {**self.request.ordering.as_json(), "details": self.arrangement.details}
+        said: dict[str, Json] = {**self.request.ordering.as_brief_json(), "details": self.arrangement.details}
         # Left out where there are none: manifests of the other orderings keep the bytes they had before there were any.
         return {**said, "diagnostics": self.diagnostics} if self.diagnostics else said
 
     def _concepts_as_json(self) -> list[dict[str, Json]]:
-        concepts, shown = self.request.concepts, self._shown()
+        concepts = self.request.concepts
         return [
             {
                 "position": position,
                 "concept": concepts.ids[i],
                 "dataset": concepts.datasets[concepts.dataset_index[i]].name,
                 "class": concepts.class_names[i],
-                "evidence": {name: values[i] for name, values in shown.items() if values[i] is not None},
+                "evidence": {name: values[i] for name, values in self.columns.items() if values[i] is not None},
             }
             for position, i in enumerate(self.arrangement.order.tolist())
         ]
-
-    def _shown(self) -> dict[str, Sequence[Json]]:
-        """Return what tasks show of each concept's evidence, by name, each (n,)."""
-        needs = self.request.needs
-        shown: dict[str, Sequence[Json]] = {
-            name: self.evidence.of(need).tolist() for need, name in _SHOWN.items() if need in needs
-        }
-        if Need.COUNTS in needs:
-            shown["tie_group"] = tie_groups(np.asarray(self.evidence.of(Need.COUNTS), dtype=np.int64)).tolist()
-        return {**shown, **self.columns}
 
 
 def cut(split: Split, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> list[int]:

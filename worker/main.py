@@ -22,7 +22,7 @@ from store.versions import Versions
 from store.waiting import cancel_and_wait
 from worker.count_names import Counter
 from worker.evidence.counts.settings import read_sources
-from worker.gather import EvidenceStores
+from worker.evidence.gathering import EvidenceStores
 from worker.publish_stream import Publisher
 from worker.report_sources import SourceReporter
 from worker.settings import WorkerSettings

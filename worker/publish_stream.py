@@ -10,7 +10,8 @@ from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
 from store.jobs import ATTEMPTS, Jobs, Phase, Verdict
 from store.versions import VersionRecord, Versions
-from worker.gather import EvidenceStores, gather
+from worker.evidence.gathering import EvidenceStores, Gathering
+from worker.gather import gather
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
 from worker.threads import in_thread
@@ -88,7 +89,8 @@ class Publisher:
         done = await self._versions.find(request.name, request.digest)
         if done is not None:
             return done
-        evidence, machine = await gather(request, settings=self._settings, stores=self._stores, monitor=monitor)
+        gathering = Gathering(request=request, settings=self._settings, stores=self._stores, monitor=monitor)
+        evidence, machine = await gather(gathering)
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
         arranged = await in_thread(
             lambda report: arrange_stream(request, evidence, machine=machine, report=report), monitor.report

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from app.routes.common import TheService
 from app.schemas import DatasetList, DatasetResource, OrderingList, OrderingResource, ParameterResource
 from concept_orderings.catalogue import CATALOGUE
-from concept_orderings.orderings import ORDERINGS, Ordering
+from concept_orderings.orderings import ORDERINGS, Ordering, defaults_for
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
@@ -25,8 +25,8 @@ async def list_datasets() -> DatasetList:
     return DatasetList(datasets=[DatasetResource(**asdict(each)) for each in CATALOGUE])
 
 
-def _ordering_resource(ordering: type[Ordering], defaults: Mapping[str, Mapping[str, object]]) -> OrderingResource:
-    own = defaults.get(ordering.kind, {})
+def _ordering_resource(ordering: type[Ordering], defaults: Mapping[str, object]) -> OrderingResource:
+    own = defaults_for(ordering, defaults)
     return OrderingResource(
         kind=ordering.kind,
         version=ordering.version,

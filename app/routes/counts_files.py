@@ -13,10 +13,10 @@ from app.service import Service
 from app.source_schemas import SourceResource
 from app.sources import counts_file_source
 from concept_orderings.canonical import LARGEST_INTEGER
-from concept_orderings.concepts import is_plain_text, shown
 from concept_orderings.errors import BadParameter, BadValue
+from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
 from concept_orderings.names import NAME, NAME_RULE
-from concept_orderings.orderings.frequency import BUILT_IN, IN_REQUEST
+from concept_orderings.text import is_plain_text, shown
 from store.counts_files import CountsMeaning, Stored
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])

@@ -13,8 +13,8 @@ from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, CountsResource, SourceList
 from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
+from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.names import NAME
-from concept_orderings.orderings.frequency import IN_REQUEST
 from store.counting import Counting
 from store.jobs import State
 

@@ -9,8 +9,7 @@ from typing import Protocol
 
 from concept_orderings.cli.entry_points import load
 from concept_orderings.errors import EncoderError, JobError, SourceError
-from concept_orderings.evidence import Need
-from concept_orderings.given import Gathered
+from concept_orderings.evidence import Gathered, Need
 from concept_orderings.progress import Report
 from concept_orderings.request import StreamRequest
 

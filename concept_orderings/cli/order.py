@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from concept_orderings.cli.embeddings_file import read_embeddings
 from concept_orderings.cli.gatherers import find_gatherer
@@ -14,13 +14,12 @@ from concept_orderings.cli.options import add_data_dir
 from concept_orderings.cli.output import write
 from concept_orderings.cli.parameters import add_parameters, given_parameters
 from concept_orderings.errors import BadParameter
-from concept_orderings.evidence import Need
+from concept_orderings.evidence import Gathered, Need
+from concept_orderings.evidence.base import parameters_of
+from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.exporters import EXPORTERS
-from concept_orderings.given import Gathered
-from concept_orderings.order_files import order, read_request
+from concept_orderings.order_files import Gatherer, order, read_request
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.orderings.frequency import Frequency
-from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
 
@@ -44,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--embeddings",
         type=Path,
         metavar="NPY",
-        help="similarity: use these caption embeddings, (n, d): a row per concept, sorted by dataset and class name",
+        help="use these caption embeddings, (n, d): a row per concept, sorted by dataset and class name",
     )
     parser.add_argument(
         "--format",
@@ -65,9 +64,7 @@ def run(options: argparse.Namespace) -> int:
     )
     body = read_request(options.files, ordering=ordering, tasks=tasks)
     report = _progress_line if sys.stderr.isatty() else silent
-    stream = order(
-        body, embed=_embedder(options.embeddings, options.data_dir), count=_counter(options.data_dir), report=report
-    )
+    stream = order(body, gatherer=_gatherers(options.embeddings, options.data_dir), report=report)
     for warning in stream.warnings():
         _warn(warning)
     # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.
@@ -75,27 +72,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _embedder(path: Path | None, data_dir: Path) -> Callable[[StreamRequest, Similarity, Report], NDArray[np.float32]]:
-    def embed(request: StreamRequest, ordering: Similarity, report: Report) -> NDArray[np.float32]:
-        if path is not None:
-            if ordering.weights:
-                raise BadParameter(
-                    "bad_parameter", "The weights of given embeddings cannot be checked; leave them out."
-                )
-            return read_embeddings(path, len(request.concepts))
-        found = find_gatherer(Need.EMBEDDINGS)(request, report, data_dir=data_dir)
-        for warning in found.provenance.warnings:
-            _warn(warning)
-        return np.asarray(found.values, dtype=np.float32)
+def _gatherers(embeddings: Path | None, data_dir: Path) -> Callable[[Need], Gatherer]:
+    """Return what finds the gatherer of a kind of evidence: a file of embeddings, or a program that is installed."""
 
-    return embed
+    def gatherer(need: Need) -> Gatherer:
+        if need is Need.EMBEDDINGS and embeddings is not None:
+            return partial(_from_file, embeddings)
+        return partial(find_gatherer(need), data_dir=data_dir)
+
+    return gatherer
 
 
-def _counter(data_dir: Path) -> Callable[[StreamRequest, Frequency, Report], Gathered]:
-    def count(request: StreamRequest, ordering: Frequency, report: Report) -> Gathered:
-        return find_gatherer(Need.COUNTS)(request, report, data_dir=data_dir)
-
-    return count
+def _from_file(path: Path, request: StreamRequest, report: Report) -> Gathered:
+    del report
+    if parameters_of(request.ordering, NeedsEmbeddings).weights:
+        raise BadParameter("bad_parameter", "The weights of given embeddings cannot be checked; leave them out.")
+    return Gathered.of(np.asarray(read_embeddings(path, len(request.concepts)), np.float32), "caller")
 
 
 def _warn(text: str) -> None:

@@ -4,11 +4,10 @@ import argparse
 import re
 from typing import Any
 
-from concept_orderings.orderings import ORDERINGS
-from concept_orderings.orderings.base import Parameter
+from concept_orderings.orderings import ORDERINGS, Parameter
+from concept_orderings.parameters import ALL_HAVE
 
 _PREFIX = "parameter_"
-_SHARED = ("seed", "reverse")
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +15,8 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     seen = set()
     for kind, ordering in ORDERINGS.items():
         for each in ordering.parameters():
-            if each.name in seen:
+            # An array is no option: the files list the concepts.
+            if each.name in seen or each.type == "array of strings":
                 continue
             seen.add(each.name)
             parser.add_argument(f"--{each.name.replace('_', '-')}", **_option(kind, each))
@@ -30,7 +30,7 @@ def given_parameters(options: argparse.Namespace) -> dict[str, object]:
 
 def _option(kind: str, parameter: Parameter) -> dict[str, Any]:
     """Return what argparse is told of a parameter."""
-    text = parameter.description if parameter.name in _SHARED else f"{kind}: {parameter.description}"
+    text = parameter.description if parameter.name in ALL_HAVE else f"{kind}: {parameter.description}"
     option: dict[str, Any] = {"dest": f"{_PREFIX}{parameter.name}", "default": None, "help": text}
     if parameter.type == "boolean":
         return {**option, "action": "store_true"}

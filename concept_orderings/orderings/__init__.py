@@ -4,22 +4,25 @@ from collections.abc import Mapping
 
 from concept_orderings.checks import check_mapping, is_integer
 from concept_orderings.errors import UnknownOrdering
-from concept_orderings.orderings.base import POINTER, Arrangement, Ordering, Parameter
-from concept_orderings.orderings.chronology import Chronology
+from concept_orderings.orderings.base import Arrangement, Ordering, SeededOrdering
+from concept_orderings.orderings.dataset import Dataset
 from concept_orderings.orderings.frequency import Frequency
+from concept_orderings.orderings.given import Given
 from concept_orderings.orderings.performance import Performance
-from concept_orderings.orderings.provenance import Provenance
-from concept_orderings.orderings.shuffled import Shuffled
+from concept_orderings.orderings.random import Random
 from concept_orderings.orderings.similarity import Similarity
+from concept_orderings.orderings.time import Time
+from concept_orderings.orderings.typicality import Typicality
+from concept_orderings.parameters import POINTER, Parameter
 
-__all__ = ["ORDERINGS", "Arrangement", "Ordering", "Parameter", "parse_ordering"]
+__all__ = ["ORDERINGS", "Arrangement", "Ordering", "Parameter", "SeededOrdering", "defaults_for", "parse_ordering"]
 
 ORDERINGS: Mapping[str, type[Ordering]] = {
-    each.kind: each for each in (Performance, Frequency, Similarity, Chronology, Provenance, Shuffled)
+    each.kind: each for each in (Performance, Frequency, Similarity, Time, Dataset, Random, Given, Typicality)
 }
 
 
-def parse_ordering(body: object, *, defaults: Mapping[str, Mapping[str, object]] | None = None) -> Ordering:
+def parse_ordering(body: object, *, defaults: Mapping[str, object] | None = None) -> Ordering:
     """Read ``{"kind": …, parameters…}``.
 
     Parameters
@@ -27,7 +30,8 @@ def parse_ordering(body: object, *, defaults: Mapping[str, Mapping[str, object]]
     body
         A JSON value.
     defaults
-        Parameters by kind that stand in for the ordering's own defaults, such as the encoder of a service.
+        Parameters by name that stand in for the orderings' own defaults, for the orderings that have them: such as the
+        encoder of a service.
 
     Raises
     ------
@@ -54,4 +58,9 @@ def parse_ordering(body: object, *, defaults: Mapping[str, Mapping[str, object]]
             "leave the version out.",
             [f"{POINTER}/version"],
         )
-    return ordering.parse({**(defaults or {}).get(ordering.kind, {}), **values})
+    return ordering.parse({**defaults_for(ordering, defaults or {}), **values})
+
+
+def defaults_for(ordering: type[Ordering], defaults: Mapping[str, object]) -> dict[str, object]:
+    """Return those of a service's defaults that an ordering has as parameters."""
+    return {each.name: defaults[each.name] for each in ordering.parameters() if each.name in defaults}

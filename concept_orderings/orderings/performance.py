@@ -5,18 +5,18 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.evidence.scores import NeedsScores
 from concept_orderings.machine import Machine
-from concept_orderings.orderings.base import Arrangement, Ordering, order_of
+from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Performance(Ordering):
+class Performance(NeedsScores, SeededOrdering):
     """Highest zero-shot score first; equal scores in random order (arXiv 2408.14471, "easy to hard")."""
 
     kind: ClassVar[str] = "performance"
     summary: ClassVar[str] = "Easy to hard: the concepts that the base model classifies best come first."
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.SCORES})
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""

@@ -1,35 +1,32 @@
 """By similarity: the shortest greedy path through the caption embeddings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json
 from concept_orderings.catalogue import canonical_name
-from concept_orderings.concepts import Concepts, join_concept, shown, split_concept
-from concept_orderings.errors import BadParameter
-from concept_orderings.evidence import Evidence, Need
+from concept_orderings.concepts import Concepts, join_concept, split_concept
+from concept_orderings.evidence import Evidence
+from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
 from concept_orderings.machine import Machine
-from concept_orderings.orderings.base import POINTER, Arrangement, Ordering, order_of, parameter
+from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
+from concept_orderings.parameters import POINTER, parameter, refused
 from concept_orderings.progress import Report, silent
+from concept_orderings.text import shown
 
 ALL_STARTS = "all"
-PAPER_ENCODER = "open_clip/ViT-L-14/openai"
-ENCODER = r"minilm|fake|open_clip/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?"
-WEIGHTS = r"|[0-9a-f]{64}"
 
 if TYPE_CHECKING:
     from concept_orderings.path import GreedyPath
 
-_ROWS = 1024  # quantised at once
-
 
 @dataclass(frozen=True, kw_only=True)
-class Similarity(Ordering):
+class Similarity(NeedsEmbeddings, SeededOrdering):
     """From each concept to the nearest one not yet met, from the start that makes the whole path shortest.
 
     All n starts are tried (arXiv 2408.14471, "concept similarity"). Equal distances go to the smaller key.
@@ -37,25 +34,7 @@ class Similarity(Ordering):
 
     kind: ClassVar[str] = "similarity"
     summary: ClassVar[str] = "Each concept is followed by the most similar one that is left; the best of all starts."
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS})
 
-    encoder: str = parameter(
-        PAPER_ENCODER,
-        "The text encoder: minilm, or open_clip/MODEL[/PRETRAINED] such as open_clip/ViT-L-14/openai, the paper's. "
-        "Left out, it is the one that the service is set up with.",
-        pattern=ENCODER,
-    )
-    dtype: str = parameter(
-        "float32",
-        "What the encoder computes in. Embeddings in bfloat16 differ by up to 0.003, and are faster on GPUs alone.",
-        choices=("float32", "bfloat16"),
-    )
-    weights: str = parameter(
-        "",
-        "SHA-256 (hexadecimal) that the encoder's weights must have, or else the job fails; empty if any will do. "
-        "The manifest says which they had.",
-        pattern=WEIGHTS,
-    )
     starts: int | str = parameter(
         ALL_STARTS,
         "Where paths start: all concepts, the paper's rule; a number of them from 1 on, drawn by the seed; or one "
@@ -80,25 +59,24 @@ class Similarity(Ordering):
         maximum=1000,
     )
 
-    def fitted(self, concepts: Concepts) -> "Similarity":
-        """See `Ordering.fitted`."""
+    def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
+        """See `Parameters.canonical_for`: `starts` of all concepts or more is "all"."""
         if isinstance(self.starts, int):
             return replace(self, starts=ALL_STARTS) if self.starts >= len(concepts) else self
         if self.starts == ALL_STARTS:
             return self
         if self.refine:
-            raise BadParameter(
-                "bad_parameter",
+            raise refused(
                 "Refining may move the ends of a path, so it does not go with a start by name; leave out one of them.",
-                [f"{POINTER}/starts", f"{POINTER}/refine"],
+                "starts",
+                "refine",
             )
         dataset, class_name = split_concept(self.starts, f"{POINTER}/starts")
         concept = join_concept(canonical_name(dataset), class_name)
         if concept not in concepts.ids:
-            raise BadParameter(
-                "bad_parameter",
+            raise refused(
                 f"The path is to start at {shown(concept)}, which is not among the concepts; name one that is.",
-                [f"{POINTER}/starts"],
+                "starts",
             )
         return replace(self, starts=concept)
 
@@ -108,7 +86,7 @@ class Similarity(Ordering):
         starts = self._rows_to_start_at(concepts, by_key)
         n = len(concepts)
         total = n + len(starts) + n * self.refine
-        vectors = _quantised(evidence, lambda *_: report(0, total))[by_key]
+        vectors = quantised_embeddings(evidence, lambda: report(0, total))[by_key]
         # Here, not above: programs that only read the registry, as the API does, must not load what computes.
         from concept_orderings.path import refine_path, shortest_greedy_path  # noqa: PLC0415
 
@@ -139,6 +117,12 @@ class Similarity(Ordering):
             },
         }
         return self._arrangement(by_key[refined.order], concepts, details, len(path.totals), refined.rounds)
+
+    def check_memory(self, shape: tuple[int, int], machine: Machine) -> None:
+        """See `Ordering.check_memory`."""
+        from concept_orderings.path import tuned  # noqa: PLC0415
+
+        tuned(shape, machine.memory)
 
     def _arrangement(
         self, order: NDArray[np.int64], concepts: Concepts, details: dict[str, Json], tried: int, rounds: int
@@ -174,19 +158,8 @@ class Similarity(Ordering):
         """See `Ordering.diagnose`."""
         from concept_orderings.diagnostics import diagnose_path  # noqa: PLC0415
 
-        return diagnose_path(_quantised(evidence, report), order, sizes, concepts.ids, report=report)
-
-
-def _quantised(evidence: Evidence, report: Report) -> NDArray[np.int16]:
-    """Quantise the embeddings some rows at a time, so that it can be stopped."""
-    from concept_orderings.path import quantise  # noqa: PLC0415
-
-    embeddings = np.asarray(evidence.of(Need.EMBEDDINGS), dtype=np.float32)
-    vectors = np.empty(embeddings.shape, dtype=np.int16)
-    for first in range(0, len(vectors), _ROWS):
-        report(len(vectors), len(vectors))
-        vectors[first : first + _ROWS] = quantise(embeddings[first : first + _ROWS])
-    return vectors
+        vectors = quantised_embeddings(evidence, lambda: report(len(concepts), len(concepts)))
+        return diagnose_path(vectors, order, sizes, concepts.ids, report=report)
 
 
 def _details(path: "GreedyPath", asked: int) -> dict[str, Json]:

@@ -23,17 +23,17 @@ from concept_orderings.errors import SourceError
 from concept_orderings.evidence import Evidence
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement
-from concept_orderings.orderings.shuffled import Shuffled
+from concept_orderings.orderings.random import Random
 from concept_orderings.progress import Report
 from worker.worker_command import run
 
 CONTROL = Path(os.environ["CONTROL"])
 
-arrange = Shuffled.arrange
+arrange = Random.arrange
 
 
 def controlled(
-    self: Shuffled, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report
+    self: Random, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report
 ) -> Arrangement:
     files = {kind: CONTROL / f"{self.seed}.{kind}" for kind in ("begun", "hold", "die", "fail")}
     with files["begun"].open("a") as file:
@@ -59,7 +59,7 @@ def quickly(*, attempts: int, minimum_delay: timedelta, maximum_delay: timedelta
     return ExponentialRetry(attempts=attempts, minimum_delay=quick, maximum_delay=quick)
 
 
-Shuffled.arrange = controlled  # type: ignore[method-assign]
+Random.arrange = controlled  # type: ignore[method-assign]
 worker.main.ExponentialRetry = quickly  # type: ignore[assignment,attr-defined]
 
 if __name__ == "__main__":

@@ -3,62 +3,56 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from concept_orderings.canonical import Json
-from concept_orderings.concepts import shown
-from concept_orderings.count_warnings import altered_names, approximate_counts, common_words, shared_names
-from concept_orderings.errors import SourceError
-from concept_orderings.evidence import Provenance, evidence_digest
-from concept_orderings.given import Gathered
-from concept_orderings.orderings.frequency import Frequency
+from concept_orderings.errors import BadParameter, SourceError
+from concept_orderings.evidence import Gathered, Provenance, evidence_digest
+from concept_orderings.evidence.base import parameters_of
+from concept_orderings.evidence.count_warnings import altered_names, approximate_counts, common_words, shared_names
+from concept_orderings.evidence.counts import NeedsCounts, queries_of
 from concept_orderings.progress import Report
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import StreamRequest
+from concept_orderings.text import first_of, shown
 from store.counts import CountsCache
-from store.objects import open_objects
-from store.settings import read_settings
+from store.jobs import Phase
 from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource, SourceFacts, Unit
 from worker.evidence.counts.cached import Counted, count_cached
-from worker.settings import WorkerSettings
+from worker.evidence.gathering import Gathering, about
+from worker.watched import watched
 
 _CONCEPTS_NAMED = 10
 
 
-def gather_counts(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
-    """Count each concept in the source that the ordering names, for ``concept-orderings order``: without a cache.
-
-    Everything is counted now, so `counted_since` and `refresh` change nothing.
-
-    Parameters
-    ----------
-    request
-        Of an ordering by frequency.
-    report
-        Called with queries counted and queries in all.
-    data_dir
-        Where local indexes and counts files are.
+async def gather_counts(gathering: Gathering) -> Gathered:
+    """Return the count of each concept in the source that the ordering names; see `count_concepts`.
 
     Raises
     ------
-    SourceError, SettingError, StoreError, Cancelled
-        As `open_source` and `count_concepts` raise them.
+    SourceError, SettingError, StoreError, BadParameter, Cancelled
+        As `open_source` and `count_concepts` raise them, with a pointer to the parameter.
     """
-    ordering = cast(Frequency, request.ordering)
-    settings = read_settings(WorkerSettings, data_dir=data_dir)
-    return asyncio.run(_count_in(ordering.source, request, settings, report))
-
-
-async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:
-    source = await open_source(name, settings, open_objects(settings.streams_location))
-    try:
-        return await count_concepts(request, source, None, report=report)
-    finally:
-        await source.aclose()
+    request, monitor = gathering.request, gathering.monitor
+    parameters = parameters_of(request.ordering, NeedsCounts)
+    # Before the source is opened: an index's files are looked at, which takes a moment.
+    total = len(request.concepts)
+    await monitor.enter(Phase.COUNTING, total)
+    with about("/ordering/source"), about("/ordering/counted_since", BadParameter):
+        opening = open_source(parameters.source, gathering.settings, gathering.stores.objects)
+        source = await watched(opening, lambda: monitor.report(0, total))
+        try:
+            return await count_concepts(
+                request,
+                source,
+                gathering.stores.counts,
+                counted_since=parameters.counted_since,
+                report=monitor.report,
+            )
+        finally:
+            await source.aclose()
 
 
 async def count_concepts(
@@ -128,7 +122,7 @@ class _Asking:
 
     @classmethod
     def of(cls, request: StreamRequest, source: CountSource) -> "_Asking":
-        asked = request.queries()
+        asked = queries_of(request.concepts)
         forms = {spelling: source.form(spelling) for query in asked for spelling in query.spellings}
         sent = [Query.of(filter(None, (forms[spelling] for spelling in query.spellings))) for query in asked]
         return cls(request, asked, sent, forms, list(dict.fromkeys(sent)))
@@ -145,11 +139,10 @@ class _Asking:
             return error
         # As the error names their queries: those first that are to blame for the others.
         concepts = [name for _, name in sorted(wrong)]
-        named = ", ".join(map(shown, concepts[:_CONCEPTS_NAMED]))
-        more = f" and {len(concepts) - _CONCEPTS_NAMED} more" if len(concepts) > _CONCEPTS_NAMED else ""
+        named = first_of([shown(each) for each in concepts], _CONCEPTS_NAMED)
         return SourceError(
             error.code,
-            f"{error.detail} Concepts without a count: {named}{more}.",
+            f"{error.detail} Concepts without a count: {named}.",
             error.pointers,
             queries=error.queries,
         )

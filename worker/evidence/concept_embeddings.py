@@ -8,26 +8,27 @@ rounds correctly, in one fixed order: the same embeddings of captions give the s
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.concepts import shown
 from concept_orderings.errors import EncoderError
-from concept_orderings.evidence import Provenance, evidence_digest
-from concept_orderings.given import Gathered
-from concept_orderings.orderings.similarity import Similarity
+from concept_orderings.evidence import Gathered, Provenance, evidence_digest
+from concept_orderings.evidence.base import parameters_of
+from concept_orderings.evidence.captions import NeedsEmbeddings, caption_rounds
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
+from concept_orderings.text import first_of, shown
 from store.embeddings import EmbeddingCache
-from store.settings import read_settings
+from store.jobs import Phase
 from worker.evidence.embeddings import embed, shifted
 from worker.evidence.encoders import load_encoder
 from worker.evidence.encoders.base import Encoder
-from worker.settings import WorkerSettings
+from worker.evidence.gathering import Gathering, about
+from worker.machine import this_machine
 from worker.threads import in_thread
+from worker.watched import watched
 
 FloatArray: TypeAlias = NDArray[np.float32]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -55,29 +56,35 @@ class ConceptEmbeddings:
     warnings: tuple[str, ...]
 
 
-def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
-    """Embed the concepts with the encoder that the ordering names, for ``concept-orderings order``: without a cache.
-
-    Parameters
-    ----------
-    request
-        Of an ordering by similarity.
-    report
-        Called with captions embedded and captions in all.
-    data_dir
-        Not used: encoders find their weights by settings of their own.
+async def gather_embeddings(gathering: Gathering) -> Gathered:
+    """Return the embedding of each concept, by the encoder that the ordering names; see `embed_concepts`.
 
     Raises
     ------
-    EncoderError, SettingError, Cancelled
-        As `load_encoder` and `embed_concepts` raise them.
+    EncoderError
+        As `load_encoder` and `embed_concepts` raise it, with a pointer to the parameter.
+    NotEnoughMemory
+        If the ordering cannot arrange so many embeddings; they are not made then.
+    Cancelled
+        If the job is to stop.
     """
-    ordering = cast(Similarity, request.ordering)
-    settings = read_settings(WorkerSettings, data_dir=data_dir)
-    encoder = load_encoder(ordering.encoder, settings, dtype=ordering.dtype, pinned=ordering.weights)
-    found = asyncio.run(embed_concepts(request, encoder, None, report=report))
-    digest = evidence_digest(found.rows)
-    return Gathered(found.rows, Provenance(source=encoder.name, digest=digest, details={}, warnings=found.warnings))
+    request, settings, monitor = gathering.request, gathering.settings, gathering.monitor
+    parameters = parameters_of(request.ordering, NeedsEmbeddings)
+    # Before the encoder is loaded: that takes seconds, in which a client should see what the job is doing.
+    total = len(request.concepts)
+    await monitor.enter(Phase.EMBEDDING, total)
+    with about("/ordering/encoder"):
+        # If the job is cancelled meanwhile, the encoder is loaded all the same, for the next one.
+        loading = asyncio.to_thread(
+            load_encoder, parameters.encoder, settings, dtype=parameters.dtype, pinned=parameters.weights
+        )
+        encoder = await watched(loading, lambda: monitor.report(0, total))
+    # Now that the encoder has its memory, and not after minutes of embedding.
+    gathering.machine = await asyncio.to_thread(this_machine, settings)
+    request.ordering.check_memory((total, encoder.dimensions), gathering.machine)
+    with about("/ordering/encoder"):
+        found = await embed_concepts(request, encoder, gathering.stores.embeddings, report=monitor.report)
+    return await asyncio.to_thread(as_gathered, found, encoder)
 
 
 async def embed_concepts(
@@ -106,7 +113,7 @@ async def embed_concepts(
     names = request.concepts.ids
     total = await in_thread(lambda told: _count_captions(request, told), report)
     means, cut, done = Means(names), np.zeros(len(names), dtype=np.int64), 0
-    rounds = request.caption_rounds()
+    rounds = caption_rounds(request.concepts)
     while (found := await asyncio.to_thread(next, rounds, None)) is not None:
         positions, captions = found
         overlong = await in_thread(_looking(encoder, captions), _standing(report, done, total))
@@ -117,10 +124,26 @@ async def embed_concepts(
     return ConceptEmbeddings(await asyncio.to_thread(means.unit_rows), cut_warnings(cut, encoder, names))
 
 
+def as_gathered(found: ConceptEmbeddings, encoder: Encoder) -> Gathered:
+    """Return embeddings with what the manifest says of them; takes a moment for the digest of a million."""
+    provenance = Provenance(
+        source=encoder.name,
+        digest=evidence_digest(found.rows),
+        details={
+            "encoder": encoder.fingerprint,
+            "weights": encoder.weights_sha256,
+            "dtype": encoder.dtype,
+            "dimensions": encoder.dimensions,
+        },
+        warnings=found.warnings,
+    )
+    return Gathered(found.rows, provenance)
+
+
 def _count_captions(request: StreamRequest, report: Report) -> int:
     """Count the distinct captions of all rounds; one that stands in two rounds counts in both."""
     total = 0
-    for _, captions in request.caption_rounds():
+    for _, captions in caption_rounds(request.concepts):
         report(0, total)
         total += len(set(captions))
     return total
@@ -219,11 +242,10 @@ def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple
     concepts = np.flatnonzero(cut)
     if not concepts.size:
         return ()
-    named = ", ".join(shown(names[i]) for i in concepts[:_NAMED])
-    more = f" and {concepts.size - _NAMED} more" if concepts.size > _NAMED else ""
+    named = first_of([shown(names[i]) for i in concepts.tolist()], _NAMED)
     return (
         f"The encoder {encoder.name} reads {encoder.context_length} tokens, and cut off the ends of "
-        f"{_counted(int(cut.sum()), 'longer caption')}, those of {_counted(concepts.size, 'concept')}: {named}{more}.",
+        f"{_counted(int(cut.sum()), 'longer caption')}, those of {_counted(concepts.size, 'concept')}: {named}.",
     )
 
 

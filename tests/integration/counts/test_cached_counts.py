@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
-from concept_orderings.orderings.frequency import refreshed_since
+from concept_orderings.evidence.counted_since import refreshed_since
 from concept_orderings.queries import Query
 from store.counts import CHUNK, UNUSED_SECONDS, CachedCount, CountsCache
 from store.queue import open_redis

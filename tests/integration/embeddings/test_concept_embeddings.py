@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concept_orderings.errors import Cancelled, EncoderError
+from concept_orderings.evidence.captions import captions_of
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
 from worker.evidence import concept_embeddings
@@ -60,7 +61,7 @@ class Cache:
 
 def test_one_template_gives_the_embeddings_of_the_captions() -> None:
     asked = request({"A": "a {}", "B": ["the {}"]})
-    np.testing.assert_array_equal(embedded(asked).rows, FAKE.encode(asked.captions()))
+    np.testing.assert_array_equal(embedded(asked).rows, FAKE.encode(captions_of(asked.concepts)))
 
 
 def test_several_templates_give_the_unit_mean() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.errors import StoreError
+from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.exporters import Exporter
 from concept_orderings.exporters.fomo import Fomo
-from concept_orderings.given import given_evidence
 from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion
 from concept_orderings.request import parse_request
@@ -71,7 +71,7 @@ def rendering(text: str) -> Document:
 
 async def publish(objects: Objects, *, seed: int = 0, name: str = "s") -> VersionRecord:
     request = parse_request(random_request(name, seed=seed))
-    return await Versions(objects).publish(arrange_stream(request, given_evidence(request)))
+    return await Versions(objects).publish(arrange_stream(request, evidence_at_hand(request)))
 
 
 async def test_what_is_kept_is_found_with_its_bytes(objects: Objects) -> None:
@@ -202,7 +202,7 @@ async def test_a_record_of_another_export_is_damage(tmp_path: Path, other: str) 
 @pytest.mark.parametrize("tasks", [1, 31, 32, 33, 70])
 async def test_a_version_s_documents_come_in_order(objects: Objects, tasks: int) -> None:
     request = parse_request(random_request("s", concepts=100, tasks=tasks))
-    stream = arrange_stream(request, given_evidence(request))
+    stream = arrange_stream(request, evidence_at_hand(request))
     record = await Versions(objects).publish(stream)
 
     assert await Versions(objects).documents(record) == stream.published(1).documents()

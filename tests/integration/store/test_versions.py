@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from concept_orderings.errors import StoreError
-from concept_orderings.given import given_evidence
+from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 def arranged(name: str = "s", *, seed: int = 0) -> ArrangedStream:
     request = parse_request(random_request(name, seed=seed))
-    return arrange_stream(request, given_evidence(request))
+    return arrange_stream(request, evidence_at_hand(request))
 
 
 def contents(root: Path) -> dict[Path, bytes]:

@@ -22,7 +22,7 @@ from support.keys import KEYS
 from support.processes import Valkey
 from support.requests import random_request
 from worker.evidence.encoders import load_encoder
-from worker.gather import EvidenceStores
+from worker.evidence.gathering import EvidenceStores
 from worker.monitor import Monitor
 from worker.publish_stream import Publisher
 from worker.settings import WorkerSettings
@@ -280,8 +280,10 @@ async def test_a_path_may_use_what_memory_the_encoder_has_left(
         given.append(machine.memory)
         return arrange_stream(*arguments, machine=machine, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("worker.gather.load_encoder", loading)
-    monkeypatch.setattr("worker.gather.this_machine", lambda _: Machine(memory=10**9 - len(loaded)))
+    monkeypatch.setattr("worker.evidence.concept_embeddings.load_encoder", loading)
+    monkeypatch.setattr(
+        "worker.evidence.concept_embeddings.this_machine", lambda _: Machine(memory=10**9 - len(loaded))
+    )
     monkeypatch.setattr("worker.publish_stream.arrange_stream", arranging)
     run = await submit(jobs, request)
     await publisher.publish_stream(job_id(request), run)
@@ -300,7 +302,7 @@ async def test_a_job_that_is_cancelled_while_an_encoder_loads_ends(
         over.wait(60)
         return load_encoder("fake", WorkerSettings())
 
-    monkeypatch.setattr("worker.gather.load_encoder", loading)
+    monkeypatch.setattr("worker.evidence.concept_embeddings.load_encoder", loading)
     publishing = asyncio.create_task(publisher.publish_stream(job_id(request), await submit(jobs, request)))
     try:
         await asyncio.to_thread(begun.wait, 60)

@@ -10,8 +10,8 @@ import pytest
 
 from app.exports import Exports
 from concept_orderings.errors import InvalidInput
+from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.exporters import Exporter
-from concept_orderings.given import given_evidence
 from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import parse_request
@@ -57,7 +57,7 @@ async def published(root: Path, *, seeds: int = 1) -> tuple[Exports, list[Versio
     objects = LocalObjects(root)
     versions = Versions(objects)
     requests = [parse_request(random_request("s", seed=seed)) for seed in range(seeds)]
-    records = [await versions.publish(arrange_stream(each, given_evidence(each))) for each in requests]
+    records = [await versions.publish(arrange_stream(each, evidence_at_hand(each))) for each in requests]
     return Exports(versions, KeptExports(objects)), records
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from app import counts_files
 from app.counts_files import MEDIA_TYPES, read_counts
-from concept_orderings.concepts import is_plain_text
 from concept_orderings.errors import BadCountsFile
 from concept_orderings.queries import folded
+from concept_orderings.text import is_plain_text
 from support.counts_files import CSV, FORMS, JSON_LINES, PARQUET, as_parquet, parquet_of
 
 LARGEST = 2**53 - 1

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
 from concept_orderings.evidence import Evidence
+from concept_orderings.evidence.counts import counts_of
+from concept_orderings.evidence.scores import scores_of
+from concept_orderings.evidence.years import years_of
 from concept_orderings.orderings import ORDERINGS, Parameter
-from concept_orderings.request import StreamRequest
+from concept_orderings.request import StreamRequest, parse_request
 
 Body = dict[str, Any]
 
@@ -73,7 +76,8 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     kind = draw(st.sampled_from(kinds))
     body: Body = {"kind": kind}
     for each in ORDERINGS[kind].parameters():
-        if each.name in _OF_A_SOURCE or not draw(st.booleans()):
+        # The listing is that of the lists, which are not known here.
+        if each.name in (*_OF_A_SOURCE, "order") or not draw(st.booleans()):
             continue
         body[each.name] = draw(
             {
@@ -118,6 +122,9 @@ def respelled(body: Body, random: Random) -> Body:
     ordering = ORDERINGS[body["ordering"]["kind"]]
     parameters = {each.name: each.default for each in ordering.parameters()}
     explicit = {**parameters, **body["ordering"], "version": ordering.version}
+    if "order" in explicit:
+        # The one ordering for which the listing has a meaning: it is said here, and the lists are shuffled.
+        explicit["order"] = parse_request(body).ordering.as_json()["order"]
     return _shuffled({**body, "datasets": lists, "ordering": _shuffled(explicit, random)}, random)
 
 
@@ -150,8 +157,8 @@ def embeddings_for(request: StreamRequest) -> NDArray[np.float32]:
 def evidence_for(request: StreamRequest) -> Evidence:
     """Evidence of every kind for a request that gives all but embeddings."""
     return Evidence(
-        years=request.years(),
-        scores=request.scores(),
-        counts=request.counts(),
+        years=years_of(request.concepts),
+        scores=scores_of(request.concepts),
+        counts=counts_of(request.concepts),
         embeddings=embeddings_for(request),
     )

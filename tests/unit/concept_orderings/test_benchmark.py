@@ -9,8 +9,8 @@ import pytest
 
 from concept_orderings import arrange
 from concept_orderings.catalogue import CATALOGUE, find_dataset
+from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.exporters.fomo import fomo_list
-from concept_orderings.given import given_evidence
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import StreamRequest, parse_request
 
@@ -130,7 +130,7 @@ def test_reverse_is_the_exact_reversal_as_in_the_benchmark() -> None:
 
 def test_the_documents_of_the_whole_benchmark_hold_all_of_it() -> None:
     request = parse_request({**body_by("time"), "tasks": {"count": 5}})
-    stream_version = arrange_stream(request, given_evidence(request))
+    stream_version = arrange_stream(request, evidence_at_hand(request))
     tasks = [json.loads(document.data)["concepts"] for document in stream_version.tasks(1)]
     shown = [concept for task in tasks for concept in task]
 

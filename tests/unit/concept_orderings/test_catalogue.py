@@ -7,6 +7,9 @@ from dataclasses import astuple
 import pytest
 
 from concept_orderings.catalogue import CATALOGUE, Dataset, canonical_name, find_dataset
+from concept_orderings.evidence.captions import captions_of
+from concept_orderings.evidence.scores import scores_of
+from concept_orderings.evidence.years import years_of
 from concept_orderings.request import parse_request
 
 from .benchmark import DATA, class_list, needs_benchmark, stream
@@ -49,9 +52,9 @@ def test_each_can_be_ordered_with_what_the_catalogue_knows(dataset: Dataset, kin
     )
 
     assert request.concepts.ids == (f"{dataset.name}+++a class",)
-    assert request.years().tolist() == [dataset.year]
-    assert request.scores().tolist() == [dataset.zero_shot_score]
-    assert request.captions() == [dataset.template.format("a class")]
+    assert years_of(request.concepts).tolist() == [dataset.year]
+    assert scores_of(request.concepts).tolist() == [dataset.zero_shot_score]
+    assert captions_of(request.concepts) == [dataset.template.format("a class")]
 
 
 @needs_benchmark

@@ -10,12 +10,11 @@ from concept_orderings.concepts import (
     ClassList,
     class_lists_of,
     gather_concepts,
-    is_plain_text,
     join_concept,
-    shown,
     split_concept,
 )
 from concept_orderings.errors import BadConcept, EmptyClassList, InvalidInput
+from concept_orderings.text import is_plain_text, shown
 
 from .strategies import Body, class_names, dataset_names, datasets
 

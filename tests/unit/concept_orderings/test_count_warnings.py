@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from concept_orderings.concepts import ClassList, Concepts, gather_concepts, split_concept
-from concept_orderings.count_warnings import (
+from concept_orderings.evidence.count_warnings import (
     altered_names,
     approximate_counts,
     common_words,

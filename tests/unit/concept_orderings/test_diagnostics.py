@@ -18,8 +18,8 @@ from concept_orderings import diagnostics
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.diagnostics import MOST_JUMPS, diagnose_path
 from concept_orderings.errors import Cancelled
-from concept_orderings.evidence import Evidence, Need, Provenance, evidence_digest
-from concept_orderings.given import Gathered, given_evidence
+from concept_orderings.evidence import Evidence, Gathered, Need, Provenance, evidence_digest
+from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.library import arrange_stream
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.path import quantise
@@ -291,7 +291,7 @@ def arranged(body: Body) -> ArrangedStream:
     request = parse_request(body)
     values = embeddings_for(request)
     provenance = Provenance(source="made up", digest=evidence_digest(values), details={})
-    return arrange_stream(request, {Need.EMBEDDINGS: Gathered(values, provenance), **given_evidence(request)})
+    return arrange_stream(request, {Need.EMBEDDINGS: Gathered(values, provenance), **evidence_at_hand(request)})
 
 
 def manifest_of(stream: ArrangedStream) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.canonical import sha256_hex
+from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo, fomo_list
-from concept_orderings.given import given_evidence
 from concept_orderings.library import arrange_stream
 from concept_orderings.names import NAME
 from concept_orderings.published import PublishedVersion, VersionDocuments
@@ -45,7 +45,7 @@ class Whole(Exporter):
 
 def arranged(body: Body) -> ArrangedStream:
     request = parse_request(body)
-    return arrange_stream(request, given_evidence(request))
+    return arrange_stream(request, evidence_at_hand(request))
 
 
 def stored(stream: ArrangedStream, number: int) -> PublishedVersion:

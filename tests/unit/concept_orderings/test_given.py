@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from concept_orderings.evidence import Evidence, Need, evidence_digest
-from concept_orderings.given import assemble, given_evidence
+from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.request import parse_request
 
 from .strategies import Body, requests
@@ -27,7 +27,7 @@ def body_by(kind: str, *datasets: object, **ordering: object) -> Body:
 @given(requests())
 def test_all_is_at_hand_that_a_request_can_give(body: Body) -> None:
     request = parse_request(body)
-    found = given_evidence(request)
+    found = evidence_at_hand(request)
 
     assert set(found) == request.needs - {Need.EMBEDDINGS}
     for need, gathered in found.items():
@@ -52,15 +52,15 @@ def test_all_is_at_hand_that_a_request_can_give(body: Body) -> None:
     ],
 )
 def test_the_source_is_where_the_values_came_from(kind: str, need: Need, datasets: list[object], source: str) -> None:
-    found = given_evidence(parse_request(body_by(kind, *datasets)))
+    found = evidence_at_hand(parse_request(body_by(kind, *datasets)))
 
     assert found[need].provenance.source == source
 
 
 def test_counts_are_the_request_s_only_if_it_says_so() -> None:
     counted = {"name": "A", "classes": ["a", "b"], "counts": {"b": 0, "a": 5}}
-    here = given_evidence(parse_request(body_by("frequency", counted)))
-    elsewhere = given_evidence(parse_request(body_by("frequency", KNOWN, source="c4")))
+    here = evidence_at_hand(parse_request(body_by("frequency", counted)))
+    elsewhere = evidence_at_hand(parse_request(body_by("frequency", KNOWN, source="c4")))
 
     assert here[Need.COUNTS].values.tolist() == [5, 0]
     assert here[Need.COUNTS].provenance.source == "request"

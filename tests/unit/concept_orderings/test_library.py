@@ -12,11 +12,12 @@ import concept_orderings
 from concept_orderings import arrange
 from concept_orderings.errors import BadConcept, MissingEvidence
 from concept_orderings.evidence import Need
-from concept_orderings.given import given_evidence
+from concept_orderings.evidence.at_hand import evidence_at_hand
+from concept_orderings.evidence.years import years_of
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
 
-from .strategies import Body, evidence_for, requests
+from .strategies import Body, embeddings_for, evidence_for, requests
 
 CLASSES = ["a", "b", "c", "d"]
 
@@ -34,8 +35,8 @@ def flat(tasks: list[list[str]]) -> list[str]:
 def test_tasks_hold_every_concept_once_in_the_ordering_s_order(body: Body) -> None:
     request = parse_request(body)
     evidence = evidence_for(request)
-    tasks = arrange(body, embeddings=evidence.embeddings)
-    order = request.ordering.order(request.concepts, evidence).order
+    tasks = arrange(body, embeddings=embeddings_for(request))
+    order = request.ordering.arrangement(request.concepts, evidence).order
 
     assert flat(tasks) == [request.concepts.ids[i] for i in order]
     assert all(tasks)
@@ -46,7 +47,7 @@ def test_tasks_hold_every_concept_once_in_the_ordering_s_order(body: Body) -> No
         case {"sizes": sizes}:
             assert [len(task) for task in tasks] == sizes
         case {"by": by}:
-            group = {"dataset": request.concepts.dataset_index, "year": request.years()}[by]
+            group = {"dataset": request.concepts.dataset_index, "year": years_of(request.concepts)}[by]
             of = dict(zip(request.concepts.ids, group.tolist(), strict=True))
             found = [{of[concept] for concept in task} for task in tasks]
             assert all(len(groups) == 1 for groups in found)
@@ -138,11 +139,12 @@ def test_evidence_of_the_caller_that_is_not_needed_changes_nothing() -> None:
 
 def test_only_what_was_needed_is_kept_with_a_stream() -> None:
     request = parse_request({**body_by("performance"), "tasks": {"by": "year"}})
-    stream = arrange_stream(request, given_evidence(request))
+    stream = arrange_stream(request, evidence_at_hand(request))
 
     assert set(stream.provenance) == {Need.SCORES, Need.YEARS}
-    assert stream.evidence.counts is None
-    assert stream.evidence.embeddings is None
+    for need in (Need.COUNTS, Need.EMBEDDINGS):
+        with pytest.raises(ValueError, match=need):
+            stream.evidence.of(need)
 
 
 def test_how_far_a_path_is_found_is_reported() -> None:

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from numpy.typing import NDArray
 
 from concept_orderings import arrange
 from concept_orderings.errors import BadValue, EmptyClassList
-from concept_orderings.evidence import Need, Provenance, evidence_digest
-from concept_orderings.given import Gathered
-from concept_orderings.order_files import order, read_request
-from concept_orderings.orderings.frequency import Frequency
-from concept_orderings.orderings.similarity import Similarity
+from concept_orderings.evidence import Gathered, Need, Provenance, evidence_digest
+from concept_orderings.evidence.base import parameters_of
+from concept_orderings.evidence.captions import NeedsEmbeddings, captions_of
+from concept_orderings.evidence.counts import NeedsCounts
+from concept_orderings.order_files import Gatherer, order, read_request
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
 
@@ -127,14 +126,19 @@ class Asked:
     def __init__(self) -> None:
         self.of: list[tuple[str, list[str], str]] = []
 
-    def embed(self, request: StreamRequest, ordering: Similarity, report: Report) -> NDArray[np.float32]:
-        self.of.append(("embed", request.captions(), ordering.encoder))
-        return np.eye(len(request.concepts), dtype=np.float32)
+    def gatherer(self, need: Need) -> Gatherer:
+        return {Need.EMBEDDINGS: self._embed, Need.COUNTS: self._count}[need]
 
-    def count(self, request: StreamRequest, ordering: Frequency, report: Report) -> Gathered:
-        self.of.append(("count", list(request.concepts.class_names), ordering.source))
+    def _embed(self, request: StreamRequest, report: Report) -> Gathered:
+        encoder = parameters_of(request.ordering, NeedsEmbeddings).encoder
+        self.of.append(("embed", captions_of(request.concepts), encoder))
+        return Gathered.of(np.eye(len(request.concepts), dtype=np.float32), encoder)
+
+    def _count(self, request: StreamRequest, report: Report) -> Gathered:
+        source = parameters_of(request.ordering, NeedsCounts).source
+        self.of.append(("count", list(request.concepts.class_names), source))
         values = np.arange(len(request.concepts))
-        provenance = Provenance(source=ordering.source, digest=evidence_digest(values), details={"unit": "documents"})
+        provenance = Provenance(source=source, digest=evidence_digest(values), details={"unit": "documents"})
         return Gathered(values, provenance, {"unit": ["documents"] * len(values)})
 
 
@@ -149,6 +153,11 @@ class Asked:
             {"kind": "similarity", "encoder": "minilm"},
             [("embed", ["A photo of a a.", "A photo of a b."], "minilm")],
         ),
+        (
+            {"kind": "typicality", "encoder": "minilm"},
+            [("embed", ["A photo of a a.", "A photo of a b."], "minilm")],
+        ),
+        ({"kind": "given"}, []),
         ({"kind": "frequency", "source": "c4"}, [("count", ["a", "b"], "c4")]),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
@@ -156,7 +165,7 @@ class Asked:
 def test_only_what_is_needed_is_asked_for(ordering: Body, asked: Any) -> None:
     sources = Asked()
     body = {"name": "x", "concepts": ["cifar100+++b", "cifar100+++a"], "ordering": ordering, "tasks": ONE_TASK}
-    tasks = order(body, embed=sources.embed, count=sources.count).concepts_by_task()
+    tasks = order(body, gatherer=sources.gatherer).concepts_by_task()
 
     assert sources.of == asked
     assert sorted(tasks[0]) == ["CIFAR100+++a", "CIFAR100+++b"]
@@ -167,7 +176,7 @@ def test_counts_in_the_file_need_no_index() -> None:
     datasets = [{"name": "A", "classes": ["a", "b"], "counts": {"a": 2, "b": 1}}]
     body = {"name": "x", "datasets": datasets, "ordering": {"kind": "frequency"}, "tasks": ONE_TASK}
 
-    found = order(body, embed=sources.embed, count=sources.count)
+    found = order(body, gatherer=sources.gatherer)
 
     assert found.concepts_by_task() == [["A+++b", "A+++a"]]
     assert sources.of == []
@@ -175,19 +184,19 @@ def test_counts_in_the_file_need_no_index() -> None:
 
 def test_counts_keep_where_they_are_from() -> None:
     body = {"name": "x", "concepts": ["A+++a"], "ordering": {"kind": "frequency", "source": "c4"}, "tasks": ONE_TASK}
-    stream = order(body, embed=Asked().embed, count=Asked().count)
+    stream = order(body, gatherer=Asked().gatherer)
 
     assert stream.provenance[Need.COUNTS].details == {"unit": "documents"}
-    assert stream.columns == {"unit": ["documents"]}
+    assert stream.columns == {"count": [0], "tie_group": [1], "unit": ["documents"]}
 
 
 @given(requests())
 def test_an_order_is_the_library_s(body: Body) -> None:
     embeddings = embeddings_for(parse_request(body))
 
-    def embed(request: StreamRequest, ordering: Similarity, report: Report) -> NDArray[np.float32]:
-        return embeddings
+    def embed(request: StreamRequest, report: Report) -> Gathered:
+        return Gathered.of(embeddings, "test")
 
-    found = order(body, embed=embed, count=Asked().count, report=silent)
+    found = order(body, gatherer={Need.EMBEDDINGS: embed}.__getitem__, report=silent)
 
     assert found.concepts_by_task() == arrange(body, embeddings=embeddings)

@@ -12,8 +12,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
-from concept_orderings.orderings import ORDERINGS, Ordering, parse_ordering
+from concept_orderings.evidence.counts import counts_of
+from concept_orderings.evidence.scores import scores_of
+from concept_orderings.evidence.years import years_of
+from concept_orderings.orderings import ORDERINGS, Ordering, SeededOrdering, parse_ordering
+from concept_orderings.orderings.typicality import distances_from
+from concept_orderings.path import quantise
 from concept_orderings.request import StreamRequest, parse_request
 
 from .strategies import Body, evidence_for, requests, respelled
@@ -21,11 +27,14 @@ from .strategies import Body, evidence_for, requests, respelled
 KINDS = list(ORDERINGS)
 SEEDED = ["time", "dataset", "random"]  # the seed changes them even where nothing is tied
 every_kind = pytest.mark.parametrize("kind", KINDS)
+every_seeded_kind = pytest.mark.parametrize(
+    "kind", [kind for kind, ordering in ORDERINGS.items() if issubclass(ordering, SeededOrdering)]
+)
 
 
 def order_indices(body: Body, **parameters: object) -> NDArray[np.int64]:
     request = parse_request({**body, "ordering": {**body["ordering"], **parameters}})
-    return request.ordering.order(request.concepts, evidence_for(request)).order
+    return request.ordering.arrangement(request.concepts, evidence_for(request)).order
 
 
 def order_ids(body: Body, **parameters: object) -> list[str]:
@@ -87,12 +96,12 @@ def test_a_reversed_order_owns_its_memory(kind: str) -> None:
     assert order_indices(block(kind), reverse=True).flags.c_contiguous
 
 
-@every_kind
+@every_seeded_kind
 def test_another_seed_breaks_ties_otherwise(kind: str) -> None:
     body = block(kind)
-    if kind == "similarity":
+    if Need.EMBEDDINGS in ORDERINGS[kind].needs:
         # Only equal distances are tied: here all of them.
-        orders = [tied_path(seed) for seed in (0, 1)]
+        orders = [tied_by_distance(kind, seed) for seed in (0, 1)]
     else:
         orders = [order_ids(body, seed=seed) for seed in (0, 1)]
 
@@ -100,15 +109,16 @@ def test_another_seed_breaks_ties_otherwise(kind: str) -> None:
     assert sorted(orders[0]) == sorted(orders[1])
 
 
-def tied_path(seed: int) -> list[str]:
-    request = parse_request(block("similarity", datasets=1, seed=seed))
+def tied_by_distance(kind: str, seed: int) -> list[str]:
+    """Return the order of concepts whose embeddings are equally far from each other and from their mean."""
+    request = parse_request(block(kind, datasets=1, seed=seed))
     corners = Evidence(embeddings=np.eye(len(request.concepts), dtype=np.float32))
-    return [request.concepts.ids[i] for i in request.ordering.order(request.concepts, corners).order]
+    return [request.concepts.ids[i] for i in request.ordering.arrangement(request.concepts, corners).order]
 
 
-@pytest.mark.parametrize("kind", ["performance", "frequency", "similarity", "random"])
+@pytest.mark.parametrize("kind", ["performance", "frequency", "similarity", "typicality", "random"])
 def test_ties_are_broken_by_key_not_alphabetically(kind: str) -> None:
-    found = tied_path(0) if kind == "similarity" else order_ids(block(kind))
+    found = tied_by_distance(kind, 0) if Need.EMBEDDINGS in ORDERINGS[kind].needs else order_ids(block(kind))
 
     assert found == sorted(found, key=lambda concept: sort_key(kind, 0, concept))
     assert found != sorted(found)
@@ -120,10 +130,21 @@ def sort_key(kind: str, seed: int, identifier: str) -> str:
     return hashlib.sha256(f"{kind}/{ORDERINGS[kind].version}/{seed}/{identifier}".encode()).hexdigest()
 
 
-@every_kind
+@every_seeded_kind
 @given(identifier=st.text(), seed=st.integers(-(2**53) + 1, 2**53 - 1))
 def test_the_key_is_the_digest_of_kind_version_seed_and_name(kind: str, identifier: str, seed: int) -> None:
-    assert ORDERINGS[kind](seed=seed).key(identifier).hex() == sort_key(kind, seed, identifier)
+    assert seeded(kind, seed).key(identifier).hex() == sort_key(kind, seed, identifier)
+
+
+def seeded(kind: str, seed: int) -> SeededOrdering:
+    ordering = parse_ordering({"kind": kind, "seed": seed})
+    assert isinstance(ordering, SeededOrdering)
+    return ordering
+
+
+def seed_of(request: StreamRequest) -> int:
+    assert isinstance(request.ordering, SeededOrdering)
+    return request.ordering.seed
 
 
 @given(data=st.data())
@@ -158,8 +179,8 @@ def dataset_of(concept: str) -> str:
 def test_performance_is_easy_to_hard(data: st.DataObject) -> None:
     body = drawn(data, "performance")
     request = parse_request(body)
-    score = dict(zip(request.concepts.ids, request.scores().tolist(), strict=True))
-    seed = request.ordering.seed
+    score = dict(zip(request.concepts.ids, scores_of(request.concepts).tolist(), strict=True))
+    seed = seed_of(request)
     found = order_ids(body, reverse=False)
 
     assert found == selected(found, lambda concept: (-score[concept], sort_key("performance", seed, concept)))
@@ -172,13 +193,11 @@ def test_frequency_is_rare_to_frequent(data: st.DataObject) -> None:
         (each["name"].lower(), name): count for each in body["datasets"] for name, count in each["counts"].items()
     }
     request = parse_request(body)
-    count = dict(zip(request.concepts.ids, request.counts().tolist(), strict=True))
+    count = dict(zip(request.concepts.ids, counts_of(request.concepts).tolist(), strict=True))
     found = order_ids(body, reverse=False)
 
     assert sorted(count.values()) == sorted(counts.values())
-    assert found == selected(
-        found, lambda concept: (count[concept], sort_key("frequency", request.ordering.seed, concept))
-    )
+    assert found == selected(found, lambda concept: (count[concept], sort_key("frequency", seed_of(request), concept)))
 
 
 def selected(concepts: list[str], key: Any) -> list[str]:
@@ -199,7 +218,7 @@ def selected(concepts: list[str], key: Any) -> list[str]:
 def test_time_takes_the_years_one_after_the_other(within_year: str, data: st.DataObject) -> None:
     body = drawn(data, "time")
     request = parse_request(body)
-    year = dict(zip(request.concepts.ids, request.years().tolist(), strict=True))
+    year = dict(zip(request.concepts.ids, years_of(request.concepts).tolist(), strict=True))
     found = [year[concept] for concept in order_ids(body, within_year=within_year, reverse=False)]
 
     assert found == sorted(year.values())
@@ -228,9 +247,7 @@ def test_dataset_keeps_each_dataset_together(data: st.DataObject) -> None:
     order_of_datasets = runs_of([dataset_of(concept) for concept in found])
 
     assert len(order_of_datasets) == len(body["datasets"])
-    assert order_of_datasets == sorted(
-        order_of_datasets, key=lambda name: sort_key("dataset", request.ordering.seed, name)
-    )
+    assert order_of_datasets == sorted(order_of_datasets, key=lambda name: sort_key("dataset", seed_of(request), name))
 
 
 @pytest.mark.parametrize("kind", ["dataset", "time"])
@@ -260,7 +277,7 @@ def test_a_shuffle_favours_no_place() -> None:
 
 
 def order_with_seed(request: StreamRequest, seed: int) -> NDArray[np.int64]:
-    return ORDERINGS["random"](seed=seed).order(request.concepts, Evidence()).order
+    return seeded("random", seed).arrangement(request.concepts, Evidence()).order
 
 
 GOLDEN: dict[str, tuple[Body, list[str], str]] = {
@@ -300,6 +317,16 @@ GOLDEN: dict[str, tuple[Body, list[str], str]] = {
         ["DATASET 1+++class 6", "DATASET 1+++class 4", "DATASET 1+++class 5"],
         "eaa6b736d408169f1177433d5ea2d8d6303f6384079d57739b6b221138b9e6c8",
     ),
+    "given": (
+        {"kind": "given"},
+        ["DATASET 0+++class 0", "DATASET 0+++class 1", "DATASET 0+++class 2"],
+        "fa48e27c5d03b4f1d65b726881a1f4d275f6966151ae0134eb3fb36ab6b4fbcc",
+    ),
+    "typicality": (
+        {"kind": "typicality"},
+        ["DATASET 0+++class 4", "DATASET 0+++class 0", "DATASET 0+++class 3"],
+        "c23e060033991c115d5205228ce805ad6f6fc63081c1e74164d0ab2b192c7b0d",
+    ),
     "random, seed 1, reversed": (
         {"kind": "random", "seed": 1, "reverse": True},
         ["DATASET 1+++class 3", "DATASET 3+++class 1", "DATASET 2+++class 4"],
@@ -330,8 +357,13 @@ def golden_order(kind: str, **parameters: object) -> list[str]:
     request = parse_request(golden_request(kind, **parameters))
     # Every second pair of concepts is equally far from a third: the path has ties too.
     grid = np.array([[1 + i % 5, 1 + i // 5, 3] for i in range(35)], dtype=np.float32)
-    evidence = Evidence(years=request.years(), scores=request.scores(), counts=request.counts(), embeddings=grid)
-    return [request.concepts.ids[i] for i in request.ordering.order(request.concepts, evidence).order]
+    evidence = Evidence(
+        years=years_of(request.concepts),
+        scores=scores_of(request.concepts),
+        counts=counts_of(request.concepts),
+        embeddings=grid,
+    )
+    return [request.concepts.ids[i] for i in request.ordering.arrangement(request.concepts, evidence).order]
 
 
 @pytest.mark.parametrize("case", GOLDEN)
@@ -358,7 +390,8 @@ def test_an_ordering_says_what_it_is(kind: str) -> None:
     assert (ordering.__doc__ or "").strip()
     assert ordering.summary.endswith(".")
     assert all(each.description for each in ordering.parameters())
-    assert {each.name for each in ordering.parameters()} >= {"seed", "reverse"}
+    assert "reverse" in {each.name for each in ordering.parameters()}
+    assert ("seed" in {each.name for each in ordering.parameters()}) == issubclass(ordering, SeededOrdering)
     assert ordering.needs <= set(Need)
 
 
@@ -374,12 +407,149 @@ def test_an_ordering_reads_back_from_what_it_writes(kind: str, data: st.DataObje
 def test_evidence_that_was_not_gathered_is_a_fault_of_the_program(kind: str) -> None:
     request = parse_request(block(kind))
     if not request.ordering.needs:
-        assert len(request.ordering.order(request.concepts, Evidence()).order) == len(request.concepts)
+        assert len(request.ordering.arrangement(request.concepts, Evidence()).order) == len(request.concepts)
         return
     with pytest.raises(ValueError, match="not gathered"):
-        request.ordering.order(request.concepts, Evidence())
+        request.ordering.arrangement(request.concepts, Evidence())
 
 
 def test_the_registry_holds_every_ordering_there_is() -> None:
-    assert set(ORDERINGS.values()) == set(Ordering.__subclasses__())
-    assert list(ORDERINGS) == ["performance", "frequency", "similarity", "time", "dataset", "random"]
+    assert set(ORDERINGS.values()) == {each for each in subclasses(Ordering) if each.__module__.count(".") == 2} - {
+        SeededOrdering
+    }
+    assert list(ORDERINGS) == [
+        "performance", "frequency", "similarity", "time", "dataset", "random", "given", "typicality"
+    ]  # fmt: skip
+
+
+def subclasses(base: type[Any]) -> set[type[Any]]:
+    return {each for sub in base.__subclasses__() for each in (sub, *subclasses(sub))}
+
+
+@every_kind
+def test_file_and_class_are_named_like_the_kind(kind: str) -> None:
+    ordering = ORDERINGS[kind]
+
+    assert ordering.__module__ == f"concept_orderings.orderings.{kind}"
+    assert ordering.__name__ == kind.capitalize()
+
+
+# --- given
+
+
+LISTED: Body = {
+    "name": "listed",
+    "datasets": [
+        {"name": "Z", "classes": ["b", "a"]},
+        {"name": "cifar100", "classes": ["pear", "apple", "orange"]},
+        {"name": "A", "classes": ["z"]},
+    ],
+    "ordering": {"kind": "given"},
+    "tasks": {"count": 2},
+}
+
+
+def listed_order(body: Body, **parameters: object) -> list[str]:
+    """Return the order of a request that needs no evidence."""
+    request = parse_request({**body, "ordering": {**body["ordering"], **parameters}})
+    return [request.concepts.ids[i] for i in request.ordering.arrangement(request.concepts, Evidence()).order]
+
+
+LISTING = ["Z+++b", "Z+++a", "CIFAR100+++pear", "CIFAR100+++apple", "CIFAR100+++orange", "A+++z"]
+
+
+def test_given_takes_datasets_and_classes_as_they_are_listed() -> None:
+    assert listed_order(LISTED) == LISTING
+    assert listed_order(LISTED, reverse=True) == LISTING[::-1]
+
+
+@given(data=st.data())
+def test_given_takes_concepts_as_they_are_listed(data: st.DataObject) -> None:
+    concepts = data.draw(st.permutations(LISTING))
+    body = {**LISTED, "datasets": None, "concepts": concepts}
+
+    assert listed_order(body) == concepts
+
+
+def test_given_keeps_the_listing_in_the_canonical_request() -> None:
+    request = parse_request(LISTED)
+    canonical = json.loads(request.canonical)
+
+    assert canonical["ordering"] == {"kind": "given", "version": 1, "reverse": False, "order": LISTING}
+    assert [each["name"] for each in canonical["datasets"]] == ["A", "CIFAR100", "Z"]
+    assert canonical["datasets"][1]["classes"] == ["apple", "orange", "pear"]
+    assert parse_request(canonical).canonical == request.canonical
+    assert listed_order(canonical) == LISTING
+
+
+def test_two_listings_of_one_set_are_two_requests() -> None:
+    other = {**LISTED, "datasets": LISTED["datasets"][::-1]}
+
+    assert parse_request(LISTED).digest != parse_request(other).digest
+    assert parse_request({**LISTED, "datasets": None, "concepts": LISTING}).digest == parse_request(LISTED).digest
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "pointers"),
+    [
+        ([*LISTING[:-1], LISTING[0]], "bad_parameter", ("/ordering/order/0", "/ordering/order/5")),
+        ([*LISTING, "A+++unknown"], "bad_parameter", ("/ordering/order/6",)),
+        (LISTING[1:], "bad_parameter", ("/ordering/order",)),
+        ([], "bad_parameter", ("/ordering/order",)),
+        (["apple"], "bad_parameter", ("/ordering/order",)),
+        ([1], "bad_parameter", ("/ordering/order",)),
+        ("A+++z", "bad_parameter", ("/ordering/order",)),
+    ],
+    ids=["twice", "not among the concepts", "one lacks", "empty", "no concept", "a number", "a string"],
+)
+def test_an_order_that_is_not_one_of_the_concepts_is_refused(order: object, code: str, pointers: Any) -> None:
+    with pytest.raises(BadParameter) as refused:
+        parse_request({**LISTED, "ordering": {"kind": "given", "order": order}})
+    assert (refused.value.code, refused.value.pointers) == (code, pointers)
+
+
+def test_given_takes_no_seed() -> None:
+    with pytest.raises(BadParameter) as refused:
+        parse_request({**LISTED, "ordering": {"kind": "given", "seed": 0}})
+    assert (refused.value.code, refused.value.pointers) == ("unknown_parameter", ("/ordering/seed",))
+
+
+def test_the_listing_stands_once_in_what_is_shown_of_a_request() -> None:
+    assert parse_request(LISTED).ordering.as_brief_json() == {"kind": "given", "version": 1, "reverse": False}
+
+
+# --- typicality
+
+
+@given(data=st.data(), n=st.integers(1, 30), dimensions=st.integers(1, 5), seed=st.integers(0, 3))
+def test_typicality_goes_from_the_periphery_to_the_mean(
+    data: st.DataObject, n: int, dimensions: int, seed: int
+) -> None:
+    rows = st.lists(st.integers(-2, 2), min_size=dimensions, max_size=dimensions).filter(any)
+    embeddings = np.array(data.draw(st.lists(rows, min_size=n, max_size=n)), dtype=np.float32)
+    request = parse_request(block("typicality", datasets=1, classes=n, seed=seed))
+    vectors = [[int(each) for each in row] for row in quantise(embeddings)]
+    # The squared distance to the mean, n² times as large so that it is an integer.
+    sums = [sum(column) for column in zip(*vectors, strict=True)]
+    away = {
+        concept: sum((n * each - total) ** 2 for each, total in zip(row, sums, strict=True))
+        for concept, row in zip(request.concepts.ids, vectors, strict=True)
+    }
+    found = request.ordering.arrangement(request.concepts, Evidence(embeddings=embeddings)).order
+
+    ids = [request.concepts.ids[i] for i in found]
+    assert ids == selected(ids, lambda concept: (-away[concept], sort_key("typicality", seed, concept)))
+
+
+@pytest.mark.parametrize("n", [1_000_000])
+def test_typicality_is_exact_for_a_million_vectors_of_the_largest_numbers(n: int) -> None:
+    """Of a million rows of 4,096 numbers, of which only two differ: made small by a view, and summed by hand."""
+    most = np.iinfo(np.int16).max
+    row = np.full(4096, most, dtype=np.int16)
+    total = np.full(4096, n * most, dtype=np.int64)
+    least, squared = -np.iinfo(np.int16).max * total, int(row.astype(np.int64) @ row.astype(np.int64))
+
+    opposite, alike = distances_from(np.stack([-row, row]), total, n)
+    assert alike == n * squared - 2 * 4096 * most * n * most
+    assert opposite == n * squared + 2 * 4096 * most * n * most == n * squared - 2 * int(least.sum())
+    assert opposite > 2**63

@@ -33,7 +33,7 @@ def arranged(n: int = N, report: Report = silent, **parameters: object) -> tuple
             "tasks": {"count": 1},
         }
     )
-    found = request.ordering.order(request.concepts, Evidence(embeddings=embeddings(n)), report=report)
+    found = request.ordering.arrangement(request.concepts, Evidence(embeddings=embeddings(n)), report=report)
     return [request.concepts.ids[i] for i in found.order], found
 
 

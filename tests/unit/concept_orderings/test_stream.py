@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from concept_orderings.canonical import canonical_json, sha256_hex
-from concept_orderings.evidence import Need, Provenance, evidence_digest
-from concept_orderings.given import Gathered, given_evidence
+from concept_orderings.evidence import Gathered, Need, Provenance, evidence_digest
+from concept_orderings.evidence.at_hand import evidence_at_hand
+from concept_orderings.evidence.counts import counts_of
+from concept_orderings.evidence.scores import scores_of
+from concept_orderings.evidence.years import years_of
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream, Document, cut
@@ -27,7 +30,7 @@ def arranged(request: StreamRequest) -> ArrangedStream:
     provenance = Provenance(
         source="made up", digest=evidence_digest(values), details={"weights": "0f"}, warnings=("Nothing is true.",)
     )
-    return arrange_stream(request, {Need.EMBEDDINGS: Gathered(values, provenance), **given_evidence(request)})
+    return arrange_stream(request, {Need.EMBEDDINGS: Gathered(values, provenance), **evidence_at_hand(request)})
 
 
 def documents(request: StreamRequest, version: int = 3) -> tuple[Document, list[Document], Document]:
@@ -105,7 +108,11 @@ def test_a_task_says_what_it_is_of(body: Body) -> None:
 def test_each_concept_is_shown_with_its_own_evidence(body: Body) -> None:
     request = parse_request(body)
     index = {concept: i for i, concept in enumerate(request.concepts.ids)}
-    values = {"year": request.years(), "score": request.scores(), "count": request.counts()}
+    values = {
+        "year": years_of(request.concepts),
+        "score": scores_of(request.concepts),
+        "count": counts_of(request.concepts),
+    }
     shown = {
         name
         for name, need in [("year", Need.YEARS), ("score", Need.SCORES), ("count", Need.COUNTS)]
@@ -241,13 +248,13 @@ MANIFEST_DIGEST = "34b548778ae9e9d0233b0b465574149ce165cb944aaf15059fbc5d8d7b145
 def test_sizes_are_cut_by_the_groups_of_the_arranged_concepts(body: Body) -> None:
     request = parse_request(body)
     evidence = evidence_for(request)
-    order = request.ordering.order(request.concepts, evidence).order
+    order = request.ordering.arrangement(request.concepts, evidence).order
     sizes = cut(request.split, request.concepts, evidence, order)
 
     assert sum(sizes) == len(request.concepts)
     assert min(sizes) >= 1
     if by := body["tasks"].get("by"):
-        groups = np.asarray({"year": request.years(), "dataset": request.concepts.dataset_index}[by])[order]
+        groups = np.asarray({"year": years_of(request.concepts), "dataset": request.concepts.dataset_index}[by])[order]
         changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
         assert list(accumulate(sizes)) == [*changes.tolist(), len(order)]
 

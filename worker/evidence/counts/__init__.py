@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from concept_orderings.errors import SourceError
+from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.names import NAME, NAME_RULE
-from concept_orderings.orderings.frequency import IN_REQUEST
 from store.counts_files import CountsFiles
 from store.objects import Objects
 from worker.evidence.counts.base import CountSource

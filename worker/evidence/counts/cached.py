@@ -6,25 +6,20 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from concept_orderings.canonical import LARGEST_INTEGER
-from concept_orderings.concepts import shown
 from concept_orderings.errors import BadParameter, SourceError
+from concept_orderings.evidence.counted_since import check_is_past, time_of, written_time
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
+from concept_orderings.text import first_of, shown
 from store.counts import CachedCount, Claims, CountsCache
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
 from worker.watched import watched
 
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-"""UTC, with seconds."""
-
 _SHORTEST_LOOK_AWAY_SECONDS = 0.25
 _LONGEST_LOOK_AWAY_SECONDS = 1.0
-# By how much the clocks of two machines may differ.
-_CLOCKS_DIFFER_SECONDS = 60
 _LAST_SECONDS = 0.5
 _NAMED = 5
 
@@ -238,10 +233,10 @@ class _Counting:
         """Return what is known of queries; those of which there is nothing to ask are nowhere."""
         nowhere = CachedCount(0, approximate=False, counted_at=self._now())
         found = [nowhere if each is None else self.known[each] for each in asked]
-        times = [self.facts.counted_at or _shown_time(each.counted_at) for each in found]
+        times = [self.facts.counted_at or written_time(each.counted_at) for each in found]
         # What was never asked was not counted at any time.
         made = [time for time, each in zip(times, asked, strict=True) if each is not None]
-        made = made or [self.facts.counted_at or _shown_time(nowhere.counted_at)]
+        made = made or [self.facts.counted_at or written_time(nowhere.counted_at)]
         return Counted(
             counts=dict(zip(queries, [Count(each.value, each.approximate) for each in found], strict=True)),
             times=dict(zip(queries, times, strict=True)),
@@ -294,28 +289,18 @@ def _asked(query: Query) -> Query | None:
 
 
 def _seconds(counted_since: str) -> float:
+    """Return a time in seconds since 1970, 0 for none."""
     if not counted_since:
         return 0
-    try:
-        since = datetime.strptime(counted_since, TIME_FORMAT).replace(tzinfo=UTC).timestamp()
-    except ValueError as error:
+    since = time_of(counted_since)
+    if since is None:
         raise BadParameter(
             "bad_parameter", f"counted_since is no time such as 2026-01-31T12:00:00Z: {shown(counted_since)}."
-        ) from error
-    if since > time.time() + _CLOCKS_DIFFER_SECONDS:
-        raise BadParameter(
-            "bad_parameter", f"counted_since is {counted_since}, which is to come; leave it out, or say refresh: true."
         )
-    return since
-
-
-@lru_cache(maxsize=4096)
-def _shown_time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime(TIME_FORMAT)
+    check_is_past(counted_since, datetime.now(UTC))
+    return since.timestamp()
 
 
 def _named(queries: Collection[Query]) -> str:
     """Name the first queries for an error, and say how many more there are."""
-    some = ", ".join(shown(" + ".join(query.spellings)) for query in sorted(queries)[:_NAMED])
-    more = len(queries) - _NAMED
-    return f"{some} and {more} more" if more > 0 else some
+    return first_of([shown(" + ".join(query.spellings)) for query in sorted(queries)], _NAMED)

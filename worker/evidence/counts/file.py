@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import islice
 
-from concept_orderings.concepts import shown
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query, folded
+from concept_orderings.text import shown
 from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
 from worker.evidence.counts.base import Count, SourceFacts, Unit
 

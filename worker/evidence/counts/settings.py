@@ -20,10 +20,10 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from concept_orderings.concepts import shown
 from concept_orderings.errors import SettingError
+from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
 from concept_orderings.names import NAME, NAME_RULE
-from concept_orderings.orderings.frequency import BUILT_IN, IN_REQUEST
+from concept_orderings.text import shown
 from store.settings import read_settings
 from worker.evidence.counts.base import ATTEMPTS, CountSource
 from worker.settings import WorkerSettings

@@ -9,7 +9,8 @@ An encoder is asked for by name:
 ``fake``                       unit vectors from a hash; for trying the service without a model
 =============================  ==================================================================================
 
-`ENCODERS` is the registry: a new encoder is one file with a ``load`` function, and one line there.
+`concept_orderings.evidence.encoder_names` is the registry: a new encoder is one file here, named like the encoder, with
+a ``load`` function (`base.Load`), and one line there.
 """
 
 import importlib
@@ -17,20 +18,11 @@ import threading
 from typing import cast
 
 from concept_orderings.errors import EncoderError
+from concept_orderings.evidence.encoder_names import ENCODERS
 from worker.evidence.encoders.base import Encoder, Load
 from worker.settings import WorkerSettings
 
-__all__ = ["ENCODERS", "Encoder", "load_encoder"]
-
-ENCODERS = {
-    "minilm": "worker.evidence.encoders.minilm",
-    "open_clip": "worker.evidence.encoders.clip",
-    "fake": "worker.evidence.encoders.fake",
-}
-"""First part of an encoder's name → the module whose ``load`` makes it (see `base.Load`).
-
-Modules, not functions: torch is loaded with the first encoder that needs it, and never for ``fake``.
-"""
+__all__ = ["Encoder", "load_encoder"]
 
 _kept: dict[tuple[str, WorkerSettings, str], Encoder] = {}
 _keeping = threading.Lock()
@@ -71,12 +63,13 @@ def load_encoder(name: str, settings: WorkerSettings, *, dtype: str = "float32",
 
 
 def _load(name: str, settings: WorkerSettings, dtype: str, pinned: str) -> Encoder:
-    module = ENCODERS.get(name.partition("/")[0])
-    if module is None:
+    encoder = name.partition("/")[0]
+    if encoder not in ENCODERS:
         raise EncoderError(
             "encoder_not_configured",
             f"There is no encoder {name!r}; use minilm, open_clip/MODEL, "
             "open_clip/MODEL/PRETRAINED (such as open_clip/ViT-L-14/openai) or fake.",
         )
-    load = cast("Load", importlib.import_module(module).load)
+    # Here, not above: torch is loaded with the first encoder that needs it, and never for the fake one.
+    load = cast("Load", importlib.import_module(f"{__name__}.{encoder}").load)
     return load(name, settings, dtype=dtype, pinned=pinned)

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.errors import SourceError
-from concept_orderings.evidence import evidence_digest
-from concept_orderings.given import Gathered
+from concept_orderings.evidence import Gathered, evidence_digest
 from concept_orderings.progress import silent
 from concept_orderings.queries import Query, folded
 from concept_orderings.request import parse_request

@@ -15,7 +15,8 @@ from open_clip.transformer import TextTransformer
 from safetensors.torch import load_file, save_file
 
 from concept_orderings.errors import Cancelled, EncoderError
-from worker.evidence.encoders import checkpoints, clip, text_tower
+from worker.evidence.encoders import checkpoints, text_tower
+from worker.evidence.encoders import open_clip as clip
 from worker.evidence.encoders.base import fingerprint
 from worker.settings import WorkerSettings
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.errors import Cancelled, EncoderError
-from worker.evidence.encoders import ENCODERS, fake, load_encoder
+from concept_orderings.evidence.encoder_names import ENCODERS
+from worker.evidence.encoders import fake, load_encoder
 from worker.evidence.encoders.base import file_sha256
 from worker.settings import WorkerSettings
 

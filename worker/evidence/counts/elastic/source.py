@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
 from concept_orderings.canonical import canonical_json, sha256_hex
-from concept_orderings.concepts import shown
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
+from concept_orderings.text import shown
 from worker.evidence.counts.base import Count, SourceFacts, Unit
 from worker.evidence.counts.elastic.answers import NotCounted
 from worker.evidence.counts.elastic.batches import Batches

@@ -10,9 +10,9 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
-from concept_orderings.concepts import shown
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
+from concept_orderings.text import shown
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import ATTEMPTS, Count, SourceFacts, Unit
 from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused

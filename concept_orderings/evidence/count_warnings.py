@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.concepts import Concepts, shown
+from concept_orderings.concepts import Concepts
 from concept_orderings.queries import Query
+from concept_orderings.text import shown
 
 ZEROS_NAMED = 50
 EXAMPLES = 10

@@ -5,18 +5,19 @@ from typing import ClassVar
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.evidence.years import NeedsYears
 from concept_orderings.machine import Machine
-from concept_orderings.orderings.base import Arrangement, Ordering, order_of, parameter
+from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
+from concept_orderings.parameters import parameter
 from concept_orderings.progress import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chronology(Ordering):
+class Time(NeedsYears, SeededOrdering):
     """Oldest year first; within a year, concepts or whole datasets in random order (arXiv 2408.14471, "time")."""
 
     kind: ClassVar[str] = "time"
     summary: ClassVar[str] = "By the year of the dataset, oldest first."
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.YEARS})
 
     within_year: str = parameter(
         "shuffle",

@@ -6,12 +6,12 @@ from typing import ClassVar
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence
 from concept_orderings.machine import Machine
-from concept_orderings.orderings.base import Arrangement, Ordering, order_of
+from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Provenance(Ordering):
+class Dataset(SeededOrdering):
     """Datasets in random order, each kept together, its concepts in random order (arXiv 2408.14471, "dataset")."""
 
     kind: ClassVar[str] = "dataset"

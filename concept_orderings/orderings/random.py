@@ -6,12 +6,12 @@ from typing import ClassVar
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence
 from concept_orderings.machine import Machine
-from concept_orderings.orderings.base import Arrangement, Ordering, order_of
+from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shuffled(Ordering):
+class Random(SeededOrdering):
     """All concepts shuffled (arXiv 2408.14471, "random")."""
 
     kind: ClassVar[str] = "random"

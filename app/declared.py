@@ -1,0 +1,58 @@
+"""Declared fields of requests as pydantic takes them, for OpenAPI: their schema is that of the declaration.
+
+pydantic only writes these schemas; `concept_orderings` checks requests against the same declarations.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from concept_orderings.shapes import Declared, JsonSchema
+
+
+def required(field: Declared) -> Any:
+    """Return the definition of a field that must be given, as `pydantic.create_model` takes it."""
+    return (_type(field, field.shape.json_schema()), Field(description=field.description, examples=_examples(field)))
+
+
+def optional(field: Declared) -> Any:
+    """Return the definition of a field that may be left out, or null."""
+    return (
+        _type(field, or_null(field.shape.json_schema())),
+        Field(None, description=field.description, examples=_examples(field)),
+    )
+
+
+def with_default(field: Declared, default: bool | str) -> Any:
+    """Return the definition of a field that may be left out, but not null."""
+    return (
+        _type(field, field.shape.json_schema()),
+        Field(default, description=field.description, examples=_examples(field)),
+    )
+
+
+def or_null(schema: JsonSchema) -> JsonSchema:
+    """Return the schema of the same values and null."""
+    shapes = schema["anyOf"] if set(schema) == {"anyOf"} else [schema]
+    return {"anyOf": [*shapes, {"type": "null"}]}
+
+
+def exactly_one(*names: str) -> JsonSchema:
+    """Return the schema of objects that have exactly one of some fields, the others being left out or null."""
+    return {
+        "oneOf": [
+            {
+                "required": [name],
+                "properties": {each: {"not": {"type": "null"}} if each == name else {"type": "null"} for each in names},
+            }
+            for name in names
+        ]
+    }
+
+
+def _type(field: Declared, schema: JsonSchema) -> Any:
+    return Annotated[Any, WithJsonSchema({"title": field.name.replace("_", " ").title(), **schema})]
+
+
+def _examples(field: Declared) -> list[Any] | None:
+    return list(field.examples) or None

@@ -1,0 +1,24 @@
+"""Evidence: what orderings need from outside. `EVIDENCE` is the one registry of its kinds.
+
+A kind owns its fields of a class list, how they are parsed and written in the canonical request, what is missing, what
+is at hand in the request or the catalogue, and the parameters that an ordering gets by needing it. Requests, the API's
+schema, tasks and the worker's gathering go over the registry.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from concept_orderings.evidence.base import Evidence, EvidenceField, Gathered, Kind, Need, Provenance, evidence_digest
+from concept_orderings.evidence.captions import Embeddings
+from concept_orderings.evidence.counts import Counts
+from concept_orderings.evidence.scores import Scores
+from concept_orderings.evidence.years import Years
+
+__all__ = ["EVIDENCE", "Evidence", "Gathered", "Kind", "Need", "Provenance", "evidence_digest", "evidence_fields"]
+
+EVIDENCE: Mapping[Need, Kind[Any]] = {each.need: each for each in (Years(), Embeddings(), Scores(), Counts())}
+
+
+def evidence_fields() -> tuple[EvidenceField[Any], ...]:
+    """Return all fields of a class list that give evidence."""
+    return tuple(field for kind in EVIDENCE.values() for field in kind.fields)

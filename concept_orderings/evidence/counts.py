@@ -1,0 +1,220 @@
+"""Counts: how often the pretraining corpus has each class name, from the request or from a source outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.canonical import LARGEST_INTEGER, Json
+from concept_orderings.concepts import ClassList, Concepts
+from concept_orderings.errors import BadParameter, BadValue
+from concept_orderings.evidence.base import (
+    EvidenceField,
+    Gathered,
+    Kind,
+    Need,
+    NeedsEvidence,
+    Values,
+    covers,
+    names_of,
+    refuse_other_classes,
+    require,
+)
+from concept_orderings.evidence.count_warnings import tie_groups
+from concept_orderings.evidence.counted_since import PATTERN, check_is_past, refreshed_since, time_of
+from concept_orderings.names import NAME
+from concept_orderings.parameters import POINTER, parameter, refused
+from concept_orderings.queries import MOST_SPELLINGS, Query, default_query
+from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text
+from concept_orderings.text import FORBIDDEN, VISIBLE, shown
+
+IN_REQUEST = "request"
+"""The source that means: the counts stand in the request itself."""
+
+BUILT_IN = "infini-gram"
+"""The source that workers have without a file of sources."""
+
+_A_QUERY = Refusal(BadValue, "bad_query", f"A query is a string, or an array of 1 to {MOST_SPELLINGS} strings.")
+_A_SPELLING = Refusal(BadValue, "bad_query", "A query is text with a visible character and without control characters.")
+_SPELLING = Text(_A_SPELLING, (VISIBLE,), without=FORBIDDEN, type_refusal=_A_SPELLING)
+
+QUERY = Either(
+    (_SPELLING, Items(_SPELLING, length_refusal=_A_QUERY, type_refusal=_A_QUERY, most=MOST_SPELLINGS)),
+    type_refusal=_A_QUERY,
+)
+"""What a source is asked: one spelling, or an array of several."""
+
+
+def query_of(value: str | Sequence[str]) -> Query:
+    """Return the query of a value that has the shape `QUERY`."""
+    spellings = [value] if isinstance(value, str) else value
+    return Query.of(" ".join(each.split()) for each in spellings)
+
+
+def _parse_counts(value: Mapping[str, int], classes: Sequence[str], pointer: str) -> dict[str, int]:
+    refuse_other_classes(value, classes, pointer, "bad_count")
+    return dict(value)
+
+
+def _parse_queries(value: Mapping[str, Any], classes: Sequence[str], pointer: str) -> dict[str, Query]:
+    queries = {name: query_of(each) for name, each in value.items()}
+    refuse_other_classes(queries, classes, pointer, "bad_query")
+    # What would be asked anyway need not be said: the same request, whichever way it is written.
+    return {name: query for name, query in queries.items() if query != default_query(name)}
+
+
+COUNTS = EvidenceField[dict[str, int]](
+    "counts",
+    ByClass(
+        Integer(Refusal(BadValue, "bad_count", "A count is an integer from 0 to 2^53 - 1."), 0, LARGEST_INTEGER),
+    ),
+    "How often each class name occurs in the pretraining corpus.",
+    parse=_parse_counts,
+)
+
+QUERIES = EvidenceField[dict[str, Query]](
+    "queries",
+    ByClass(QUERY),
+    "What a source of counts is asked for a class, where that is not its name with underscores and slashes as spaces. "
+    "Of several spellings, documents with any are counted, or all occurrences added up.",
+    ({"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]},),
+    parse=_parse_queries,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedsCounts(NeedsEvidence):
+    """Base of orderings that need counts: where they come from, and how old they may be."""
+
+    need: ClassVar[Need] = Need.COUNTS
+
+    source: str = parameter(
+        IN_REQUEST,
+        'Where counts come from: "request" for those given with the classes, else the name of a source: '
+        "an index of Elasticsearch or infini-gram, a counts file, or a local index of C4 shards.",
+        pattern=NAME.pattern,
+    )
+    counted_since: str = parameter(
+        "",
+        "Counts that were kept before this time are not used: UTC, as 2026-01-31T12:00:00Z; empty for any.",
+        pattern=f"|{PATTERN}",
+    )
+    refresh: bool = parameter(
+        False,
+        "Counts again: the service sets counted_since to the time of the request, and makes a new version.",
+        left_out=True,
+    )
+
+    def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
+        """See `Parameters.canonical_for`."""
+        self._check_given("counted_since", self.counted_since != "")
+        self._check_given("refresh", self.refresh)
+        if self.refresh and self.counted_since:
+            raise refused("A refresh sets counted_since itself; leave one of the two out.", "refresh", "counted_since")
+        if self.counted_since and time_of(self.counted_since) is None:
+            raise refused(
+                "There is no such time as counted_since names; give one as 2026-01-31T12:00:00Z.", "counted_since"
+            )
+        return super().canonical_for(concepts, listed)
+
+    def settled(self, now: datetime) -> Self:
+        """Return this with a refresh written as the time that it counts from.
+
+        Raises
+        ------
+        BadParameter
+            If `counted_since` is to come.
+        """
+        others = super().settled(now)
+        if self.refresh:
+            return replace(others, refresh=False, counted_since=refreshed_since(now))
+        check_is_past(self.counted_since, now, f"{POINTER}/counted_since")
+        return others
+
+    def _check_given(self, name: str, given: bool) -> None:
+        if given and self.source == IN_REQUEST:
+            raise refused(
+                f'The source "{IN_REQUEST}" counts nothing again; leave {name} out, or name a source of counts.', name
+            )
+
+
+class Counts(Kind[NeedsCounts]):
+    """A count for each class: given with it, or made by a source that is asked its query."""
+
+    need = Need.COUNTS
+    fields = (COUNTS, QUERIES)
+    shown_as = "count"
+
+    def check_given(self, concepts: Concepts, parameters: NeedsCounts) -> None:
+        """See `Kind.check_given`: counts and queries contradict each other, and counts another source."""
+        if parameters.source == IN_REQUEST:
+            _refuse_queries([each for each in concepts.datasets if QUERIES.of(each) is not None])
+        else:
+            _refuse_counts([each for each in concepts.datasets if COUNTS.of(each) is not None], parameters.source)
+
+    def check_complete(self, concepts: Concepts, parameters: NeedsCounts) -> None:
+        """See `Kind.check_complete`."""
+        if parameters.source != IN_REQUEST:
+            return
+        require(
+            [each for each in concepts.datasets if not covers(COUNTS.of(each) or {}, each.classes)],
+            COUNTS.name,
+            code="missing_counts",
+            advice="give a count for every class, or name a source of counts, "
+            'such as "infini-gram" or a local index "c4".',
+        )
+
+    def as_json(self, each: ClassList) -> dict[str, Json]:
+        """See `Kind.as_json`."""
+        body: dict[str, Json] = {}
+        if (counts := COUNTS.of(each)) is not None:
+            body[COUNTS.name] = counts
+        if queries := QUERIES.of(each):
+            body[QUERIES.name] = {name: query.as_json() for name, query in queries.items()}
+        return body
+
+    def at_hand(self, concepts: Concepts, parameters: NeedsCounts) -> Gathered | None:
+        """See `Kind.at_hand`."""
+        return Gathered.of(counts_of(concepts), IN_REQUEST) if parameters.source == IN_REQUEST else None
+
+    def shown(self, values: Values) -> dict[str, Sequence[Json]]:
+        """See `Kind.shown`."""
+        ties = tie_groups(np.asarray(values, dtype=np.int64)).tolist()
+        return {**super().shown(values), "tie_group": ties}
+
+
+def counts_of(concepts: Concepts) -> NDArray[np.int64]:
+    """Return the count of each concept as the request gives it, (n,)."""
+    given = [(COUNTS.of(each), each.classes) for each in concepts.datasets]
+    return np.array([counts[name] for counts, classes in given if counts for name in classes], np.int64)
+
+
+def queries_of(concepts: Concepts) -> list[Query]:
+    """Return what a source of counts is asked for each concept, (n,)."""
+    given = [(QUERIES.of(each) or {}, each.classes) for each in concepts.datasets]
+    return [queries.get(name) or default_query(name) for queries, classes in given for name in classes]
+
+
+def _refuse_counts(given: Sequence[ClassList], source: str) -> None:
+    """Refuse counts from two places: silently ignoring one would give a stream that was not asked for."""
+    if given:
+        raise BadParameter(
+            "bad_parameter",
+            f"Counts are given for {names_of(given)} and the source {shown(source)} is named too; "
+            f'leave the counts out, or set the source to "{IN_REQUEST}".',
+            [f"{POINTER}/source", *(f"{each.pointer}/counts" for each in given)],
+        )
+
+
+def _refuse_queries(given: Sequence[ClassList]) -> None:
+    """Refuse queries beside counts that the request gives: they would be ignored silently."""
+    if given:
+        raise BadParameter(
+            "bad_parameter",
+            f'Queries are given for {names_of(given)}, but the source "{IN_REQUEST}" is not asked anything; '
+            "leave the queries out, or name a source of counts.",
+            [f"{POINTER}/source", *(f"{each.pointer}/queries" for each in given)],
+        )

@@ -1,0 +1,106 @@
+"""Scores: zero-shot performance of the base model, from the request or the catalogue."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.catalogue import Dataset, find_dataset
+from concept_orderings.concepts import ClassList, Concepts
+from concept_orderings.errors import BadValue
+from concept_orderings.evidence.base import (
+    EvidenceField,
+    Gathered,
+    Kind,
+    Need,
+    NeedsEvidence,
+    covers,
+    refuse_other_classes,
+    require,
+    source_of,
+)
+from concept_orderings.parameters import Parameters
+from concept_orderings.shapes import ByClass, Either, Number, Refusal
+
+ScoresGiven: TypeAlias = float | Mapping[str, float]
+"""One score for the dataset, or one for each class. Higher is easier."""
+
+_A_SCORE = Refusal(BadValue, "bad_score", "A score is a finite number.")
+_SCORES = Refusal(BadValue, "bad_score", "Scores are one finite number, or an object of class name to number.")
+
+
+def _parse(value: float | Mapping[str, float], classes: Sequence[str], pointer: str) -> ScoresGiven:
+    if not isinstance(value, Mapping):
+        return _as_score(value)
+    refuse_other_classes(value, classes, pointer, "bad_score")
+    by_class = {name: _as_score(score) for name, score in value.items()}
+    # One score for every class is one score for the dataset: the same request, whichever way it is written.
+    same = set(by_class.values()) if covers(by_class, classes) else set()
+    return same.pop() if len(same) == 1 else by_class
+
+
+def _as_score(value: float) -> float:
+    """Return a score with no minus before zero: equal scores have one form, in digests too."""
+    return float(value) + 0.0
+
+
+SCORES = EvidenceField(
+    "scores",
+    Either((Number(_SCORES), ByClass(Number(_A_SCORE), type_refusal=_SCORES)), type_refusal=_SCORES),
+    "Zero-shot score of the base model: one for the dataset, or one per class name.",
+    parse=_parse,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedsScores(NeedsEvidence):
+    """Base of orderings that need scores."""
+
+    need: ClassVar[Need] = Need.SCORES
+
+
+class Scores(Kind[Parameters]):
+    """A score for each dataset, or for each class."""
+
+    need = Need.SCORES
+    fields = (SCORES,)
+    shown_as = "score"
+
+    def from_catalogue(self, known: Dataset) -> Mapping[str, object]:
+        """See `Kind.from_catalogue`."""
+        return {SCORES.name: known.zero_shot_score}
+
+    def check_complete(self, concepts: Concepts, parameters: Parameters) -> None:
+        """See `Kind.check_complete`."""
+        require(
+            [each for each in concepts.datasets if not covers(SCORES.of(each), each.classes)],
+            SCORES.name,
+            code="missing_scores",
+            advice="give each one score, or one for every class. "
+            "GET /v1/datasets lists the datasets that bring their own.",
+        )
+
+    def at_hand(self, concepts: Concepts, parameters: Parameters) -> Gathered:
+        """See `Kind.at_hand`."""
+        return Gathered.of(scores_of(concepts), source_of(concepts.datasets, _is_catalogue_s))
+
+
+def scores_of(concepts: Concepts) -> NDArray[np.float64]:
+    """Return the score of each concept, (n,)."""
+    return np.array([_score(each, name) for each in concepts.datasets for name in each.classes], np.float64)
+
+
+def _score(each: ClassList, class_name: str) -> float:
+    scores = SCORES.of(each)
+    if isinstance(scores, Mapping):
+        return scores[class_name]
+    if scores is None:
+        raise ValueError(f"{each.name} has no scores")
+    return scores
+
+
+def _is_catalogue_s(each: ClassList) -> bool:
+    known = find_dataset(each.name)
+    return known is not None and known.zero_shot_score == SCORES.of(each)

@@ -1,0 +1,177 @@
+"""Parameters of orderings: the fields of a frozen dataclass, which is read from JSON and written to it.
+
+Validation, the API's schema and its documentation read the declarations. `Parameters` is the common base of orderings
+and of what they get by needing evidence (such as the source of counts), so that both may declare some.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from concept_orderings.canonical import LARGEST_INTEGER, Json
+from concept_orderings.checks import escape_pointer, is_integer
+from concept_orderings.concepts import Concepts
+from concept_orderings.errors import BadParameter
+from concept_orderings.text import is_plain_text
+
+POINTER = "/ordering"
+"""Where the parameters stand in a request."""
+
+ALL_HAVE = ("seed", "reverse")
+"""Parameters that are listed after an ordering's own."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an ordering, as validation, the API's schema and its documentation see it.
+
+    Attributes
+    ----------
+    name, description : str
+    type : {"boolean", "integer", "string", "integer or string", "array of strings"}
+        JSON type.
+    default : bool, int, str or None
+        What it is when it is not given.
+    choices : tuple of str
+        All values allowed; empty if any value of the type is.
+    pattern : str
+        A regular expression for the whole of a string, or of each string of an array; empty if any string will do.
+    minimum, maximum : int
+        Of an integer.
+    left_out : bool
+        Whether the canonical request leaves it out while it has its default: so for each parameter that was added
+        after the ordering's first release, since a canonical request of that time must stay what it is.
+    """
+
+    name: str
+    type: str
+    default: bool | int | str | None
+    description: str
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    minimum: int = -LARGEST_INTEGER
+    maximum: int = LARGEST_INTEGER
+    left_out: bool = False
+
+
+def parameter(default: bool | int | str | None, description: str, **rules: Any) -> Any:
+    """Declare a parameter (a dataclass field; typed as Any as `dataclasses.field` is).
+
+    The type is the default's unless `rules`, attributes of `Parameter`, name another.
+    """
+    return field(default=default, metadata={"description": description, **rules})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """A frozen set of parameters; a subclass declares each as a dataclass field, with `parameter`."""
+
+    kind: ClassVar[str]
+
+    def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
+        """Return the canonical equivalent for these concepts: equal orders asked for in two ways become one request.
+
+        Parameters
+        ----------
+        concepts
+            n concepts in canonical order.
+        listed
+            Returns the concepts in the order in which the request lists them, (n,).
+
+        Raises
+        ------
+        BadParameter
+            If a parameter does not fit the concepts, or the other parameters.
+        """
+        del concepts, listed
+        return self
+
+    def settled(self, now: datetime) -> Self:
+        """Return the equivalent that does not depend on when it is read.
+
+        Raises
+        ------
+        BadParameter
+            If a time that is given is still to come.
+        """
+        del now
+        return self
+
+    def values(self) -> dict[str, Json]:
+        """Return every parameter as the canonical request has it."""
+        declared = ((each, getattr(self, each.name)) for each in self.parameters())
+        return {each.name: value for each, value in declared if not (each.left_out and value == each.default)}
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Return the parameters: the dataclass fields, the ordering's own before those that all orderings have."""
+        own = [each for each in fields(cls) if each.name not in ALL_HAVE]
+        shared = sorted(
+            (each for each in fields(cls) if each.name in ALL_HAVE), key=lambda each: ALL_HAVE.index(each.name)
+        )
+        declared = (*own, *shared)
+        return tuple(_as_parameter(each) for each in declared)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, object]) -> Self:
+        """Make the parameters of JSON values.
+
+        Raises
+        ------
+        BadParameter
+            ``unknown_parameter`` or ``bad_parameter``.
+        """
+        known = {each.name: each for each in cls.parameters()}
+        unknown = [name for name in values if name not in known]
+        if unknown:
+            raise BadParameter(
+                "unknown_parameter",
+                f"The ordering {cls.kind} has no parameter {ascii(unknown[0])[:80]}; it takes {', '.join(known)}.",
+                (f"{POINTER}/{escape_pointer(name)}" for name in unknown),
+            )
+        for name, value in values.items():
+            _check(known[name], value)
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def refused(detail: str, *names: str) -> BadParameter:
+    """Return the error for parameters that contradict each other or the request."""
+    return BadParameter("bad_parameter", detail, [f"{POINTER}/{name}" for name in names])
+
+
+def _as_parameter(each: "Field[Any]") -> Parameter:
+    default: Any = each.default
+    json_type = {bool: "boolean", int: "integer", str: "string"}.get(type(default))
+    return Parameter(**{"name": each.name, "type": json_type, "default": default, **each.metadata})
+
+
+def _check(declared: Parameter, value: object) -> None:
+    fits = {
+        "boolean": isinstance(value, bool),
+        # At most what JSON numbers hold exactly, so that the canonical request can be written.
+        "integer": is_integer(value) and declared.minimum <= value <= declared.maximum,
+        "string": isinstance(value, str) and _is_allowed(declared, value),
+        "array of strings": isinstance(value, list | tuple)
+        and all(isinstance(each, str) and _is_allowed(declared, each) for each in value),
+    }
+    is_default = value is None and declared.default is None
+    if not is_default and not any(fits[one] for one in declared.type.split(" or ")):
+        raise BadParameter("bad_parameter", _refusal(declared), [f"{POINTER}/{declared.name}"])
+
+
+def _is_allowed(declared: Parameter, value: str) -> bool:
+    if declared.choices:
+        return value in declared.choices
+    return is_plain_text(value) and (not declared.pattern or re.fullmatch(declared.pattern, value) is not None)
+
+
+def _refusal(declared: Parameter) -> str:
+    if declared.choices:
+        return f"The parameter {declared.name} is one of {', '.join(declared.choices)}."
+    if declared.pattern:
+        return f"The parameter {declared.name} cannot be that. {declared.description}"
+    if declared.type == "integer":
+        return f"The parameter {declared.name} is an integer from {declared.minimum} to {declared.maximum}."
+    return f"The parameter {declared.name} is a JSON {declared.type}."

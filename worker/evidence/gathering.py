@@ -1,0 +1,63 @@
+"""What a gatherer of evidence works with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from concept_orderings.errors import ConceptOrderingsError, JobError
+from concept_orderings.machine import Machine
+from concept_orderings.request import StreamRequest
+from store.counts import CountsCache
+from store.embeddings import EmbeddingCache
+from store.objects import Objects
+from worker.monitor import Monitor
+from worker.settings import WorkerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceStores:
+    """Where evidence is kept, for this job and the next ones.
+
+    Attributes
+    ----------
+    embeddings : EmbeddingCache
+    counts : CountsCache
+    objects : Objects
+        Where counts files are.
+    """
+
+    embeddings: EmbeddingCache
+    counts: CountsCache
+    objects: Objects
+
+
+@dataclass(kw_only=True)
+class Gathering:
+    """The gathering of all evidence for one request.
+
+    Attributes
+    ----------
+    request : StreamRequest
+    settings : WorkerSettings
+    stores : EvidenceStores
+    monitor : Monitor
+        Told of each phase and its progress; its `report` stops the work.
+    machine : Machine or None
+        What arranging may use, if a gatherer measured it before it took memory for the evidence itself.
+    """
+
+    request: StreamRequest
+    settings: WorkerSettings
+    stores: EvidenceStores
+    monitor: Monitor
+    machine: Machine | None = field(default=None, init=False)
+
+
+@contextmanager
+def about(pointer: str, errors: type[ConceptOrderingsError] = JobError) -> Iterator[None]:
+    """Give errors that point at no field of the request the field that they are about."""
+    try:
+        yield
+    except errors as error:
+        error.pointers = error.pointers or (pointer,)
+        raise

@@ -1,0 +1,73 @@
+"""What ``concept-orderings order`` gathers with this program, without Redis and without a cache."""
+
+import asyncio
+from pathlib import Path
+
+from concept_orderings.evidence import Gathered
+from concept_orderings.evidence.base import parameters_of
+from concept_orderings.evidence.captions import NeedsEmbeddings
+from concept_orderings.evidence.counts import NeedsCounts
+from concept_orderings.progress import Report
+from concept_orderings.request import StreamRequest
+from store.objects import open_objects
+from store.settings import read_settings
+from worker.evidence.concept_counts import count_concepts
+from worker.evidence.concept_embeddings import as_gathered, embed_concepts
+from worker.evidence.counts import open_source
+from worker.evidence.encoders import load_encoder
+from worker.settings import WorkerSettings
+
+
+def gather_counts(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
+    """Count each concept in the source that the ordering names.
+
+    Everything is counted now, so `counted_since` and `refresh` change nothing.
+
+    Parameters
+    ----------
+    request
+        Its ordering needs counts.
+    report
+        Called with queries counted and queries in all.
+    data_dir
+        Where local indexes and counts files are.
+
+    Raises
+    ------
+    SourceError, SettingError, StoreError, Cancelled
+        As `open_source` and `count_concepts` raise them.
+    """
+    source = parameters_of(request.ordering, NeedsCounts).source
+    settings = read_settings(WorkerSettings, data_dir=data_dir)
+    return asyncio.run(_count_in(source, request, settings, report))
+
+
+def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
+    """Embed the concepts with the encoder that the ordering names.
+
+    Parameters
+    ----------
+    request
+        Its ordering needs embeddings.
+    report
+        Called with captions embedded and captions in all.
+    data_dir
+        Not used: encoders find their weights by settings of their own.
+
+    Raises
+    ------
+    EncoderError, SettingError, Cancelled
+        As `load_encoder` and `embed_concepts` raise them.
+    """
+    parameters = parameters_of(request.ordering, NeedsEmbeddings)
+    settings = read_settings(WorkerSettings, data_dir=data_dir)
+    encoder = load_encoder(parameters.encoder, settings, dtype=parameters.dtype, pinned=parameters.weights)
+    return as_gathered(asyncio.run(embed_concepts(request, encoder, None, report=report)), encoder)
+
+
+async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:
+    source = await open_source(name, settings, open_objects(settings.streams_location))
+    try:
+        return await count_concepts(request, source, None, report=report)
+    finally:
+        await source.aclose()
