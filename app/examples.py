@@ -72,6 +72,24 @@ REQUESTS: dict[str, Any] = {
             "tasks": {"count": 2},
         },
     ),
+    "typicality": _example(
+        "Least typical first",
+        {
+            "name": "least-typical",
+            "datasets": [_ANIMALS, _FLOWERS],
+            "ordering": {"kind": "typicality", "encoder": "minilm"},
+            "tasks": {"count": 2},
+        },
+    ),
+    "given": _example(
+        "As listed: the order of the list itself",
+        {
+            "name": "as-listed",
+            "concepts": ["CIFAR100+++otter", "DTD+++striped", "CIFAR100+++bear", "FLOWERS102+++daffodil"],
+            "ordering": {"kind": "given"},
+            "tasks": {"sizes": [1, 3]},
+        },
+    ),
     "dataset": _example(
         "One dataset after the other",
         {

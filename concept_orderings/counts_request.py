@@ -7,7 +7,7 @@ from typing import Any
 
 from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_strings
 from concept_orderings.errors import BadParameter, BadValue
-from concept_orderings.evidence.counted_since import PATTERN, check_is_past, refreshed_since, time_of
+from concept_orderings.evidence.counted_since import NO_SUCH_TIME, PATTERN, check_is_past, refreshed_since, time_of
 from concept_orderings.evidence.counts import QUERY, query_of
 from concept_orderings.queries import Query, default_query
 from concept_orderings.shapes import Boolean, Declared, Items, Refusal, Text
@@ -139,4 +139,4 @@ def _check_since(refresh: bool, counted_since: str) -> None:
             ["/refresh", "/counted_since"],
         )
     if counted_since and time_of(counted_since) is None:
-        raise BadParameter("bad_parameter", "counted_since is a time such as 2026-01-31T12:00:00Z.", ["/counted_since"])
+        raise BadParameter("bad_parameter", NO_SUCH_TIME, ["/counted_since"])

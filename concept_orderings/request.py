@@ -36,6 +36,7 @@ STREAM_NAME = Declared(
     "name",
     Text(_BAD_NAME, (f"^{NAME.pattern}$",), without=r"\n", type_refusal=_BAD_NAME),
     "The stream to add a version to.",
+    ("first-steps",),
 )
 
 CONCEPT_LIST = Declared("concepts", CONCEPTS, "Concepts, DATASET+++class name each: a FoMo-in-Flux stream as it is.")

@@ -155,7 +155,7 @@ class ArrangedStream:
         )
 
     def _ordering_as_json(self) -> dict[str, Json]:
-        said: dict[str, Json] = {**self.request.ordering.as_brief_json(), "details": self.arrangement.details}
+        said: dict[str, Json] = {**self.request.ordering.as_json(), "details": self.arrangement.details}
         # Left out where there are none: manifests of the other orderings keep the bytes they had before there were any.
         return {**said, "diagnostics": self.diagnostics} if self.diagnostics else said
 

@@ -9,6 +9,8 @@ from concept_orderings.errors import BadParameter
 PATTERN = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
 """How a time is written. `strptime` also reads a month of one digit; here one time has one form."""
 
+NO_SUCH_TIME = "There is no such time as counted_since names; give one as 2026-01-31T12:00:00Z."
+
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _CLOCKS_DIFFER = timedelta(minutes=1)
 

@@ -24,7 +24,7 @@ from concept_orderings.evidence.base import (
     require,
 )
 from concept_orderings.evidence.count_warnings import tie_groups
-from concept_orderings.evidence.counted_since import PATTERN, check_is_past, refreshed_since, time_of
+from concept_orderings.evidence.counted_since import NO_SUCH_TIME, PATTERN, check_is_past, refreshed_since, time_of
 from concept_orderings.names import NAME
 from concept_orderings.parameters import POINTER, parameter, refused
 from concept_orderings.queries import MOST_SPELLINGS, Query, default_query
@@ -115,9 +115,7 @@ class NeedsCounts(NeedsEvidence):
         if self.refresh and self.counted_since:
             raise refused("A refresh sets counted_since itself; leave one of the two out.", "refresh", "counted_since")
         if self.counted_since and time_of(self.counted_since) is None:
-            raise refused(
-                "There is no such time as counted_since names; give one as 2026-01-31T12:00:00Z.", "counted_since"
-            )
+            raise refused(NO_SUCH_TIME, "counted_since")
         return super().canonical_for(concepts, listed)
 
     def settled(self, now: datetime) -> Self:

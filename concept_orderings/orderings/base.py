@@ -151,7 +151,7 @@ class Ordering(Parameters, ABC):
         return {"kind": self.kind, "version": self.version, **self.values()}
 
     def as_brief_json(self) -> dict[str, Json]:
-        """Return `as_json` without what the class lists beside it say already, for jobs and manifests."""
+        """Return `as_json` without what the class lists beside it say already, for what shows a job."""
         return self.as_json()
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.counts_request import parse_counts_request
-from concept_orderings.given import Gathered
+from concept_orderings.evidence import Gathered
 from concept_orderings.library import arrange_request
 from concept_orderings.progress import silent
 from concept_orderings.request import StreamRequest, parse_request
@@ -44,7 +44,7 @@ class Published:
 def request_of(row: Row) -> StreamRequest:
     """Read a row's body as the service did, at the row's time if it has one."""
     encoder = row.get("default_encoder")
-    request = parse_request(row["body"], defaults={"similarity": {"encoder": encoder}} if encoder else None)
+    request = parse_request(row["body"], defaults={"encoder": encoder} if encoder else None)
     return request.settled(datetime.fromisoformat(row["now"])) if "now" in row else request
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from concept_orderings.evidence import captions
+from concept_orderings.evidence.captions import caption_rounds, captions_of
 from concept_orderings.request import StreamRequest, parse_request
 from unit.concept_orderings.strategies import Body, requests
 
@@ -79,7 +81,7 @@ def test_a_template_is_filled_once_whatever_the_class_is_called() -> None:
     awkward = {"name": "ONE", "classes": ["{}", "{0}", "{x!r}"], "template": "{} and {}, {1}"}
     body = changed({"/datasets": [awkward], "/ordering/kind": "similarity", "/tasks/count": 1})
 
-    assert parse_request(body).captions() == ["{0} and {0}, {1}", "{x!r} and {x!r}, {1}", "{} and {}, {1}"]
+    assert captions_of(parse_request(body).concepts) == ["{0} and {0}, {1}", "{x!r} and {x!r}, {1}", "{} and {}, {1}"]
 
 
 def ensemble(*templates: object) -> StreamRequest:
@@ -94,7 +96,7 @@ def ensemble(*templates: object) -> StreamRequest:
 
 def test_captions_of_several_templates_come_in_rounds() -> None:
     request = ensemble(["the {}", "a {}", "{}"], "my {}", ["{}!", "{}?"])
-    rounds = [(positions.tolist(), captions) for positions, captions in request.caption_rounds()]
+    rounds = [(positions.tolist(), texts) for positions, texts in caption_rounds(request.concepts)]
 
     assert rounds == [
         ([0, 1, 2, 3, 4], ["a a", "a b", "my c", "my d", "e!"]),
@@ -102,28 +104,29 @@ def test_captions_of_several_templates_come_in_rounds() -> None:
         ([0, 1], ["a", "b"]),
     ]
     with pytest.raises(ValueError, match="D0 has several templates"):
-        request.captions()
+        captions_of(request.concepts)
 
 
 def test_captions_of_one_template_are_one_round() -> None:
     request = ensemble("a {}", ["my {}"], "{}")
-    ((positions, captions),) = request.caption_rounds()
+    ((positions, texts),) = caption_rounds(request.concepts)
 
     assert positions.tolist() == [0, 1, 2, 3, 4]
-    assert captions == request.captions() == ["a a", "a b", "my c", "my d", "e"]
+    assert texts == captions_of(request.concepts) == ["a a", "a b", "my c", "my d", "e"]
 
 
 def test_no_templates_no_captions() -> None:
     request = parse_request(changed({"/datasets": [{"name": "ONE", "classes": ["a", "b"]}]}))
 
-    assert list(request.caption_rounds()) == []
-    assert request.captions() == []
+    assert list(caption_rounds(request.concepts)) == []
+    assert captions_of(request.concepts) == []
 
 
 def test_as_many_templates_as_may_be() -> None:
     templates = [f"{i} {{}}" for i in range(1000)]
 
-    assert ensemble(templates, "{}", "{}").concepts.datasets[0].templates == tuple(sorted(templates))
+    first = ensemble(templates, "{}", "{}").concepts.datasets[0]
+    assert captions.TEMPLATE.of(first) == tuple(sorted(templates))
 
 
 def test_the_order_of_templates_does_not_matter() -> None:
@@ -145,12 +148,12 @@ def test_an_array_of_one_template_is_that_template() -> None:
 def test_rounds_hold_each_caption_of_each_concept_once(body: Body) -> None:
     request = parse_request(body)
     found: dict[int, list[str]] = {i: [] for i in range(len(request.concepts))}
-    for positions, captions in request.caption_rounds():
+    for positions, texts in caption_rounds(request.concepts):
         assert (np.diff(positions) > 0).all()
-        for position, caption in zip(positions.tolist(), captions, strict=True):
+        for position, caption in zip(positions.tolist(), texts, strict=True):
             found[position].append(caption)
     expected = [
-        [template.replace("{}", name) for template in each.templates]
+        [template.replace("{}", name) for template in captions.TEMPLATE.of(each) or ()]
         for each in request.concepts.datasets
         for name in each.classes
     ]

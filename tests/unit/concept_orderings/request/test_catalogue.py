@@ -1,5 +1,8 @@
 """What the catalogue knows of a dataset stands in for what the request does not give."""
 
+from concept_orderings.evidence.captions import captions_of
+from concept_orderings.evidence.scores import scores_of
+from concept_orderings.evidence.years import years_of
 from concept_orderings.request import parse_request
 from unit.concept_orderings.strategies import Body
 
@@ -18,17 +21,17 @@ def cifar100(kind: str, **given: object) -> Body:
 
 
 def test_the_catalogue_completes_what_is_needed_and_not_given() -> None:
-    assert parse_request(cifar100("time")).years().tolist() == [2009]
-    assert parse_request(cifar100("performance")).scores().tolist() == [75.8]
-    assert parse_request(cifar100("similarity")).captions() == ["A photo of a apple."]
+    assert years_of(parse_request(cifar100("time")).concepts).tolist() == [2009]
+    assert scores_of(parse_request(cifar100("performance")).concepts).tolist() == [75.8]
+    assert captions_of(parse_request(cifar100("similarity")).concepts) == ["A photo of a apple."]
 
 
 def test_what_the_request_gives_comes_before_the_catalogue() -> None:
     request = parse_request(cifar100("time", year=1998, scores=0, template="{}!"))
 
-    assert request.years().tolist() == [1998]
-    assert request.scores().tolist() == [0]
-    assert request.captions() == ["apple!"]
+    assert years_of(request.concepts).tolist() == [1998]
+    assert scores_of(request.concepts).tolist() == [0]
+    assert captions_of(request.concepts) == ["apple!"]
 
 
 def test_a_value_of_the_catalogue_written_out_is_the_same_request() -> None:

@@ -63,7 +63,13 @@ EVIDENCE: dict[str, tuple[str, object]] = {
     "scores": (f"{FIRST}/scores/a", 0.75),
     "counts": (f"{FIRST}/counts/a", 9),
 }
-USES = {"time": "year", "similarity": "template", "performance": "scores", "frequency": "counts"}
+USES = {
+    "time": "year",
+    "similarity": "template",
+    "typicality": "template",
+    "performance": "scores",
+    "frequency": "counts",
+}
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)
@@ -123,6 +129,8 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str) -> None:
             other = 17
         case "integer or string":
             other = 1
+        case "array of strings":
+            other = list(reversed(parse_request(right()).concepts.ids))
         case _:
             others = (choice for choice in declared.choices if choice != declared.default)
             other = next(others, FITTING.get(name, "another"))

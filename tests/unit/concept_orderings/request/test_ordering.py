@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from concept_orderings.evidence import Need
+from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
 from unit.concept_orderings.strategies import Body
 
@@ -80,11 +82,12 @@ def test_starts_have_one_form(given: object, canonical: object) -> None:
     assert request.ordering.as_json()["starts"] == canonical
 
 
-def test_defaults_of_a_service_stand_in_for_what_is_left_out() -> None:
-    body = {**right(), "ordering": {"kind": "similarity"}}
-    defaults = {"similarity": {"encoder": "minilm"}}
-    explicit = {**body, "ordering": {"kind": "similarity", "encoder": "minilm"}}
-    other = {**body, "ordering": {"kind": "similarity", "encoder": "fake"}}
+@pytest.mark.parametrize("kind", [kind for kind, ordering in ORDERINGS.items() if Need.EMBEDDINGS in ordering.needs])
+def test_defaults_of_a_service_stand_in_for_what_is_left_out(kind: str) -> None:
+    body = {**right(), "ordering": {"kind": kind}}
+    defaults = {"encoder": "minilm"}
+    explicit = {**body, "ordering": {"kind": kind, "encoder": "minilm"}}
+    other = {**body, "ordering": {"kind": kind, "encoder": "fake"}}
 
     assert parse_request(body, defaults=defaults).digest == parse_request(explicit).digest
     assert parse_request(other, defaults=defaults).digest == parse_request(other).digest

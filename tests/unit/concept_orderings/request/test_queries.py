@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concept_orderings.evidence.counts import queries_of
 from concept_orderings.request import StreamRequest, parse_request
 from unit.concept_orderings.strategies import PLAIN_CHARACTERS, Body, requests
 
@@ -70,7 +71,7 @@ def test_a_concept_is_asked_by_its_name_unless_the_request_says_otherwise() -> N
         "/tasks/count": 1,
     }
 
-    assert [each.spellings for each in parse_request(changed(changes, counted)).queries()] == [
+    assert [each.spellings for each in queries_of(parse_request(changed(changes, counted)).concepts)] == [
         ("an a",),
         ("B", "bee"),
         ("c",),
@@ -81,7 +82,7 @@ def test_a_concept_is_asked_by_its_name_unless_the_request_says_otherwise() -> N
 
 
 def test_a_query_is_sent_as_it_is_written_but_for_white_space() -> None:
-    assert asking({"a": " a_b/C  \u3000 d "}).queries()[0].spellings == ("a_b/C d",)
+    assert queries_of(asking({"a": " a_b/C  \u3000 d "}).concepts)[0].spellings == ("a_b/C d",)
 
 
 def test_queries_have_one_form() -> None:
@@ -110,8 +111,8 @@ def test_a_canonical_request_asks_the_same_queries(body: Body, data: st.DataObje
     again = parse_request(json.loads(request.canonical))
 
     assert again.canonical == request.canonical
-    assert again.queries() == request.queries()
-    assert len(request.queries()) == len(request.concepts)
+    assert queries_of(again.concepts) == queries_of(request.concepts)
+    assert len(queries_of(request.concepts)) == len(request.concepts)
 
 
 def test_queries_change_the_identity_only_of_what_is_counted() -> None:

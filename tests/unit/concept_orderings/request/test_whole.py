@@ -13,6 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.errors import InvalidInput
+from concept_orderings.evidence.captions import captions_of
+from concept_orderings.evidence.counts import counts_of
+from concept_orderings.evidence.scores import scores_of
+from concept_orderings.evidence.years import years_of
 from concept_orderings.request import parse_request
 from unit.concept_orderings.strategies import Body, requests
 
@@ -122,7 +126,7 @@ def test_the_largest_values_are_taken() -> None:
     }
     request = parse_request(changed(largest))
 
-    assert request.counts()[0] == most
+    assert counts_of(request.concepts)[0] == most
     assert parse_request(json.loads(request.canonical)).digest == request.digest
 
 
@@ -132,9 +136,9 @@ def test_evidence_follows_the_canonical_order_of_concepts() -> None:
     request = parse_request(body)
 
     assert request.concepts.ids == ("ONE+++a", "ONE+++b", "ONE+++c", "TWO+++a")
-    assert request.years().tolist() == [2001, 2001, 2001, 2002]
-    assert request.scores().tolist() == [0.5, 0.25, 0.0, 4.0]
-    assert request.counts().tolist() == [3, 2, 1, 0]
-    assert request.captions() == ["A a.", "A b.", "A c.", "a"]
-    assert request.counts().dtype == request.years().dtype == np.int64
-    assert request.scores().dtype == np.float64
+    assert years_of(request.concepts).tolist() == [2001, 2001, 2001, 2002]
+    assert scores_of(request.concepts).tolist() == [0.5, 0.25, 0.0, 4.0]
+    assert counts_of(request.concepts).tolist() == [3, 2, 1, 0]
+    assert captions_of(request.concepts) == ["A a.", "A b.", "A c.", "a"]
+    assert counts_of(request.concepts).dtype == years_of(request.concepts).dtype == np.int64
+    assert scores_of(request.concepts).dtype == np.float64

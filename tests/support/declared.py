@@ -1,0 +1,64 @@
+"""What the API's document says of requests, held against their check.
+
+`SEVERAL_FIELDS` is the one list of what only a rule over several fields can refuse: for everything else the schema and
+the check must be of one mind.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+import jsonschema
+
+from app import openapi
+from concept_orderings.errors import InvalidInput
+
+SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
+    # A dataset and its other name, or a concept in two lists.
+    ("duplicate_concept", "is given twice"),
+    # Values for the classes of the list beside them.
+    ("bad_score", "is not among the dataset's classes"),
+    ("bad_count", "is not among the dataset's classes"),
+    ("bad_query", "is not among the dataset's classes"),
+    # Parameters that depend on each other, on the class lists, or on the calendar.
+    ("bad_parameter", "the source "),
+    ("bad_parameter", "The source "),
+    ("bad_parameter", "A refresh sets counted_since itself"),
+    ("bad_parameter", "There is no such time as counted_since names"),
+    ("bad_parameter", "Refining may move the ends of a path"),
+    ("bad_parameter", "which is not among the concepts"),
+    ("bad_parameter", "The order has"),
+    ("bad_parameter", "The order lacks"),
+    # A split of as many concepts as there are.
+    ("bad_task_count", "concepts cannot be cut into"),
+    ("bad_task_sizes", "The task sizes add up to"),
+    # Evidence that the ordering needs, and that neither the lists nor the catalogue have.
+    ("missing_years", ""),
+    ("missing_scores", ""),
+    ("missing_counts", ""),
+    ("missing_templates", ""),
+)
+"""Code, and a part of the sentence, of each refusal that a schema cannot express."""
+
+
+def is_over_several_fields(refused: InvalidInput) -> bool:
+    """Tell whether only a rule over several fields could refuse a body so."""
+    return any(refused.code == code and part in refused.detail for code, part in SEVERAL_FIELDS)
+
+
+def fits(component: str, body: object) -> bool:
+    """Tell whether a body fits a schema of the committed API document."""
+    valid: bool = _validator(component).is_valid(body)
+    return valid
+
+
+@cache
+def _validator(component: str) -> Any:
+    document = json.loads(openapi.PATH.read_text(encoding="utf-8"))
+    schema = {"$ref": f"#/components/schemas/{component}", "components": document["components"]}
+    # JSON Schema counts 1.0 as an integer, as JavaScript does; requests are read by Python's json, where it is none.
+    integer = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    extend: Any = jsonschema.validators.extend  # its stubs have no types for it
+    return extend(jsonschema.Draft202012Validator, type_checker=integer)(schema)
