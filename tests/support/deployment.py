@@ -11,6 +11,7 @@ from support.processes import ROOT, Api, Process, Valkey
 from support.waiting import until
 
 CONTROLLED_WORKER = ROOT / "tests" / "support" / "controlled_worker.py"
+TEST_PATH = f"{ROOT}:{ROOT / 'tests'}"
 
 
 class Deployment:
@@ -22,16 +23,22 @@ class Deployment:
         Where data and logs go.
     controlled
         Whether workers are those of ``controlled_worker.py``.
+    script
+        A program that is run with ``app`` or ``worker`` as its first argument, instead of those two.
     settings
         Further environment variables of API and workers.
     """
 
-    def __init__(self, directory: Path, *, controlled: bool = False, **settings: str) -> None:
+    def __init__(
+        self, directory: Path, *, controlled: bool = False, script: Path | None = None, **settings: str
+    ) -> None:
         self.directory = directory
         self.data = directory / "data"
         self.control = directory / "control"
         self.control.mkdir()
-        self._controlled = controlled
+        self._worker = ["-m", "worker"] if script is None else [str(script), "worker"]
+        if controlled:
+            self._worker = [str(CONTROLLED_WORKER)]
         self.valkey = Valkey(durable=True)
         self.environment = {
             "REDIS_URL": self.valkey.url,
@@ -42,7 +49,8 @@ class Deployment:
             **settings,
         }
         self.workers: list[Process] = []
-        self.api = Api(self.environment, directory)
+        api = ("-m", "app") if script is None else (str(script), "app")
+        self.api = Api({**self.environment, "PYTHONPATH": TEST_PATH}, directory, program=api)
 
     def __enter__(self) -> "Deployment":
         return self
@@ -77,9 +85,8 @@ class Deployment:
         return self.api.http
 
     def start_worker(self) -> Process:
-        program = [str(CONTROLLED_WORKER)] if self._controlled else ["-m", "worker"]
-        environment = {**self.environment, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-        worker = Process("worker", [sys.executable, *program], environment, self.directory)
+        environment = {**self.environment, "PYTHONPATH": TEST_PATH}
+        worker = Process("worker", [sys.executable, *self._worker], environment, self.directory)
         self.workers.append(worker)
         return worker
 
