@@ -71,7 +71,8 @@ if __name__ == "__main__":
     registry.ORDERINGS = {**registry.ORDERINGS, **NEW}
     if sys.argv.pop(1) == "app":
         from app.__main__ import main
-    else:
-        from worker.__main__ import main  # type: ignore[no-redef]  # one of the two is run
 
-    sys.exit(main())
+        sys.exit(main())
+    from worker.worker_command import run
+
+    sys.exit(run())
