@@ -6,7 +6,9 @@ from typing import cast
 import pytest
 
 from store.source_reports import SourceReports
+from store.waiting import cancel_and_wait
 from support.counting_source import CountingSource
+from support.ticks import ticks
 from worker.evidence.counts.base import CountSource
 from worker.report_sources import SourceReporter
 from worker.settings import WorkerSettings
@@ -50,3 +52,61 @@ async def test_a_source_that_fails_as_nobody_foresaw_is_reported_and_not_asked_a
     await reporter.sources(ask=True)
     await asyncio.sleep(0)
     assert broken.opened == 1
+
+
+class Away:
+    """The reports while Redis is away."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def servers_asked(self) -> bool:
+        self.asked += 1
+        raise ConnectionError("no Redis")
+
+
+async def test_a_report_that_cannot_be_written_is_not_tried_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.report_sources._LOOK_SECONDS", 3600)
+    away = Away()
+    reporter = SourceReporter(WorkerSettings(), cast("SourceReports", away))
+    reporter._answered.set()  # as an answer does that could not be reported
+    running = asyncio.create_task(reporter.run())
+    await ticks(50)
+
+    assert away.asked == 1
+    await cancel_and_wait(running)
+
+
+async def test_when_it_is_stopped_it_asks_nobody_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    class Slow(Broken):
+        def open(self, name: str, *, attempts: int) -> CountSource:
+            source = CountingSource()
+
+            async def facts() -> None:
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.set()
+
+            source.facts = facts  # type: ignore[method-assign,assignment]
+            return source
+
+    class Wanted(Away):
+        async def servers_asked(self) -> bool:
+            return True
+
+        async def report(self, known: object) -> None:
+            """Keep it for nobody."""
+
+    monkeypatch.setattr("worker.report_sources.read_sources", lambda _: {"slow": Slow()})
+    reporter = SourceReporter(WorkerSettings(), cast("SourceReports", Wanted()))
+    running = asyncio.create_task(reporter.run())
+    async with asyncio.timeout(30):
+        await begun.wait()
+    await cancel_and_wait(running)
+
+    assert running.cancelled()
+    assert ended.is_set()

@@ -71,3 +71,29 @@ async def test_who_is_cancelled_ends_the_work(swallows: int) -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert work.over
+
+
+async def test_who_is_cancelled_twice_returns_once_the_work_is_over() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    over = False
+
+    async def work() -> None:
+        nonlocal over
+        try:
+            await asyncio.Event().wait()
+        finally:
+            while not go_on.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await go_on.wait()
+            over = True
+
+    waiting = asyncio.create_task(watched(work(), begun.set))
+    await begun.wait()
+    for _ in range(3):
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=0.05)
+        assert not waiting.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert over
