@@ -33,6 +33,14 @@ def get_service(request: Request) -> Service:
     return service
 
 
+def pattern_schema(pattern: "re.Pattern[str]", example: str) -> dict[str, str]:
+    """Return what OpenAPI says of a string that the code checks as a whole against a pattern.
+
+    The code checks it, and not FastAPI, so that a wrong one gets the error that says what to do.
+    """
+    return {"pattern": f"^({pattern.pattern})$", "example": example}
+
+
 TheService = Annotated[Service, Depends(get_service)]
 """A route's parameter: the service that the application was made with."""
 

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.counts_files import MEDIA_TYPES, PARQUET
 from app.errors import ApiError
-from app.routes.common import TheService, problems, read_body
+from app.routes.common import TheService, pattern_schema, problems, read_body
 from app.service import Service
 from app.source_schemas import SourceResource
 from app.sources import counts_file_source
@@ -16,7 +16,7 @@ from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
 from concept_orderings.names import NAME, NAME_RULE
-from concept_orderings.text import is_plain_text, shown
+from concept_orderings.text import VISIBLE, is_plain_text, shown
 from store.counts_files import CountsMeaning, Stored
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
@@ -24,7 +24,8 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"])
 _MOST_CORPUS = 500
 
 Name = Annotated[
-    str, Path(description="What orderings are to name the source by.", json_schema_extra={"example": "my-counts"})
+    str,
+    Path(description="What orderings are to name the source by.", json_schema_extra=pattern_schema(NAME, "my-counts")),
 ]
 Unit = Annotated[
     Literal["documents", "occurrences"],
@@ -36,7 +37,7 @@ Corpus = Annotated[
         min_length=1,
         max_length=_MOST_CORPUS,
         description="What it was counted in, for whoever reads a manifest.",
-        json_schema_extra={"example": "C4 (en), 2019-04 snapshot"},
+        json_schema_extra={"pattern": VISIBLE, "example": "C4 (en), 2019-04 snapshot"},
     ),
 ]
 Size = Annotated[

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from app.errors import ApiError, not_found
 from app.examples import EXAMPLE_REQUEST
 from app.head import IS_HEAD
-from app.routes.common import TheService, problems
+from app.routes.common import TheService, pattern_schema, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
 from store.jobs import Job, job_id
@@ -24,7 +24,8 @@ _EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[
-    str, Path(description="The job, as `Location` has it.", json_schema_extra={"example": job_id(EXAMPLE_REQUEST)})
+    str,
+    Path(description="The job, as `Location` has it.", json_schema_extra=pattern_schema(_ID, job_id(EXAMPLE_REQUEST))),
 ]
 
 _LAST_EVENT: dict[str, Any] = {
@@ -34,7 +35,7 @@ _LAST_EVENT: dict[str, Any] = {
             "in": "header",
             "required": False,
             "description": "The id of the last event seen; later ones follow.",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": f"^({_EVENT_ID.pattern})?$"},
         }
     ]
 }

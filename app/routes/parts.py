@@ -11,17 +11,23 @@ from fastapi.responses import RedirectResponse, Response
 from app.caching import client_has
 from app.errors import ApiError, not_found
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
-from app.routes.common import problems
+from app.routes.common import pattern_schema, problems
 from app.schemas import version_url
 from app.service import Service
 from concept_orderings.names import NAME, NAME_RULE
 from store.versions import VersionRecord
 
-Name = Annotated[str, Path(description="The stream.", json_schema_extra={"example": STREAM_EXAMPLE})]
-Version = Annotated[str, Path(description="A number, or `latest`.", json_schema_extra={"example": "1"})]
+Name = Annotated[str, Path(description="The stream.", json_schema_extra=pattern_schema(NAME, STREAM_EXAMPLE))]
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 """A version's or a task's number in a URL."""
+Version = Annotated[
+    str,
+    Path(
+        description="A number, or `latest`.",
+        json_schema_extra=pattern_schema(re.compile(f"latest|{NUMBER.pattern}"), "1"),
+    ),
+]
 
 PARTS: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client has it (If-None-Match)."},

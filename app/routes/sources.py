@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError, problem
-from app.routes.common import TheService, preferred_wait, problems, read_body
+from app.routes.common import TheService, pattern_schema, preferred_wait, problems, read_body
 from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, CountsResource, SourceList
 from app.sources import counts_answer, read_counts_request
@@ -21,7 +21,7 @@ from store.jobs import State
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 SourceName = Annotated[
-    str, Path(description="The source, as orderings name it.", json_schema_extra={"example": "wimbd-c4"})
+    str, Path(description="The source, as orderings name it.", json_schema_extra=pattern_schema(NAME, "wimbd-c4"))
 ]
 
 _WAIT_SECONDS = 10

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from app.caching import immutable_headers
 from app.errors import ApiError, not_found, problem
 from app.examples import REQUESTS
-from app.routes.common import TheService, preferred_wait, problems, read_body
+from app.routes.common import TheService, pattern_schema, preferred_wait, problems, read_body
 from app.routes.parts import (
     NUMBER,
     PARTS,
@@ -45,9 +45,12 @@ from store.versions import VersionRecord
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
-Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_extra={"example": "0"})]
+Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_extra=pattern_schema(NUMBER, "0"))]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+NumberCursor = Annotated[
+    str | None, Query(description="`next_cursor` of the page before.", json_schema_extra=pattern_schema(NUMBER, "1"))
+]
 
 _REQUEST_BODY: dict[str, Any] = {
     "requestBody": {
@@ -121,7 +124,7 @@ async def list_streams(
 
 @router.get("/{name}", summary="List the versions of a stream", responses=problems(404, 422, 503))
 async def list_versions(
-    name: Name, response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
+    name: Name, response: Response, service: TheService, limit: Limit = 100, cursor: NumberCursor = None
 ) -> VersionPage:
     """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
     numbers = await find_numbers(service, name)

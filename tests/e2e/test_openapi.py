@@ -1,8 +1,10 @@
 """The OpenAPI document: committed, complete, and true."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -211,3 +213,63 @@ def test_schemas_and_checks_agree(body: Any) -> None:
     if request is not None:
         again = parse_request(json.loads(request.canonical))
         assert again.canonical == request.canonical, "the worker reads the same request that the API stored"
+
+
+# --- So are the strings in paths, queries and headers.
+
+FIRST = "/v1/streams/first-steps"
+STRINGS = [
+    # path and method in the document, parameter, where it stands, right values, wrong values
+    ("/v1/streams/{name}", "name", "/v1/streams/{}", ["first-steps", "x" * 128], ["First", "-a", "x" * 129, "a%20b"]),
+    ("/v1/streams/{name}", "cursor", f"{FIRST}?cursor={{}}", ["0", "1", "999999999"], ["x", "-1", "01", "1000000000"]),
+    (
+        "/v1/streams/{name}/versions/{version}",
+        "version",
+        f"{FIRST}/versions/{{}}",
+        ["1", "latest"],
+        ["01", "last", "+1"],
+    ),
+    (
+        "/v1/streams/{name}/versions/{version}/tasks/{task}",
+        "task",
+        f"{FIRST}/versions/1/tasks/{{}}",
+        ["0", "1"],
+        ["00", "-1", "first"],
+    ),
+    ("/v1/jobs/{id}", "id", "/v1/jobs/{}", ["a" * 32], ["A" * 32, "a" * 31, "a" * 33]),
+    ("/v1/sources/{name}/counts", "name", "/v1/sources/{}/counts", ["c4"], ["C4", "-", "x" * 129]),
+]
+
+
+@pytest.mark.parametrize(("path", "name", "url", "right", "wrong"), STRINGS, ids=[each[1] for each in STRINGS])
+def test_strings_in_urls_have_the_pattern_that_is_checked(
+    service: Deployment, document: dict[str, Any], path: str, name: str, url: str, right: list[str], wrong: list[str]
+) -> None:
+    service.publish(REQUESTS["time"]["value"])
+    [(method, operation)] = (
+        document["paths"][path].items() if path.endswith("counts") else [("get", document["paths"][path]["get"])]
+    )
+    [declared] = [each for each in operation["parameters"] if each["name"] == name]
+    schemas = declared["schema"].get("anyOf", [declared["schema"]])
+    pattern = next(found for each in (declared["schema"], *schemas) if (found := each.get("pattern")))
+    for value in right:
+        assert re.search(pattern, value), value
+        answer = service.http.request(method, url.format(value), json={"names": ["a"]} if method == "post" else None)
+        assert answer.status_code in (200, 202, 307, 404, 424), (value, answer.text)
+    for value in wrong:
+        assert not re.search(pattern, unquote(value)), value
+        answer = service.http.request(method, url.format(value), json={"names": ["a"]} if method == "post" else None)
+        assert answer.status_code in (404, 422), (value, answer.text)
+
+
+def test_an_event_id_has_the_pattern_that_is_checked(service: Deployment, document: dict[str, Any]) -> None:
+    operation = document["paths"]["/v1/jobs/{id}/events"]["get"]
+    [declared] = [each for each in operation["parameters"] if each["name"] == "Last-Event-ID"]
+    pattern = declared["schema"]["pattern"]
+    posted = service.post({**REQUESTS["random"]["value"], "name": "for-its-events"})
+    url = f"{posted.headers['Location']}/events"
+    service.until_state(posted.headers["Location"], "succeeded")
+    for value, fits in [("0", True), ("1-0", True), ("", True), ("x", False), ("1-", False), ("-1", False)]:
+        assert bool(re.search(pattern, value)) is fits
+        answer = service.http.get(url, headers={"Last-Event-ID": value})
+        assert (answer.status_code == 422) is not fits, (value, answer.text)

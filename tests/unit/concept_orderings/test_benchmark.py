@@ -155,6 +155,29 @@ def test_any_stream_of_the_benchmark_can_be_posted_as_it_is(name: str) -> None:
     assert sorted(request.concepts.ids) == sorted(posted)
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in DATA.glob("streams/*.json")) or ["none"])
+def test_given_gives_each_published_stream_back(name: str) -> None:
+    published = (DATA / "streams" / f"{name}.json").read_bytes()
+    body = {"name": name.replace("_", "-"), "concepts": json.loads(published), "ordering": {"kind": "given"}}
+    request = parse_request({**body, "tasks": {"count": 20}})
+    # As the worker reads it.
+    again = parse_request(json.loads(request.canonical))
+    exported = arrange_stream(again, {}).export().data
+
+    assert again.canonical == request.canonical
+    assert json.loads(exported) == json.loads(published)
+    # The published files lack the newline at the end.
+    assert exported.removesuffix(b"\n") == published.removesuffix(b"\n")
+
+
+def test_given_takes_the_class_lists_of_the_benchmark_in_their_own_order() -> None:
+    lists = [(each.handle, each.name, class_list(each.handle)) for each in CATALOGUE if each.split == "adaptation"]
+    datasets = [{"name": handle, "classes": classes} for handle, _, classes in lists]
+    tasks = arrange({"name": "lists", "datasets": datasets, "ordering": {"kind": "given"}, "tasks": {"by": "dataset"}})
+
+    assert tasks == [[f"{name}+++{each}" for each in classes] for _, name, classes in lists]
+
+
 def adaptation_lists() -> StreamRequest:
     datasets = [
         {"name": each.handle, "classes": class_list(each.handle)} for each in CATALOGUE if each.split == "adaptation"
