@@ -269,7 +269,7 @@ def test_an_event_id_has_the_pattern_that_is_checked(service: Deployment, docume
     posted = service.post({**REQUESTS["random"]["value"], "name": "for-its-events"})
     url = f"{posted.headers['Location']}/events"
     service.until_state(posted.headers["Location"], "succeeded")
-    for value, fits in [("0", True), ("1-0", True), ("", True), ("x", False), ("1-", False), ("-1", False)]:
-        assert bool(re.search(pattern, value)) is fits
+    for value, right in [("0", True), ("1-0", True), ("", True), ("x", False), ("1-", False), ("-1", False)]:
+        assert bool(re.search(pattern, value)) is right
         answer = service.http.get(url, headers={"Last-Event-ID": value})
-        assert (answer.status_code == 422) is not fits, (value, answer.text)
+        assert (answer.status_code == 422) is not right, (value, answer.text)
