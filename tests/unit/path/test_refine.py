@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from concept_orderings.errors import Cancelled
 from concept_orderings.machine import Machine
@@ -19,10 +22,11 @@ from concept_orderings.path import crew, local_search, quantise, shortest_greedy
 from concept_orderings.path import refine_kernels as kernels
 from concept_orderings.path.crew import Crew, TimeIsUp
 from concept_orderings.path.distances import SCALE
-from concept_orderings.path.refine import refine_path
+from concept_orderings.path.refine import RefinedPath, refine_path
 from concept_orderings.progress import silent
 from support.waiting import until
-from unit.path.oracle import distance_matrix
+from unit.path.oracle import Vectors, distance_matrix
+from unit.path.reports import CancelsAt, Noted
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,25 +36,25 @@ spread = hnp.arrays(np.int16, st.tuples(st.integers(0, 14), st.integers(1, 3)), 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def directions(n, dimensions, seed):
+def directions(n: int, dimensions: int, seed: int) -> Vectors:
     return quantise(np.random.default_rng(seed).normal(size=(n, dimensions)))
 
 
-def shuffled(n, seed):
+def shuffled(n: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(n)
 
 
-def length(distances, path):
+def length(distances: NDArray[np.int64], path: Iterable[int]) -> int:
     return sum(int(distances[a, b]) for a, b in itertools.pairwise(path))
 
 
-def shortest(distances):
+def shortest(distances: NDArray[np.int64]) -> int:
     n = len(distances)
     # A path and its reverse are as long.
     return min(length(distances, path) for path in itertools.permutations(range(n)) if path[:1] <= path[-1:])
 
 
-def exchanges(path):
+def exchanges(path: list[int]) -> Iterator[list[int]]:
     """Return all that 2-opt and Or-opt moves make of a path: a part reversed, or up to three moved, either way."""
     n = len(path)
     for i, j in itertools.combinations(range(n + 1), 2):
@@ -62,7 +66,7 @@ def exchanges(path):
                 yield rest[:at] + part[::-1] + rest[at:]
 
 
-def cycles_by_three_exchanges(cycle):
+def cycles_by_three_exchanges(cycle: list[int]) -> Iterator[list[int]]:
     """Return what becomes of a cycle if three of its edges are replaced: two of the pieces swapped, or turned round."""
     for i, j, k in itertools.combinations(range(len(cycle)), 3):
         rest, first, second = cycle[k:] + cycle[:i], cycle[i:j], cycle[j:k]
@@ -71,8 +75,8 @@ def cycles_by_three_exchanges(cycle):
                 yield rest + a[::turn_a] + b[::turn_b]
 
 
-def check(path, vectors, start, rounds):
-    distances = distance_matrix(vectors) if len(vectors) else np.zeros((0, 0))
+def check(path: RefinedPath, vectors: Vectors, start: Iterable[int], rounds: int) -> None:
+    distances = distance_matrix(vectors)
     assert sorted(path.order.tolist()) == list(range(len(vectors)))
     assert path.order.dtype == path.steps.dtype == np.int64
     assert path.steps.tolist() == [distances[a, b] for a, b in itertools.pairwise(path.order)]
@@ -83,35 +87,35 @@ def check(path, vectors, start, rounds):
 
 @given(grids | spread, st.integers(0, 3), seeds)
 @settings(max_examples=300, deadline=None)
-def test_the_path_is_a_permutation_adds_up_and_is_no_longer(vectors, rounds, seed):
+def test_the_path_is_a_permutation_adds_up_and_is_no_longer(vectors: Vectors, rounds: int, seed: int) -> None:
     start = shuffled(len(vectors), seed)
     check(refine_path(vectors, start, rounds=rounds), vectors, start, rounds)
 
 
 @given(grids | spread, seeds)
 @settings(max_examples=200, deadline=None)
-def test_no_exchange_of_two_steps_and_no_move_of_three_helps_after_a_round(vectors, seed):
+def test_no_exchange_of_two_steps_and_no_move_of_three_helps_after_a_round(vectors: Vectors, seed: int) -> None:
     vectors = vectors[:9]
     start = shuffled(len(vectors), seed)
     path = refine_path(vectors, start, rounds=1)
-    distances = distance_matrix(vectors) if len(vectors) else None
+    distances = distance_matrix(vectors)
     assert all(length(distances, other) >= path.total for other in exchanges(path.order.tolist()))
 
 
 @given(spread, seeds)
 @settings(max_examples=60, deadline=None)
-def test_no_exchange_of_three_steps_helps_after_a_round(vectors, seed):
+def test_no_exchange_of_three_steps_helps_after_a_round(vectors: Vectors, seed: int) -> None:
     vectors = vectors[:8]
     n = len(vectors)
     path = refine_path(vectors, shuffled(n, seed), rounds=1)
     # One vertex more, near all, makes a cycle of the path.
-    distances = np.pad(distance_matrix(vectors), (0, 1)) if n else np.zeros((1, 1))
+    distances = np.pad(distance_matrix(vectors), (0, 1))
     for cycle in cycles_by_three_exchanges([n, *path.order.tolist()]):
         assert length(distances, cycle) + distances[cycle[-1], cycle[0]] >= path.total
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_exchange_of_two_steps_helps_among_forty(seed):
+def test_no_exchange_of_two_steps_helps_among_forty(seed: int) -> None:
     vectors = directions(40, 3, seed)
     start = shuffled(40, seed)
     distances = distance_matrix(vectors)
@@ -124,13 +128,13 @@ def test_no_exchange_of_two_steps_helps_among_forty(seed):
 
 @given(grids | spread, seeds)
 @settings(max_examples=100, deadline=None)
-def test_a_few_rounds_find_the_shortest_path_of_seven(vectors, seed):
+def test_a_few_rounds_find_the_shortest_path_of_seven(vectors: Vectors, seed: int) -> None:
     vectors = vectors[:7]
     path = refine_path(vectors, shuffled(len(vectors), seed), rounds=5)
-    assert path.total == shortest(distance_matrix(vectors) if len(vectors) else [])
+    assert path.total == shortest(distance_matrix(vectors))
 
 
-def test_it_is_no_longer_than_the_greedy_path_and_often_the_shortest():
+def test_it_is_no_longer_than_the_greedy_path_and_often_the_shortest() -> None:
     shortest_ones = 0
     for seed in range(30):
         vectors = directions(8, 4, seed)
@@ -143,7 +147,7 @@ def test_it_is_no_longer_than_the_greedy_path_and_often_the_shortest():
 
 
 @pytest.mark.parametrize(("n", "dimensions"), [(60, 2), (300, 8), (700, 64)])
-def test_further_rounds_go_on_from_the_earlier_ones(n, dimensions):
+def test_further_rounds_go_on_from_the_earlier_ones(n: int, dimensions: int) -> None:
     vectors = directions(n, dimensions, n)
     start = shuffled(n, 0)
     totals = []
@@ -157,13 +161,13 @@ def test_further_rounds_go_on_from_the_earlier_ones(n, dimensions):
     assert np.array_equal(again.order, path.order)
 
 
-def test_cores_make_no_difference():
+def test_cores_make_no_difference() -> None:
     vectors = directions(500, 16, 1)
     paths = [refine_path(vectors, np.arange(500), rounds=2, machine=Machine(threads=t)) for t in (1, 2, 5)]
     assert all(np.array_equal(path.order, paths[0].order) for path in paths)
 
 
-def test_known_paths_do_not_change():
+def test_known_paths_do_not_change() -> None:
     # Integers alone, so that no machine can round them differently.
     vectors = (np.arange(120) ** 3 % 1009 - 500).reshape(40, 3).astype(np.int16)
     path = refine_path(vectors, np.arange(40), rounds=3)
@@ -214,27 +218,27 @@ def test_known_paths_do_not_change():
 
 @pytest.mark.parametrize("n", range(6))
 @pytest.mark.parametrize("rounds", [0, 1, 20])
-def test_small_numbers_of_vectors(n, rounds):
+def test_small_numbers_of_vectors(n: int, rounds: int) -> None:
     vectors = directions(n, 2, 3)
     start = shuffled(n, 1)
     check(refine_path(vectors, start, rounds=rounds), vectors, start, rounds)
 
 
 @pytest.mark.parametrize("n", [3, 4, 5, 50])
-def test_equal_vectors_stay_in_their_order(n):
+def test_equal_vectors_stay_in_their_order(n: int) -> None:
     start = shuffled(n, 2)
     path = refine_path(np.full((n, 3), 7, dtype=np.int16), start, rounds=5)
     assert path.order.tolist() == start.tolist()
     assert (path.total, path.complete) == (0, True)
 
 
-def test_a_shortest_path_stays_as_it_is():
+def test_a_shortest_path_stays_as_it_is() -> None:
     line = np.arange(100, dtype=np.int16)[:, None]
     assert refine_path(line, np.arange(100), rounds=3).order.tolist() == list(range(100))
     assert refine_path(line, np.arange(100)[::-1], rounds=3).order.tolist() == list(range(99, -1, -1))
 
 
-def test_what_came_first_stays_before_what_came_last():
+def test_what_came_first_stays_before_what_came_last() -> None:
     vectors = directions(80, 2, 4)
     for seed in range(10):
         start = shuffled(80, seed)
@@ -242,7 +246,7 @@ def test_what_came_first_stays_before_what_came_last():
         assert order.index(start[0]) < order.index(start[-1])
 
 
-def test_the_longest_distances_fit():
+def test_the_longest_distances_fit() -> None:
     corners = np.zeros((40, 2), dtype=np.int16)
     corners[:, 0] = np.where(np.arange(40) % 2, SCALE + 32, -SCALE - 32)
     path = refine_path(corners, np.arange(40), rounds=2)
@@ -250,7 +254,7 @@ def test_the_longest_distances_fit():
     check(path, corners, range(40), 2)
 
 
-def test_moves_keep_the_tour_in_order_and_are_undone_exactly():
+def test_moves_keep_the_tour_in_order_and_are_undone_exactly() -> None:
     rng = np.random.default_rng(11)
     for n in (3, 4, 5, 6, 7, 12, 60):
         vectors = rng.integers(-4000, 4000, size=(n, 4)).astype(np.int16)
@@ -274,7 +278,7 @@ def test_moves_keep_the_tour_in_order_and_are_undone_exactly():
             assert all(np.array_equal(getattr(tour, name), kept) for name, kept in before.items())
 
 
-def check_tour(tour, distances):
+def check_tour(tour: kernels.Tour, distances: NDArray[np.int64]) -> None:
     size = len(tour.order)
     assert sorted(tour.order.tolist()) == list(range(size))
     assert tour.position[tour.order].tolist() == list(range(size))
@@ -285,14 +289,14 @@ def check_tour(tour, distances):
     assert tour.lengths.tolist() == distances[np.arange(size)[:, None], tour.links].tolist()
 
 
-def test_a_log_that_is_full_ends_a_kick(monkeypatch):
+def test_a_log_that_is_full_ends_a_kick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_search, "LOG", 8)
     vectors = directions(200, 4, 5)
     start = shuffled(200, 5)
     check(refine_path(vectors, start, rounds=3), vectors, start, 3)
 
 
-def test_a_deadline_that_has_passed_leaves_the_path_as_it_is():
+def test_a_deadline_that_has_passed_leaves_the_path_as_it_is() -> None:
     vectors = directions(100, 4, 6)
     start = shuffled(100, 6)
     path = refine_path(vectors, start, rounds=2, deadline=monotonic() - 1)
@@ -301,13 +305,13 @@ def test_a_deadline_that_has_passed_leaves_the_path_as_it_is():
     assert (path.rounds, path.complete) == (0, False)
 
 
-def test_a_deadline_ends_the_search_for_neighbours(monkeypatch):
+def test_a_deadline_ends_the_search_for_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "TICK_SECONDS", 0.001)
     vectors = directions(3000, 8, 6)
     deadline = monotonic() + 0.5
     seen = []
 
-    def report(done, total):
+    def report(done: int, total: int) -> None:
         # As if it took long to compare all vectors: the first report comes in the middle of that.
         seen.append(done)
         until(lambda: monotonic() > deadline, "the deadline has passed")
@@ -318,12 +322,12 @@ def test_a_deadline_ends_the_search_for_neighbours(monkeypatch):
     assert (path.rounds, path.complete) == (0, False)
 
 
-def test_a_deadline_leaves_what_the_finished_rounds_give(monkeypatch):
+def test_a_deadline_leaves_what_the_finished_rounds_give(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = directions(300, 8, 7)
     start = shuffled(300, 7)
     descend = local_search.Search._descend
 
-    def descend_until_the_third_round(self):
+    def descend_until_the_third_round(self: local_search.Search) -> None:
         descend(self)
         if self.tour.state[kernels.KICKS] > 300:
             raise TimeIsUp
@@ -335,7 +339,7 @@ def test_a_deadline_leaves_what_the_finished_rounds_give(monkeypatch):
     assert path.order.tolist() == refine_path(vectors, start, rounds=2).order.tolist()
 
 
-def test_a_stopped_kernel_goes_on_where_it_stopped():
+def test_a_stopped_kernel_goes_on_where_it_stopped() -> None:
     vectors = directions(300, 8, 8)
     start = shuffled(300, 8)
     distances = distance_matrix(vectors)
@@ -364,42 +368,36 @@ def test_a_stopped_kernel_goes_on_where_it_stopped():
 class StopsOften:
     """A flag that is set every third time that it is read."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = 0
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> bool:
         self.asked += 1
         return self.asked % 3 == 0
 
 
-def python(kernel):
+def python(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return getattr(kernel, "py_func", kernel)
 
 
-def test_progress_rises_to_the_end():
+def test_progress_rises_to_the_end() -> None:
     vectors = directions(400, 8, 9)
     for rounds in (0, 1, 3):
-        seen = []
-        refine_path(vectors, np.arange(400), rounds=rounds, report=lambda *report, seen=seen: seen.append(report))
+        seen = Noted()
+        refine_path(vectors, np.arange(400), rounds=rounds, report=seen)
         assert seen == sorted(seen)
         assert seen[-1] == (400 * (1 + rounds), 400 * (1 + rounds))
 
 
-def test_a_report_that_raises_ends_the_search_and_its_threads():
+def test_a_report_that_raises_ends_the_search_and_its_threads() -> None:
     vectors = directions(3000, 16, 10)
     refine_path(vectors[:50], np.arange(50), rounds=2)  # compiles
 
     for call in (1, 2, 4):
-        calls = []
-
-        def report(done, total, call=call, calls=calls):
-            calls.append(done)
-            if len(calls) == call:
-                raise Cancelled
-
+        report = CancelsAt(call)
         with pytest.raises(Cancelled):
             refine_path(vectors, np.arange(3000), rounds=10**6, report=report)
-        assert len(calls) == call
+        assert len(report) == call
         for thread in threading.enumerate():
             if thread.name.startswith("path"):
                 thread.join(timeout=10)
@@ -417,12 +415,12 @@ def test_a_report_that_raises_ends_the_search_and_its_threads():
         (np.zeros((3, 3), np.int16), range(3), -1, "at least 0, not -1"),
     ],
 )
-def test_what_is_no_path_is_refused(vectors, order, rounds, words):
+def test_what_is_no_path_is_refused(vectors: NDArray[Any], order: Sequence[int], rounds: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         refine_path(vectors, np.array(order), rounds=rounds)
 
 
-def test_a_view_is_as_good_as_an_array_and_neither_is_changed():
+def test_a_view_is_as_good_as_an_array_and_neither_is_changed() -> None:
     vectors = directions(60, 8, 12)
     start = shuffled(60, 12)
     kept = vectors.copy(), start.copy()
@@ -445,7 +443,7 @@ print(json.dumps([path.order.tolist(), path.rounds, path.complete]))
 """
 
 
-def test_without_numba_the_path_is_the_same():
+def test_without_numba_the_path_is_the_same() -> None:
     printed = subprocess.run(
         [sys.executable, "-W", "error", "-c", WITHOUT_COMPILER],
         cwd=ROOT,
@@ -462,6 +460,6 @@ def test_without_numba_the_path_is_the_same():
     ]
 
 
-def test_importing_it_loads_no_compiler():
+def test_importing_it_loads_no_compiler() -> None:
     code = "import sys, concept_orderings.path.refine; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
