@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from concept_orderings.errors import ConceptOrderingsError, InvalidInput, StoreError
-from store.jobs import QueueFull
+from store.runs import QueueFull
 
 RETRY_SECONDS = 5
 

@@ -20,7 +20,8 @@ from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
 from concept_orderings.request import CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
 from concept_orderings.shapes import JsonSchema
 from concept_orderings.text import FORBIDDEN
-from store.jobs import Job, State
+from store.jobs import ordering_of, stream_of, version_of
+from store.runs import Record, State
 from store.versions import VersionRecord
 
 _DIGEST = "0f" * 32
@@ -414,7 +415,7 @@ def job_url(identifier: str) -> str:
     return f"/v1/jobs/{identifier}"
 
 
-def job_resource(job: Job) -> JobResource:
+def job_resource(job: Record) -> JobResource:
     """Return a job as it is served."""
     return JobResource(
         id=job.id,
@@ -422,7 +423,7 @@ def job_resource(job: Job) -> JobResource:
         events_url=f"{job_url(job.id)}/events",
         state=job.state,
         cancel_requested=job.cancel_requested and not job.state.final,
-        ordering=dict(job.ordering) if job.ordering is not None else None,
+        ordering=ordering_of(job),
         progress=Progress(phase=job.phase, done=job.done, total=job.total),
         stream=_stream_link(job),
         error=JobProblem.model_validate(job.error) if job.error is not None else None,
@@ -459,7 +460,6 @@ def version_resource(record: VersionRecord) -> VersionResource:
     )
 
 
-def _stream_link(job: Job) -> StreamLink | None:
-    if job.version is None:
-        return None
-    return StreamLink(name=job.stream, version=job.version, url=version_url(job.stream, job.version))
+def _stream_link(job: Record) -> StreamLink | None:
+    stream, version = stream_of(job), version_of(job)
+    return StreamLink(name=stream, version=version, url=version_url(stream, version)) if version is not None else None

@@ -1,10 +1,9 @@
 """What the service does, without HTTP: find a version or enqueue a job for it; follow jobs; read versions."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -17,15 +16,17 @@ from app.exports import Exports
 from app.once import Once
 from app.settings import AppSettings
 from app.sources import Sources
+from app.waiting import each_change, until_final
 from concept_orderings.request import StreamRequest, parse_request
-from store.bell import LONGEST_SILENCE_SECONDS, Bell
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
 from store.exports import KeptExports
-from store.jobs import Job, Jobs, State, job_id
+from store.jobs import job_id, job_of, stream_of, version_of
 from store.objects import open_objects
-from store.queue import COUNT_NAMES, COUNTS_NAME, NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
+from store.queue import Queue, make_docket, open_redis
+from store.runs import JOB, LOOK, Kind, Record, RunChanges, Runs, State
+from store.source_reports import SourceReports
 from store.versions import VersionRecord, Versions
-from store.waiting import cancel_and_wait, wait_for_event
+from store.waiting import cancel_and_wait
 
 _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
 _RECORD_CACHE_TASKS = 50_000
@@ -44,9 +45,9 @@ class Service:
         self._settings = settings
         self._redis = open_redis(settings.redis_url)
         self._stack = AsyncExitStack()
-        self._queues: dict[str, Queue] = {}
+        self._queues: dict[Kind, Queue] = {}
         self._opening = asyncio.Lock()
-        self._bell = Bell(self._redis)
+        self._changes = RunChanges(self._redis, settings.keys)
         self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
         self._reading = ThreadPoolExecutor(_MOST_COUNTS_FILES, thread_name_prefix="counts-file")
         self._documents: LRUCache[str, bytes] = LRUCache(_DOCUMENT_CACHE_BYTES, getsizeof=len)
@@ -54,16 +55,17 @@ class Service:
         self._records: LRUCache[tuple[str, int], VersionRecord] = LRUCache(
             _RECORD_CACHE_TASKS, getsizeof=lambda record: 1 + len(record.tasks)
         )
-        self.jobs = Jobs(self._redis)
+        self.jobs = Runs(self._redis, settings.keys, JOB)
         objects = open_objects(settings.streams_location)
         self.versions = Versions(objects)
         self.exports = Exports(self.versions, KeptExports(objects))
         self.counts_files = CountsFiles(objects)
         self.sources = Sources(
-            self._redis,
-            self._bell,
+            SourceReports(self._redis, settings.keys),
+            Runs(self._redis, settings.keys, LOOK),
+            self._changes,
             self.counts_files,
-            open_queue=partial(self._open_queue, COUNTS_NAME, COUNT_NAMES),
+            open_queue=partial(self._open_queue, LOOK),
             most_active=settings.max_active_jobs,
         )
 
@@ -74,7 +76,7 @@ class Service:
             self._stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         self._stack.push_async_callback(self._documents_once.close)
         self._stack.push_async_callback(self.exports.close)
-        listening = asyncio.create_task(self._bell.run())
+        listening = asyncio.create_task(self._changes.run())
         self._stack.push_async_callback(cancel_and_wait, listening)
         return self
 
@@ -124,7 +126,7 @@ class Service:
         """Parameters by name that stand in for the orderings' own defaults."""
         return {"encoder": self._settings.default_encoder}
 
-    async def find_or_enqueue(self, request: StreamRequest) -> VersionRecord | Job:
+    async def find_or_enqueue(self, request: StreamRequest) -> VersionRecord | Record:
         """Return the version that the request has, else the job that makes it, enqueued once however often asked.
 
         Raises
@@ -135,8 +137,8 @@ class Service:
         found = await self._find_or_submit(request)
         if isinstance(found, VersionRecord):
             return found
-        # Also for a job that was recorded before: whoever recorded it may have died before it was queued.
-        await (await self._open_queue()).add(job_id(request), found)
+        # Also for a job that was recorded before: the process that recorded it may have died before it was queued.
+        await (await self._open_queue(JOB)).add(job_id(request), found)
         job = await self.jobs.get(job_id(request))
         if job is None:
             raise RedisError("the job record is gone")
@@ -146,41 +148,33 @@ class Service:
         """Return the version that the request has, or the run that makes it.
 
         Between the look for the version and the look at the job, the job may succeed: then the version is looked for
-        again. If it is still not there, somebody has taken it out of the store, and it is made again.
+        again. If it is still not there, it was taken out of the store, and it is made again.
         """
         for again in (False, True):
             record = await self.versions.find(request.name, request.digest)
             if record is not None:
                 return record
-            run = await self.jobs.submit(request, most_active=self._settings.max_active_jobs, again=again)
+            job = await asyncio.to_thread(job_of, request)
+            run = await self.jobs.submit(job, most_active=self._settings.max_active_jobs, again=again)
             if run is not None:
                 return run
         raise RedisError("a job that may run again was not recorded")
 
-    async def wait(self, job: Job, seconds: float) -> Job:
-        """Return the job once it is final, or as it stands after some seconds."""
-        deadline = time.monotonic() + seconds
-        with self._bell.listen(job.id, only_when_final=True) as rung:
-            while not job.state.final and (left := deadline - time.monotonic()) > 0:
-                rung.clear()
-                job = await self.jobs.get(job.id) or job
-                if not job.state.final:
-                    await wait_for_event(rung, min(left, LONGEST_SILENCE_SECONDS))
-        return job
+    async def wait(self, job: Record, seconds: float) -> Record:
+        """Return a job once it is final, or as it stands after some seconds."""
+        return await until_final(self.jobs, self._changes, job, seconds) or job
 
-    async def follow(self, identifier: str, last_event: str) -> AsyncIterator[tuple[str, Job]]:
+    async def follow(self, job: Record, last_event: str) -> AsyncIterator[tuple[str, Record]]:
         """Yield the events of a job after one, until it is final; those of its earlier runs are over and left out."""
-        with self._bell.listen(identifier) as rung:
-            while True:
-                rung.clear()
-                now = await self.jobs.get(identifier)
-                for event, job in await self.jobs.events(identifier, last_event):
+        async with aclosing(each_change(self._changes, job.id)) as moments:
+            async for _ in moments:
+                now = await self.jobs.refresh(job)
+                for event, then in await self.jobs.events(job, last_event):
                     last_event = event
-                    if now is not None and job.run == now.run:
-                        yield event, job
+                    if now is not None and then.run == now.run:
+                        yield event, then
                 if now is None or now.state.final:
                     return
-                await wait_for_event(rung, LONGEST_SILENCE_SECONDS)
 
     async def document(self, digest: str) -> bytes:
         """Return a document of a version; the ones fetched last are kept in memory, for the next of many ranks.
@@ -213,11 +207,12 @@ class Service:
                 self._records[stream, version] = record
         return record
 
-    async def version_of(self, job: Job) -> VersionRecord | None:
+    async def version_of(self, job: Record) -> VersionRecord | None:
         """Return the version that a succeeded job made."""
-        if job.state is not State.SUCCEEDED or job.version is None:
+        version = version_of(job)
+        if job.state is not State.SUCCEEDED or version is None:
             return None
-        return await self.record(job.stream, job.version)
+        return await self.record(stream_of(job), version)
 
     @property
     def settings(self) -> AppSettings:
@@ -228,15 +223,15 @@ class Service:
         """Return whether Redis answers, and how many workers have reported lately."""
         try:
             await self._redis.ping()
-            workers = await (await self._open_queue()).workers()
+            workers = await (await self._open_queue(JOB)).workers()
         except (RedisError, OSError):
             return False, 0
         return True, workers
 
-    async def _open_queue(self, name: str = NAME, task: str = PUBLISH_STREAM) -> Queue:
+    async def _open_queue(self, kind: Kind) -> Queue:
         """Connect when it is first needed: the service starts, and serves versions, without Redis."""
         async with self._opening:
-            if name not in self._queues:
-                docket = await self._stack.enter_async_context(make_docket(self._settings.redis_url, name))
-                self._queues[name] = Queue(docket, task)
-            return self._queues[name]
+            if kind not in self._queues:
+                docket = make_docket(self._settings.redis_url, self._settings.keys.queue(kind.name))
+                self._queues[kind] = Queue(await self._stack.enter_async_context(docket))
+            return self._queues[kind]

@@ -1,4 +1,4 @@
-"""Sources of counts, without HTTP: which there are, and what one says when it is asked directly."""
+"""Sources of counts, without HTTP: which there are, and looks at the counts of one."""
 
 import asyncio
 import json
@@ -7,20 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from redis.asyncio import Redis
-
 from app.bodies import decoded
+from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import StoreError
 from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.queries import Query
-from store.bell import LONGEST_SILENCE_SECONDS, Bell
-from store.counting import Answer, Counting, Countings, Question
 from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
-from store.keys import DEFAULT_NAMESPACE, Keys
+from store.looks import Look, LookAnswer
 from store.queue import Queue
+from store.runs import Record, RunChanges, Runs
 from store.source_reports import SourceReports
-from store.waiting import wait_for_event
 
 _ASKED_WITHIN_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
@@ -28,35 +25,38 @@ _READ_AT_ONCE = 32
 
 
 class Sources:
-    """What workers, and the object store, have to count in.
+    """The sources that workers report, the counts files in the object store, and looks at the counts of both.
 
     Methods raise `redis.RedisError` while Redis is away.
 
     Parameters
     ----------
-    redis, bell, files
-        What they say.
+    reports, files
+        Which sources there are.
+    looks, changes
+        The looks, and what wakes those who wait for one.
     open_queue
-        Returns the queue of questions, once Redis is there.
+        Returns the queue of looks, once Redis is there.
     most_active
-        How many questions may be queued or running.
+        How many looks may be queued, running, or finished and not fetched.
     """
 
     def __init__(
         self,
-        redis: Redis,
-        bell: Bell,
+        reports: SourceReports,
+        looks: Runs,
+        changes: RunChanges,
         files: CountsFiles,
         *,
         open_queue: Callable[[], Awaitable[Queue]],
         most_active: int,
     ) -> None:
-        self._bell = bell
+        self._reports = reports
+        self._looks = looks
+        self._changes = changes
         self._files = files
         self._open_queue = open_queue
         self._most_active = most_active
-        self._reports = SourceReports(redis, Keys(DEFAULT_NAMESPACE))
-        self._countings = Countings(redis)
 
     async def all(self) -> list[dict[str, Any]]:
         """Return all sources by name; wait at most three seconds for servers that no worker has asked yet.
@@ -85,39 +85,29 @@ class Sources:
         """Tell whether a worker has reported its sources in the last 30 seconds."""
         return await self._reports.any_reported()
 
-    async def count(self, source: str, request: CountsRequest, seconds: float) -> Counting:
-        """Ask a source, and return how the question stands once it is answered, or after some seconds.
+    async def look(self, source: str, request: CountsRequest, seconds: float) -> Record:
+        """Ask a source for counts, and return the look once it is finished, or as it stands after some seconds.
 
         Raises
         ------
         QueueFull
-            If there are as many questions as the service takes.
+            If there are as many looks as the service takes.
         """
-        question = await asyncio.to_thread(_question, source, request)
+        asked = await asyncio.to_thread(lambda: _look(source, request).submission())
         deadline = time.monotonic() + seconds
         while True:
-            await self._countings.submit(question, most_active=self._most_active)
-            counting = await self._countings.get(question.id)
-            if counting is not None and not counting.state.final:
-                # Also for one that was recorded before: whoever recorded it may have died before it was queued.
-                await (await self._open_queue()).add(counting.id, counting.run)
-                counting = await self._wait(counting, deadline)
-            # Else somebody who waited for the same has had the answer, and it is forgotten: what was counted is kept.
-            if counting is not None:
+            await self._looks.submit(asked, most_active=self._most_active)
+            look = await self._looks.get(asked.id)
+            if look is not None and not look.state.final:
+                # Also for one recorded before: the process that recorded it may have died before it was queued.
+                await (await self._open_queue()).add(look.id, look.run)
+                look = await until_final(self._looks, self._changes, look, deadline - time.monotonic())
+            # Else a client that waited for the same has fetched the answer, and it is forgotten: the counts are kept.
+            if look is not None:
                 break
-        if counting.state.final:
-            await self._countings.delivered(counting)
-        return counting
-
-    async def _wait(self, asked: Counting, deadline: float) -> Counting | None:
-        with self._bell.listen(asked.id, only_when_final=True) as rung:
-            while True:
-                rung.clear()
-                counting = await self._countings.get(asked.id)
-                left = deadline - time.monotonic()
-                if counting is None or counting.state.final or left <= 0:
-                    return counting
-                await wait_for_event(rung, min(left, LONGEST_SILENCE_SECONDS))
+        if look.state.final:
+            await self._looks.fetched(look)
+        return look
 
     async def _reported(self) -> dict[str, dict[str, Any]]:
         """Return what workers report, once they have asked the servers behind their sources, or after three seconds."""
@@ -186,10 +176,10 @@ def read_counts_request(body: bytes) -> CountsRequest:
     return parse_counts_request(decoded(body)).settled(datetime.now(UTC))
 
 
-def counts_answer(request: CountsRequest, counting: Counting) -> bytes:
-    """Return an answered question as it is served; of up to 100,000 counts, so not on the event loop."""
-    assert counting.answer is not None  # it has succeeded
-    answer = Answer.from_bytes(counting.answer)
+def counts_answer(request: CountsRequest, look: Record) -> bytes:
+    """Return the answer of a look as it is served; of up to 100,000 counts, so not on the event loop."""
+    assert look.result is not None  # it has succeeded
+    answer = LookAnswer.from_bytes(look.result)
     by_query = dict(zip(_distinct(request), answer.counts, strict=True))
     unit = answer.facts["unit"]
     counts = [
@@ -207,10 +197,8 @@ def counts_answer(request: CountsRequest, counting: Counting) -> bytes:
     return json.dumps({"source": source, "counted_since": request.counted_since, "counts": counts}).encode()
 
 
-def _question(source: str, request: CountsRequest) -> Question:
-    question = Question(source, tuple(_distinct(request)), request.counted_since)
-    _ = question.id  # computed here, and kept with the question
-    return question
+def _look(source: str, request: CountsRequest) -> Look:
+    return Look(source, tuple(_distinct(request)), request.counted_since)
 
 
 def _distinct(request: CountsRequest) -> list[Query]:

@@ -11,22 +11,24 @@ import sys
 from redis.exceptions import RedisError
 
 from store.queue import make_docket
+from store.runs import JOB
 from store.settings import StoreSettings
 
 _SECONDS = 8.0
 
 
-async def find_worker(url: str, host: str) -> str | None:
-    """Return the name of the worker on a host that has reported lately, or None; Docket names them ``host#pid``."""
-    async with asyncio.timeout(_SECONDS), make_docket(url) as docket:
+async def find_worker(url: str, queue: str, host: str) -> str | None:
+    """Return the worker on a host that has reported to a queue lately, or None; Docket names it ``host#pid``."""
+    async with asyncio.timeout(_SECONDS), make_docket(url, queue) as docket:
         names = [each.name for each in await docket.workers()]
     return next((each for each in names if each.rpartition("#")[0] == host), None)
 
 
 def main() -> int:
     """Ask once."""
+    settings = StoreSettings()
     try:
-        found = asyncio.run(find_worker(StoreSettings().redis_url, socket.gethostname()))
+        found = asyncio.run(find_worker(settings.redis_url, settings.keys.queue(JOB.name), socket.gethostname()))
     except (RedisError, OSError, TimeoutError) as error:
         print(f"Redis cannot be asked: {error or type(error).__name__}")
         return 1

@@ -52,5 +52,40 @@ class Keys:
         """The key that exists while a client has asked lately which sources there are."""
         return self._key("sources", "wanted")
 
+    # --- Runs. `kind` is the name of a `store.runs.Kind`.
+
+    @property
+    def changes(self) -> str:
+        """The channel on which every change of a run is published, as the record's id and its state."""
+        return self._key("run", "changes")
+
+    def active(self, kind: str) -> str:
+        """Return the sorted set of the records that count towards the most that may be active."""
+        return self._key("run", kind, "active")
+
+    def last_run(self, kind: str) -> str:
+        """Return the number of the run that began last."""
+        return self._key("run", kind, "last")
+
+    def record(self, kind: str, identifier: str) -> str:
+        """Return the hash of one record."""
+        return self._key("run", kind, "record", identifier)
+
+    def request(self, kind: str, identifier: str) -> str:
+        """Return the canonical request of a record, compressed; it exists while the record is pending."""
+        return self._key("run", kind, "request", identifier)
+
+    def events(self, kind: str, identifier: str) -> str:
+        """Return the stream of a record's changes."""
+        return self._key("run", kind, "events", identifier)
+
+    def lease(self, kind: str, identifier: str, run: int) -> str:
+        """Return the key that exists while a worker holds a run; its value names the holder."""
+        return self._key("run", kind, "lease", identifier, str(run))
+
+    def queue(self, kind: str) -> str:
+        """Return the name of the Docket queue of a kind; Docket puts a colon and a name of its own after it."""
+        return self._key("docket", kind)
+
     def _key(self, *parts: str) -> str:
         return ":".join((self.namespace, *parts))

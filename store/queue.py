@@ -1,6 +1,6 @@
-"""The queues: Docket over Redis. What passes between the two programs is a job's id and its run, nothing else.
+"""The queues: Docket over Redis. What passes between the two programs is a record's id and its run, nothing else.
 
-There are two, so that a look at a source's counts does not wait behind a path search of many minutes.
+There is one for each kind of run, so that a look at a source's counts does not wait behind a path search of minutes.
 
 What they keep in Redis is JSON, and nothing else is read: see `store.docket_codec`. A program that can write to that
 Redis can still delete jobs and invent others, so keep it off the network, with a password.
@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from store.docket_codec import install
-from store.jobs import KEPT_SECONDS
 
 if TYPE_CHECKING:
     from docket import Docket
 
-NAME = "concept-orderings"
-PUBLISH_STREAM = "publish_stream"
-COUNTS_NAME = f"{NAME}-counts"
-COUNT_NAMES = "count_names"
+TASK = "run"
+"""What Docket calls the worker's function, in each queue."""
 
+_REMEMBERED = timedelta(days=7)
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
 _MOST_CONNECTIONS = 50
@@ -31,7 +29,7 @@ _MOST_ADDING = 25
 
 
 def open_redis(url: str) -> "Redis":
-    """Return a client for job records and caches; it connects when it is first used.
+    """Return a client for records and caches; it connects when it is first used.
 
     Nothing that uses it may hold a connection for long: beyond so many at once, callers wait for one.
     """
@@ -45,13 +43,13 @@ def open_redis(url: str) -> "Redis":
     return Redis(connection_pool=pool)
 
 
-def make_docket(url: str, name: str = NAME) -> "Docket":
-    """Return the queue of jobs, or that of another name; enter it before use."""
+def make_docket(url: str, name: str) -> "Docket":
+    """Return the queue of a name (`store.keys.Keys.queue`); enter it before use."""
     # Here, not above: it is a third of the time that the API would take to start, and only jobs need it.
     from docket import Docket  # noqa: PLC0415
 
     install()
-    docket = Docket(name=name, url=url, execution_ttl=timedelta(seconds=KEPT_SECONDS))
+    docket = Docket(name=name, url=url, execution_ttl=_REMEMBERED)
     # Docket's examples, of which one sleeps for as long as its message says.
     docket.tasks.clear()
     return docket
@@ -60,15 +58,14 @@ def make_docket(url: str, name: str = NAME) -> "Docket":
 class Queue:
     """The end of a queue where runs are put in. The other end is a Docket worker in ``worker/main.py``."""
 
-    def __init__(self, docket: "Docket", task: str = PUBLISH_STREAM) -> None:
+    def __init__(self, docket: "Docket") -> None:
         self._docket = docket
-        self._task = task
         self._adding = asyncio.Semaphore(_MOST_ADDING)
-        if task not in docket.tasks:
-            docket.register(_run_by_the_worker, names=[task])
+        if TASK not in docket.tasks:
+            docket.register(_run_by_the_worker, names=[TASK])
 
-    async def add(self, job: str, run: int) -> None:
-        """Queue a run of a job; adding it again while it is queued or running changes nothing.
+    async def add(self, identifier: str, run: int) -> None:
+        """Queue a run; adding it again while it is queued or running changes nothing.
 
         Raises
         ------
@@ -76,13 +73,13 @@ class Queue:
             If Redis is away.
         """
         async with self._adding:
-            await self._docket.add(self._task, key=f"{job}:{run}")(job, run)
+            await self._docket.add(TASK, key=f"{identifier}:{run}")(identifier, run)
 
     async def workers(self) -> int:
         """Return how many workers have reported lately."""
         return len(await self._docket.workers())
 
 
-async def _run_by_the_worker(job: str, run: int) -> None:
+async def _run_by_the_worker(identifier: str, run: int) -> None:
     """Stands for the worker's function, which the API names but never imports."""
     raise NotImplementedError

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from concept_orderings.errors import SettingError, SourceError
 from concept_orderings.names import NAME, NAME_RULE
+from store.keys import DEFAULT_NAMESPACE, Keys
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
@@ -51,6 +52,11 @@ class StoreSettings(BaseSettings):
         pattern=r"^(redis|rediss|unix|redis\+sentinel)://",
         description="Redis or Valkey: the queue, job records and caches. Give it append-only persistence.",
     )
+    namespace: str = Field(
+        DEFAULT_NAMESPACE,
+        pattern=f"^{NAME.pattern}$",
+        description="What all keys in Redis begin with: services with different ones can share a server.",
+    )
     data_dir: Path = Field(
         Path("data"), description="Where the embedded Valkey, local indexes and, by default, streams are kept."
     )
@@ -64,6 +70,11 @@ class StoreSettings(BaseSettings):
     def streams_location(self) -> str:
         """Where stream versions are kept, as `store.objects.open_objects` takes it."""
         return self.streams_url or str(self.data_dir / "streams")
+
+    @property
+    def keys(self) -> Keys:
+        """What keys in Redis are called."""
+        return Keys(self.namespace)
 
     def index_dir(self, source: str) -> Path:
         """Return where the local full-text index is that frequency orderings name as their `source`.

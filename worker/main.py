@@ -1,4 +1,4 @@
-"""The Docket workers: one stream at a time, and beside it what is asked of sources; stopped by SIGTERM or SIGINT."""
+"""The Docket workers: one job at a time, and looks at counts beside it; stopped by SIGTERM or SIGINT."""
 
 import asyncio
 import logging
@@ -10,31 +10,30 @@ from datetime import timedelta
 from docket import Docket, ExponentialRetry, Worker
 from redis.exceptions import RedisError
 
-from store.counting import Countings
 from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
-from store.jobs import ATTEMPTS, Jobs
-from store.keys import DEFAULT_NAMESPACE, Keys
 from store.objects import LocalObjects, open_objects
-from store.queue import COUNT_NAMES, COUNTS_NAME, PUBLISH_STREAM, Queue, make_docket, open_redis
+from store.queue import TASK, Queue, make_docket, open_redis
+from store.runs import ATTEMPTS, JOB, LOOK, Runs
 from store.source_reports import SourceReports
 from store.versions import Versions
 from store.waiting import cancel_and_wait
-from worker.count_names import Counter
 from worker.evidence.counts.settings import read_sources
 from worker.evidence.gathering import EvidenceStores
-from worker.publish_stream import Publisher
+from worker.look_at_counts import LookAtCounts
+from worker.publish_stream import PublishStream
 from worker.report_sources import SourceReporter
+from worker.runner import Runner
 from worker.settings import WorkerSettings
 
-# Most of them wait for their source's turn (`Counter`), and are little more than an id until then.
-_QUESTIONS_AT_ONCE = 200
+# Most of them wait for their turn at a source (`LookAtCounts`), and are little more than an id until then.
+_LOOKS_AT_ONCE = 200
 
 _log = logging.getLogger(__name__)
 
 
 async def run_worker(settings: WorkerSettings) -> None:
-    """Work until told to stop; a job that is running then is given back to the queue.
+    """Work until a signal says to stop; what is running then is given back to the queue.
 
     Raises
     ------
@@ -49,36 +48,42 @@ async def run_worker(settings: WorkerSettings) -> None:
         objects.sweep()
     # Half of the time after which the queue takes a silent worker for dead: its lease is over when the next one starts.
     lease_seconds = settings.redelivery_seconds / 2
-    jobs = Jobs(redis, lease_seconds=lease_seconds)
-    keys = Keys(DEFAULT_NAMESPACE)
+    keys = settings.keys
+    jobs, looks = (Runs(redis, keys, kind, lease_seconds=lease_seconds) for kind in (JOB, LOOK))
     counts = CountsCache(redis, keys, lease_seconds=lease_seconds)
     stores = EvidenceStores(embeddings=EmbeddingCache(redis, keys), counts=counts, objects=objects)
-    publisher = Publisher(settings, jobs=jobs, versions=Versions(objects), stores=stores, stopping=stopping)
-    counter = Counter(settings, countings=Countings(redis), cache=counts, objects=objects, stopping=stopping)
+    publish_stream = PublishStream(settings, versions=Versions(objects), stores=stores)
+    look_at_counts = LookAtCounts(settings, cache=counts, objects=objects, stopping=stopping)
+    job_runner, look_runner = Runner(jobs, publish_stream, stopping), Runner(looks, look_at_counts, stopping)
 
-    async def publish_stream(
-        job: str,
+    async def run_job(
+        identifier: str,
         run: int,
         retry: ExponentialRetry = ExponentialRetry(  # noqa: B008  # how Docket declares retries
             attempts=ATTEMPTS, minimum_delay=timedelta(seconds=5), maximum_delay=timedelta(minutes=5)
         ),
     ) -> None:
-        await publisher.publish_stream(job, run)
+        await job_runner.deliver(identifier, run)
 
-    async def count_names(job: str, run: int) -> None:
-        await counter.count_names(job, run)
+    async def run_look(identifier: str, run: int) -> None:
+        await look_runner.deliver(identifier, run)
 
     url = settings.redis_url
-    async with redis, make_docket(url) as docket, make_docket(url, COUNTS_NAME) as counts_docket:
-        docket.register(publish_stream, names=[PUBLISH_STREAM])
-        counts_docket.register(count_names, names=[COUNT_NAMES])
+    async with (
+        redis,
+        make_docket(url, keys.queue(JOB.name)) as job_docket,
+        make_docket(url, keys.queue(LOOK.name)) as look_docket,
+    ):
+        job_docket.register(run_job, names=[TASK])
+        look_docket.register(run_look, names=[TASK])
         async with (
-            _worker(docket, settings, concurrency=1) as worker,
-            _worker(counts_docket, settings, concurrency=_QUESTIONS_AT_ONCE) as counting_worker,
+            _worker(job_docket, settings, concurrency=1) as job_worker,
+            _worker(look_docket, settings, concurrency=_LOOKS_AT_ONCE) as look_worker,
         ):
-            running = [asyncio.create_task(each.run_forever()) for each in (worker, counting_worker)]
+            running = [asyncio.create_task(each.run_forever()) for each in (job_worker, look_worker)]
             beside = [
-                asyncio.create_task(_requeue(jobs, Queue(docket), every=settings.redelivery_seconds)),
+                asyncio.create_task(_requeue(jobs, Queue(job_docket), every=settings.redelivery_seconds)),
+                asyncio.create_task(_requeue(looks, Queue(look_docket), every=settings.redelivery_seconds)),
                 asyncio.create_task(SourceReporter(settings, SourceReports(redis, keys)).run()),
             ]
             _stop_on_signals(running, stopping)
@@ -105,17 +110,17 @@ def _worker(docket: Docket, settings: WorkerSettings, *, concurrency: int) -> Wo
     )
 
 
-async def _requeue(jobs: Jobs, queue: Queue, *, every: float) -> None:
-    """Put in again what is recorded as pending but in the queue no more; for the rest it changes nothing.
+async def _requeue(runs: Runs, queue: Queue, *, every: float) -> None:
+    """Queue again what is recorded as pending and was lost by the queue; what is queued stays as it is.
 
-    A record and its queue entry are two steps, and whoever takes the first may die before the second.
+    A record and its queue entry are two steps, and the process that takes the first may die before the second.
     """
     while True:
         try:
-            for job, run in await jobs.active():
-                await queue.add(job, run)
+            for identifier, run in await runs.pending():
+                await queue.add(identifier, run)
         except (RedisError, OSError) as error:
-            _log.warning("cannot look for jobs that the queue has lost: %s", error)
+            _log.warning("cannot look for runs that the queue has lost: %s", error)
         await asyncio.sleep(every)
 
 

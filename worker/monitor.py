@@ -1,4 +1,4 @@
-"""Watches over one job while it runs: writes its progress, and carries the word to stop to the thread that works."""
+"""Watch over one run: write its progress, renew its lease, and tell the thread that works to stop."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ import threading
 from redis.exceptions import RedisError
 
 from concept_orderings.errors import Cancelled
-from store.jobs import Jobs, Phase, Verdict
+from store.runs import Phase, Runs, Verdict
 from store.waiting import wait_for_event, wait_until_done
 
 _INTERVAL_SECONDS = 0.25
@@ -16,18 +16,18 @@ _log = logging.getLogger(__name__)
 
 
 class Monitor:
-    """Progress and cancellation of one run of a job; use it as an async context manager.
+    """Progress and cancellation of one run; use it as an async context manager.
 
-    Heavy work runs in a thread and calls `report` there, which only notes a number and looks at a flag. A task on the
-    event loop writes the numbers to Redis, renews the run's lease and asks whether the job was cancelled: a live
+    Heavy work runs in a thread and calls `report` there, which only notes a number and reads a flag. A task on the
+    event loop writes the numbers to Redis, renews the run's lease and asks whether the run was cancelled: a published
     message could be missed, a flag cannot. While Redis is away the work goes on, unreported.
 
     Parameters
     ----------
-    jobs, job, run
+    runs, identifier, run
         The run to watch over.
     worker_stopping
-        Set when the worker is told to stop: the work stops too, and the run is given back.
+        Set when the worker is stopping: the work stops too, and the run is given back.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class Monitor:
         What Redis last said is to become of the run.
     """
 
-    def __init__(self, jobs: Jobs, job: str, run: int, worker_stopping: threading.Event) -> None:
-        self._jobs = jobs
-        self._job = job
+    def __init__(self, runs: Runs, identifier: str, run: int, worker_stopping: threading.Event) -> None:
+        self._runs = runs
+        self._identifier = identifier
         self._run = run
         self._worker_stopping = worker_stopping
         self._stop = threading.Event()
@@ -53,20 +53,20 @@ class Monitor:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        # Not cancelled: redis-py may swallow that, and the job would never end.
+        # Not cancelled: redis-py may swallow that, and the run would never end.
         self._over.set()
         if self._watching is not None:
             await wait_until_done(self._watching)
-        # The last words of a phase may have come since it last looked.
+        # The last report of a phase may have come since it last wrote.
         await self._write()
 
     async def enter(self, phase: Phase, total: int) -> None:
-        """Begin a phase of so many steps.
+        """Begin a phase of `total` steps.
 
         Raises
         ------
         Cancelled
-            If the job was cancelled, or the worker is stopping.
+            If the run was cancelled, or the worker is stopping.
         """
         await self._write()
         self._state = (phase, 0, total)
@@ -79,7 +79,7 @@ class Monitor:
         Raises
         ------
         Cancelled
-            If the job was cancelled, or the worker is stopping.
+            If the run was cancelled, or the worker is stopping.
         """
         if self._state is not None:
             self._state = (self._state[0], done, total)
@@ -93,9 +93,9 @@ class Monitor:
         while not await wait_for_event(self._over, _INTERVAL_SECONDS):
             await self._write()
             try:
-                self.verdict = await self._jobs.keep(self._job, self._run)
+                self.verdict = await self._runs.keep(self._identifier, self._run)
             except (RedisError, OSError) as error:
-                _log.warning("job %s: cannot ask whether it was cancelled: %s", self._job, error)
+                _log.warning("%s: cannot ask whether it was cancelled: %s", self._identifier, error)
             if self.verdict is not Verdict.GO_ON:
                 self._stop.set()
 
@@ -106,7 +106,7 @@ class Monitor:
             if state is None or state == self._written:
                 return
             try:
-                await self._jobs.progress(self._job, self._run, *state)
+                await self._runs.progress(self._identifier, self._run, *state)
                 self._written = state
             except (RedisError, OSError) as error:
-                _log.warning("job %s: cannot write its progress: %s", self._job, error)
+                _log.warning("%s: cannot write its progress: %s", self._identifier, error)

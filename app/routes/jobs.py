@@ -16,7 +16,8 @@ from app.head import IS_HEAD
 from app.routes.common import TheService, pattern_schema, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
-from store.jobs import Job, job_id
+from store.jobs import job_id
+from store.runs import Record
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _EVENT_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
@@ -70,9 +71,9 @@ async def get_events(id: JobId, request: Request, service: TheService) -> Respon
         )
     if request.scope.get(IS_HEAD):
         return Response(media_type="text/event-stream")
-    if job.state.final and last_event != "0" and not await service.jobs.events(id, last_event):
+    if job.state.final and last_event != "0" and not await service.jobs.events(job, last_event):
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    return EventSourceResponse(_events(service, id, last_event), ping=15)
+    return EventSourceResponse(_events(service, job, last_event), ping=15)
 
 
 @router.delete("/{id}", summary="Cancel a job", responses=problems(404, 409, 503))
@@ -87,18 +88,17 @@ async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
     return JSONResponse(job_resource(job).model_dump(mode="json"), status)
 
 
-async def _job(service: Service, identifier: str) -> Job:
-    # Anything else could name what belongs to a job, such as its events.
+async def _job(service: Service, identifier: str) -> Record:
     job = await service.jobs.get(identifier) if _ID.fullmatch(identifier) else None
     if job is None:
         raise not_found("job", "There is no such job, or it was finished more than 7 days ago.")
     return job
 
 
-async def _events(service: Service, identifier: str, last_event: str) -> AsyncIterator[ServerSentEvent]:
+async def _events(service: Service, job: Record, last_event: str) -> AsyncIterator[ServerSentEvent]:
     try:
-        async for event, job in service.follow(identifier, last_event):
-            yield ServerSentEvent(job_resource(job).model_dump_json(), event="job", id=event)
+        async for event, then in service.follow(job, last_event):
+            yield ServerSentEvent(job_resource(then).model_dump_json(), event="job", id=event)
     except (RedisError, OSError):
         # The headers are sent, so there is no other way to say it; the client resumes by Last-Event-ID.
         return

@@ -15,8 +15,7 @@ from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
 from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.names import NAME
-from store.counting import Counting
-from store.jobs import State
+from store.runs import Record, State
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -83,31 +82,31 @@ async def post_counts(name: SourceName, request: Request, service: TheService) -
     preferred = preferred_wait(request, most_seconds=most_seconds)
     wait = min(_WAIT_SECONDS, most_seconds) if preferred is None else preferred
     headers = {} if preferred is None else {"Preference-Applied": f"wait={preferred}"}
-    counting = await service.sources.count(name, asked, wait)
-    match counting.state:
+    look = await service.sources.look(name, asked, wait)
+    match look.state:
         case State.SUCCEEDED:
-            content = await asyncio.to_thread(counts_answer, asked, counting)
+            content = await asyncio.to_thread(counts_answer, asked, look)
             return Response(content, headers=headers, media_type="application/json")
         case State.FAILED:
-            return await _failed(name, counting, service, headers)
+            return await _failed(name, look, service, headers)
         case _:
-            return _unfinished(name, asked, counting, headers)
+            return _unfinished(name, asked, look, headers)
 
 
-def _unfinished(name: str, asked: CountsRequest, counting: Counting, headers: dict[str, str]) -> Response:
+def _unfinished(name: str, asked: CountsRequest, look: Record, headers: dict[str, str]) -> Response:
     body = {
         "source": name,
-        "state": counting.state.value,
+        "state": look.state.value,
         "counted_since": asked.counted_since,
-        "done": counting.done,
-        "total": counting.total,
+        "done": look.done,
+        "total": look.total,
     }
     return JSONResponse(body, HTTPStatus.ACCEPTED, {**headers, "Retry-After": str(_RETRY_SECONDS)})
 
 
-async def _failed(name: str, counting: Counting, service: Service, headers: dict[str, str]) -> Response:
+async def _failed(name: str, look: Record, service: Service, headers: dict[str, str]) -> Response:
     """Answer with the source's error; of a source that nobody has, with the 404 that it is."""
-    error = counting.error or {"code": "internal_error", "detail": "The counting failed; the worker's log says how."}
+    error = look.error or {"code": "internal_error", "detail": "The counting failed; the worker's log says how."}
     code, detail = str(error["code"]), str(error["detail"])
     if code == "source_not_configured" and not await service.sources.exists(name):
         raise _not_found(detail)

@@ -40,7 +40,7 @@ from app.schemas import (
 )
 from app.service import Service
 from concept_orderings.request import StreamRequest
-from store.jobs import Job
+from store.runs import Record
 from store.versions import VersionRecord
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
@@ -178,12 +178,12 @@ def _version_answer(
     return JSONResponse(version_resource(record).model_dump(), status, {**location, **(headers or {})})
 
 
-def _job_answer(job: Job, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def _job_answer(job: Record, headers: Mapping[str, str] | None = None) -> JSONResponse:
     location = {"Location": job_url(job.id), "Retry-After": "1"}
     return JSONResponse(job_resource(job).model_dump(mode="json"), HTTPStatus.ACCEPTED, {**location, **(headers or {})})
 
 
-def _unfinished(job: Job, headers: Mapping[str, str]) -> JSONResponse:
+def _unfinished(job: Record, headers: Mapping[str, str]) -> JSONResponse:
     """Answer a client that waited for a job which came to nothing: the version depended on it (RFC 4918, 11.4)."""
     error = job.error or {"code": "cancelled", "detail": "The job was cancelled; post the request again to start it."}
     return problem(

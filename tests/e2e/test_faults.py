@@ -11,7 +11,9 @@ import httpx
 import pytest
 import redis
 
+from store.runs import JOB
 from support.deployment import Deployment
+from support.keys import KEYS
 from support.requests import random_request
 from support.waiting import until
 
@@ -399,7 +401,7 @@ def test_who_waits_is_not_told_of_an_earlier_failure(controlled: Deployment) -> 
 def test_a_job_that_the_queue_has_lost_is_put_in_again(controlled: Deployment) -> None:
     job = controlled.post(random_request("lost", seed=14)).headers["Location"]
     with redis.Redis.from_url(controlled.valkey.url) as client:
-        lost = [key for key in client.keys("*") if b":job" not in key]
+        lost = [key for key in client.keys("*") if key.startswith(KEYS.queue(JOB.name).encode())]
         assert client.delete(*lost) >= 1
     controlled.start_worker()
     assert controlled.until_state(job, "succeeded", "failed")["state"] == "succeeded"

@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 
 from store.docket_codec import encode
-from store.queue import COUNT_NAMES, COUNTS_NAME, NAME, PUBLISH_STREAM, make_docket
+from store.queue import TASK, make_docket
+from store.runs import JOB, LOOK
 from support.deployment import Deployment
+from support.keys import KEYS
 from support.plants import bomb, message, plants
 from support.processes import ROOT, Process
 from support.requests import random_request
 from support.waiting import until
 from worker.evidence.local_index import build_index
 
-QUEUES = {NAME: PUBLISH_STREAM, COUNTS_NAME: COUNT_NAMES}
+JOBS = KEYS.queue(JOB.name)
+QUEUES = (JOBS, KEYS.queue(LOOK.name))
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +46,10 @@ def plant_all(service: Deployment, directory: Path) -> None:
     """Plant a pickle in every place of both queues; each creates a file of its own if it is loaded."""
     directory.mkdir()
     with service.valkey.client() as redis:
-        for queue, task in QUEUES.items():
+        for queue in QUEUES:
             redis.delete(f"{queue}:leases:redelivery-sweep")
             for place, plant in plants(encode):
-                plant(redis, queue, task, f"planted-{directory.name}:1", bomb(directory / f"{queue} {place}"))
+                plant(redis, queue, TASK, f"planted-{directory.name}:1", bomb(directory / f"{queue} {place}"))
 
 
 def waiting(service: Deployment) -> int:
@@ -90,9 +93,9 @@ def test_pickles_everywhere_in_both_queues_are_dropped_and_jobs_go_on(place: Dep
 def test_a_job_whose_message_is_damaged_is_done_all_the_same(place: Deployment, tmp_path: Path, field: str) -> None:
     job = place.post(random_request(f"damaged-{field}")).headers["Location"]
     with place.valkey.client() as redis:
-        [(message_id, found)] = redis.xrange(f"{NAME}:stream")
-        redis.xdel(f"{NAME}:stream", message_id)
-        redis.xadd(f"{NAME}:stream", {**found, field.encode(): bomb(tmp_path / "loaded")})
+        [(message_id, found)] = redis.xrange(f"{JOBS}:stream")
+        redis.xdel(f"{JOBS}:stream", message_id)
+        redis.xadd(f"{JOBS}:stream", {**found, field.encode(): bomb(tmp_path / "loaded")})
     worker = place.start_worker()
 
     assert place.until_state(job, "succeeded", "failed")["state"] == "succeeded"
@@ -102,11 +105,11 @@ def test_a_job_whose_message_is_damaged_is_done_all_the_same(place: Deployment, 
 
 def test_a_message_that_is_dropped_is_said_once_and_not_kept(place: Deployment, tmp_path: Path) -> None:
     with place.valkey.client() as redis:
-        fields = message(PUBLISH_STREAM, "planted:1", encode, {"args": bomb(tmp_path / "loaded")})
-        redis.xadd(f"{NAME}:stream", fields)
+        fields = message(TASK, "planted:1", encode, {"args": bomb(tmp_path / "loaded")})
+        redis.xadd(f"{JOBS}:stream", fields)
         worker = place.start_worker()
-        until(lambda: redis.xlen(f"{NAME}:stream") == 0, "it is dropped")
-        pending = redis.xpending(f"{NAME}:stream", "docket-workers")
+        until(lambda: redis.xlen(f"{JOBS}:stream") == 0, "it is dropped")
+        pending = redis.xpending(f"{JOBS}:stream", "docket-workers")
     assert pending["pending"] == 0
     assert place.publish(random_request("dropped"))["version"] == 1
     assert worker.text().count("dropped message") == 1
@@ -114,8 +117,8 @@ def test_a_message_that_is_dropped_is_said_once_and_not_kept(place: Deployment, 
 
 def test_a_whole_job_is_queued_retried_delayed_and_struck_where_nothing_can_be_unpickled(place: Deployment) -> None:
     async def instruct(verb: str, job: str) -> None:
-        async with make_docket(place.valkey.url) as docket:
-            await getattr(docket, verb)(PUBLISH_STREAM, "job", "==", job)
+        async with make_docket(place.valkey.url, JOBS) as docket:
+            await getattr(docket, verb)(TASK, "identifier", "==", job)
 
     failing = place.control / "7.fail"
     failing.write_text("not yet")

@@ -25,12 +25,20 @@ class Deployment:
         Whether workers are those of ``controlled_worker.py``.
     script
         A program that is run with ``app`` or ``worker`` as its first argument, instead of those two.
+    valkey
+        One to share with other services; without it, the service has one of its own.
     settings
         Further environment variables of API and workers.
     """
 
     def __init__(
-        self, directory: Path, *, controlled: bool = False, script: Path | None = None, **settings: str
+        self,
+        directory: Path,
+        *,
+        controlled: bool = False,
+        script: Path | None = None,
+        valkey: Valkey | None = None,
+        **settings: str,
     ) -> None:
         self.directory = directory
         self.data = directory / "data"
@@ -39,7 +47,8 @@ class Deployment:
         self._worker = ["-m", "worker"] if script is None else [str(script), "worker"]
         if controlled:
             self._worker = [str(CONTROLLED_WORKER)]
-        self.valkey = Valkey(durable=True)
+        self._shares_valkey = valkey is not None
+        self.valkey = valkey or Valkey(durable=True)
         self.environment = {
             "REDIS_URL": self.valkey.url,
             "CONCEPT_ORDERINGS_DATA_DIR": str(self.data),
@@ -64,7 +73,8 @@ class Deployment:
         for worker in self.workers:
             worker.kill()
         self.api.close()
-        self.valkey.close()
+        if not self._shares_valkey:
+            self.valkey.close()
 
     def reset(self) -> None:
         """Go back to an API, a Valkey with nothing in it, and no worker."""

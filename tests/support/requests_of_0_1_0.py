@@ -21,8 +21,8 @@ from concept_orderings.library import arrange_request
 from concept_orderings.progress import silent
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
-from store.counting import Question
 from store.jobs import job_id
+from store.looks import Look
 from support.counting_source import CountingSource
 from worker.evidence.concept_counts import count_concepts
 
@@ -75,8 +75,8 @@ def look_of(row: Row) -> tuple[str, str]:
     if "now" in row:
         request = request.settled(datetime.fromisoformat(row["now"]))
     queries = sorted(set(request.queries), key=lambda query: query.spellings)
-    question = Question(row["source"], tuple(queries), request.counted_since)
-    return question.canonical.decode(), question.id
+    look = Look(row["source"], tuple(queries), request.counted_since)
+    return look.canonical.decode(), look.id
 
 
 def _counts(row: Row, request: StreamRequest) -> list[int] | Gathered | None:

@@ -24,7 +24,9 @@ from packaging.utils import canonicalize_name
 
 from app.settings import AppSettings
 from store.queue import Queue, make_docket
+from store.runs import JOB
 from store.settings import StoreSettings
+from support.keys import KEYS
 from worker.evidence.counts.settings import read_sources
 from worker.settings import WorkerSettings
 
@@ -35,6 +37,7 @@ PASSWORD = "not-a-secret.0"
 PROGRAMS: dict[str, type[StoreSettings]] = {"api": AppSettings, "worker": WorkerSettings, "worker-gpu": WorkerSettings}
 DOCKERFILES = {"api": "app", "worker": "worker"}
 PREFIX = "CONCEPT_ORDERINGS_"
+QUEUE = KEYS.queue(JOB.name)
 # Read by compose itself.
 COMPOSE_OWN = {"COMPOSE_PROFILES"}
 _REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(?:(:?[-?+])([^}]*))?\}")
@@ -305,6 +308,14 @@ def test_an_image_is_made_of_its_program_and_the_two_floors_below(name: str) -> 
     assert sorted(arguments) == sorted(build["args"])
 
 
+def test_the_scripts_for_redis_are_in_both_images() -> None:
+    """As files of `store`, which both copy whole."""
+    folders = ("concept_orderings", "store", "app", "worker", "launcher")
+    assert {path.relative_to(ROOT).parts[0] for folder in folders for path in (ROOT / folder).rglob("*.lua")} == {
+        "store"
+    }
+
+
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_an_image_installs_its_own_extra(name: str) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -444,12 +455,12 @@ def test_the_workers_health_is_its_heartbeat(tmp_path: Path, monkeypatch: pytest
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "REDIS_URL": url}
 
     async def check() -> "tuple[str | None, subprocess.CompletedProcess[str]]":
-        async with make_docket(url) as docket, Worker(docket) as worker:
+        async with make_docket(url, QUEUE) as docket, Worker(docket) as worker:
             Queue(docket)  # which names its task: a worker without any reports none
             running = asyncio.create_task(worker.run_forever())
             while not await docket.workers():  # noqa: ASYNC110  # nothing announces it
                 await asyncio.sleep(0.02)
-            elsewhere = await worker_health.find_worker(url, "another-host")
+            elsewhere = await worker_health.find_worker(url, QUEUE, "another-host")
             command = [sys.executable, *arguments]
             here = await asyncio.to_thread(
                 subprocess.run, command, cwd=DOCKER, env=environment, capture_output=True, text=True, check=False

@@ -12,6 +12,10 @@ from worker.settings import WorkerSettings
     ("kind", "variable", "value"),
     [
         (StoreSettings, "REDIS_URL", "localhost"),
+        (StoreSettings, "CONCEPT_ORDERINGS_NAMESPACE", "a:b"),
+        (StoreSettings, "CONCEPT_ORDERINGS_NAMESPACE", "Lab"),
+        (StoreSettings, "CONCEPT_ORDERINGS_NAMESPACE", "lab\n"),
+        (StoreSettings, "CONCEPT_ORDERINGS_NAMESPACE", "a*"),
         (AppSettings, "CONCEPT_ORDERINGS_LOG_LEVEL", "loud"),
         (AppSettings, "CONCEPT_ORDERINGS_DEFAULT_ENCODER", "nonsense"),
         (AppSettings, "CONCEPT_ORDERINGS_MAX_ACTIVE_JOBS", "0"),

@@ -17,7 +17,7 @@ from concept_orderings.queries import Query, default_query
 from concept_orderings.request import StreamRequest
 from concept_orderings.text import first_of, shown
 from store.counts import CountsCache
-from store.jobs import Phase
+from store.runs import Phase
 from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource, SourceFacts, Unit
 from worker.evidence.counts.cached import Counted, count_cached

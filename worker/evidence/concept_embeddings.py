@@ -21,7 +21,7 @@ from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
 from concept_orderings.text import first_of, shown
 from store.embeddings import EmbeddingCache
-from store.jobs import Phase
+from store.runs import Phase
 from worker.evidence.embeddings import embed, shifted
 from worker.evidence.encoders import load_encoder
 from worker.evidence.encoders.base import Encoder

@@ -1,4 +1,4 @@
-"""The worker's job by itself: delivered twice, late, after a crash, and while Redis is away."""
+"""Jobs in one worker: delivered twice, late, after a crash, and while Redis is away."""
 
 import asyncio
 import threading
@@ -14,9 +14,10 @@ from concept_orderings.machine import Machine
 from concept_orderings.request import StreamRequest, parse_request
 from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
-from store.jobs import ATTEMPTS, Jobs, Phase, State, job_id
+from store.jobs import job_id, job_of, version_of
 from store.objects import LocalObjects
 from store.queue import open_redis
+from store.runs import ATTEMPTS, JOB, Phase, Runs, State
 from store.versions import VersionRecord, Versions
 from support.keys import KEYS
 from support.processes import Valkey
@@ -24,7 +25,8 @@ from support.requests import random_request
 from worker.evidence.encoders import load_encoder
 from worker.evidence.gathering import EvidenceStores
 from worker.monitor import Monitor
-from worker.publish_stream import Publisher
+from worker.publish_stream import PublishStream
+from worker.runner import Runner
 from worker.settings import WorkerSettings
 
 pytestmark = pytest.mark.anyio
@@ -52,8 +54,8 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-def jobs(redis: Redis) -> Jobs:
-    return Jobs(redis)
+def jobs(redis: Redis) -> Runs:
+    return Runs(redis, KEYS, JOB)
 
 
 @pytest.fixture
@@ -76,23 +78,23 @@ def stopping() -> threading.Event:
 
 
 @pytest.fixture
-def publisher(jobs: Jobs, versions: Versions, stores: EvidenceStores, stopping: threading.Event) -> Publisher:
-    return Publisher(WorkerSettings(), jobs=jobs, versions=versions, stores=stores, stopping=stopping)
+def runner(jobs: Runs, versions: Versions, stores: EvidenceStores, stopping: threading.Event) -> Runner:
+    return Runner(jobs, PublishStream(WorkerSettings(), versions=versions, stores=stores), stopping)
 
 
-async def submit(jobs: Jobs, request: StreamRequest = REQUEST) -> int:
-    run = await jobs.submit(request, most_active=10)
+async def submit(jobs: Runs, request: StreamRequest = REQUEST) -> int:
+    run = await jobs.submit(job_of(request), most_active=10)
     assert run is not None
     return run
 
 
-async def state(jobs: Jobs) -> State:
+async def state(jobs: Runs) -> State:
     job = await jobs.get(ID)
     assert job is not None
     return job.state
 
 
-async def failure(jobs: Jobs) -> str:
+async def failure(jobs: Runs) -> str:
     job = await jobs.get(ID)
     assert job is not None
     assert job.state is State.FAILED
@@ -100,41 +102,39 @@ async def failure(jobs: Jobs) -> str:
     return str(job.error["code"])
 
 
-async def test_a_job_makes_its_version(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
+async def test_a_job_makes_its_version(runner: Runner, jobs: Runs, versions: Versions) -> None:
     run = await submit(jobs)
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     job = await jobs.get(ID)
     assert job is not None
-    assert (job.state, job.version) == (State.SUCCEEDED, 1)
+    assert (job.state, version_of(job)) == (State.SUCCEEDED, 1)
     assert await versions.find("s", REQUEST.digest) is not None
 
 
-async def test_a_delivery_of_nothing_does_nothing(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
-    await publisher.publish_stream(ID, 1)
+async def test_a_delivery_of_nothing_does_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:
+    await runner.deliver(ID, 1)
     assert await jobs.get(ID) is None
     assert await versions.streams() == []
 
 
-async def test_delivered_again_it_changes_nothing(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
+async def test_delivered_again_it_changes_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:
     run = await submit(jobs)
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     before = await jobs.get(ID)
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     assert await jobs.get(ID) == before
     assert await versions.numbers("s") == [1]
 
 
-async def test_delivered_to_many_at_once_it_makes_one_version(
-    publisher: Publisher, jobs: Jobs, versions: Versions
-) -> None:
+async def test_delivered_to_many_at_once_it_makes_one_version(runner: Runner, jobs: Runs, versions: Versions) -> None:
     run = await submit(jobs)
-    await asyncio.gather(*(publisher.publish_stream(ID, run) for _ in range(ATTEMPTS)))
+    await asyncio.gather(*(runner.deliver(ID, run) for _ in range(ATTEMPTS)))
     assert await state(jobs) is State.SUCCEEDED
     assert await versions.numbers("s") == [1]
 
 
 async def test_killed_between_the_version_and_its_record_it_finds_its_version(
-    publisher: Publisher, jobs: Jobs, versions: Versions, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, jobs: Runs, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await submit(jobs)
 
@@ -142,88 +142,86 @@ async def test_killed_between_the_version_and_its_record_it_finds_its_version(
         raise RedisConnectionError("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Jobs, "succeed", die)
+        patched.setattr(Runs, "succeed", die)
         with pytest.raises(RedisConnectionError):
-            await publisher.publish_stream(ID, run)
+            await runner.deliver(ID, run)
 
     async def never(*_: object, **__: object) -> None:
         raise AssertionError("nothing is gathered for a version that is there")
 
     monkeypatch.setattr("worker.publish_stream.gather", never)
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     assert await state(jobs) is State.SUCCEEDED
     assert await versions.numbers("s") == [1]
 
 
-async def test_after_three_deaths_it_gives_up(publisher: Publisher, jobs: Jobs, versions: Versions) -> None:
+async def test_after_three_deaths_it_gives_up(runner: Runner, jobs: Runs, versions: Versions) -> None:
     run = await submit(jobs)
     for _ in range(ATTEMPTS):
         await jobs.start(ID, run)
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     assert await failure(jobs) == "job_crashed"
     assert await versions.streams() == []
 
 
-async def test_a_job_without_its_request_says_so(publisher: Publisher, jobs: Jobs, redis: Redis) -> None:
+async def test_a_job_without_its_request_says_so(runner: Runner, jobs: Runs, redis: Redis) -> None:
     run = await submit(jobs)
-    await redis.delete(f"concept-orderings:job:{ID}:request")
-    await publisher.publish_stream(ID, run)
+    await redis.delete(KEYS.request("job", ID))
+    await runner.deliver(ID, run)
     assert await failure(jobs) == "job_crashed"
 
 
 async def test_a_stopping_worker_gives_the_job_back(
-    publisher: Publisher, jobs: Jobs, versions: Versions, stopping: threading.Event
+    runner: Runner, jobs: Runs, versions: Versions, stopping: threading.Event
 ) -> None:
     run = await submit(jobs)
     stopping.set()
     with pytest.raises(asyncio.CancelledError):
-        await publisher.publish_stream(ID, run)
+        await runner.deliver(ID, run)
     assert await state(jobs) is State.QUEUED
     assert await versions.streams() == []
     stopping.clear()
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     assert await state(jobs) is State.SUCCEEDED
 
 
 async def test_progress_that_cannot_be_written_does_not_fail_the_job(
-    publisher: Publisher, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, jobs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> None:
         raise RedisConnectionError("away")
 
-    monkeypatch.setattr(Jobs, "progress", away)
-    monkeypatch.setattr(Jobs, "keep", away)
+    monkeypatch.setattr(Runs, "progress", away)
+    monkeypatch.setattr(Runs, "keep", away)
     run = await submit(jobs)
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     assert await state(jobs) is State.SUCCEEDED
 
 
-async def test_a_damaged_store_fails_the_job(
-    publisher: Publisher, jobs: Jobs, versions: Versions, tmp_path: Path
-) -> None:
+async def test_a_damaged_store_fails_the_job(runner: Runner, jobs: Runs, versions: Versions, tmp_path: Path) -> None:
     request = parse_request(random_request("s", seed=2))
     await submit(jobs, request)
-    await publisher.publish_stream(job_id(request), 1)
+    await runner.deliver(job_id(request), 1)
     record: VersionRecord | None = await versions.record("s", 1)
     assert record is not None
     (tmp_path / "streams/s/versions/00000001.json").write_text("damaged")
     run = await submit(jobs)
-    await publisher.publish_stream(ID, run)
+    await runner.deliver(ID, run)
     assert await failure(jobs) == "version_damaged"
 
 
-async def test_progress_never_goes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_progress_never_goes_back(jobs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The watcher's write is still on its way when the next phase begins."""
     arrived: list[tuple[Phase, int]] = []
     slow = asyncio.Event()
 
-    async def progress(self: Jobs, job: str, run: int, phase: Phase, done: int, total: int) -> None:
+    async def progress(self: Runs, job: str, run: int, phase: Phase, done: int, total: int) -> None:
         if done == 5:
             await slow.wait()
         arrived.append((phase, done))
 
     await jobs.start(ID, await submit(jobs))
-    monkeypatch.setattr(Jobs, "progress", progress)
+    monkeypatch.setattr(Runs, "progress", progress)
     monkeypatch.setattr("worker.monitor._INTERVAL_SECONDS", 0.01)
     async with Monitor(jobs, ID, 1, threading.Event()) as monitor:
         await monitor.enter(Phase.EMBEDDING, 10)
@@ -236,7 +234,7 @@ async def test_progress_never_goes_back(jobs: Jobs, monkeypatch: pytest.MonkeyPa
     assert arrived == [(Phase.EMBEDDING, 0), (Phase.EMBEDDING, 5), (Phase.ARRANGING, 0)]
 
 
-async def test_a_job_that_ends_while_its_progress_is_written_ends(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_that_ends_while_its_progress_is_written_ends(jobs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """redis-py may swallow a cancellation that meets an answer, so that nothing must wait for one to arrive."""
     monkeypatch.setattr("worker.monitor._INTERVAL_SECONDS", 0.0005)
     await jobs.start(ID, await submit(jobs))
@@ -248,14 +246,14 @@ async def test_a_job_that_ends_while_its_progress_is_written_ends(jobs: Jobs, mo
 
 
 async def test_too_little_memory_is_found_before_anything_is_embedded(
-    redis: Redis, jobs: Jobs, versions: Versions, stores: EvidenceStores, stopping: threading.Event
+    redis: Redis, jobs: Runs, versions: Versions, stores: EvidenceStores, stopping: threading.Event
 ) -> None:
     request = similar(2000)
     settings = WorkerSettings(memory_mb=10)
-    publisher = Publisher(settings, jobs=jobs, versions=versions, stores=stores, stopping=stopping)
+    runner = Runner(jobs, PublishStream(settings, versions=versions, stores=stores), stopping)
     run = await submit(jobs, request)
 
-    await publisher.publish_stream(job_id(request), run)
+    await runner.deliver(job_id(request), run)
 
     job = await jobs.get(job_id(request))
     assert job is not None
@@ -267,7 +265,7 @@ async def test_too_little_memory_is_found_before_anything_is_embedded(
 
 
 async def test_a_path_may_use_what_memory_the_encoder_has_left(
-    jobs: Jobs, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    jobs: Runs, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = similar(20)
     loaded, given = list[str](), list[int | None]()
@@ -286,13 +284,13 @@ async def test_a_path_may_use_what_memory_the_encoder_has_left(
     )
     monkeypatch.setattr("worker.publish_stream.arrange_stream", arranging)
     run = await submit(jobs, request)
-    await publisher.publish_stream(job_id(request), run)
+    await runner.deliver(job_id(request), run)
 
     assert (loaded, given) == (["fake"], [10**9 - 1])
 
 
 async def test_a_job_that_is_cancelled_while_an_encoder_loads_ends(
-    jobs: Jobs, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    jobs: Runs, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = similar(2)
     begun, over = threading.Event(), threading.Event()
@@ -303,7 +301,7 @@ async def test_a_job_that_is_cancelled_while_an_encoder_loads_ends(
         return load_encoder("fake", WorkerSettings())
 
     monkeypatch.setattr("worker.evidence.concept_embeddings.load_encoder", loading)
-    publishing = asyncio.create_task(publisher.publish_stream(job_id(request), await submit(jobs, request)))
+    publishing = asyncio.create_task(runner.deliver(job_id(request), await submit(jobs, request)))
     try:
         await asyncio.to_thread(begun.wait, 60)
         await jobs.cancel(job_id(request))
@@ -316,7 +314,7 @@ async def test_a_job_that_is_cancelled_while_an_encoder_loads_ends(
 
 
 async def test_a_job_whose_store_does_not_answer_is_cancelled(
-    publisher: Publisher, jobs: Jobs, stores: EvidenceStores, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, jobs: Runs, stores: EvidenceStores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it is looked whether there is a counts file of the source's name."""
     asked = asyncio.Event()
@@ -329,7 +327,7 @@ async def test_a_job_whose_store_does_not_answer_is_cancelled(
     body = {**random_request("counted"), "ordering": {"kind": "frequency", "source": "mine"}}
     request = parse_request(body)
     run = await submit(jobs, request)
-    publishing = asyncio.create_task(publisher.publish_stream(job_id(request), run))
+    publishing = asyncio.create_task(runner.deliver(job_id(request), run))
     await asked.wait()
     await jobs.cancel(job_id(request))
     async with asyncio.timeout(30):

@@ -1,0 +1,119 @@
+"""Looks: runs that ask a source for counts, because a client wants to see them.
+
+A look is of no consequence: `store.counts` keeps the counts themselves, and a look that is forgotten is asked again.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.queries import Query
+from store.runs import Lane, Record, Submission
+
+
+@dataclass(frozen=True)
+class Look:
+    """What to ask a source.
+
+    Attributes
+    ----------
+    source : str
+        Its name.
+    queries : tuple of Query
+        Distinct and sorted.
+    counted_since : str
+        Counts from before this time are not used; empty for any.
+    """
+
+    source: str
+    queries: tuple[Query, ...]
+    counted_since: str
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The look as canonical JSON."""
+        queries: list[Json] = [query.spellings for query in self.queries]
+        return canonical_json({"source": self.source, "queries": queries, "counted_since": self.counted_since})
+
+    @cached_property
+    def id(self) -> str:
+        """The first half of the SHA-256 of its canonical JSON."""
+        return sha256_hex(self.canonical)[:32]
+
+    @classmethod
+    def of_canonical(cls, canonical: bytes) -> "Look":
+        """Read what `canonical` wrote."""
+        fields: dict[str, Any] = json.loads(canonical)
+        queries = tuple(Query(tuple(spellings)) for spellings in fields["queries"])
+        return cls(fields["source"], queries, fields["counted_since"])
+
+    def submission(self, *, client: str = "") -> Submission:
+        """Return the look as it is recorded."""
+        return Submission(
+            id=self.id,
+            canonical=self.canonical,
+            about={"source": self.source},
+            lane=Lane.LOOK,
+            client=client,
+            steps=len(self.queries),
+        )
+
+
+def source_of(look: Record) -> str:
+    """Return the name of the source that a look asks."""
+    return str(look.about["source"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountShown:
+    """The count of one query, as a look shows it.
+
+    Attributes
+    ----------
+    asked : Query
+        As the source was asked: perhaps shortened to what it takes.
+    value : int
+    approximate : bool
+    counted_at : str
+        UTC, ISO 8601 with seconds.
+    """
+
+    asked: Query
+    value: int
+    approximate: bool
+    counted_at: str
+
+
+@dataclass(frozen=True)
+class LookAnswer:
+    """The result of a look.
+
+    Attributes
+    ----------
+    facts : mapping
+        What the source's counts mean: JSON.
+    counts : sequence of CountShown
+        One for each query of the look, in its order.
+    """
+
+    facts: Mapping[str, Any]
+    counts: Sequence[CountShown]
+
+    def to_bytes(self) -> bytes:
+        """Return the answer as it is stored; of 100,000 counts it takes a while, so not on the event loop."""
+        counts = [(each.asked.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
+        return zlib.compress(json.dumps({"facts": self.facts, "counts": counts}).encode(), level=1)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "LookAnswer":
+        """Read what `to_bytes` wrote."""
+        fields = json.loads(zlib.decompress(data))
+        counts = [
+            CountShown(asked=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
+            for spellings, value, approximate, counted_at in fields["counts"]
+        ]
+        return cls(fields["facts"], counts)

@@ -1,0 +1,74 @@
+"""Wake those who wait for a run, over one connection however many they are."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from store.keys import Keys
+from store.runs.record import State
+
+LONGEST_SILENCE_SECONDS = 5.0
+"""How long to wait for a change before looking at the record: a message is lost while Redis is away."""
+
+_RECONNECT_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class RunChanges:
+    """Wakes waiters when a run changes; start `run` first."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._channel = keys.changes
+        self._every_change: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._final_states: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    @contextmanager
+    def listen(self, identifier: str, *, only_when_final: bool = False) -> Iterator[asyncio.Event]:
+        """Yield an event that is set when a record changes, or only when its run is finished.
+
+        Clear it *before* reading the record: what happens between the reading and the waiting then sets it again.
+        """
+        waiters = self._final_states if only_when_final else self._every_change
+        changed = asyncio.Event()
+        waiters[identifier].add(changed)
+        try:
+            yield changed
+        finally:
+            waiters[identifier].discard(changed)
+            if not waiters[identifier]:
+                del waiters[identifier]
+
+    async def run(self) -> None:
+        """Pass on what Redis publishes, for ever; while Redis is away, try again every second."""
+        while True:
+            try:
+                async with self._redis.pubsub() as channel:
+                    await channel.subscribe(self._channel)
+                    self._wake_all()
+                    while True:
+                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=5.0)
+                        if message is not None:
+                            self._wake(*message["data"].decode().split(" "))
+            except (RedisError, OSError) as error:
+                _log.warning("changes of runs do not arrive for the moment: %s", error)
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    def _wake(self, identifier: str, state: str) -> None:
+        for changed in self._every_change.get(identifier, ()):
+            changed.set()
+        if State(state).final:
+            for changed in self._final_states.get(identifier, ()):
+                changed.set()
+
+    def _wake_all(self) -> None:
+        """Have all waiters read their records: they may have missed a change before the subscription."""
+        for waiters in (*self._every_change.values(), *self._final_states.values()):
+            for changed in waiters:
+                changed.set()

@@ -1,0 +1,12 @@
+-- Cancels a queued run at once; asks a running one to stop, which its worker then ends.
+-- Returns whether there was anything to cancel.
+
+if state == 'queued' then
+  finish('cancelled')
+elseif state == 'running' then
+  redis.call('HSET', record, 'cancel', 1, 'updated_at', now)
+  publish()
+else
+  return 0
+end
+return 1

@@ -1,0 +1,12 @@
+-- Renews the lease of a run.
+-- Returns 1 to go on; 0 to stop, as a client asked; -1 if the run is over, another worker's, or no client asks for it.
+local run = tonumber(ARGV[12])
+local holder = ARGV[13]
+local lease_milliseconds = tonumber(ARGV[14])
+
+if not is_run(run) or state ~= 'running' or forget_unasked() then return -1 end
+local other = redis.call('GET', lease)
+if other and other ~= holder then return -1 end
+redis.call('SET', lease, holder, 'PX', lease_milliseconds)
+if pending_seconds > 0 then prolong() end
+return cancelling() and 0 or 1

@@ -1,0 +1,96 @@
+-- What every script of a run begins with: the arguments that all of them take, and the steps that they share.
+-- store/runs/scripts.py declares the arguments and checks these names against them.
+local record = KEYS[1]
+local active = KEYS[2]
+local request = KEYS[3]
+local events = KEYS[4]
+local lease = KEYS[5]
+local last_run = KEYS[6]
+local now = ARGV[1]
+local seconds = tonumber(ARGV[2])
+local id = ARGV[3]
+local changes = ARGV[4]
+local pending_seconds = tonumber(ARGV[5])
+local unasked_seconds = tonumber(ARGV[6])
+local succeeded_seconds = tonumber(ARGV[7])
+local failed_seconds = tonumber(ARGV[8])
+local cancelled_seconds = tonumber(ARGV[9])
+local until_fetched = ARGV[10] == '1'
+local events_kept = tonumber(ARGV[11])
+
+local state = redis.call('HGET', record, 'state')
+local pending = state == 'queued' or state == 'running'
+
+-- Tells whether a delivery is of the record's present run: one of an earlier run changes nothing.
+local function is_run(run)
+  return tonumber(redis.call('HGET', record, 'run') or 0) == run
+end
+
+local function cancelling()
+  return redis.call('HEXISTS', record, 'cancel') == 1
+end
+
+-- Adds the record to its history, if its kind has one, and wakes those who wait for it. What the request is about
+-- stays out: it never changes, and may be long.
+local function publish()
+  if events_kept > 0 then
+    local names = {'run', 'state', 'client', 'lane', 'phase', 'done', 'total', 'result', 'error', 'created_at',
+                   'updated_at', 'cancel'}
+    local values = redis.call('HMGET', record, unpack(names))
+    local event = {}
+    for i, name in ipairs(names) do
+      if values[i] then
+        event[#event + 1] = name
+        event[#event + 1] = values[i]
+      end
+    end
+    redis.call('XADD', events, 'MAXLEN', '~', events_kept, '*', 'job', cjson.encode(event))
+  end
+  redis.call('PUBLISH', changes, id .. ' ' .. redis.call('HGET', record, 'state'))
+end
+
+-- Lets a pending record live for as long as its kind says, from now on.
+local function prolong()
+  if pending_seconds == 0 then
+    redis.call('PERSIST', record)
+    redis.call('PERSIST', events)
+    redis.call('ZADD', active, '+inf', id)
+  else
+    redis.call('EXPIRE', record, pending_seconds)
+    redis.call('EXPIRE', request, pending_seconds)
+    redis.call('ZADD', active, seconds + pending_seconds, id)
+  end
+end
+
+-- Shows no progress, as before the work began.
+local function reset_progress()
+  redis.call('HDEL', record, 'phase')
+  redis.call('HSET', record, 'done', 0, 'total', redis.call('HGET', record, 'steps') or 0)
+end
+
+local function forget()
+  redis.call('DEL', record, request, events, lease)
+  redis.call('ZREM', active, id)
+end
+
+-- Forgets a record that no client has asked for lately, and tells whether it did.
+local function forget_unasked()
+  if unasked_seconds == 0 then return false end
+  if seconds - tonumber(redis.call('HGET', record, 'asked') or 0) <= unasked_seconds then return false end
+  forget()
+  return true
+end
+
+local function finish(final)
+  local kept = {succeeded = succeeded_seconds, failed = failed_seconds, cancelled = cancelled_seconds}
+  redis.call('HSET', record, 'state', final, 'updated_at', now)
+  redis.call('DEL', request, lease)
+  if until_fetched then
+    redis.call('ZADD', active, seconds + kept[final], id)
+  else
+    redis.call('ZREM', active, id)
+  end
+  publish()
+  redis.call('EXPIRE', record, kept[final])
+  redis.call('EXPIRE', events, kept[final])
+end

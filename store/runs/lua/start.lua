@@ -1,0 +1,20 @@
+-- Marks a run as running and takes its lease.
+-- Returns which attempt at the run it is; 0 if the run is over, another one has begun, or another worker is at it.
+local run = tonumber(ARGV[12])
+local holder = ARGV[13]
+local lease_milliseconds = tonumber(ARGV[14])
+
+if not is_run(run) or not pending or forget_unasked() then return 0 end
+local other = redis.call('GET', lease)
+if other and other ~= holder then return 0 end
+-- Its worker died before it could stop.
+if cancelling() then
+  finish('cancelled')
+  return 0
+end
+redis.call('SET', lease, holder, 'PX', lease_milliseconds)
+reset_progress()
+redis.call('HSET', record, 'state', 'running', 'updated_at', now)
+if pending_seconds > 0 then prolong() end
+publish()
+return redis.call('HINCRBY', record, 'attempts', 1)

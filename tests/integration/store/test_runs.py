@@ -1,0 +1,750 @@
+"""Records and runs on a real Valkey: each transition by itself, then all of them against a model.
+
+What is true of every kind is tested of both; what a kind's policy adds stands below, under its name.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from redis.asyncio import Redis
+
+from store.queue import open_redis
+from store.runs import JOB, LOOK, Kind, Lane, Phase, QueueFull, Record, Runs, State, Submission, Verdict
+from store.runs.record import CHANGING
+from support.keys import KEYS
+from support.processes import Valkey
+
+pytestmark = pytest.mark.anyio
+
+ERROR = {"code": "source_unavailable", "detail": 'Why: \N{SNOWMAN} "quoted" \\ and\nnext.'}
+DAY = 24 * 3600
+
+
+def asked(number: int) -> Submission:
+    return Submission(
+        id=f"{number:032x}",
+        canonical=b'{"number":%d}' % number,
+        about={"stream": f"stream-{number}", "note": 'ç\u2028"'},
+        lane=Lane.COMPUTE,
+        client="a client",
+        steps=7,
+    )
+
+
+ASKED, OTHER = asked(1), asked(2)
+ID = ASKED.id
+
+
+class Clock:
+    """A clock that a test can put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def pass_time(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+Make = Callable[[Kind], Runs]
+
+
+@pytest.fixture
+def make(redis: Redis, clock: Clock) -> Make:
+    return lambda kind: Runs(redis, KEYS, kind, clock=clock)
+
+
+@pytest.fixture(params=[JOB, LOOK], ids=lambda kind: kind.name)
+def runs(request: pytest.FixtureRequest, make: Make) -> Runs:
+    kind: Kind = request.param
+    return make(kind)
+
+
+@pytest.fixture
+def jobs(make: Make) -> Runs:
+    return make(JOB)
+
+
+@pytest.fixture
+def looks(make: Make) -> Runs:
+    return make(LOOK)
+
+
+async def submit(runs: Runs, what: Submission = ASKED, most_active: int = 100, again: bool = False) -> int:
+    run = await runs.submit(what, most_active=most_active, again=again)
+    assert run is not None
+    return run
+
+
+async def found(runs: Runs, identifier: str = ID) -> Record:
+    record = await runs.get(identifier)
+    assert record is not None
+    return record
+
+
+async def history(jobs: Runs) -> list[Record]:
+    record = await jobs.get(ID)
+    return [then for _, then in await jobs.events(record, "0")] if record is not None else []
+
+
+async def active(redis: Redis, runs: Runs) -> set[bytes]:
+    members: Any = redis.zrange(KEYS.active(runs.kind.name), 0, -1)
+    return set(await members)
+
+
+# ---- every kind
+
+
+async def test_an_unknown_record(runs: Runs) -> None:
+    assert await runs.get(ID) is None
+    assert await runs.request(ID) is None
+    assert await runs.start(ID, 1) == 0
+    assert await runs.keep(ID, 1) is Verdict.LEAVE
+    await runs.progress(ID, 1, Phase.COUNTING, 1, 1)
+    await runs.give_back(ID, 1, counted=True)
+    await runs.succeed(ID, 1, b"1")
+    assert not await runs.cancel(ID)
+    assert await runs.get(ID) is None, "asking after it makes no record"
+    assert await runs.pending() == []
+
+
+async def test_a_submitted_record(runs: Runs, redis: Redis) -> None:
+    assert await submit(runs) == 1
+    record = await found(runs)
+    assert (record.id, record.run, record.state) == (ID, 1, State.QUEUED)
+    assert (record.about, record.client, record.lane) == (ASKED.about, "a client", Lane.COMPUTE)
+    assert (record.phase, record.done, record.total, record.result, record.error) == (None, 0, 7, None, None)
+    assert record.created_at == record.updated_at
+    assert not record.cancel_requested
+    assert await runs.request(ID) == ASKED.canonical
+    assert await active(redis, runs) == {ID.encode()}
+
+
+async def test_asking_twice_is_asking_once(runs: Runs) -> None:
+    assert [await submit(runs) for _ in range(3)] == [1, 1, 1]
+    await runs.start(ID, 1)
+    assert await submit(runs) == 1
+    assert (await found(runs)).state is State.RUNNING
+    assert await submit(runs, OTHER) == 2
+
+
+async def test_asking_from_everywhere_at_once_is_asking_once(valkey: Valkey, runs: Runs) -> None:
+    clients = [open_redis(valkey.url) for _ in range(50)]
+    assert await asyncio.gather(*(submit(Runs(each, KEYS, runs.kind)) for each in clients)) == [1] * 50
+    assert await runs.pending() == [(ID, 1)]
+    for each in clients:
+        await each.aclose()
+
+
+async def test_a_whole_life(runs: Runs) -> None:
+    run = await submit(runs)
+    assert await runs.start(ID, run) == 1
+    await runs.progress(ID, run, Phase.EMBEDDING, 256, 1024)
+    record = await found(runs)
+    assert (record.state, record.phase, record.done, record.total) == (State.RUNNING, "embedding", 256, 1024)
+    await runs.succeed(ID, run, b"seven")
+    record = await found(runs)
+    assert (record.state, record.result, record.error) == (State.SUCCEEDED, b"seven", None)
+    assert await runs.request(ID) is None
+    assert await runs.pending() == []
+
+
+async def test_a_failure_keeps_its_error(runs: Runs) -> None:
+    run = await submit(runs)
+    await runs.start(ID, run)
+    await runs.fail(ID, run, ERROR)
+    record = await found(runs)
+    assert (record.state, record.error, record.result) == (State.FAILED, ERROR, None)
+
+
+async def test_a_record_is_refreshed_without_what_it_is_about(runs: Runs, redis: Redis) -> None:
+    run = await submit(runs)
+    before = await found(runs)
+    await runs.start(ID, run)
+    await redis.hdel(KEYS.record(runs.kind.name, ID), "about")
+    now = await runs.refresh(before)
+    assert now is not None
+    assert (now.state, now.about) == (State.RUNNING, ASKED.about)
+    await redis.delete(KEYS.record(runs.kind.name, ID))
+    assert await runs.refresh(before) is None
+
+
+async def test_a_queued_run_is_cancelled_at_once(runs: Runs) -> None:
+    await submit(runs)
+    assert await runs.cancel(ID)
+    assert (await found(runs)).state is State.CANCELLED
+    assert await runs.pending() == []
+    assert await runs.start(ID, 1) == 0, "the delivery that is still in the queue does nothing"
+    assert not await runs.cancel(ID)
+
+
+async def test_a_running_run_is_asked_to_stop(runs: Runs) -> None:
+    run = await submit(runs)
+    await runs.start(ID, run)
+    assert await runs.keep(ID, run) is Verdict.GO_ON
+    assert await runs.cancel(ID)
+    assert await runs.keep(ID, run) is Verdict.STOP
+    record = await found(runs)
+    assert record.state is State.RUNNING
+    assert record.cancel_requested
+    await runs.end_cancelled(ID, run)
+    assert (await found(runs)).state is State.CANCELLED
+
+
+async def test_a_run_is_one_worker_s_at_a_time(runs: Runs, make: Make) -> None:
+    other = make(runs.kind)
+    run = await submit(runs)
+    assert await runs.start(ID, run) == 1
+    assert await other.start(ID, run) == 0
+    assert await other.keep(ID, run) is Verdict.LEAVE
+    assert await runs.keep(ID, run) is Verdict.GO_ON
+    await runs.give_back(ID, run, counted=True)
+    assert await other.start(ID, run) == 2
+    assert await runs.keep(ID, run) is Verdict.LEAVE
+
+
+async def test_a_run_whose_worker_is_silent_can_be_taken_over(redis: Redis, runs: Runs) -> None:
+    silent = Runs(redis, KEYS, runs.kind, lease_seconds=0.05)
+    run = await submit(silent)
+    assert await silent.start(ID, run) == 1
+    async with asyncio.timeout(30):
+        while await runs.start(ID, run) != 2:  # noqa: ASYNC110  # Redis announces no lease that is over
+            await asyncio.sleep(0.01)
+    assert await silent.keep(ID, run) is Verdict.LEAVE
+    assert (await found(runs)).state is State.RUNNING
+
+
+async def test_pending_records_are_listed_with_their_run(runs: Runs) -> None:
+    await submit(runs)
+    await submit(runs, OTHER)
+    assert await runs.pending() == [(ID, 1), (OTHER.id, 2)]
+    await runs.cancel(ID)
+    assert await runs.pending() == [(OTHER.id, 2)]
+
+
+async def test_a_run_whose_worker_died_before_it_could_stop_is_not_started_again(runs: Runs) -> None:
+    run = await submit(runs)
+    await runs.start(ID, run)
+    await runs.cancel(ID)
+    assert await runs.start(ID, run) == 0
+    assert (await found(runs)).state is State.CANCELLED
+    assert await runs.pending() == []
+
+
+@pytest.mark.parametrize("counted", [True, False])
+async def test_a_run_that_was_to_stop_is_not_given_back(runs: Runs, counted: bool) -> None:
+    run = await submit(runs)
+    await runs.start(ID, run)
+    await runs.cancel(ID)
+    await runs.give_back(ID, run, counted=counted)
+    assert (await found(runs)).state is State.CANCELLED
+    assert await runs.pending() == []
+
+
+async def test_attempts_are_counted_unless_the_worker_is_stopping(runs: Runs) -> None:
+    run = await submit(runs)
+    assert await runs.start(ID, run) == 1
+    await runs.give_back(ID, run, counted=False)
+    assert (await found(runs)).state is State.QUEUED
+    assert await runs.start(ID, run) == 1
+    await runs.give_back(ID, run, counted=True)
+    assert await runs.start(ID, run) == 2
+    assert await runs.start(ID, run) == 3, "redelivered, as its worker was killed"
+
+
+async def test_a_run_given_back_shows_no_progress(runs: Runs) -> None:
+    run = await submit(runs)
+    await runs.start(ID, run)
+    await runs.progress(ID, run, Phase.ARRANGING, 3, 4)
+    await runs.give_back(ID, run, counted=False)
+    record = await found(runs)
+    assert (record.phase, record.done, record.total) == (None, 0, 7)
+
+
+async def test_a_finished_run_changes_no_more(runs: Runs) -> None:
+    run = await submit(runs)
+    await runs.start(ID, run)
+    await runs.succeed(ID, run, b"1")
+    before, events = await found(runs), await history(runs)
+    await runs.fail(ID, run, ERROR)
+    await runs.end_cancelled(ID, run)
+    await runs.progress(ID, run, Phase.ARRANGING, 1, 2)
+    await runs.give_back(ID, run, counted=True)
+    assert await runs.start(ID, run) == 0
+    assert await runs.keep(ID, run) is Verdict.LEAVE
+    assert not await runs.cancel(ID)
+    assert await found(runs) == before
+    assert await history(runs) == events
+
+
+async def test_what_an_earlier_run_still_does_changes_nothing(runs: Runs) -> None:
+    old = await submit(runs)
+    await runs.start(ID, old)
+    await runs.fail(ID, old, ERROR)
+    failed = await found(runs)
+    if runs.kind.policy.until_fetched:
+        await runs.fetched(failed)
+    run = await submit(runs)
+    assert run > old
+    await runs.start(ID, run)
+    before, events = await found(runs), await history(runs)
+    assert await runs.start(ID, old) == 0
+    assert await runs.keep(ID, old) is Verdict.LEAVE
+    await runs.progress(ID, old, Phase.ARRANGING, 1, 2)
+    await runs.give_back(ID, old, counted=False)
+    await runs.fail(ID, old, ERROR)
+    await runs.succeed(ID, old, b"9")
+    await runs.end_cancelled(ID, old)
+    await runs.fetched(failed)
+    assert await found(runs) == before
+    assert await history(runs) == events
+
+
+async def test_a_full_queue_takes_no_more(runs: Runs, redis: Redis) -> None:
+    others = [asked(number) for number in range(11, 14)]
+    taken = [await submit(runs, each, most_active=3) for each in others]
+    keys = await redis.keys("*")
+    with pytest.raises(QueueFull):
+        await submit(runs, most_active=3)
+    assert await redis.keys("*") == keys, "nothing is left of a refused one"
+    assert await submit(runs, others[0], most_active=3) == taken[0], "one that is in already is no more work"
+
+
+# ---- jobs
+
+
+async def test_asking_again_for_a_job_that_is_to_stop_begins_the_next_run(jobs: Runs) -> None:
+    run = await submit(jobs)
+    await jobs.start(ID, run)
+    await jobs.cancel(ID)
+    assert await submit(jobs, most_active=1) == run + 1, "it takes the place that it has, also in a full queue"
+    assert await jobs.keep(ID, run) is Verdict.LEAVE
+    await jobs.end_cancelled(ID, run)
+    job = await found(jobs)
+    assert (job.run, job.state, job.cancel_requested) == (run + 1, State.QUEUED, False)
+    assert await jobs.pending() == [(ID, run + 1)]
+    assert await jobs.start(ID, run + 1) == 1
+
+
+async def test_a_job_that_has_succeeded_is_not_run_again_by_accident(jobs: Runs) -> None:
+    run = await submit(jobs)
+    await jobs.start(ID, run)
+    await jobs.succeed(ID, run, b"1")
+    before = await found(jobs)
+    assert await jobs.submit(ASKED, most_active=1) is None
+    assert await found(jobs) == before
+    assert await submit(jobs, again=True) == run + 1
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+async def test_asked_again_after_its_end_a_job_starts_afresh(jobs: Runs, redis: Redis, end: str) -> None:
+    await submit(jobs)
+    await jobs.start(ID, 1)
+    await jobs.progress(ID, 1, Phase.ARRANGING, 1, 2)
+    await jobs.cancel(ID)
+    await (jobs.fail(ID, 1, ERROR) if end == "failed" else jobs.end_cancelled(ID, 1))
+    assert await active(redis, jobs) == set()
+    assert await submit(jobs) == 2
+    job = await found(jobs)
+    assert (job.run, job.state, job.error, job.cancel_requested) == (2, State.QUEUED, None, False)
+    assert (job.phase, job.done, job.total) == (None, 0, 7)
+    assert await jobs.request(ID) == ASKED.canonical
+    assert await active(redis, jobs) == {ID.encode()}
+    assert await jobs.start(ID, 2) == 1
+
+
+async def test_a_finished_job_makes_room(jobs: Runs) -> None:
+    await submit(jobs, most_active=1)
+    await jobs.cancel(ID)
+    assert await submit(jobs, OTHER, most_active=1) == 2
+
+
+async def test_finished_jobs_are_forgotten_in_the_end_and_active_ones_never(jobs: Runs, redis: Redis) -> None:
+    async def lives() -> list[int]:
+        return [await redis.ttl(key) for key in sorted(await redis.keys(f"*{ID}*"))]
+
+    await submit(jobs)
+    assert await lives() == [-1, -1, -1]
+    await jobs.start(ID, 1)
+    await jobs.fail(ID, 1, ERROR)
+    assert [7 * DAY - 60 < each <= 7 * DAY for each in await lives()] == [True, True]
+    await submit(jobs)
+    assert await lives() == [-1, -1, -1]
+    await jobs.cancel(ID)
+    assert [7 * DAY - 60 < each <= 7 * DAY for each in await lives()] == [True, True]
+
+
+async def test_events_are_every_change_and_can_be_resumed_anywhere(jobs: Runs) -> None:
+    await submit(jobs)
+    await jobs.start(ID, 1)
+    for done in range(5):
+        await jobs.progress(ID, 1, Phase.ARRANGING, done, 5)
+    await jobs.succeed(ID, 1, b"1")
+    record = await found(jobs)
+    events = await jobs.events(record, "0")
+    states = [State.QUEUED, *[State.RUNNING] * 6, State.SUCCEEDED]
+    assert [then.state for _, then in events] == states
+    assert [then.done for _, then in events][2:7] == [0, 1, 2, 3, 4]
+    assert events[-1][1] == record
+    for i, (event, _) in enumerate(events):
+        assert await jobs.events(record, event) == events[i + 1 :]
+
+
+async def test_an_event_holds_what_changes_and_not_what_the_job_is_about(jobs: Runs, redis: Redis) -> None:
+    await submit(jobs)
+    await jobs.start(ID, 1)
+    await jobs.progress(ID, 1, Phase.ARRANGING, 1, 2)
+    await jobs.cancel(ID)
+    await jobs.fail(ID, 1, ERROR)
+    await submit(jobs)
+    await jobs.succeed(ID, 2, b"1")
+    entries: Any = await redis.xrange(KEYS.events("job", ID))
+    names = [json.loads(fields[b"job"])[::2] for _, fields in entries]
+    for each in names:
+        assert each == [name for name in CHANGING if name in each], "in the order in which they are declared"
+    assert {name for each in names for name in each} == set(CHANGING)
+
+
+async def test_the_history_is_bounded_and_keeps_its_end(jobs: Runs) -> None:
+    await submit(jobs)
+    await jobs.start(ID, 1)
+    for done in range(1500):
+        await jobs.progress(ID, 1, Phase.EMBEDDING, done, 1500)
+    await jobs.succeed(ID, 1, b"1")
+    events = await history(jobs)
+    assert events[-1].state is State.SUCCEEDED
+    assert len(events) <= 1200
+
+
+# ---- looks
+
+
+async def test_a_look_is_forgotten_once_it_was_fetched(looks: Runs, redis: Redis) -> None:
+    run = await submit(looks)
+    await looks.start(ID, run)
+    await looks.succeed(ID, run, b"\x00\xff")
+    assert await submit(looks) == run, "who asks next gets the same answer"
+    await looks.fetched(await found(looks))
+    assert await looks.get(ID) is None
+    assert await redis.keys(f"*{ID}*") == []
+    assert await submit(looks) > run
+
+
+async def test_a_look_that_is_not_finished_is_not_forgotten_as_fetched(looks: Runs) -> None:
+    await submit(looks)
+    await looks.fetched(await found(looks))
+    assert (await found(looks)).state is State.QUEUED
+
+
+async def test_a_look_has_no_history(looks: Runs, redis: Redis) -> None:
+    run = await submit(looks)
+    await looks.start(ID, run)
+    assert await redis.exists(KEYS.events("look", ID)) == 0
+
+
+async def test_a_failure_is_kept_for_half_a_minute(looks: Runs, redis: Redis, clock: Clock) -> None:
+    run = await submit(looks, most_active=1)
+    await looks.start(ID, run)
+    await looks.fail(ID, run, ERROR)
+    assert 0 < await redis.ttl(KEYS.record("look", ID)) <= 30
+    await redis.delete(KEYS.record("look", ID))  # as it is then
+    clock.pass_time(31)
+    assert await submit(looks, most_active=1) > run
+
+
+async def test_an_answer_takes_a_place_until_it_was_fetched(looks: Runs) -> None:
+    run = await submit(looks, most_active=1)
+    await looks.start(ID, run)
+    await looks.succeed(ID, run, b"answer")
+    with pytest.raises(QueueFull):
+        await submit(looks, OTHER, most_active=1)
+    await looks.fetched(await found(looks))
+    assert await submit(looks, OTHER, most_active=1)
+
+
+async def test_an_answer_that_is_not_fetched_makes_room_in_the_end(looks: Runs, redis: Redis, clock: Clock) -> None:
+    run = await submit(looks, most_active=1)
+    await looks.start(ID, run)
+    await looks.succeed(ID, run, b"answer")
+    assert 0 < await redis.ttl(KEYS.record("look", ID)) <= 300
+    clock.pass_time(301)
+    assert await submit(looks, OTHER, most_active=1)
+
+
+async def test_a_look_that_no_client_asks_for_any_more_is_given_up(looks: Runs, clock: Clock) -> None:
+    run = await submit(looks, most_active=2)
+    assert await submit(looks, OTHER, most_active=2)
+    assert await looks.start(ID, run)
+    clock.pass_time(350)
+    assert await looks.keep(ID, run) is Verdict.GO_ON
+    assert await submit(looks, most_active=2) == run
+    clock.pass_time(350)
+    assert await looks.keep(ID, run) is Verdict.GO_ON
+    clock.pass_time(20)
+    assert await looks.keep(ID, run) is Verdict.LEAVE
+    assert await looks.get(ID) is None
+    await looks.succeed(ID, run, b"late")
+    assert await looks.get(ID) is None
+    # There is room for it again.
+    assert await submit(looks, most_active=2) > run
+
+
+async def test_a_look_that_no_client_asks_for_any_more_is_not_begun(looks: Runs, clock: Clock) -> None:
+    run = await submit(looks, most_active=1)
+    clock.pass_time(370)
+    assert await looks.start(ID, run) == 0
+    assert await looks.get(ID) is None
+    assert await submit(looks, OTHER, most_active=1)
+
+
+async def test_a_look_is_forgotten_in_the_end_and_lives_while_it_is_worked_on(looks: Runs, redis: Redis) -> None:
+    run = await submit(looks)
+    keys = [KEYS.record("look", ID), KEYS.request("look", ID)]
+    assert [0 < await redis.ttl(key) <= 3600 for key in keys] == [True, True]
+    await looks.start(ID, run)
+    for key in keys:
+        await redis.expire(key, 10)
+    await looks.keep(ID, run)
+    assert [3500 < await redis.ttl(key) <= 3600 for key in keys] == [True, True]
+
+
+# ---- The model: what clients and workers may do in any order.
+
+
+@dataclass
+class Model:
+    """One record, as it should be."""
+
+    run: int = 0
+    state: State | None = None
+    attempts: int = 0
+    cancel: bool = False
+    progress: tuple[str | None, int, int] = (None, 0, 7)
+    result: bytes | None = None
+    error: dict[str, str] | None = None
+    states: list[State] = field(default_factory=list)
+
+    @property
+    def pending(self) -> bool:
+        return self.state in (State.QUEUED, State.RUNNING)
+
+    def publish(self) -> None:
+        assert self.state is not None
+        self.states.append(self.state)
+
+    def end(self, state: State) -> None:
+        self.state = state
+        self.publish()
+
+
+_T = TypeVar("_T")
+LATE = st.integers(-1, 0)
+RECORDS = st.integers(0, 2)
+
+
+class RunsMachine(RuleBasedStateMachine):
+    """Three records, room for two of them; clients, workers and late deliveries do what they like."""
+
+    url: str
+    kind: Kind
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.redis = open_redis(self.url)
+        self.runs = Runs(self.redis, KEYS, self.kind)
+        self.do(self.redis.flushall())
+        self.asked = [asked(number) for number in range(3)]
+        self.ids = [each.id for each in self.asked]
+        self.models = [Model() for _ in range(3)]
+        self.last = 0
+
+    def do(self, work: Awaitable[_T]) -> _T:
+        async def done() -> _T:
+            return await work
+
+        return self.runner.run(done())
+
+    def teardown(self) -> None:
+        self.do(self.redis.aclose())
+        self.runner.close()
+
+    def takes_a_place(self, model: Model) -> bool:
+        return model.pending or (self.kind.policy.until_fetched and model.state is not None)
+
+    @rule(i=RECORDS, again=st.booleans())
+    def submit(self, i: int, again: bool) -> None:
+        model = self.models[i]
+        full = sum(map(self.takes_a_place, self.models)) >= 2
+        try:
+            run = self.do(self.runs.submit(self.asked[i], most_active=2, again=again))
+        except QueueFull:
+            assert full
+            assert not self.takes_a_place(model)
+            return
+        if self.kind.policy.until_fetched and model.state is not None:
+            assert run == model.run
+            return
+        if model.state is State.SUCCEEDED and not again:
+            assert run is None
+            return
+        if not model.pending or model.cancel:
+            assert model.pending or not full
+            self.last += 1
+            self.models[i] = Model(run=self.last, states=model.states)
+            self.models[i].end(State.QUEUED)
+        assert run == self.models[i].run
+
+    @rule(i=RECORDS, late=LATE)
+    def start(self, i: int, late: int) -> None:
+        model = self.models[i]
+        attempt = self.do(self.runs.start(self.ids[i], model.run + late))
+        if late or not model.pending:
+            assert attempt == 0
+        elif model.cancel:
+            assert attempt == 0
+            model.end(State.CANCELLED)
+        else:
+            model.attempts += 1
+            model.progress = (None, 0, 7)
+            model.end(State.RUNNING)
+            assert attempt == model.attempts
+
+    @rule(i=RECORDS, late=LATE)
+    def keep(self, i: int, late: int) -> None:
+        model = self.models[i]
+        verdict = self.do(self.runs.keep(self.ids[i], model.run + late))
+        if late or model.state is not State.RUNNING:
+            assert verdict is Verdict.LEAVE
+        else:
+            assert verdict is (Verdict.STOP if model.cancel else Verdict.GO_ON)
+
+    @rule(i=RECORDS, late=LATE, counted=st.booleans())
+    def give_back(self, i: int, late: int, counted: bool) -> None:
+        model = self.models[i]
+        self.do(self.runs.give_back(self.ids[i], model.run + late, counted=counted))
+        if late or model.state is not State.RUNNING:
+            return
+        if model.cancel:
+            model.end(State.CANCELLED)
+            return
+        model.attempts -= not counted
+        model.progress = (None, 0, 7)
+        model.end(State.QUEUED)
+
+    @rule(i=RECORDS, late=LATE, phase=st.sampled_from(Phase), done=st.integers(0, 20_000))
+    def progress(self, i: int, late: int, phase: Phase, done: int) -> None:
+        model = self.models[i]
+        self.do(self.runs.progress(self.ids[i], model.run + late, phase, done, 20_000))
+        if not late and model.state is State.RUNNING:
+            model.progress = (phase.value, done, 20_000)
+            model.publish()
+
+    @rule(i=RECORDS)
+    def cancel(self, i: int) -> None:
+        model = self.models[i]
+        assert self.do(self.runs.cancel(self.ids[i])) == model.pending
+        if model.state is State.QUEUED:
+            model.end(State.CANCELLED)
+        elif model.state is State.RUNNING:
+            model.cancel = True
+            model.publish()
+
+    @rule(i=RECORDS, late=LATE, end=st.sampled_from([State.SUCCEEDED, State.FAILED, State.CANCELLED]))
+    def finish(self, i: int, late: int, end: State) -> None:
+        model = self.models[i]
+        run = model.run + late
+        match end:
+            case State.SUCCEEDED:
+                self.do(self.runs.succeed(self.ids[i], run, b"3"))
+            case State.FAILED:
+                self.do(self.runs.fail(self.ids[i], run, ERROR))
+            case _:
+                self.do(self.runs.end_cancelled(self.ids[i], run))
+        if not late and model.pending:
+            model.result = b"3" if end is State.SUCCEEDED else None
+            model.error = ERROR if end is State.FAILED else None
+            model.end(end)
+
+    @rule(i=RECORDS)
+    def fetch(self, i: int) -> None:
+        record = self.do(self.runs.get(self.ids[i]))
+        if record is None or not self.kind.policy.until_fetched:
+            return
+        self.do(self.runs.fetched(record))
+        if record.state.final:
+            self.models[i] = Model()
+
+    @invariant()
+    def records_are_as_in_the_model(self) -> None:
+        for identifier, model in zip(self.ids, self.models, strict=True):
+            record = self.do(self.runs.get(identifier))
+            if model.state is None:
+                assert record is None
+                continue
+            assert record is not None
+            assert (record.run, record.state) == (model.run, model.state)
+            assert (record.result, record.error) == (model.result, model.error)
+            assert (record.phase, record.done, record.total) == model.progress
+            assert record.cancel_requested == model.cancel
+
+    @invariant()
+    def the_active_set_is_exact_and_requests_are_kept_as_long_as_needed(self) -> None:
+        both = list(zip(self.ids, self.models, strict=True))
+        assert {each.decode() for each in self.do(active(self.redis, self.runs))} == {
+            each for each, model in both if self.takes_a_place(model)
+        }
+        assert self.do(self.runs.pending()) == [(each, model.run) for each, model in both if model.pending]
+        for what, model in zip(self.asked, self.models, strict=True):
+            assert self.do(self.runs.request(what.id)) == (what.canonical if model.pending else None)
+
+    @invariant()
+    def events_are_complete_and_end_in_the_record(self) -> None:
+        for identifier, model in zip(self.ids, self.models, strict=True):
+            record = self.do(self.runs.get(identifier))
+            if record is None:
+                continue
+            events = self.do(self.runs.events(record, "0"))
+            assert [then.state for _, then in events] == (model.states if self.kind.policy.events_kept else [])
+            if events:
+                assert events[-1][1] == record
+
+    @invariant()
+    def records_expire_as_their_kind_says(self) -> None:
+        for identifier, model in zip(self.ids, self.models, strict=True):
+            if model.state is not None:
+                expires = model.state.final or self.kind.policy.pending_seconds > 0
+                assert (self.do(self.redis.ttl(KEYS.record(self.kind.name, identifier))) > 0) == expires
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [JOB, LOOK], ids=lambda kind: kind.name)
+def test_any_order_of_events_agrees_with_the_model(valkey: Valkey, kind: Kind) -> None:
+    RunsMachine.url, RunsMachine.kind = valkey.url, kind
+    run_state_machine_as_test(
+        RunsMachine,
+        settings=settings(
+            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,218 @@
+"""One delivery of a run, of either kind: how it may end, and what then stands in the record."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from redis.asyncio import Redis
+
+from concept_orderings.errors import SourceError
+from store.queue import open_redis
+from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Phase, Record, Runs, State, Submission
+from support.keys import KEYS
+from support.processes import Valkey
+from worker.look_at_counts import LookAtCounts
+from worker.monitor import Monitor
+from worker.publish_stream import PublishStream
+from worker.runner import Runner, Work
+
+pytestmark = pytest.mark.anyio
+
+ID = "0" * 32
+SUBMISSION = Submission(id=ID, canonical=b'{"a":1}', about={"source": "c4"}, lane=Lane.LOOK)
+KINDS: list[tuple[Kind, type[Work]]] = [(JOB, PublishStream), (LOOK, LookAtCounts)]
+
+
+class Place:
+    """A worker, and work that does what a test says."""
+
+    def __init__(self, redis: Redis, kind: Kind, like: type[Work]) -> None:
+        self.runs = Runs(redis, KEYS, kind)
+        self.stopping = threading.Event()
+        self.begun = asyncio.Event()
+        self.requests: list[bytes] = []
+        self.do: Callable[[Monitor], Awaitable[bytes]] = self.succeed
+        place = self
+
+        class TestWork(Work):
+            noun = like.noun
+            after_crashes = like.after_crashes
+            tries_again = like.tries_again
+
+            async def do(self, request: bytes, monitor: Monitor) -> bytes:
+                place.requests.append(request)
+                return await place.do(monitor)
+
+        self.tries_again = like.tries_again
+        self.after_crashes = like.after_crashes
+        self.runner = Runner(self.runs, TestWork(), self.stopping)
+
+    async def succeed(self, monitor: Monitor) -> bytes:
+        await monitor.enter(Phase.COUNTING, 3)
+        return b"done"
+
+    async def go_on(self, monitor: Monitor) -> bytes:
+        """Work until the monitor ends it."""
+        await monitor.enter(Phase.COUNTING, 3)
+        self.begun.set()
+        while True:
+            monitor.report(1, 3)
+            await asyncio.sleep(0.01)
+
+    def fail(self, error: Exception) -> None:
+        async def fail(monitor: Monitor) -> bytes:
+            raise error
+
+        self.do = fail
+
+    async def submit(self) -> int:
+        run = await self.runs.submit(SUBMISSION, most_active=9)
+        assert run is not None
+        return run
+
+    async def record(self) -> Record:
+        record = await self.runs.get(ID)
+        assert record is not None
+        return record
+
+
+@pytest.fixture(params=KINDS, ids=lambda each: each[0].name)
+async def place(request: pytest.FixtureRequest, valkey: Valkey) -> AsyncIterator[Place]:
+    async with open_redis(valkey.url) as redis:
+        yield Place(redis, *request.param)
+
+
+async def test_a_run_succeeds_with_what_the_work_returns(place: Place) -> None:
+    await place.runner.deliver(ID, await place.submit())
+    record = await place.record()
+    assert (record.state, record.result, place.requests) == (State.SUCCEEDED, b"done", [SUBMISSION.canonical])
+
+
+async def test_a_delivery_of_nothing_does_nothing(place: Place) -> None:
+    await place.runner.deliver(ID, 1)
+    assert place.requests == []
+    assert await place.runs.get(ID) is None
+
+
+async def test_delivered_again_it_changes_nothing(place: Place) -> None:
+    run = await place.submit()
+    await place.runner.deliver(ID, run)
+    before = await place.record()
+    await place.runner.deliver(ID, run)
+    assert await place.record() == before
+    assert len(place.requests) == 1
+
+
+async def test_a_run_that_another_worker_holds_is_left_alone(place: Place) -> None:
+    run = await place.submit()
+    other = Runs(place.runs._redis, KEYS, place.runs.kind)
+    await other.start(ID, run)
+    await place.runner.deliver(ID, run)
+    assert place.requests == []
+    assert (await place.record()).state is State.RUNNING
+
+
+async def test_after_three_deaths_it_gives_up(place: Place) -> None:
+    run = await place.submit()
+    for _ in range(ATTEMPTS):
+        await place.runs.start(ID, run)
+    await place.runner.deliver(ID, run)
+    record = await place.record()
+    assert place.requests == []
+    assert record.error is not None
+    assert record.error["code"] == "job_crashed"
+    assert str(record.error["detail"]).endswith(f", then {place.after_crashes}.")
+
+
+async def test_without_its_request_it_says_so(place: Place) -> None:
+    run = await place.submit()
+    await place.runs._redis.delete(KEYS.request(place.runs.kind.name, ID))
+    await place.runner.deliver(ID, run)
+    error = (await place.record()).error
+    assert error is not None
+    assert error["code"] == "job_crashed"
+
+
+async def test_what_fails_the_same_way_again_is_not_tried_again(place: Place) -> None:
+    place.fail(SourceError("source_damaged", "Why.", ["/a"]))
+    await place.runner.deliver(ID, await place.submit())
+    record = await place.record()
+    assert (record.state, record.error) == (
+        State.FAILED,
+        {"code": "source_damaged", "detail": "Why.", "pointers": ["/a"]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(SourceError("source_unavailable", "Why."), "source_unavailable"), (OverflowError("s3cret"), "internal_error")],
+    ids=["may pass", "unforeseen"],
+)
+async def test_what_may_pass_is_tried_again_if_the_kind_says_so(place: Place, error: Exception, code: str) -> None:
+    place.fail(error)
+    run = await place.submit()
+    for _ in range(ATTEMPTS - 1 if place.tries_again else 0):
+        with pytest.raises(type(error)):
+            await place.runner.deliver(ID, run)
+        assert (await place.record()).state is State.QUEUED
+    await place.runner.deliver(ID, run)
+    record = await place.record()
+    assert record.state is State.FAILED
+    assert record.error is not None
+    assert record.error["code"] == code
+    assert "s3cret" not in str(record.error)
+    assert len(place.requests) == (ATTEMPTS if place.tries_again else 1)
+
+
+async def test_a_stopping_worker_gives_its_run_back(place: Place) -> None:
+    run = await place.submit()
+    place.stopping.set()
+    with pytest.raises(asyncio.CancelledError):
+        await place.runner.deliver(ID, run)
+    assert (await place.record()).state is State.QUEUED
+    place.stopping.clear()
+    await place.runner.deliver(ID, run)
+    assert (await place.record()).state is State.SUCCEEDED
+    assert await place.runs.start(ID, run) == 0
+
+
+async def test_a_cancelled_delivery_gives_its_run_back(place: Place) -> None:
+    begun = asyncio.Event()
+
+    async def hang(monitor: Monitor) -> bytes:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    place.do = hang
+    run = await place.submit()
+    delivery = asyncio.create_task(place.runner.deliver(ID, run))
+    await begun.wait()
+    delivery.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await delivery
+    assert (await place.record()).state is State.QUEUED
+    assert await place.runs.start(ID, run) == 1, "this was no attempt"
+
+
+async def test_a_run_that_is_cancelled_stops(place: Place) -> None:
+    place.do = place.go_on
+    delivery = asyncio.create_task(place.runner.deliver(ID, await place.submit()))
+    await place.begun.wait()
+    await place.runs.cancel(ID)
+    async with asyncio.timeout(30):
+        await delivery
+    assert (await place.record()).state is State.CANCELLED
+
+
+async def test_a_run_that_is_over_is_left_as_it_is(place: Place) -> None:
+    place.do = place.go_on
+    run = await place.submit()
+    delivery = asyncio.create_task(place.runner.deliver(ID, run))
+    await place.begun.wait()
+    await place.runs.succeed(ID, run, b"by another worker")
+    async with asyncio.timeout(30):
+        await delivery
+    record = await place.record()
+    assert (record.state, record.result) == (State.SUCCEEDED, b"by another worker")

@@ -1,0 +1,67 @@
+"""Jobs as they are recorded: their id, what they are about, and their lane."""
+
+from typing import Any
+
+import pytest
+
+from concept_orderings.request import parse_request
+from store.jobs import job_id, job_of, lane_of
+from store.runs import Lane
+from support.requests import random_request
+
+DATASET = {
+    "name": "pets",
+    "classes": ["cat", "dog"],
+    "year": 2012,
+    "template": "A photo of a {}.",
+    "scores": 50,
+    "counts": {"cat": 1, "dog": 2},
+}
+
+
+def body(given: tuple[str, ...] = (), **ordering: Any) -> dict[str, Any]:
+    fields = ("name", "classes", *given)
+    dataset = {name: DATASET[name] for name in fields}
+    return {"name": "s", "datasets": [dataset], "ordering": ordering, "tasks": {"count": 2}}
+
+
+def test_a_job_s_id_is_the_first_half_of_its_request_s_digest() -> None:
+    request = parse_request(random_request("s"))
+    assert request.digest.startswith(job_id(request))
+    assert len(job_id(request)) == 32
+
+
+def test_a_job_is_about_its_stream_and_ordering() -> None:
+    request = parse_request(random_request("s"))
+    job = job_of(request, client="me")
+    assert job.canonical == request.canonical
+    assert job.about == {"stream": "s", "ordering": request.ordering.as_json()}
+    assert (job.id, job.client, job.steps) == (job_id(request), "me", 0)
+
+
+def test_a_job_is_not_about_a_listing() -> None:
+    """It may have a million concepts, and stands in the request."""
+    job = job_of(parse_request(body(kind="given")))
+    assert b'"order"' in job.canonical
+    assert job.about["ordering"] == {"kind": "given", "version": 1, "reverse": False}
+
+
+@pytest.mark.parametrize(
+    ("request_body", "lane"),
+    [
+        (body(kind="random"), Lane.ORDER),
+        (body(kind="dataset"), Lane.ORDER),
+        (body(("year",), kind="time"), Lane.ORDER),
+        (body(("scores",), kind="performance"), Lane.ORDER),
+        (body(("counts",), kind="frequency"), Lane.ORDER),
+        (body(kind="frequency", source="c4"), Lane.COMPUTE),
+        (body(("template",), kind="similarity", encoder="fake"), Lane.COMPUTE),
+        (body(("template",), kind="typicality", encoder="fake"), Lane.COMPUTE),
+        (body(kind="given"), Lane.ORDER),
+    ],
+    ids=lambda each: each["ordering"]["kind"] if isinstance(each, dict) else str(each),
+)
+def test_the_lane_is_by_what_has_to_be_gathered(request_body: dict[str, Any], lane: Lane) -> None:
+    request = parse_request(request_body)
+    assert lane_of(request) is lane
+    assert job_of(request).lane is lane

@@ -1,0 +1,67 @@
+"""Names in Redis are made in one place, and begin with the namespace."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from store.keys import DEFAULT_NAMESPACE, Keys
+
+ROOT = Path(__file__).parents[3]
+PROGRAMS = ("store", "app", "worker", "launcher", "docker")
+# A literal that begins like a key, or a part of one between colons.
+SPELT = re.compile(r"""["'`](concept-orderings:|[a-z{}]*:?(job|jobs|counting|counts|embeddings|run|docket):)""")
+
+
+def names(keys: Keys) -> list[str]:
+    """Return one name of each sort."""
+    return [
+        keys.embeddings("f"),
+        keys.counts("f"),
+        keys.count_claims("f"),
+        keys.claim_holder("h"),
+        keys.sources,
+        keys.sources_reported,
+        keys.sources_wanted,
+        keys.changes,
+        keys.active("job"),
+        keys.last_run("job"),
+        keys.record("job", "i"),
+        keys.request("job", "i"),
+        keys.events("job", "i"),
+        keys.lease("job", "i", 1),
+        keys.queue("job"),
+    ]
+
+
+def test_all_names_begin_with_the_namespace() -> None:
+    assert all(name.startswith("one:") for name in names(Keys("one")))
+    assert set(names(Keys("one"))).isdisjoint(names(Keys("two")))
+
+
+def test_no_two_names_are_the_same() -> None:
+    all_names = [*names(Keys(DEFAULT_NAMESPACE)), *names(Keys("one"))]
+    assert len(set(all_names)) == len(all_names)
+
+
+def test_every_method_is_listed_above() -> None:
+    public = {name for name in vars(Keys) if not name.startswith("_")} - {"namespace"}
+    assert len(names(Keys("one"))) == len(public)
+
+
+@pytest.mark.parametrize(
+    "line", ['"concept-orderings:sources"', "f'{namespace}:job:{id}'", 'f"{prefix}counts:{name}"', '"embeddings:"']
+)
+def test_a_spelt_key_would_be_found(line: str) -> None:
+    assert SPELT.search(f"key = {line}")
+
+
+def test_no_other_file_spells_a_key() -> None:
+    files = [path for folder in PROGRAMS for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".lua")]
+    assert len(files) > 50
+    spelt = {
+        path.relative_to(ROOT).as_posix(): found
+        for path in files
+        if (found := [match[0] for match in SPELT.finditer(path.read_text(encoding="utf-8"))])
+    }
+    assert spelt == {}

@@ -1,0 +1,47 @@
+"""Looks at counts: what is asked and answered survives Redis."""
+
+import json
+
+from concept_orderings.queries import Query
+from store.looks import CountShown, Look, LookAnswer
+from store.runs import Lane
+
+LOOK = Look("c4", (Query(("a", "b")), Query(('ç\u2028"',))), "2026-01-31T12:00:00Z")
+ANSWER = LookAnswer(
+    {"name": "c4", "unit": "documents", "documents": None},
+    [
+        CountShown(asked=Query(("a",)), value=2**53 - 1, approximate=True, counted_at="2026-01-31T12:00:01Z"),
+        CountShown(asked=Query(()), value=0, approximate=False, counted_at="2026-01-31T12:00:02Z"),
+    ],
+)
+
+
+def test_a_look_is_read_as_it_was_written() -> None:
+    submission = LOOK.submission(client="me")
+    assert Look.of_canonical(submission.canonical) == LOOK
+    assert submission.id == LOOK.id
+    assert (submission.lane, submission.client, submission.steps) == (Lane.LOOK, "me", 2)
+    assert submission.about == {"source": "c4"}
+
+
+def test_the_id_is_of_all_that_is_asked() -> None:
+    others = [
+        Look("pile", LOOK.queries, LOOK.counted_since),
+        Look("c4", LOOK.queries[:1], LOOK.counted_since),
+        Look("c4", LOOK.queries, ""),
+    ]
+    assert len({LOOK.id, *(each.id for each in others)}) == 4
+    assert len(LOOK.id) == 32
+
+
+def test_an_answer_is_read_as_it_was_written() -> None:
+    assert LookAnswer.from_bytes(ANSWER.to_bytes()) == ANSWER
+
+
+def test_a_look_is_written_as_it_was_in_0_1_0() -> None:
+    """Its id is derived from it, so that a look of before an upgrade is found by one after it."""
+    assert json.loads(LOOK.canonical) == {
+        "source": "c4",
+        "queries": [["a", "b"], ['ç\u2028"']],
+        "counted_since": "2026-01-31T12:00:00Z",
+    }

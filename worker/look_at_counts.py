@@ -1,0 +1,97 @@
+"""Looks: ask a source for counts, through the cache."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from typing import ClassVar
+from weakref import WeakValueDictionary
+
+from concept_orderings.canonical import Json
+from concept_orderings.queries import Query
+from store.counts import CountsCache
+from store.looks import CountShown, Look, LookAnswer
+from store.objects import Objects
+from store.runs import Phase
+from store.waiting import cancel_and_wait
+from worker.evidence.counts import open_source
+from worker.evidence.counts.cached import count_cached
+from worker.monitor import Monitor
+from worker.runner import Work
+from worker.settings import WorkerSettings
+from worker.watched import watched
+
+LOOKS_AT_ONCE = 2
+"""How many looks a worker has at one source at once; a source that hangs holds up no look at another."""
+
+_STOPPING_SECONDS = 0.5
+
+
+class LookAtCounts(Work):
+    """Answers looks; what was counted before is in the cache."""
+
+    noun: ClassVar[str] = "look at counts"
+    after_crashes: ClassVar[str] = "ask for fewer names at once"
+    tries_again: ClassVar[bool] = False
+
+    def __init__(
+        self, settings: WorkerSettings, *, cache: CountsCache, objects: Objects, stopping: threading.Event
+    ) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._objects = objects
+        self._stopping = stopping
+        # By source, while a look has a turn or waits for one.
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def turn(self, about: Mapping[str, Json]) -> AbstractAsyncContextManager[None]:
+        """See `Work.turn`: wait until fewer than `LOOKS_AT_ONCE` others are at the source."""
+        return self._turn(str(about["source"]))
+
+    @asynccontextmanager
+    async def _turn(self, source: str) -> AsyncIterator[None]:
+        # Held by those who use it alone: it is gone with the last of them.
+        turns = self._turns.get(source) or asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._turns[source] = turns
+        taking = asyncio.create_task(turns.acquire())
+        try:
+            while not taking.done():
+                await asyncio.wait([taking], timeout=_STOPPING_SECONDS)
+                if self._stopping.is_set():
+                    raise asyncio.CancelledError
+            yield
+        finally:
+            await cancel_and_wait(taking)
+            if not taking.cancelled():
+                turns.release()
+
+    async def do(self, request: bytes, monitor: Monitor) -> bytes:
+        """See `Work.do`."""
+        look = await asyncio.to_thread(Look.of_canonical, request)
+        answer = await self._answer(look, monitor)
+        return await asyncio.to_thread(answer.to_bytes)
+
+    async def _answer(self, look: Look, monitor: Monitor) -> LookAnswer:
+        total = len(look.queries)
+        await monitor.enter(Phase.COUNTING, total)
+        opening = open_source(look.source, self._settings, self._objects)
+        source = await watched(opening, lambda: monitor.report(0, total))
+        try:
+            asked = {query: Query.of(filter(None, map(source.form, query.spellings))) for query in look.queries}
+            distinct = list(dict.fromkeys(asked.values()))
+            found = await count_cached(
+                source, distinct, self._cache, counted_since=look.counted_since, report=monitor.report
+            )
+        finally:
+            await source.aclose()
+        counts = [
+            CountShown(
+                asked=each,
+                value=found.counts[each].value,
+                approximate=found.counts[each].approximate,
+                counted_at=found.times[each],
+            )
+            for each in asked.values()
+        ]
+        return LookAnswer(asdict(found.facts), counts)

@@ -1,0 +1,165 @@
+"""Do one delivery of a run, whatever its kind: start it, watch over it, and record how it ended."""
+
+import asyncio
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import ClassVar
+
+from concept_orderings.canonical import Json
+from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed
+from store.runs import ATTEMPTS, Runs, Verdict
+from worker.monitor import Monitor
+
+_log = logging.getLogger(__name__)
+
+# What may be over in a minute; everything else fails the same way when it is tried again.
+_MAY_PASS = frozenset({"source_unavailable", "store_unavailable"})
+
+
+class Work(ABC):
+    """What the runs of a kind are for.
+
+    Attributes
+    ----------
+    noun : str
+        What a run of this kind is called in errors and logs.
+    after_crashes : str
+        What a client can do whose run crashed the worker: the end of a sentence.
+    tries_again : bool
+        Whether a run that failed of what may pass is tried again, at most `ATTEMPTS` times in all. If not, the client
+        is told at once, and asks again itself.
+    """
+
+    noun: ClassVar[str]
+    after_crashes: ClassVar[str]
+    tries_again: ClassVar[bool]
+
+    def turn(self, about: Mapping[str, Json]) -> AbstractAsyncContextManager[None]:
+        """Return what to enter before a run is started, and to leave after it; here nothing.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            On entering, if the worker is stopping.
+        """
+        del about
+        return nullcontext()
+
+    @abstractmethod
+    async def do(self, request: bytes, monitor: Monitor) -> bytes:
+        """Return the result for a canonical request.
+
+        Raises
+        ------
+        Cancelled
+            As raised by `monitor`.
+        ConceptOrderingsError
+            What the client is told.
+        """
+
+
+class Runner:
+    """Runs of one kind; delivery is at least once, so a run may be done again, and changes nothing then.
+
+    Parameters
+    ----------
+    runs
+        Their records.
+    work
+        What they are for.
+    stopping
+        Set when the worker is stopping.
+    """
+
+    def __init__(self, runs: Runs, work: Work, stopping: threading.Event) -> None:
+        self._runs = runs
+        self._work = work
+        self._stopping = stopping
+
+    async def deliver(self, identifier: str, run: int) -> None:
+        """Do one delivery of a run, and record how it ended.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            If the worker is stopping: the queue delivers the run again.
+        Exception
+            What may pass, or was not foreseen, if the work is tried again: the queue delivers the run again later.
+        """
+        record = await self._runs.get(identifier)
+        if record is not None:  # else it was forgotten
+            async with self._work.turn(record.about):
+                await self._run(identifier, run)
+
+    async def _run(self, identifier: str, run: int) -> None:
+        attempt = await self._runs.start(identifier, run)
+        if attempt == 0:
+            return
+        if attempt > ATTEMPTS:
+            await self._fail(identifier, run, _crashed(self._work))
+            return
+        monitor = Monitor(self._runs, identifier, run, self._stopping)
+        try:
+            async with monitor:
+                result = await self._work.do(await self._request(identifier), monitor)
+        except Cancelled:
+            await self._stop(identifier, run, monitor.verdict)
+        except asyncio.CancelledError:
+            await self._runs.give_back(identifier, run, counted=False)
+            raise
+        except Exception as error:
+            await self._failed(identifier, run, attempt, error)
+        else:
+            await self._runs.succeed(identifier, run, result)
+
+    async def _request(self, identifier: str) -> bytes:
+        request = await self._runs.request(identifier)
+        if request is None:
+            raise JobCrashed("job_crashed", f"The request of this {self._work.noun} is gone from Redis; post it again.")
+        return request
+
+    async def _stop(self, identifier: str, run: int, verdict: Verdict) -> None:
+        if verdict is Verdict.LEAVE:
+            _log.info(
+                "%s %s: run %d is over, another worker's, or no client asks for it", self._work.noun, identifier, run
+            )
+            return
+        if self._stopping.is_set():
+            await self._runs.give_back(identifier, run, counted=False)
+            # Raised, not returned: the queue then keeps the message for the next worker.
+            raise asyncio.CancelledError
+        await self._runs.end_cancelled(identifier, run)
+
+    async def _failed(self, identifier: str, run: int, attempt: int, error: Exception) -> None:
+        may_pass = not isinstance(error, ConceptOrderingsError) or error.code in _MAY_PASS
+        if self._work.tries_again and may_pass and attempt < ATTEMPTS:
+            await self._runs.give_back(identifier, run, counted=True)
+            raise error
+        if not isinstance(error, ConceptOrderingsError):
+            _log.error("%s %s failed", self._work.noun, identifier, exc_info=error)
+            error = _unforeseen(error, attempt)
+        await self._fail(identifier, run, error)
+
+    async def _fail(self, identifier: str, run: int, error: ConceptOrderingsError) -> None:
+        _log.warning("%s %s failed: %s: %s", self._work.noun, identifier, error.code, error.detail)
+        await self._runs.fail(identifier, run, error.as_json())
+
+
+def _crashed(work: Work) -> ConceptOrderingsError:
+    return JobCrashed(
+        "job_crashed",
+        f"The worker died {ATTEMPTS} times while it did this {work.noun}, perhaps for lack of memory: see its log, "
+        f"then {work.after_crashes}.",
+    )
+
+
+def _unforeseen(error: Exception, attempt: int) -> ConceptOrderingsError:
+    times = "" if attempt == 1 else f" {attempt} times"
+    return ConceptOrderingsError(
+        "internal_error",
+        # Not its text, in which a secret may be: that is for the log.
+        f"The worker failed{times} with {type(error).__name__}; its log says where. Report it with the log.",
+    )
