@@ -1,6 +1,7 @@
 """``python -m app``: the HTTP service alone; the worker and Redis run elsewhere."""
 
 import argparse
+import asyncio
 import sys
 
 import uvicorn
@@ -8,7 +9,9 @@ import uvicorn
 from app.main import create_app
 from app.settings import AppSettings
 from concept_orderings.errors import ConceptOrderingsError
+from store.format import claim_data_dir
 from store.settings import read_settings
+from store.upgrade import Upgrade
 
 
 def main() -> int:
@@ -19,6 +22,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = read_settings(AppSettings)
+        claim_data_dir(settings.data_dir)
+        asyncio.run(Upgrade(settings.redis_url, settings.keys).try_now())
         app = create_app(settings)
     except ConceptOrderingsError as error:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)

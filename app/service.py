@@ -25,6 +25,7 @@ from store.objects import open_objects
 from store.queue import Queue, make_docket, open_redis
 from store.runs import JOB, LOOK, Kind, Record, RunChanges, Runs, State
 from store.source_reports import SourceReports
+from store.upgrade import Upgrade
 from store.versions import VersionRecord, Versions
 from store.waiting import cancel_and_wait
 
@@ -43,7 +44,7 @@ class Service:
 
     def __init__(self, settings: AppSettings) -> None:
         self._settings = settings
-        self._redis = open_redis(settings.redis_url)
+        self._redis = open_redis(settings.redis_url, prepare=Upgrade(settings.redis_url, settings.keys).ensure)
         self._stack = AsyncExitStack()
         self._queues: dict[Kind, Queue] = {}
         self._opening = asyncio.Lock()

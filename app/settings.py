@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from concept_orderings.evidence.encoder_names import PAPER_ENCODER, PATTERN
+from store.format import check_data_dir
 from store.settings import StoreSettings, read_settings
 
 
@@ -27,11 +28,12 @@ class AppSettings(StoreSettings):
 
 
 def check_settings() -> None:
-    """Read the settings from the environment, and leave them.
+    """Read the settings from the environment, and the format of the data directory; leave both as they are.
 
     Raises
     ------
     SettingError
-        ``bad_setting``, naming each variable that is wrong.
+        ``bad_setting``, naming each variable that is wrong; ``unknown_format`` of a data directory that a later release
+        wrote.
     """
-    read_settings(AppSettings)
+    check_data_dir(read_settings(AppSettings).data_dir)

@@ -1,6 +1,7 @@
 """``concept-orderings serve``: Valkey, a worker and the HTTP service, all in one."""
 
 import argparse
+import os
 
 from concept_orderings.cli.entry_points import load_all
 from concept_orderings.cli.options import add_data_dir
@@ -20,9 +21,12 @@ def run(options: argparse.Namespace) -> int:
     Raises
     ------
     SettingError
-        ``bad_setting``: the worker or the API would refuse its settings. Nothing was started or written.
+        ``bad_setting``: the worker or the API would refuse its settings. ``unknown_format``: a later release wrote the
+        data directory. Nothing was started or written.
     """
     try:
+        # The programs find it there, and so do their checks.
+        os.environ["CONCEPT_ORDERINGS_DATA_DIR"] = str(options.data_dir.absolute())
         for check in load_all("concept_orderings.settings_checks"):
             check()
         return serve(host=options.host, port=options.port, data_dir=options.data_dir)

@@ -4,6 +4,7 @@ All of them begin with the namespace and a colon, which no namespace contains: t
 share a server and nothing else. No other file spells a key.
 """
 
+import re
 from dataclasses import dataclass
 
 DEFAULT_NAMESPACE = "concept-orderings"
@@ -20,6 +21,11 @@ class Keys:
     """
 
     namespace: str
+
+    @property
+    def format(self) -> str:
+        """The format of what stands under the namespace (`store.format`)."""
+        return self._key("format")
 
     def embeddings(self, fingerprint: str) -> str:
         """Return the hash of the embeddings that one encoder made."""
@@ -89,3 +95,63 @@ class Keys:
 
     def _key(self, *parts: str) -> str:
         return ":".join((self.namespace, *parts))
+
+
+class KeysOfRelease010:
+    """The names of release 0.1.0 that are others now, or none; `store.upgrade` alone reads them.
+
+    Its queues were called as the namespace and as the namespace with ``-counts``; the patterns below name what Docket
+    0.27 writes under a queue's name. No name of today matches one of them.
+
+    Attributes
+    ----------
+    pattern : str
+        What all of them match, for SCAN.
+    active_looks, last_look : str
+        The looks that counted towards the most, and the number of the last run of one.
+    """
+
+    pattern = f"{DEFAULT_NAMESPACE}*"
+    active_looks = f"{DEFAULT_NAMESPACE}:counting:active"
+    last_look = f"{DEFAULT_NAMESPACE}:counting:runs"
+
+    _ID = "[0-9a-f]{32}"
+    _JOB = re.compile(f"{DEFAULT_NAMESPACE}:job:({_ID})")
+    _LOOK = re.compile(f"{DEFAULT_NAMESPACE}:counting:({_ID})")
+    _LEFT_OVER = re.compile(
+        f"{DEFAULT_NAMESPACE}:(job:{_ID}:(request|events|lease:[0-9]+)|jobs:active|counting:active|sources:heard)"
+        f"|{DEFAULT_NAMESPACE}(-counts)?:"
+        "(stream|queue|strikes|workers|perpetual:lock"
+        "|(runs|progress|known|stream-id|results|leases|task-workers|worker-tasks):.+"
+        f"|{_ID}:[0-9]+)"
+    )
+
+    def job_in(self, key: str) -> str | None:
+        """Return the id in the key of a job's record; None for any other key."""
+        match = self._JOB.fullmatch(key)
+        return match and match[1]
+
+    def look_in(self, key: str) -> str | None:
+        """Return the id in the key of a look's record; None for any other key."""
+        match = self._LOOK.fullmatch(key)
+        return match and match[1]
+
+    def is_left_over(self, key: str) -> bool:
+        """Tell whether a key is of no use once jobs and looks were moved."""
+        return self._LEFT_OVER.fullmatch(key) is not None
+
+    def job(self, identifier: str) -> str:
+        """Return the hash of a job."""
+        return f"{DEFAULT_NAMESPACE}:job:{identifier}"
+
+    def job_request(self, identifier: str) -> str:
+        """Return a job's request."""
+        return f"{DEFAULT_NAMESPACE}:job:{identifier}:request"
+
+    def job_events(self, identifier: str) -> str:
+        """Return a job's history."""
+        return f"{DEFAULT_NAMESPACE}:job:{identifier}:events"
+
+    def look(self, identifier: str) -> str:
+        """Return the hash of a look."""
+        return f"{DEFAULT_NAMESPACE}:counting:{identifier}"

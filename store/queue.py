@@ -7,8 +7,9 @@ Redis can still delete jobs and invent others, so keep it off the network, with 
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 
@@ -28,18 +29,37 @@ _MOST_CONNECTIONS = 50
 _MOST_ADDING = 25
 
 
-def open_redis(url: str) -> "Redis":
+class _Pool(BlockingConnectionPool):
+    """A pool that prepares the server before it gives its first connection."""
+
+    prepare: Callable[[], Awaitable[None]] | None = None
+
+    async def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        if self.prepare is not None:
+            await self.prepare()
+        return await super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call]
+
+
+def open_redis(url: str, *, prepare: Callable[[], Awaitable[None]] | None = None) -> "Redis":
     """Return a client for records and caches; it connects when it is first used.
 
-    Nothing that uses it may hold a connection for long: beyond so many at once, callers wait for one.
+    At most 50 connections are in use at once, and further callers wait for one: nothing may hold one for long.
+
+    Parameters
+    ----------
+    url
+        Where Redis is.
+    prepare
+        Called before every use, such as `store.upgrade.Upgrade.ensure`.
     """
-    pool = BlockingConnectionPool.from_url(
+    pool = _Pool.from_url(
         url,
         max_connections=_MOST_CONNECTIONS,
         timeout=_ANSWER_SECONDS,
         socket_connect_timeout=_CONNECT_SECONDS,
         socket_timeout=_ANSWER_SECONDS,
     )
+    pool.prepare = prepare
     return Redis(connection_pool=pool)
 
 

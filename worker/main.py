@@ -12,10 +12,12 @@ from redis.exceptions import RedisError
 
 from store.counts import CountsCache
 from store.embeddings import EmbeddingCache
+from store.format import claim_data_dir
 from store.objects import LocalObjects, open_objects
 from store.queue import TASK, Queue, make_docket, open_redis
 from store.runs import ATTEMPTS, JOB, LOOK, Runs
 from store.source_reports import SourceReports
+from store.upgrade import Upgrade
 from store.versions import Versions
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.settings import read_sources
@@ -38,11 +40,14 @@ async def run_worker(settings: WorkerSettings) -> None:
     Raises
     ------
     SettingError
-        ``bad_setting`` if the file of sources is wrong.
+        ``bad_setting`` if the file of sources is wrong, ``unknown_format`` if a later release wrote what is kept.
     """
     read_sources(settings)
     stopping = threading.Event()
-    redis = open_redis(settings.redis_url)
+    claim_data_dir(settings.data_dir)
+    upgrade = Upgrade(settings.redis_url, settings.keys)
+    await upgrade.try_now()
+    redis = open_redis(settings.redis_url, prepare=upgrade.ensure)
     objects = open_objects(settings.streams_location)
     if isinstance(objects, LocalObjects):
         objects.sweep()

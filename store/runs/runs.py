@@ -16,7 +16,7 @@ from store.keys import Keys
 from store.runs import scripts
 from store.runs.kinds import Kind, Lane
 from store.runs.record import CHANGING, Phase, Record, State, Verdict, read_record
-from store.runs.scripts import RunKeys, Script
+from store.runs.scripts import RunKeys, RunScript
 
 _NAMES = [name.encode() for name in CHANGING]
 
@@ -233,7 +233,7 @@ class Runs:
         found: Any = await self._redis.hmget(self._keys.record(self.kind.name, identifier), names)
         return list(found)
 
-    async def _call(self, script: Script[Any], identifier: str, arguments: object, run: int = 0) -> int:
+    async def _call(self, script: RunScript[Any], identifier: str, arguments: object, run: int = 0) -> int:
         # Only the scripts of a run use its lease; 0 is the number of none.
         name, now = self.kind.name, self._clock()
         keys = RunKeys(

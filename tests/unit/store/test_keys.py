@@ -16,6 +16,7 @@ SPELT = re.compile(r"""["'`](concept-orderings:|[a-z{}]*:?(job|jobs|counting|cou
 def names(keys: Keys) -> list[str]:
     """Return one name of each sort."""
     return [
+        keys.format,
         keys.embeddings("f"),
         keys.counts("f"),
         keys.count_claims("f"),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from store.lua import BadScript
 from store.runs import scripts
-from store.runs.scripts import LUA, BadScript, load
+from store.runs.scripts import LUA, load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,5 +77,5 @@ def test_the_shared_header_is_checked_too(folder: Path) -> None:
 
 
 def test_every_lua_file_is_loaded() -> None:
-    loaded_files = {name.lower() for name, each in vars(scripts).items() if isinstance(each, scripts.Script)}
+    loaded_files = {name.lower() for name, each in vars(scripts).items() if isinstance(each, scripts.RunScript)}
     assert {path.stem for path in LUA.glob("*.lua")} == {*loaded_files, "shared"}

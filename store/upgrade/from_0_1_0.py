@@ -1,0 +1,161 @@
+"""Move what release 0.1.0 left in Redis to where it is looked for now.
+
+Jobs and looks at counts move, each with all that belongs to it in one script, and the old keys are gone with it. So the
+move may be interrupted between any two commands and begun again, and two programs may do it at once. Counts and
+embeddings stay under the same keys. The queues are deleted unread: what they hold is pickled, and workers queue anew
+what the records say is pending.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.keys import DEFAULT_NAMESPACE, Keys, KeysOfRelease010
+from store.lua import Script, read_lua
+from store.runs.kinds import JOB, LOOK, Lane
+
+LUA = Path(__file__).with_name("lua")
+
+_CHUNK = 500
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKeys:
+    """Keys of ``move_job.lua``."""
+
+    old_record: str
+    old_request: str
+    old_events: str
+    record: str
+    request: str
+    events: str
+    active: str
+    last_run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobArguments:
+    """Arguments of ``move_job.lua``."""
+
+    id: str
+    lane: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookKeys:
+    """Keys of ``move_look.lua``."""
+
+    old_record: str
+    old_active: str
+    record: str
+    request: str
+    active: str
+    last_run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookArguments:
+    """Arguments of ``move_look.lua``."""
+
+    id: str
+    lane: str
+    now: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CounterKeys:
+    """Keys of ``move_counter.lua``."""
+
+    old: str
+    new: str
+
+
+_MOVE_JOB = Script(read_lua(LUA / "move_job.lua", keys=JobKeys, arguments=[JobArguments]))
+_MOVE_LOOK = Script(read_lua(LUA / "move_look.lua", keys=LookKeys, arguments=[LookArguments]))
+_MOVE_COUNTER = Script(read_lua(LUA / "move_counter.lua", keys=CounterKeys, arguments=[]))
+
+
+async def move(redis: Redis, keys: Keys, *, now: datetime | None = None) -> None:
+    """Move what release 0.1.0 left, if it is this service's: its names all began as the default namespace.
+
+    Parameters
+    ----------
+    redis
+        A client that returns bytes.
+    keys
+        What the keys are called now.
+    now
+        The time that records get which had none; by default the present.
+
+    Raises
+    ------
+    redis.RedisError
+        If Redis is away.
+    """
+    if keys.namespace != DEFAULT_NAMESPACE:
+        return
+    old = KeysOfRelease010()
+    written = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
+    moved, rest = 0, list[str]()
+    async for name in redis.scan_iter(old.pattern, count=1000):
+        key = name.decode(errors="replace")
+        if (job := old.job_in(key)) is not None:
+            moved += await _move_job(redis, old, keys, job)
+        elif (look := old.look_in(key)) is not None:
+            moved += await _move_look(redis, old, keys, look, written)
+        elif old.is_left_over(key):
+            rest.append(key)
+    await _MOVE_COUNTER.run(redis, CounterKeys(old=old.last_look, new=keys.last_run(LOOK.name)))
+    for some in _chunks(rest):
+        await redis.unlink(*some)
+    if moved or rest:
+        _log.info("moved %d jobs and looks of release 0.1.0, and deleted its queues", moved)
+
+
+async def _move_job(redis: Redis, old: KeysOfRelease010, keys: Keys, identifier: str) -> int:
+    ordering: Any = await redis.hget(old.job(identifier), "ordering")
+    names = JobKeys(
+        old_record=old.job(identifier),
+        old_request=old.job_request(identifier),
+        old_events=old.job_events(identifier),
+        record=keys.record(JOB.name, identifier),
+        request=keys.request(JOB.name, identifier),
+        events=keys.events(JOB.name, identifier),
+        active=keys.active(JOB.name),
+        last_run=keys.last_run(JOB.name),
+    )
+    return await _MOVE_JOB.run(redis, names, JobArguments(id=identifier, lane=_lane(ordering).value))
+
+
+async def _move_look(redis: Redis, old: KeysOfRelease010, keys: Keys, identifier: str, now: str) -> int:
+    names = LookKeys(
+        old_record=old.look(identifier),
+        old_active=old.active_looks,
+        record=keys.record(LOOK.name, identifier),
+        request=keys.request(LOOK.name, identifier),
+        active=keys.active(LOOK.name),
+        last_run=keys.last_run(LOOK.name),
+    )
+    return await _MOVE_LOOK.run(redis, names, LookArguments(id=identifier, lane=Lane.LOOK.value, now=now))
+
+
+def _lane(ordering: bytes | None) -> Lane:
+    """Return the lane of one of the six orderings that release 0.1.0 had."""
+    fields = json.loads(ordering) if ordering is not None else {}
+    gathers = fields.get("kind") == "similarity" or fields.get("source", "request") != "request"
+    return Lane.COMPUTE if gathers else Lane.ORDER
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[list[str]]:
+    left = iter(keys)
+    while some := list(islice(left, _CHUNK)):
+        yield some

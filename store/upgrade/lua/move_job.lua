@@ -1,0 +1,59 @@
+-- Moves a job of release 0.1.0, with its request and its history, to where jobs are now. Returns whether it did.
+local old_record = KEYS[1]
+local old_request = KEYS[2]
+local old_events = KEYS[3]
+local record = KEYS[4]
+local request = KEYS[5]
+local events = KEYS[6]
+local active = KEYS[7]
+local last_run = KEYS[8]
+local id = ARGV[1]
+local lane = ARGV[2]
+
+if redis.call('TYPE', old_record).ok ~= 'hash' then return 0 end
+
+-- Of a flat list of names and values, as HGETALL gives it.
+local function table_of(flat)
+  local fields = {}
+  for at = 1, #flat, 2 do fields[flat[at]] = flat[at + 1] end
+  return fields
+end
+
+-- The fields of a record or an event that change, as they are called now.
+local function changing(old)
+  local found = {run = old.run, state = old.state, client = '', lane = lane, phase = old.phase, done = old.done or '0',
+                 total = old.total or '0', result = old.version, error = old.error, created_at = old.created_at,
+                 updated_at = old.updated_at, cancel = old.cancel}
+  local flat = {}
+  for _, name in ipairs({'run', 'state', 'client', 'lane', 'phase', 'done', 'total', 'result', 'error', 'created_at',
+                         'updated_at', 'cancel'}) do
+    if found[name] then
+      flat[#flat + 1] = name
+      flat[#flat + 1] = found[name]
+    end
+  end
+  return flat
+end
+
+local function expire_as(from, to)
+  local left = redis.call('PTTL', from)
+  if left > 0 then redis.call('PEXPIRE', to, left) end
+end
+
+local old = table_of(redis.call('HGETALL', old_record))
+if not old.run or not old.state then return 0 end
+-- Written together, and not decoded: numbers would lose digits.
+local about = '{"ordering":' .. (old.ordering or 'null') .. ',"stream":' .. cjson.encode(old.stream) .. '}'
+redis.call('DEL', record, events)
+redis.call('HSET', record, 'about', about, 'attempts', old.attempts or 0, 'steps', 0, unpack(changing(old)))
+expire_as(old_record, record)
+for _, entry in ipairs(redis.call('XRANGE', old_events, '-', '+')) do
+  local then_ = table_of(cjson.decode(table_of(entry[2]).job))
+  redis.call('XADD', events, entry[1], 'job', cjson.encode(changing(then_)))
+end
+expire_as(old_events, events)
+if redis.call('EXISTS', old_request) == 1 then redis.call('RENAME', old_request, request) end
+if old.state == 'queued' or old.state == 'running' then redis.call('ZADD', active, '+inf', id) end
+if tonumber(redis.call('GET', last_run) or 0) < tonumber(old.run) then redis.call('SET', last_run, old.run) end
+redis.call('DEL', old_record, old_events)
+return 1
