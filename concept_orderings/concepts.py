@@ -29,7 +29,7 @@ DATASET_NAME = Text(
     ),
     # A trailing plus would make "A+" and "+++" read back as "A" and "++++".
     (VISIBLE, r"[^+]$"),
-    without=f"{_SEPARATOR}|{FORBIDDEN}",
+    without=(_SEPARATOR, FORBIDDEN),
 )
 
 CLASS_NAME = Text(
@@ -40,7 +40,7 @@ CLASS_NAME = Text(
         "characters.",
     ),
     (VISIBLE,),
-    without=f"{_SEPARATOR}|{FORBIDDEN}",
+    without=(_SEPARATOR, FORBIDDEN),
 )
 
 _NO_CLASSES = Refusal(
@@ -53,7 +53,7 @@ CONCEPT = Text(
     Refusal(BadConcept, "bad_concept", f"The concept {{value}} has no {SEPARATOR}; write DATASET+++class name."),
     # One separator; a visible character before it and after it.
     (rf"^((?!{_SEPARATOR}).)*{_SEPARATOR}((?!{_SEPARATOR}).)*$", rf"^\s*(?!{_SEPARATOR})\S", rf"{_SEPARATOR}.*\S"),
-    without=FORBIDDEN,
+    without=(FORBIDDEN,),
 )
 
 CONCEPTS = Items(

@@ -23,13 +23,13 @@ def _length(field: str) -> Refusal:
 COUNTED_SINCE = Text(
     Refusal(BadParameter, "bad_parameter", "counted_since is a time such as 2026-01-31T12:00:00Z."),
     (f"^(|{PATTERN})$",),
-    without=r"\n",
+    without=(r"\n",),
 )
 
 NAMES = Declared(
     "names",
     Items(
-        Text(Refusal(BadValue, "bad_query", "A name is text without control characters."), (), without=FORBIDDEN),
+        Text(Refusal(BadValue, "bad_query", "A name is text without control characters."), (), without=(FORBIDDEN,)),
         _length("names"),
         most=MOST_NAMES,
     ),

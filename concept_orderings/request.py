@@ -34,7 +34,7 @@ _BAD_NAME = Refusal(BadValue, "bad_stream_name", f"A stream's name {NAME_RULE}."
 
 STREAM_NAME = Declared(
     "name",
-    Text(_BAD_NAME, (f"^{NAME.pattern}$",), without=r"\n", type_refusal=_BAD_NAME),
+    Text(_BAD_NAME, (f"^{NAME.pattern}$",), without=(r"\n",), type_refusal=_BAD_NAME),
     "The stream to add a version to.",
     ("first-steps",),
 )

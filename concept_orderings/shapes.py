@@ -140,7 +140,7 @@ class Boolean(Shape):
 
 @dataclass(frozen=True)
 class Text(Shape):
-    """A string in which each of `patterns` is found, and `without` is not.
+    """A string in which each of `patterns` is found, and none of `without`.
 
     Attributes
     ----------
@@ -148,21 +148,28 @@ class Text(Shape):
     patterns : tuple of str
         Regular expressions, anchored where they say so. They use what Python and ECMA-262 read alike, since the check
         and the clients' validators both use them.
-    without : str
-        A regular expression; empty if nothing is forbidden.
+    without : tuple of str
+        Regular expressions of what is forbidden.
     type_refusal : Refusal or str
         For a value that is no string.
     """
 
     refusal: Refusal
     patterns: tuple[str, ...]
-    without: str = ""
+    without: tuple[str, ...] = ()
     type_refusal: Refusal | str = "a string"
 
     def fits(self, value: str) -> bool:
         """Tell whether a string fits."""
-        searches, forbidden = self._searches
-        return all(search(value) for search in searches) and not (forbidden and forbidden(value))
+        required, forbidden = self._searches
+        # Loops, since they take half the time of `all` and `any`.
+        for search in required:
+            if search(value) is None:
+                return False
+        for search in forbidden:  # noqa: SIM110
+            if search(value) is not None:
+                return False
+        return True
 
     def check(self, value: object, pointer: str) -> None:
         """See `Shape.check`; quick for what fits, since there may be a million names."""
@@ -183,12 +190,17 @@ class Text(Shape):
             schema["pattern"] = self.patterns[0]
         elif self.patterns:
             schema["allOf"] = [{"pattern": each} for each in self.patterns]
-        return {**schema, "not": {"pattern": self.without}} if self.without else schema
+        forbidden = [{"pattern": each} for each in self.without]
+        if len(forbidden) == 1:
+            schema["not"] = forbidden[0]
+        elif forbidden:
+            schema["not"] = {"anyOf": forbidden}
+        return schema
 
     @cached_property
-    def _searches(self) -> tuple[tuple[_Search, ...], _Search | None]:
-        without = re.compile(self.without).search if self.without else None
-        return tuple(re.compile(each).search for each in self.patterns), without
+    def _searches(self) -> tuple[list[_Search], list[_Search]]:
+        """What must be found, and what must not."""
+        return [re.compile(each).search for each in self.patterns], [re.compile(each).search for each in self.without]
 
 
 @dataclass(frozen=True)

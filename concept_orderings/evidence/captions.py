@@ -31,7 +31,7 @@ _TEMPLATE = Text(
         f"The template {{value}} needs {PLACEHOLDER} where the class name goes, and no control characters.",
     ),
     (r"\{\}",),
-    without=FORBIDDEN,
+    without=(FORBIDDEN,),
 )
 _TEMPLATES = Items(
     _TEMPLATE,

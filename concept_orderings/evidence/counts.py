@@ -39,7 +39,7 @@ BUILT_IN = "infini-gram"
 
 _A_QUERY = Refusal(BadValue, "bad_query", f"A query is a string, or an array of 1 to {MOST_SPELLINGS} strings.")
 _A_SPELLING = Refusal(BadValue, "bad_query", "A query is text with a visible character and without control characters.")
-_SPELLING = Text(_A_SPELLING, (VISIBLE,), without=FORBIDDEN, type_refusal=_A_SPELLING)
+_SPELLING = Text(_A_SPELLING, (VISIBLE,), without=(FORBIDDEN,), type_refusal=_A_SPELLING)
 
 QUERY = Either(
     (_SPELLING, Items(_SPELLING, length_refusal=_A_QUERY, type_refusal=_A_QUERY, most=MOST_SPELLINGS)),
