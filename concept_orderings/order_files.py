@@ -68,7 +68,7 @@ def order(
     """
     request = parse_request(body)
     gathered = evidence_at_hand(request)
-    for need in sorted(request.needs.difference(gathered)):
+    for need in sorted(request.outside):
         gathered[need] = gatherer(need)(request, report)
     return arrange_stream(request, gathered, report=report)
 

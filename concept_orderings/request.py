@@ -80,6 +80,11 @@ class StreamRequest:
         """All evidence that the ordering and the split need."""
         return self.ordering.needs | self.split.needs
 
+    @property
+    def outside(self) -> frozenset[Need]:
+        """The evidence among it that must be gathered from a source or an encoder."""
+        return frozenset(need for need in self.needs if EVIDENCE[need].is_outside(self.ordering))
+
     def as_json(self) -> dict[str, Json]:
         """Return the canonical request: everything that can change the stream, and nothing else.
 

@@ -3,7 +3,6 @@
 from typing import cast
 
 from concept_orderings.canonical import Json
-from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.request import StreamRequest
 from store.runs import Lane, Record, Submission
 
@@ -26,7 +25,7 @@ def job_of(request: StreamRequest, *, client: str = "") -> Submission:
 
 def lane_of(request: StreamRequest) -> Lane:
     """Return the lane of a request: by whether evidence for it has to be gathered from a source or an encoder."""
-    return Lane.ORDER if evidence_at_hand(request).keys() == request.needs else Lane.COMPUTE
+    return Lane.COMPUTE if request.outside else Lane.ORDER
 
 
 def stream_of(job: Record) -> str:

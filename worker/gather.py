@@ -38,7 +38,7 @@ async def gather(gathering: Gathering) -> tuple[dict[Need, Gathered], Machine]:
         If the job is to stop.
     """
     found = evidence_at_hand(gathering.request)
-    for need in sorted(gathering.request.needs.difference(found)):
+    for need in sorted(gathering.request.outside):
         found[need] = await GATHERERS[need](gathering)
     machine = gathering.machine
     return found, machine if machine is not None else await asyncio.to_thread(this_machine, gathering.settings)

@@ -8,8 +8,7 @@ from concept_orderings.request import StreamRequest
 
 def evidence_at_hand(request: StreamRequest) -> dict[Need, Gathered]:
     """Return the evidence among what the request needs that is at hand already."""
-    needed = {need: EVIDENCE[need].at_hand(request.concepts, request.ordering) for need in sorted(request.needs)}
-    return {need: found for need, found in needed.items() if found is not None}
+    return {need: EVIDENCE[need].at_hand(request.concepts) for need in sorted(request.needs - request.outside)}
 
 
 def assemble(gathered: Mapping[Need, Gathered]) -> Evidence:

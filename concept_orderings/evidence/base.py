@@ -190,10 +190,14 @@ class Kind(ABC, Generic[_Parameters]):
         found = ((field, field.of(each)) for field in self.fields)
         return {field.name: value for field, value in found if value is not None}
 
-    def at_hand(self, concepts: Concepts, parameters: _Parameters) -> Gathered | None:
-        """Return the evidence, if the request and the catalogue have it; None if it must be gathered."""
-        del concepts, parameters
-        return None
+    def is_outside(self, parameters: _Parameters) -> bool:
+        """Tell whether the evidence must be gathered from outside: neither the request nor the catalogue has it."""
+        del parameters
+        return True
+
+    def at_hand(self, concepts: Concepts) -> Gathered:
+        """Return the evidence that the request and the catalogue have, unless it `is_outside`."""
+        raise NotImplementedError(f"{self.need} are never at hand")
 
     def shown(self, values: Values) -> dict[str, Sequence[Json]]:
         """Return what tasks show of each concept, by name, each (n,)."""

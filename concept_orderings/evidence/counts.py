@@ -174,9 +174,13 @@ class Counts(Kind[NeedsCounts]):
             body[QUERIES.name] = {name: query.as_json() for name, query in queries.items()}
         return body
 
-    def at_hand(self, concepts: Concepts, parameters: NeedsCounts) -> Gathered | None:
+    def is_outside(self, parameters: NeedsCounts) -> bool:
+        """See `Kind.is_outside`."""
+        return parameters.source != IN_REQUEST
+
+    def at_hand(self, concepts: Concepts) -> Gathered:
         """See `Kind.at_hand`."""
-        return Gathered.of(counts_of(concepts), IN_REQUEST) if parameters.source == IN_REQUEST else None
+        return Gathered.of(counts_of(concepts), IN_REQUEST)
 
     def shown(self, values: Values) -> dict[str, Sequence[Json]]:
         """See `Kind.shown`."""
