@@ -33,7 +33,7 @@ def check_settings() -> None:
     Raises
     ------
     SettingError
-        ``bad_setting``, naming each variable that is wrong; ``unknown_format`` of a data directory that a later release
-        wrote.
+        ``bad_setting``, naming each variable that is wrong; ``unknown_data_format`` of a data directory that a later
+        release wrote.
     """
     check_data_dir(read_settings(AppSettings).data_dir)

@@ -21,8 +21,8 @@ def run(options: argparse.Namespace) -> int:
     Raises
     ------
     SettingError
-        ``bad_setting``: the worker or the API would refuse its settings. ``unknown_format``: a later release wrote the
-        data directory. Nothing was started or written.
+        ``bad_setting``: the worker or the API would refuse its settings. ``unknown_data_format``: a later release wrote
+        the data directory. Nothing was started or written.
     """
     try:
         # The programs find it there, and so do their checks.

@@ -88,11 +88,11 @@ def check_data_dir(root: Path) -> None:
     Raises
     ------
     SettingError
-        ``unknown_format``.
+        ``unknown_data_format``.
     """
     data = _read(root)
     if data and (wrong := refusal(data, f"The data directory {root}")):
-        raise SettingError("unknown_format", wrong)
+        raise SettingError("unknown_data_format", wrong)
 
 
 def claim_data_dir(root: Path) -> None:
@@ -103,7 +103,7 @@ def claim_data_dir(root: Path) -> None:
     Raises
     ------
     SettingError
-        ``unknown_format``.
+        ``unknown_data_format``.
     """
     check_data_dir(root)
     if _read(root) != TODAY.to_bytes():
@@ -117,7 +117,7 @@ def _read(root: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
-        raise SettingError("unknown_format", f"The format of {root} cannot be read: {error}.") from error
+        raise SettingError("unknown_data_format", f"The format of {root} cannot be read: {error}.") from error
 
 
 def _write(path: Path) -> None:

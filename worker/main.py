@@ -40,7 +40,7 @@ async def run_worker(settings: WorkerSettings) -> None:
     Raises
     ------
     SettingError
-        ``bad_setting`` if the file of sources is wrong, ``unknown_format`` if a later release wrote what is kept.
+        ``bad_setting`` if the file of sources is wrong, ``unknown_data_format`` if a later release wrote what is kept.
     """
     read_sources(settings)
     stopping = threading.Event()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from redis.asyncio import Redis
@@ -49,7 +50,7 @@ class Upgrade:
         Raises
         ------
         UnknownFormat
-            ``unknown_format``.
+            ``unknown_data_format``.
         redis.RedisError
             If Redis is away.
         """
@@ -67,7 +68,7 @@ class Upgrade:
         Raises
         ------
         UnknownFormat
-            ``unknown_format``.
+            ``unknown_data_format``.
         """
         try:
             await self.ensure()
@@ -83,20 +84,20 @@ class Upgrade:
         )
 
 
-async def upgrade(redis: Redis, keys: Keys) -> None:
+async def upgrade(redis: Redis, keys: Keys, *, now: datetime | None = None) -> None:
     """Check the format in Redis, and bring it to today's.
 
     Raises
     ------
     UnknownFormat
-        ``unknown_format``.
+        ``unknown_data_format``.
     redis.RedisError
         If Redis is away.
     """
     data: Any = await redis.get(keys.format)
     if data is not None and (wrong := refusal(data, f"What Redis has under {keys.namespace}")):
-        raise UnknownFormat("unknown_format", wrong)
+        raise UnknownFormat("unknown_data_format", wrong)
     if data is None:
-        await from_0_1_0.move(redis, keys)
+        await from_0_1_0.move(redis, keys, now=now or datetime.now(UTC))
     if data != TODAY.to_bytes():
         await redis.set(keys.format, TODAY.to_bytes())

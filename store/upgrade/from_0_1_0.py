@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ _MOVE_LOOK = Script(read_lua(LUA / "move_look.lua", keys=LookKeys, arguments=[Lo
 _MOVE_COUNTER = Script(read_lua(LUA / "move_counter.lua", keys=CounterKeys, arguments=[]))
 
 
-async def move(redis: Redis, keys: Keys, *, now: datetime | None = None) -> None:
+async def move(redis: Redis, keys: Keys, *, now: datetime) -> None:
     """Move what release 0.1.0 left, if it is this service's: its names all began as the default namespace.
 
     Parameters
@@ -94,7 +94,7 @@ async def move(redis: Redis, keys: Keys, *, now: datetime | None = None) -> None
     keys
         What the keys are called now.
     now
-        The time that records get which had none; by default the present.
+        The time that records get which had none.
 
     Raises
     ------
@@ -104,7 +104,7 @@ async def move(redis: Redis, keys: Keys, *, now: datetime | None = None) -> None
     if keys.namespace != DEFAULT_NAMESPACE:
         return
     old = KeysOfRelease010()
-    written = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
+    written = now.isoformat(timespec="milliseconds")
     moved, rest = 0, list[str]()
     async for name in redis.scan_iter(old.pattern, count=1000):
         key = name.decode(errors="replace")

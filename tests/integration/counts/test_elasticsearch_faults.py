@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 NAMES = ["dog", "cat", "ice cream", "new york", "can", "view", "tree", "house", "the", "zzyzx", "car", "river"]
 QUERIES = [Query.of([name]) for name in NAMES]
-ATTEMPTS = 3
+REQUEST_ATTEMPTS = 3
 
 PARTIAL: dict[str, Change] = {
     "timed out": fault_proxy.timed_out,
@@ -66,7 +66,7 @@ class Pauses:
         self.taken.append(seconds)
         await asyncio.sleep(0)
 
-    def patience(self, attempts: int = ATTEMPTS) -> Patience:
+    def patience(self, attempts: int = REQUEST_ATTEMPTS) -> Patience:
         return Patience(attempts=attempts, sleep=self.sleep)
 
 
@@ -138,12 +138,12 @@ def asked(proxy: FaultProxy) -> list[list[str]]:
 async def test_a_fault_that_passes_is_asked_again(
     name: str, proxy: FaultProxy, truth: dict[Query, int], pauses: Pauses
 ) -> None:
-    proxy.inject(FAULTS[name], times=ATTEMPTS - 1, after=1)
+    proxy.inject(FAULTS[name], times=REQUEST_ATTEMPTS - 1, after=1)
 
     assert await outcome(opened(proxy, pauses.patience())) == Outcome(truth, None)
 
-    assert len(pauses.taken) == ATTEMPTS - 1
-    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * ATTEMPTS, NAMES[8:]]
+    assert len(pauses.taken) == REQUEST_ATTEMPTS - 1
+    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * REQUEST_ATTEMPTS, NAMES[8:]]
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -156,7 +156,7 @@ async def test_a_fault_that_stays_fails_and_names_what_is_not_counted(
 
     # What was counted before is given; what follows is not begun.
     assert result.counts == {query: truth[query] for query in QUERIES[:4]}
-    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * ATTEMPTS]
+    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * REQUEST_ATTEMPTS]
     assert result.error is not None
     assert result.error.code == "source_unavailable"
     assert "does not count 8 of 12 queries in c4, such as 'can', 'view', 'tree', 'house', 'the'" in result.error.detail
@@ -271,7 +271,7 @@ async def test_an_error_stays_readable_whatever_the_names(proxy: FaultProxy, pau
 
 
 async def test_the_gravest_reason_is_given(proxy: FaultProxy, pauses: Pauses) -> None:
-    proxy.inject(items(fault_proxy.busy, every=4), times=ATTEMPTS)
+    proxy.inject(items(fault_proxy.busy, every=4), times=REQUEST_ATTEMPTS)
     proxy.inject(items(fault_proxy.item_status(400, "parsing_exception"), every=4), times=1)
 
     result = await outcome(opened(proxy, pauses.patience()))
@@ -300,11 +300,11 @@ async def test_a_pause_that_the_server_asks_for_is_kept(proxy: FaultProxy, pause
 async def test_facts_are_asked_for_again(path: str, name: str, proxy: FaultProxy, pauses: Pauses) -> None:
     source = opened(proxy, pauses.patience())
     undisturbed = await source.facts()
-    proxy.inject(FAULTS[name], times=ATTEMPTS - 1, path=path)
+    proxy.inject(FAULTS[name], times=REQUEST_ATTEMPTS - 1, path=path)
 
     assert await source.facts() == undisturbed
     # A GET that meets a closed connection is sent again by the HTTP library, once and at once.
-    assert ATTEMPTS - 1 >= len(pauses.taken) >= (1 if name == "dropped" else ATTEMPTS - 1)
+    assert REQUEST_ATTEMPTS - 1 >= len(pauses.taken) >= (1 if name == "dropped" else REQUEST_ATTEMPTS - 1)
 
     proxy.inject(FAULTS[name], times=None, path=path)
     with pytest.raises(SourceError) as error:
@@ -316,11 +316,11 @@ async def test_facts_are_asked_for_again(path: str, name: str, proxy: FaultProxy
 @pytest.mark.parametrize("name", PARTIAL)
 async def test_a_partial_answer_is_no_number_of_documents(name: str, proxy: FaultProxy, pauses: Pauses) -> None:
     source = opened(proxy, pauses.patience())
-    proxy.inject(items(PARTIAL[name]), times=ATTEMPTS - 1)
+    proxy.inject(items(PARTIAL[name]), times=REQUEST_ATTEMPTS - 1)
 
     assert (await source.facts()).documents == 1000
 
-    proxy.inject(items(PARTIAL[name]), times=ATTEMPTS)
+    proxy.inject(items(PARTIAL[name]), times=REQUEST_ATTEMPTS)
     with pytest.raises(SourceError, match="does not count the documents of c4: ") as error:
         await source.facts()
     await source.aclose()
@@ -339,7 +339,7 @@ async def test_another_node_is_asked_when_one_is_gone(
 async def test_nobody_at_the_url_is_unavailable(proxy: FaultProxy, pauses: Pauses) -> None:
     result = await outcome(opened(proxy, pauses.patience(), url="http://127.0.0.1:1"))
 
-    assert (result.counts, len(pauses.taken)) == ({}, ATTEMPTS - 1)
+    assert (result.counts, len(pauses.taken)) == ({}, REQUEST_ATTEMPTS - 1)
     assert result.error is not None
     assert result.error.code == "source_unavailable"
 

@@ -16,7 +16,7 @@ from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query, folded
 from support.infini_gram import INDEX, Answer, Drop, Fault, Hang, InfiniGram, tokens_of
 from support.waiting import until
-from worker.evidence.counts.base import ATTEMPTS, Count, CountSource, Unit
+from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count, CountSource, Unit
 from worker.evidence.counts.infini_gram import InfiniGramSettings, InfiniGramSource
 from worker.evidence.counts.infini_gram.endpoint import LONGEST_PAUSE_SECONDS, Pace
 from worker.evidence.counts.infini_gram.source import GROUP
@@ -374,7 +374,7 @@ async def test_what_may_pass_is_tried_again(fake: InfiniGram, fault: Fault) -> N
 @pytest.mark.parametrize("fault", MENDED.values(), ids=MENDED)
 async def test_what_does_not_pass_is_no_count(fake: InfiniGram, fault: Fault) -> None:
     waiting = Waiting()
-    fake.fail(*[fault] * ATTEMPTS)
+    fake.fail(*[fault] * REQUEST_ATTEMPTS)
     async with opened(fake, waiting) as source:
         error = await refused(source, Query.of(["fish"]))
 
@@ -383,7 +383,7 @@ async def test_what_does_not_pass_is_no_count(fake: InfiniGram, fault: Fault) ->
     assert "c4" in error.detail
     assert fake.url in error.detail
     assert error.detail.endswith(".")
-    assert fake.queries == ["fish"] * ATTEMPTS
+    assert fake.queries == ["fish"] * REQUEST_ATTEMPTS
     assert waiting.pauses == [0.5, 1.0, 2.0, 4.0, 8.0]
 
 
@@ -532,7 +532,7 @@ async def test_after_a_refusal_all_that_is_not_counted_is_told(fake: InfiniGram)
 @pytest.mark.parametrize("fault", [FAILURE, Answer(400, {"error": "bad"})])
 async def test_what_was_counted_before_a_failure_is_kept(fake: InfiniGram, fault: Answer) -> None:
     names = [f"n{number}" for number in range(100)]
-    fake.fail(*[fault] * ATTEMPTS, query="n50")
+    fake.fail(*[fault] * REQUEST_ATTEMPTS, query="n50")
     found: dict[Query, Count] = {}
     async with opened(fake) as source:
         with pytest.raises(SourceError, match="n50") as caught:
@@ -540,7 +540,7 @@ async def test_what_was_counted_before_a_failure_is_kept(fake: InfiniGram, fault
 
     assert set(found) >= {Query.of([name]) for name in names[:46]}
     assert Query.of(["n50"]) not in found
-    assert len(fake.queries) < 100 + ATTEMPTS
+    assert len(fake.queries) < 100 + REQUEST_ATTEMPTS
     if caught.value.code == "source_unavailable":
         missing = 100 - len(found)
         assert f"{missing} queries are not counted: 'n50', " in caught.value.detail
@@ -548,7 +548,7 @@ async def test_what_was_counted_before_a_failure_is_kept(fake: InfiniGram, fault
 
 
 async def test_after_a_failure_it_can_be_asked_again(fake: InfiniGram) -> None:
-    fake.fail(*[Drop()] * ATTEMPTS)
+    fake.fail(*[Drop()] * REQUEST_ATTEMPTS)
     async with opened(fake, in_flight=1) as source:
         assert (await refused(source, Query.of(["fish"]))).code == "source_unavailable"
         assert await count_one(source, "fish") == Count(2)

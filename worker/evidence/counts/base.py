@@ -7,7 +7,7 @@ from typing import Protocol
 
 from concept_orderings.queries import Query
 
-ATTEMPTS = 6
+REQUEST_ATTEMPTS = 6
 """How often a server is asked one thing that it does not answer in full."""
 
 

@@ -25,7 +25,7 @@ from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
 from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.text import shown
 from store.settings import read_settings
-from worker.evidence.counts.base import ATTEMPTS, CountSource
+from worker.evidence.counts.base import REQUEST_ATTEMPTS, CountSource
 from worker.settings import WorkerSettings
 
 SETTING = "CONCEPT_ORDERINGS_SOURCES"
@@ -48,7 +48,7 @@ class SourceSettings(Protocol):
         """Of the source, as `SourceFacts.kind`."""
         ...
 
-    def open(self, name: str, *, attempts: int = ATTEMPTS) -> CountSource:
+    def open(self, name: str, *, attempts: int = REQUEST_ATTEMPTS) -> CountSource:
         """Return the source, connected when it is first asked; one thing is asked so often at most.
 
         Raises

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from worker.evidence.counts.base import ATTEMPTS
+from worker.evidence.counts.base import REQUEST_ATTEMPTS
 from worker.evidence.counts.elastic.answers import NotCounted
 
 _Answer = TypeVar("_Answer")
@@ -30,7 +30,7 @@ class Patience:
         Returns a number in [0, 1).
     """
 
-    attempts: int = ATTEMPTS
+    attempts: int = REQUEST_ATTEMPTS
     first_seconds: float = 1.0
     longest_seconds: float = 30.0
     obeyed_seconds: float = 300.0

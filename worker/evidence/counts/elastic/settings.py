@@ -11,7 +11,7 @@ from elasticsearch import AsyncElasticsearch
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from concept_orderings.errors import SourceError
-from worker.evidence.counts.base import ATTEMPTS
+from worker.evidence.counts.base import REQUEST_ATTEMPTS
 from worker.evidence.counts.elastic.patience import Patience
 from worker.evidence.counts.elastic.searches import FilterValue, Match, Searches
 from worker.evidence.counts.elastic.server import Server
@@ -108,7 +108,9 @@ class ElasticsearchSettings(BaseModel):
             raise ValueError("user needs password_file or password_env, and they need user")
         return self
 
-    def open(self, name: str, *, attempts: int = ATTEMPTS, patience: Patience | None = None) -> ElasticsearchSource:
+    def open(
+        self, name: str, *, attempts: int = REQUEST_ATTEMPTS, patience: Patience | None = None
+    ) -> ElasticsearchSource:
         """Return the source, connected when it is first asked.
 
         Parameters

@@ -20,7 +20,7 @@ import httpx
 
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.version import __version__
-from worker.evidence.counts.base import ATTEMPTS, Count
+from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 300.0
@@ -66,7 +66,7 @@ class Pace:
         Returns a number from 0 to 1, so that clients that were turned away together do not return together.
     """
 
-    attempts: int = ATTEMPTS
+    attempts: int = REQUEST_ATTEMPTS
     sleep: Sleep = field(default=asyncio.sleep)
     jitter: Callable[[], float] = field(default=random.random)
 

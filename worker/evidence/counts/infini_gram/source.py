@@ -14,7 +14,7 @@ from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
 from concept_orderings.text import shown
 from store.waiting import cancel_and_wait
-from worker.evidence.counts.base import ATTEMPTS, Count, SourceFacts, Unit
+from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count, SourceFacts, Unit
 from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
 
 MOST_BYTES = 499
@@ -70,7 +70,7 @@ class InfiniGramSettings(BaseModel):
         url = httpx.URL(self.url)
         return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
-    def open(self, name: str, *, attempts: int = ATTEMPTS) -> "InfiniGramSource":
+    def open(self, name: str, *, attempts: int = REQUEST_ATTEMPTS) -> "InfiniGramSource":
         """Return the source, connected when it is first asked; one thing is asked so often at most."""
         return InfiniGramSource(name, self, pace=Pace(attempts=attempts))
 

@@ -1,0 +1,359 @@
+"""What release 0.1.0 left in Redis is moved to where it is looked for now, however often the move is interrupted."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from redis.asyncio import ConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from concept_orderings.errors import SettingError
+from store.format import FORMAT, READ_BY, TODAY, Format
+from store.keys import Keys
+from store.looks import LookAnswer, source_of
+from store.queue import open_redis
+from store.runs import JOB, LOOK, Lane, Phase, Record, Runs, State, Submission
+from store.upgrade import UnknownFormat, Upgrade, upgrade
+from support.data_of_0_1_0 import FACTS, unpack
+from support.keys import KEYS
+from support.processes import Valkey
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+QUEUES = (b"concept-orderings:", b"concept-orderings-counts:")
+JOBS = {url.rpartition("/")[2]: job for url, job in FACTS["jobs"].items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key of release 0.1.0, as Redis dumps it.
+
+    Attributes
+    ----------
+    key, data : bytes
+    left : int
+        Milliseconds until it expires; 0: never.
+    """
+
+    key: bytes
+    data: bytes
+    left: int
+
+
+@pytest.fixture(scope="module")
+def left_behind(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
+    """All keys that release 0.1.0 left behind, but those that expire in less than two minutes."""
+    data = unpack(tmp_path_factory.mktemp("data-of-0.1.0"))
+    valkey = Valkey(durable=True, data=data / "valkey")
+    try:
+        with valkey.client() as client:
+            entries: list[Entry] = []
+            for key in client.scan_iter():
+                left, dumped = client.pttl(key), client.dump(key)
+                if dumped is not None and (left < 0 or left > 120_000):
+                    entries.append(Entry(key, dumped, max(0, left)))
+    finally:
+        valkey.close()
+    assert len(entries) > 100
+    return entries
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as client:
+        yield client
+
+
+async def restore(redis: Redis, entries: list[Entry]) -> None:
+    async with redis.pipeline(transaction=False) as pipeline:
+        pipeline.flushdb()
+        for each in entries:
+            pipeline.restore(each.key, each.left, each.data)
+        await pipeline.execute()
+
+
+async def snapshot(redis: Redis) -> dict[bytes, Any]:
+    """Return what all keys hold, and whether they expire."""
+    found: dict[bytes, Any] = {}
+    async for key in redis.scan_iter(count=1000):
+        match await redis.type(key):
+            case b"hash":
+                value: Any = await redis.hgetall(key)
+            case b"stream":
+                value = await redis.xrange(key)
+            case b"zset":
+                value = await redis.zrange(key, 0, -1, withscores=True)
+            case b"set":
+                value = await redis.smembers(key)
+            case b"string":
+                value = await redis.get(key)
+            case other:
+                raise AssertionError(f"{key!r} is a {other!r}")
+        found[key] = (value, await redis.ttl(key) > 0)
+    return found
+
+
+class Killed(Exception):
+    """The program was killed."""
+
+
+class Dying(Redis):
+    """A client whose program is killed at a command: before Redis does it, or before the answer comes."""
+
+    left = -1
+    before = False
+
+    async def execute_command(self, *arguments: Any, **options: Any) -> Any:
+        if self.left == 0 and self.before:
+            raise Killed
+        answer = await super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call]
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        return answer
+
+
+async def dies_at(url: str, command: int, *, before: bool) -> bool:
+    """Upgrade with a client that dies at a command; return whether it did."""
+    client = Dying(connection_pool=ConnectionPool.from_url(url))
+    client.left, client.before = command, before
+    try:
+        await upgrade(client, KEYS, now=NOW)
+    except Killed:
+        return True
+    finally:
+        await client.connection_pool.aclose()
+    return False
+
+
+@pytest.mark.slow
+async def test_a_move_may_be_interrupted_at_any_command(valkey: Valkey, redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    await upgrade(redis, KEYS, now=NOW)
+    right = await snapshot(redis)
+    commands = 0
+    for command in itertools.count():
+        died = False
+        for before in (True, False):
+            await restore(redis, left_behind)
+            died = await dies_at(valkey.url, command, before=before)
+            await upgrade(redis, KEYS, now=NOW)
+            assert await snapshot(redis) == right, (command, before)
+        if not died:
+            break
+        commands += 1
+    assert commands > len(JOBS)
+
+
+async def test_a_move_may_be_interrupted_again_and_again(
+    valkey: Valkey, redis: Redis, left_behind: list[Entry]
+) -> None:
+    await restore(redis, left_behind)
+    await upgrade(redis, KEYS, now=NOW)
+    right = await snapshot(redis)
+    await restore(redis, left_behind)
+    for times in itertools.count():
+        if not await dies_at(valkey.url, 5 + times, before=times % 2 == 0):
+            break
+    assert times > 2
+    assert await snapshot(redis) == right
+
+
+async def test_two_programs_may_move_at_once(valkey: Valkey, redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    await upgrade(redis, KEYS, now=NOW)
+    right = await snapshot(redis)
+    await restore(redis, left_behind)
+    others = [open_redis(valkey.url) for _ in range(3)]
+    await asyncio.gather(*(upgrade(each, KEYS, now=NOW) for each in others))
+    for each in others:
+        await each.aclose()
+    assert await snapshot(redis) == right
+
+
+async def test_caches_stay_as_they_are_and_queues_are_gone(redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    before = await snapshot(redis)
+    await upgrade(redis, KEYS)
+    after = await snapshot(redis)
+    kept = [key for key in before if b":counts:" in key or b":embeddings:" in key]
+    assert len(kept) > 4
+    assert {key: after[key] for key in kept} == {key: before[key] for key in kept}
+    new = {key for key in after if key.startswith(b"concept-orderings:run:")} | {KEYS.format.encode()}
+    assert after.keys() - set(kept) == new
+    assert not any(key.startswith(QUEUES[1]) for key in after)
+
+
+async def test_every_job_is_there_with_its_history(redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    histories: dict[str, list[tuple[bytes, dict[str, str]]]] = {}
+    for identifier in JOBS:
+        entries: Any = await redis.xrange(f"concept-orderings:job:{identifier}:events")
+        flats = [(event, json.loads(fields[b"job"])) for event, fields in entries]
+        histories[identifier] = [(event, dict(zip(flat[::2], flat[1::2], strict=True))) for event, flat in flats]
+    await upgrade(redis, KEYS)
+    jobs = Runs(redis, KEYS, JOB)
+    for identifier, shown in JOBS.items():
+        record = await jobs.get(identifier)
+        assert record is not None
+        assert_shown(record, shown)
+        events = await jobs.events(record, "0")
+        assert [event.encode() for event, _ in events] == [event for event, _ in histories[identifier]]
+        for (_, then), (_, old) in zip(events, histories[identifier], strict=True):
+            assert (str(then.run), then.state, then.updated_at) == (old["run"], old["state"], old["updated_at"])
+            assert then.result == (old["version"].encode() if "version" in old else None)
+            assert then.cancel_requested == ("cancel" in old)
+        key = KEYS.record("job", identifier)
+        assert (await redis.ttl(key) > 0) == record.state.final == (await redis.ttl(KEYS.events("job", identifier)) > 0)
+
+
+def assert_shown(record: Record, shown: dict[str, Any]) -> None:
+    """Hold a record against what the API showed of it."""
+    assert (record.state, record.about["ordering"]) == (shown["state"], shown["ordering"])
+    assert (record.phase, record.done, record.total) == tuple(shown["progress"].values())
+    assert record.error == shown["error"]
+    assert (record.created_at, record.updated_at) == (shown["created_at"], shown["updated_at"])
+    assert record.result == (str(shown["stream"]["version"]).encode() if shown["stream"] else None)
+    gathers = shown["ordering"]["kind"] == "similarity" or shown["ordering"].get("source", "request") != "request"
+    assert (record.client, record.lane) == ("", Lane.COMPUTE if gathers else Lane.ORDER)
+
+
+async def test_what_was_pending_is_pending_and_can_be_started(redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    await upgrade(redis, KEYS)
+    jobs = Runs(redis, KEYS, JOB)
+    pending = await jobs.pending()
+    assert {identifier for identifier, _ in pending} == {
+        each["job"].rpartition("/")[2] for each in (FACTS["running"], *FACTS["queued"])
+    }
+    for identifier, run in pending:
+        request = await jobs.request(identifier)
+        assert request is not None
+        assert json.loads(request)["ordering"]
+        assert await jobs.start(identifier, run) >= 1
+        await jobs.progress(identifier, run, Phase.ARRANGING, 1, 2)
+        await jobs.succeed(identifier, run, b"9")
+    assert await jobs.pending() == []
+
+
+async def test_new_runs_have_numbers_of_their_own(redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    old_runs = [int(each) for each in [await redis.get("concept-orderings:counting:runs") or b"0"]]
+    await upgrade(redis, KEYS)
+    new = Submission(id="0" * 32, canonical=b"{}", about={"source": "x"}, lane=Lane.LOOK)
+    look = await Runs(redis, KEYS, LOOK).submit(new, most_active=99)
+    assert look == max(old_runs) + 1
+    jobs = Runs(redis, KEYS, JOB)
+    runs = [record.run for each in JOBS if (record := await jobs.get(each)) is not None]
+    assert await jobs.submit(new, most_active=99) == max(runs) + 1
+
+
+async def test_looks_are_there_with_their_answers(redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    scores: Any = await redis.zrange("concept-orderings:counting:active", 0, -1, withscores=True)
+    await upgrade(redis, KEYS)
+    looks = Runs(redis, KEYS, LOOK)
+    found = [await looks.get(identifier.decode()) for identifier, _ in scores]
+    records = [record for record in found if record is not None]
+    assert sorted(record.state for record in records) == [State.QUEUED, State.RUNNING, State.SUCCEEDED]
+    for record in records:
+        assert (source_of(record), record.lane) == ("tiny", Lane.LOOK)
+        if record.state is State.SUCCEEDED:
+            assert record.result is not None
+            assert [each.value for each in LookAnswer.from_bytes(record.result).counts]
+        else:
+            assert await looks.request(record.id) is not None
+            assert await looks.start(record.id, record.run) >= 1
+        assert 0 < await redis.ttl(KEYS.record("look", record.id)) <= 3600
+    assert await redis.zrange(KEYS.active("look"), 0, -1) == [identifier for identifier, _ in scores]
+
+
+async def test_large_numbers_keep_their_digits(redis: Redis) -> None:
+    ordering = '{"kind":"random","reverse":false,"seed":9007199254740991,"version":1}'
+    times = ("created_at", "then", "updated_at", "then")
+    old = ["id", "a" * 32, "stream", "s", "run", "1", "state", "queued", "ordering", ordering, *times]
+    await redis.hset(f"concept-orderings:job:{'a' * 32}", items=old)
+    await upgrade(redis, KEYS)
+    record = await Runs(redis, KEYS, JOB).get("a" * 32)
+    assert record is not None
+    assert record.about == {"stream": "s", "ordering": json.loads(ordering)}
+
+
+async def test_another_namespace_leaves_all_of_it_alone(redis: Redis, left_behind: list[Entry]) -> None:
+    await restore(redis, left_behind)
+    before = await snapshot_or_type(redis)
+    await upgrade(redis, Keys("lab"))
+    after = await snapshot_or_type(redis)
+    assert {key: each for key, each in after.items() if not key.startswith(b"lab:")} == before
+    assert await redis.keys("lab:*") == [b"lab:format"]
+
+
+async def snapshot_or_type(redis: Redis) -> dict[bytes, bytes | None]:
+    return {key: await redis.dump(key) async for key in redis.scan_iter(count=1000)}
+
+
+async def test_a_namespace_called_like_an_old_queue_keeps_its_keys(redis: Redis) -> None:
+    other = Keys("concept-orderings-counts")
+    await upgrade(redis, other)
+    new = Submission(id="0" * 32, canonical=b"{}", about={}, lane=Lane.ORDER)
+    await Runs(redis, other, JOB).submit(new, most_active=9)
+    await redis.hset(other.counts("f"), "a", "b")
+    await redis.set(f"{other.queue('job')}:stream", "of Docket")
+    before = await redis.keys("*")
+    await upgrade(redis, KEYS)
+    assert set(await redis.keys("*")) == {*before, KEYS.format.encode()}
+
+
+# ---- the number
+
+
+async def test_the_format_is_written_once_and_is_today_s(redis: Redis) -> None:
+    await upgrade(redis, KEYS)
+    data = await redis.get(KEYS.format)
+    assert isinstance(data, bytes)
+    assert Format.from_bytes(data) == Format(FORMAT, READ_BY) == TODAY
+
+
+async def test_what_has_a_format_is_not_moved_again(redis: Redis) -> None:
+    await upgrade(redis, KEYS)
+    await redis.hset(f"concept-orderings:job:{'a' * 32}", "run", 1)
+    await upgrade(redis, KEYS)
+    assert await redis.exists(f"concept-orderings:job:{'a' * 32}")
+
+
+@pytest.mark.parametrize("data", [b'{"format": 3, "read_by": "0.9.0"}', b"damaged"])
+async def test_a_later_or_damaged_format_is_refused_and_nothing_is_changed(
+    valkey: Valkey, redis: Redis, data: bytes
+) -> None:
+    await redis.set(KEYS.format, data)
+    await redis.hset(f"concept-orderings:job:{'a' * 32}", "run", 1)
+    before = await snapshot(redis)
+    with pytest.raises(UnknownFormat) as caught:
+        await Upgrade(valkey.url, KEYS).try_now()
+    assert isinstance(caught.value, SettingError)
+    assert caught.value.code == "unknown_data_format"
+    assert ("0.9.0" if b"3" in data else "damaged") in caught.value.detail
+    assert await snapshot(redis) == before
+
+
+async def test_it_is_checked_before_the_first_use_where_redis_came_late(valkey: Valkey, redis: Redis) -> None:
+    checking = Upgrade(valkey.url, KEYS)
+    async with open_redis(valkey.url, prepare=checking.ensure) as client:
+        await redis.set(KEYS.format, b'{"format": 3, "read_by": "0.9.0"}')
+        with pytest.raises(RedisError, match=r"0\.9\.0"):
+            await client.get("a")
+        with pytest.raises(RedisError):
+            await Runs(client, KEYS, JOB).get("0" * 32)
+        await redis.delete(KEYS.format)
+        assert await client.get("a") is None
+    assert await redis.get(KEYS.format) == TODAY.to_bytes()
+
+
+async def test_redis_may_be_away_at_start() -> None:
+    await Upgrade("redis://127.0.0.1:1", KEYS).try_now()
