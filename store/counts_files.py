@@ -1,47 +1,43 @@
-"""Counts files: uploaded once under a name, never changed, so that what was ordered by them can be cited.
+"""Counts files: uploaded once under a name and never changed, so that a stream ordered by one can be cited.
 
-Layout of the object store, beside that of `store.versions`::
-
-    sources/NAME.json   the record of a counts file; it exists if and only if the file does
-    counts/AB/ABCD…     counts by name as canonical JSON, named by their SHA-256
-
-Counts are written first, the record last and create-only: of two uploads under one name, one is first.
+The counts are written first, the record last and create-only: of two uploads under one name at the same time, one gets
+the name. `store.object_keys` has the layout.
 """
 
 import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
 from concept_orderings.canonical import canonical_json, sha256_hex
-from concept_orderings.errors import StoreError
 from concept_orderings.names import NAME
+from store import object_keys
+from store.damage import checked_content, counts_file_damaged, reading
 from store.objects import Objects
-from store.sealed import seal, unseal
+from store.sealed import created_now, seal, unseal
 
 QUERY_FORM = "the name as the file has it, underscores and slashes read as spaces"
-"""How a counts file is asked, for a reader."""
+"""How a name is looked up in a counts file, as shown to readers. It is published in manifests: never change it."""
 
 _RECORD_FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class CountsMeaning:
-    """What the numbers of a counts file are.
+    """What the numbers of a counts file mean.
 
     Attributes
     ----------
     unit : str
-        What was counted.
+        What each number counts: documents that contain the name, or occurrences of it.
     corpus : str
-        What it was counted in, for a reader.
+        The corpus in which the names were counted, described for readers.
     documents : int, optional
-        How many documents the corpus has.
+        Number of documents in the corpus.
     tokens : int, optional
-        How many tokens the corpus has.
+        Number of tokens in the corpus.
     """
 
     unit: Literal["documents", "occurrences"]
@@ -51,23 +47,24 @@ class CountsMeaning:
 
     @property
     def size(self) -> int | None:
-        """How large the corpus is in the unit, if that is known: no count can be larger."""
+        """The size of the corpus in the unit, or None if it is unknown. No count can be larger."""
         return self.documents if self.unit == "documents" else self.tokens
 
 
 @dataclass(frozen=True, kw_only=True)
 class CountsFile:
-    """What is known of a counts file without reading its counts.
+    """The record of a counts file: what can be said of it without reading its counts.
 
     Attributes
     ----------
     name : str
-        As orderings name it.
+        The name that orderings give as their source.
     meaning : CountsMeaning
     names : int
-        How many names it has counts for.
+        Number of names that it has a count for.
     digest : str
-        SHA-256 of its counts by name as canonical JSON: equal for equal counts, whatever form they were sent in.
+        SHA-256 of its counts by name as canonical JSON: the same for the same counts, in whichever format they were
+        uploaded.
     created_at : str
         UTC, ISO 8601.
     """
@@ -80,16 +77,16 @@ class CountsFile:
 
     @property
     def counted_at(self) -> str:
-        """When it was uploaded, such as ``2026-01-31T12:00:00Z``: it does not say when it was counted."""
+        """The time of the upload, such as ``2026-01-31T12:00:00Z``: when the names were counted is not known."""
         return self.created_at.replace("+00:00", "Z")
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides a count: the counts, and what they are of."""
+        """SHA-256 of everything that decides a count: the counts and their unit."""
         return sha256_hex(canonical_json({"kind": "file", "counts": self.digest, "unit": self.meaning.unit}))
 
     def to_bytes(self) -> bytes:
-        """Return the record as it is stored, with a digest of its own."""
+        """Return the record in the form in which it is stored, with its own digest."""
         return seal(asdict(self), record_format=_RECORD_FORMAT)
 
     @classmethod
@@ -107,12 +104,12 @@ class CountsFile:
 
 
 class Stored(StrEnum):
-    """What came of storing a counts file."""
+    """The outcome of storing a counts file."""
 
     NEW = "new"
-    """It was stored."""
+    """The name was free, and the file was stored."""
     SAME = "same"
-    """The name has this very content already."""
+    """The name already has this content."""
     OTHER = "other"
     """The name has other content, and keeps it."""
 
@@ -131,7 +128,7 @@ class CountsFiles:
         StoreError
             ``store_unavailable``.
         """
-        stored = await self._objects.names("sources")
+        stored = await self._objects.names(object_keys.COUNTS_FILES)
         found = [each.removesuffix(".json") for each in stored if each.endswith(".json")]
         return sorted(name for name in found if NAME.fullmatch(name))
 
@@ -143,28 +140,26 @@ class CountsFiles:
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """
-        data = await self._objects.get(_record_key(name)) if NAME.fullmatch(name) else None
+        data = await self._objects.get(object_keys.counts_file_record(name)) if NAME.fullmatch(name) else None
         if data is None:
             return None
-        try:
+        what = f"the record of {name}"
+        with reading(what, counts_file_damaged):
             record = CountsFile.from_bytes(data)
-        except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(f"the record of {name} cannot be read: {error}") from error
         if record.name != name:
-            raise _damaged(f"the record of {name} is that of {record.name}")
+            raise counts_file_damaged(f"{what} is that of {record.name}")
         return record
 
     async def counts(self, record: CountsFile) -> dict[str, int]:
-        """Return counts by folded name, checked against their digest.
+        """Return the counts of a file by folded name, checked against their digest.
 
         Raises
         ------
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """
-        data = await self._objects.get(_counts_key(record.digest))
-        if data is None:
-            raise _damaged(f"the counts of {record.name} are missing")
+        data = await self._objects.get(object_keys.counts(record.digest))
+        # In a thread: it takes a second for a million names.
         return await asyncio.to_thread(_read_counts, data, record)
 
     async def create(self, name: str, meaning: CountsMeaning, counts: Mapping[str, int]) -> tuple[CountsFile, Stored]:
@@ -173,40 +168,36 @@ class CountsFiles:
         Parameters
         ----------
         name
-            As `concept_orderings.names.NAME` has it.
+            A name that `concept_orderings.names.NAME` matches.
         meaning
-            What the numbers are.
+            What the numbers mean.
         counts
             Counts by folded name.
 
         Returns
         -------
         CountsFile
-            The one that has the name now.
+            The file that has the name now.
         Stored
-            Whether that is what was given.
+            Whether that is the given one, one with the same content, or another.
 
         Raises
         ------
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """
-        # Seconds of work for a million names: not on the event loop.
+        # In a thread: it takes seconds for a million names.
         data, digest = await asyncio.to_thread(_digested, counts)
         taken = await self.record(name)
         if taken is None:
-            record = CountsFile(name=name, meaning=meaning, names=len(counts), digest=digest, created_at=_now())
-            await self._objects.create(_counts_key(digest), data)
-            if await self._objects.create(_record_key(name), record.to_bytes()):
+            record = CountsFile(name=name, meaning=meaning, names=len(counts), digest=digest, created_at=created_now())
+            await self._objects.create(object_keys.counts(digest), data)
+            if await self._objects.create(object_keys.counts_file_record(name), record.to_bytes()):
                 return record, Stored.NEW
             taken = await self.record(name)
         if taken is None:
-            raise _damaged(f"the record of {name} was there and is gone")
+            raise counts_file_damaged(f"the record of {name} existed a moment ago and is missing now")
         return taken, Stored.SAME if (taken.meaning, taken.digest) == (meaning, digest) else Stored.OTHER
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _digested(counts: Mapping[str, int]) -> tuple[bytes, str]:
@@ -214,20 +205,7 @@ def _digested(counts: Mapping[str, int]) -> tuple[bytes, str]:
     return data, sha256_hex(data)
 
 
-def _read_counts(data: bytes, record: CountsFile) -> dict[str, int]:
-    if sha256_hex(data) != record.digest:
-        raise _damaged(f"the counts of {record.name} have other content than their digest says")
-    counts: dict[str, int] = json.loads(data)
+def _read_counts(data: bytes | None, record: CountsFile) -> dict[str, int]:
+    intact = checked_content(data, record.digest, f"the counts of {record.name}", counts_file_damaged)
+    counts: dict[str, int] = json.loads(intact)
     return counts
-
-
-def _record_key(name: str) -> str:
-    return f"sources/{name}.json"
-
-
-def _counts_key(digest: str) -> str:
-    return f"counts/{digest[:2]}/{digest}"
-
-
-def _damaged(what: str) -> StoreError:
-    return StoreError("counts_file_damaged", f"A stored counts file is damaged: {what}. Restore it from a backup.")

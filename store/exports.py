@@ -1,15 +1,10 @@
-"""Exports that are kept: the first rendering of a version by each version of an exporter, served from then on.
+"""Kept exports: the first rendering of a version by each version of an exporter, which all later reads get.
 
-Layout in the object store::
+The rendering is written first as a document, its record last and create-only. If several programs render at the same
+time, also programs of different releases, the first record wins and all of them serve that one. A program that dies
+before the record leaves a document that nothing refers to. `store.object_keys` has the layout.
 
-    streams/NAME/exports/00000001/FORMAT/1.json   the record of a rendering of version 1 by version 1 of an exporter
-    documents/AB/ABCD…                            its bytes, named by their SHA-256
-
-The document is written first, the record last and create-only. Of several programs that render at once, also of
-different releases, the first record wins and all of them serve that one. A program that dies before the record leaves
-a document that nothing refers to.
-
-The FoMo-in-Flux export is older than this: it is made when a version is published, and its digest stands in the
+The FoMo-in-Flux export has no such record: it is made when a version is published, and its digest stands in the
 version's own record.
 """
 
@@ -20,7 +15,9 @@ from concept_orderings.exporters import Exporter
 from concept_orderings.exporters.fomo import Fomo
 from concept_orderings.stream import Document
 from concept_orderings.version import __version__
-from store.documents import version_damaged, write_document
+from store import object_keys
+from store.damage import reading, version_damaged
+from store.documents import write_document
 from store.objects import Objects
 from store.sealed import seal, unseal
 from store.versions import VersionRecord
@@ -40,7 +37,7 @@ class KeptExport:
         The exporter's name.
     exporter_version : int
     media_type : str
-        What the bytes are; kept with them, so that they stay a pair when an exporter changes.
+        Media type of the bytes; kept with them, so that the two still fit when the exporter changes.
     digest : str
         SHA-256 of the bytes, under which they are stored as a document.
     software : str
@@ -55,7 +52,7 @@ class KeptExport:
     software: str
 
     def to_bytes(self) -> bytes:
-        """Return the record as it is stored, with a digest of its own."""
+        """Return the record in the form in which it is stored, with its own digest."""
         body: dict[str, Json] = {
             "version_digest": self.version_digest,
             "exporter": self.exporter,
@@ -94,23 +91,21 @@ class KeptExports:
         """
         if (exporter.name, exporter_version) == (Fomo.name, Fomo.version):
             return _kept(record, exporter, record.export_digest)
-        what = f"the record of the export {exporter.name} of {record.stream} version {record.version}"
         data = await self._objects.get(_key(record, exporter, exporter_version))
         if data is None:
             return None
-        try:
+        what = f"the record of the export {exporter.name} of {record.stream} version {record.version}"
+        with reading(what, version_damaged):
             kept = KeptExport.from_bytes(data)
-        except (ValueError, KeyError, TypeError) as error:
-            raise version_damaged(f"{what} cannot be read: {error}") from error
         expected = (record.digest, exporter.name, exporter_version)
         if (kept.version_digest, kept.exporter, kept.exporter_version) != expected:
             raise version_damaged(f"{what} is that of another version or export")
         return kept
 
     async def keep(self, record: VersionRecord, exporter: Exporter, document: Document) -> KeptExport:
-        """Keep a rendering by the exporter's present version, and return the one that is kept: the first one.
+        """Store a rendering by the exporter's present version unless one is kept, and return the one that is kept.
 
-        Safe to call any number of times, at once and after a crash anywhere in between.
+        It may be called any number of times, also concurrently and after a crash at any step.
 
         Raises
         ------
@@ -123,7 +118,7 @@ class KeptExports:
             return kept
         first = await self.find(record, exporter, exporter.version)
         if first is None:
-            raise version_damaged(f"a record of the export {exporter.name} was there and is gone")
+            raise version_damaged(f"the record of the export {exporter.name} existed a moment ago and is missing now")
         return first
 
 
@@ -139,4 +134,4 @@ def _kept(record: VersionRecord, exporter: Exporter, digest: str) -> KeptExport:
 
 
 def _key(record: VersionRecord, exporter: Exporter, exporter_version: int) -> str:
-    return f"streams/{record.stream}/exports/{record.version:08d}/{exporter.name}/{exporter_version}.json"
+    return object_keys.export_record(record.stream, record.version, exporter.name, exporter_version)

@@ -1,6 +1,7 @@
 """Looks: runs that ask a source for counts, because a client wants to see them.
 
-A look is of no consequence: `store.counts` keeps the counts themselves, and a look that is forgotten is asked again.
+A look may be lost: the counts themselves are kept by `store.count_cache`, and a client that still wants them posts the
+look again.
 """
 
 import json

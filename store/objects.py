@@ -17,7 +17,7 @@ from concept_orderings.errors import StoreError
 
 _TEMPORARY = ".tmp"
 _STALE_SECONDS = 3600.0
-# The second: somebody put a file where a directory would be.
+# The second: a file is in the place of a directory.
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -25,7 +25,7 @@ class Objects(Protocol):
     """Immutable bytes by key; keys are relative paths with forward slashes."""
 
     async def get(self, key: str) -> bytes | None:
-        """Return an object, or None if there is none.
+        """Return an object, or None if no object has that key.
 
         Raises
         ------
@@ -36,16 +36,19 @@ class Objects(Protocol):
     async def create(self, key: str, data: bytes) -> bool:
         """Store an object durably unless the key is taken; return whether it was stored.
 
-        Of several writers of one key exactly one is told True, and readers see the whole object or none.
+        Of several writers of one key exactly one gets True, and readers see the whole object or none.
 
         Raises
         ------
         StoreError
-            ``store_unavailable``, such as for a full disk; nothing half-written is left to be read.
+            ``store_unavailable``, such as for a full disk; readers never see a part of the object.
         """
 
     async def names(self, prefix: str) -> list[str]:
-        """Return the sorted names directly below a prefix, both of objects and of further prefixes."""
+        """Return the sorted names directly below a prefix, both of objects and of longer prefixes."""
+
+    def remove_leftovers(self) -> None:
+        """Remove temporary files that writers left when they were killed; blocks for as long as that takes."""
 
 
 def open_objects(location: str) -> Objects:
@@ -70,8 +73,9 @@ def open_objects(location: str) -> Objects:
 class LocalObjects:
     """Objects as files below a directory.
 
-    Not obstore's own local store: that one does not fsync, so a power cut could lose a version that a client was told
-    of. A file is written under a temporary name, synced, then linked to its key: a link fails if the name is taken.
+    obstore's own local store is not used, because it does not fsync: a power cut could lose a version whose number a
+    client already has. A file is written under a temporary name, synced, then linked to its key; a link fails if the
+    name is taken.
     """
 
     def __init__(self, root: Path) -> None:
@@ -89,13 +93,13 @@ class LocalObjects:
         """See `Objects.names`."""
         return await asyncio.to_thread(self._names, prefix)
 
-    def sweep(self) -> None:
-        """Remove temporary files that a killed writer left behind."""
-        for left in (self._root / _TEMPORARY).glob("*"):
+    def remove_leftovers(self) -> None:
+        """See `Objects.remove_leftovers`: files older than an hour, since younger ones may still be written."""
+        for file in (self._root / _TEMPORARY).glob("*"):
             try:
-                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                    left.unlink()
-            except FileNotFoundError:  # another writer's, renamed or swept meanwhile
+                if time.time() - file.stat().st_mtime > _STALE_SECONDS:
+                    file.unlink()
+            except FileNotFoundError:  # its writer, or another program that cleans up, has just removed it
                 continue
 
     def _get(self, key: str) -> bytes | None:
@@ -112,7 +116,7 @@ class LocalObjects:
             _make_directory(self._root / _TEMPORARY)
             _make_directory(path.parent)
             created = not path.exists() and _link_new(path, data, self._root / _TEMPORARY)
-            # Also where it was there before: whoever linked it may have died before it was on disk.
+            # Also for an object that existed before: its writer may have died before the directory was synced.
             _sync_directory(path.parent)
         except OSError as error:
             raise _unavailable(_reason(error)) from error
@@ -161,6 +165,9 @@ class RemoteObjects:
         paths = [each["path"] for each in found["objects"]] + list(found["common_prefixes"])
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
 
+    def remove_leftovers(self) -> None:
+        """See `Objects.remove_leftovers`: a conditional put leaves none."""
+
 
 def _link_new(path: Path, data: bytes, temporary: Path) -> bool:
     descriptor, name = tempfile.mkstemp(dir=temporary)
@@ -180,7 +187,7 @@ def _link_new(path: Path, data: bytes, temporary: Path) -> bool:
 
 
 def _make_directory(path: Path) -> None:
-    """Create a directory durably: a new entry is on disk only when its parent is synced."""
+    """Create a directory durably: its entry is on disk only once its parent directory is synced."""
     if path.is_dir():
         return
     _make_directory(path.parent)

@@ -1,14 +1,9 @@
 """Stream versions: numbered from 1, written once, never changed.
 
-Layout of the object store::
-
-    streams/NAME/versions/00000001.json   the record of a version; it exists if and only if the version does
-    streams/NAME/requests/DIGEST.json     which version a request got
-    documents/AB/ABCD…                    manifests, tasks and FoMo-in-Flux exports, named by their SHA-256
-
-Documents are written first, the record last and create-only: whoever creates the record of a number owns it. A worker
-that dies before the record leaves documents that nothing refers to; one that dies after it is found by its request
-when the job is tried again, so the same request never gets two versions.
+The documents of a version are written first, its record last and create-only: of several workers that write the same
+number, the one that creates the record has made that version. A worker that dies before the record leaves documents
+that nothing refers to. If one dies after the record, the retry of the job finds the version by its request, so the same
+request never gets two versions. `store.object_keys` has the layout.
 """
 
 import asyncio
@@ -16,7 +11,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from concept_orderings.canonical import Json, canonical_json
@@ -24,9 +18,11 @@ from concept_orderings.names import NAME
 from concept_orderings.progress import Report, silent
 from concept_orderings.published import VersionDocuments
 from concept_orderings.stream import ArrangedStream
-from store.documents import read_document, version_damaged, write_document
+from store import object_keys
+from store.damage import reading, version_damaged
+from store.documents import read_document, write_document
 from store.objects import Objects
-from store.sealed import seal, unseal
+from store.sealed import created_now, seal, unseal
 
 _RECORD_FORMAT = 1
 _READ_AT_ONCE = 32
@@ -42,7 +38,7 @@ class TaskEntry:
     Attributes
     ----------
     concepts : int
-        How many it has.
+        Number of concepts in it.
     digest : str
         SHA-256 of its document.
     """
@@ -53,19 +49,20 @@ class TaskEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class VersionRecord:
-    """What is known of a version without reading its documents.
+    """The record of a version: what can be said of it without reading its documents.
 
     Attributes
     ----------
     stream, version
-        Its name and number.
+        The stream's name, and the number of the version.
     request_digest : str
-        SHA-256 of the canonical request that it answers.
+        SHA-256 of the canonical request that it was made for.
     ordering : str
         The kind of ordering.
     concepts : int
+        Number of concepts.
     digest : str
-        SHA-256 of the manifest: the digest of the version, since the manifest holds those of all other parts.
+        SHA-256 of the manifest: the digest of the version, since the manifest holds the digests of all other parts.
     export_digest : str
         SHA-256 of the FoMo-in-Flux export, the same for every version with this order.
     tasks : tuple of TaskEntry
@@ -87,7 +84,7 @@ class VersionRecord:
     created_at: str
 
     def to_bytes(self) -> bytes:
-        """Return the record as it is stored, with a digest of its own."""
+        """Return the record in the form in which it is stored, with its own digest."""
         body: dict[str, Json] = {
             "stream": self.stream,
             "version": self.version,
@@ -125,11 +122,11 @@ class Versions:
 
     async def streams(self) -> list[str]:
         """Return the names of all streams, sorted."""
-        return [name for name in await self._objects.names("streams") if NAME.fullmatch(name)]
+        return [name for name in await self._objects.names(object_keys.STREAMS) if NAME.fullmatch(name)]
 
     async def numbers(self, stream: str) -> list[int]:
         """Return the version numbers of a stream, ascending; empty if there is no such stream."""
-        names = await self._objects.names(f"streams/{stream}/versions")
+        names = await self._objects.names(object_keys.versions(stream))
         return [int(name.removesuffix(".json")) for name in names if _RECORD_NAME.fullmatch(name)]
 
     async def record(self, stream: str, version: int) -> VersionRecord | None:
@@ -140,17 +137,14 @@ class Versions:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        data = await self._objects.get(_record_key(stream, version))
+        data = await self._objects.get(object_keys.version_record(stream, version))
         if data is None:
             return None
-        try:
+        what = f"the record of {stream} version {version}"
+        with reading(what, version_damaged):
             record = VersionRecord.from_bytes(data)
-        except (ValueError, KeyError, TypeError) as error:
-            raise version_damaged(f"the record of {stream} version {version} cannot be read: {error}") from error
         if (record.stream, record.version) != (stream, version):
-            raise version_damaged(
-                f"the record of {stream} version {version} is that of {record.stream} {record.version}"
-            )
+            raise version_damaged(f"{what} is that of {record.stream} version {record.version}")
         return record
 
     async def document(self, digest: str) -> bytes:
@@ -172,45 +166,42 @@ class Versions:
             ``version_damaged`` or ``store_unavailable``.
         """
         tasks: list[bytes] = []
-        for some in _chunks(record.tasks, _READ_AT_ONCE):
-            tasks += await asyncio.gather(*(self.document(each.digest) for each in some))
+        for chunk in _chunks(record.tasks, _READ_AT_ONCE):
+            tasks += await asyncio.gather(*(self.document(each.digest) for each in chunk))
         return VersionDocuments(await self.document(record.digest), tuple(tasks))
 
     async def find(self, stream: str, request_digest: str) -> VersionRecord | None:
-        """Return the version that a request already has, or None.
+        """Return the record of the version that a request already has, or None.
 
         Raises
         ------
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        pointer = await self._objects.get(_request_key(stream, request_digest))
+        pointer = await self._objects.get(object_keys.request_pointer(stream, request_digest))
         if pointer is None:
             return None
-        try:
+        with reading(f"the number of the version of {stream} for the request {request_digest}", version_damaged):
             version = int(json.loads(pointer)["version"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise version_damaged(
-                f"which version of {stream} answers {request_digest} cannot be read: {error}"
-            ) from error
         record = await self.record(stream, version)
         if record is None or record.request_digest != request_digest:
             raise version_damaged(
-                f"version {version} of {stream} is missing or not the one that answers {request_digest}"
+                f"version {version} of {stream} is missing, or was not made for the request {request_digest}"
             )
         return record
 
     async def publish(self, arranged: ArrangedStream, *, report: Report = silent) -> VersionRecord:
         """Store a stream as its next version, or return the version that its request already has.
 
-        Safe to call for one request any number of times, at once and after a crash anywhere in between.
+        It may be called for one request any number of times, also concurrently and after a crash at any step.
 
         Parameters
         ----------
         arranged
             The stream.
         report
-            Called with the tasks written of all tasks; what it raises leaves documents that no version has.
+            Called with the number of tasks written and of all tasks. If it raises, documents are left that belong to
+            no version.
 
         Raises
         ------
@@ -220,25 +211,25 @@ class Versions:
         stream, request_digest = arranged.request.name, arranged.request.digest
         record = await self.find(stream, request_digest) or await self._find_unindexed_or_create(arranged, report)
         pointer = canonical_json({"version": record.version})
-        await self._objects.create(_request_key(stream, request_digest), pointer)
+        await self._objects.create(object_keys.request_pointer(stream, request_digest), pointer)
         return record
 
     async def _find_unindexed_or_create(self, arranged: ArrangedStream, report: Report) -> VersionRecord:
-        """Find a version whose writer died before it could say which request it answers, else create the next.
+        """Return the version whose writer died before it wrote the request's pointer, or create the next version.
 
-        The numbers are listed once: of what appears later, every version is in the way of the new one and is looked
-        at then. With a second list, another publisher of the same request could slip in between.
+        The numbers are listed only once. A version that appears after that takes the number that is tried here, and is
+        then read. A second list would let another publisher of the same request make a version between the two.
         """
         stream, request_digest = arranged.request.name, arranged.request.digest
         numbers = await self.numbers(stream)
-        for some in _chunks(numbers, _READ_AT_ONCE):
-            for existing in await asyncio.gather(*(self.record(stream, version) for version in some)):
+        for chunk in _chunks(numbers, _READ_AT_ONCE):
+            for existing in await asyncio.gather(*(self.record(stream, version) for version in chunk)):
                 if existing is not None and existing.request_digest == request_digest:
                     return existing
         version = max(numbers, default=0) + 1
         while True:
             record = await self._write_documents(arranged, version, report)
-            if await self._objects.create(_record_key(stream, version), record.to_bytes()):
+            if await self._objects.create(object_keys.version_record(stream, version), record.to_bytes()):
                 return record
             taken = await self.record(stream, version)
             if taken is not None and taken.request_digest == request_digest:
@@ -246,7 +237,7 @@ class Versions:
             version += 1
 
     async def _write_documents(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
-        # Seconds of work for a million concepts: not on the event loop.
+        # In a thread: it takes seconds for a million concepts.
         tasks, export, manifest = await asyncio.to_thread(arranged.documents, version)
         for done, task in enumerate(tasks):
             report(done, len(tasks))
@@ -265,17 +256,9 @@ class Versions:
             export_digest=export.digest,
             tasks=tuple(TaskEntry(size, task.digest) for size, task in sizes),
             warnings=tuple(arranged.warnings()),
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            created_at=created_now(),
         )
 
 
 def _chunks(entries: Sequence[_Entry], size: int) -> Iterator[Sequence[_Entry]]:
     return (entries[first : first + size] for first in range(0, len(entries), size))
-
-
-def _record_key(stream: str, version: int) -> str:
-    return f"streams/{stream}/versions/{version:08d}.json"
-
-
-def _request_key(stream: str, request_digest: str) -> str:
-    return f"streams/{stream}/requests/{request_digest}.json"

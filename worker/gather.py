@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from concept_orderings.evidence import Gathered, Need
 from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.machine import Machine
-from worker.evidence.concept_counts import gather_counts
-from worker.evidence.concept_embeddings import gather_embeddings
+from worker.evidence.gather_counts import gather_counts
+from worker.evidence.gather_embeddings import gather_embeddings
 from worker.evidence.gathering import Gathering
 from worker.machine import this_machine
 

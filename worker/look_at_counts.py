@@ -10,13 +10,13 @@ from weakref import WeakValueDictionary
 
 from concept_orderings.canonical import Json
 from concept_orderings.queries import Query
-from store.counts import CountsCache
+from store.count_cache import CountCache
 from store.looks import CountShown, Look, LookAnswer
 from store.objects import Objects
 from store.runs import Phase
 from store.waiting import cancel_and_wait
 from worker.evidence.counts import open_source
-from worker.evidence.counts.cached import count_cached
+from worker.evidence.counts.through_cache import count_through_cache
 from worker.monitor import Monitor
 from worker.runner import Work
 from worker.settings import WorkerSettings
@@ -36,7 +36,7 @@ class LookAtCounts(Work):
     tries_again: ClassVar[bool] = False
 
     def __init__(
-        self, settings: WorkerSettings, *, cache: CountsCache, objects: Objects, stopping: threading.Event
+        self, settings: WorkerSettings, *, cache: CountCache, objects: Objects, stopping: threading.Event
     ) -> None:
         self._settings = settings
         self._cache = cache
@@ -80,7 +80,7 @@ class LookAtCounts(Work):
         try:
             asked = {query: Query.of(filter(None, map(source.form, query.spellings))) for query in look.queries}
             distinct = list(dict.fromkeys(asked.values()))
-            found = await count_cached(
+            found = await count_through_cache(
                 source, distinct, self._cache, counted_since=look.counted_since, report=monitor.report
             )
         finally:

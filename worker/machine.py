@@ -60,6 +60,6 @@ def _proposer(device: str, vectors: NDArray[np.int16]) -> Proposer | None:
     if device == "cpu" or len(vectors) < WORTH_A_DEVICE:
         return None
     # Here, not above: it loads torch.
-    from worker.evidence.encoders.proposals import proposer_on  # noqa: PLC0415
+    from worker.neighbours_on_device import proposer_on  # noqa: PLC0415
 
     return proposer_on(device, vectors)

@@ -10,10 +10,10 @@ from datetime import timedelta
 from docket import Docket, ExponentialRetry, Worker
 from redis.exceptions import RedisError
 
-from store.counts import CountsCache
-from store.embeddings import EmbeddingCache
+from store.count_cache import CountCache
+from store.embedding_cache import EmbeddingCache
 from store.format import claim_data_dir
-from store.objects import LocalObjects, open_objects
+from store.objects import open_objects
 from store.queue import TASK, Queue, make_docket, open_redis
 from store.runs import ATTEMPTS, JOB, LOOK, Runs
 from store.source_reports import SourceReports
@@ -49,13 +49,12 @@ async def run_worker(settings: WorkerSettings) -> None:
     await upgrade.try_now()
     redis = open_redis(settings.redis_url, prepare=upgrade.ensure)
     objects = open_objects(settings.streams_location)
-    if isinstance(objects, LocalObjects):
-        objects.sweep()
+    objects.remove_leftovers()
     # Half of the time after which the queue takes a silent worker for dead: its lease is over when the next one starts.
     lease_seconds = settings.redelivery_seconds / 2
     keys = settings.keys
     jobs, looks = (Runs(redis, keys, kind, lease_seconds=lease_seconds) for kind in (JOB, LOOK))
-    counts = CountsCache(redis, keys, lease_seconds=lease_seconds)
+    counts = CountCache(redis, keys, lease_seconds=lease_seconds)
     stores = EvidenceStores(embeddings=EmbeddingCache(redis, keys), counts=counts, objects=objects)
     publish_stream = PublishStream(settings, versions=Versions(objects), stores=stores)
     look_at_counts = LookAtCounts(settings, cache=counts, objects=objects, stopping=stopping)

@@ -11,10 +11,10 @@ from concept_orderings.progress import Report
 from concept_orderings.request import StreamRequest
 from store.objects import open_objects
 from store.settings import read_settings
-from worker.evidence.concept_counts import count_concepts
-from worker.evidence.concept_embeddings import as_gathered, embed_concepts
 from worker.evidence.counts import open_source
 from worker.evidence.encoders import load_encoder
+from worker.evidence.gather_counts import count_concepts
+from worker.evidence.gather_embeddings import as_gathered, embed_concepts
 from worker.settings import WorkerSettings
 
 

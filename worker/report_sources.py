@@ -13,7 +13,7 @@ from store.source_reports import SourceReports
 from store.waiting import cancel_and_wait, wait_for_event
 from worker.evidence.counts import ambiguous
 from worker.evidence.counts.base import SourceFacts
-from worker.evidence.counts.local import has_index, index_facts
+from worker.evidence.counts.local_index import has_index, index_facts
 from worker.evidence.counts.settings import SourceSettings, read_sources
 from worker.settings import WorkerSettings
 

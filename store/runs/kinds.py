@@ -91,4 +91,4 @@ LOOK = Kind(
         events_kept=0,
     ),
 )
-"""Ask a source for counts. Of no consequence: `store.counts` keeps the counts, and what is forgotten is asked again."""
+"""Ask a source for counts. It may be lost: `store.count_cache` keeps the counts, and clients post the look again."""

@@ -23,8 +23,8 @@ from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
 from store.jobs import job_id
 from store.looks import Look
-from support.counting_source import CountingSource
-from worker.evidence.concept_counts import count_concepts
+from support.letter_source import LetterSource
+from worker.evidence.gather_counts import count_concepts
 
 Row = Mapping[str, Any]
 
@@ -99,7 +99,7 @@ def counts_by_digest(request: StreamRequest) -> list[int]:
 
 def _counted(described: Row, request: StreamRequest) -> Gathered:
     """Count as the worker does, in a source that counts letters."""
-    source = CountingSource()
+    source = LetterSource()
     source.counted_at = described["counted_at"]
     source.documents = described.get("documents")
 

@@ -149,10 +149,27 @@ def test_the_service_imports_nothing_heavy() -> None:
     assert [each for each in imports_of("app") if each.package in heavy] == []
 
 
-def test_encoders_alone_import_what_runs_them() -> None:
+def test_encoders_and_what_computes_on_their_device_alone_import_torch_and_its_like() -> None:
     users = {each.path for each in imports_of("worker") if each.package in ENCODER_LIBRARIES}
+    outside_encoders = {path for path in users if not path.startswith("worker/evidence/encoders/")}
 
-    assert {path.rpartition("/")[0] for path in users} == {"worker/evidence/encoders"}
+    assert users - outside_encoders, "no encoder imports any of these libraries: the test looks in the wrong place"
+    assert outside_encoders == {"worker/torch_device.py", "worker/neighbours_on_device.py"}
+    torch_alone = {each for each in imports_of("worker") if each.path in outside_encoders}
+    assert {each.package for each in torch_alone} & ENCODER_LIBRARIES == {"torch"}
+
+
+def test_times_are_read_from_text_in_one_file() -> None:
+    """One time has one way to be written; a second reader would accept other ways (`counted_since` had two)."""
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for folder in PACKAGES
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in {"strptime", "fromisoformat"}
+    }
+
+    assert readers == {"concept_orderings/evidence/counted_since.py"}
 
 
 def test_tests_are_not_imported_by_what_they_test() -> None:

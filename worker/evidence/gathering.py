@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from concept_orderings.errors import ConceptOrderingsError, JobError
 from concept_orderings.machine import Machine
 from concept_orderings.request import StreamRequest
-from store.counts import CountsCache
-from store.embeddings import EmbeddingCache
+from store.count_cache import CountCache
+from store.embedding_cache import EmbeddingCache
 from store.objects import Objects
 from worker.monitor import Monitor
 from worker.settings import WorkerSettings
@@ -21,13 +21,13 @@ class EvidenceStores:
     Attributes
     ----------
     embeddings : EmbeddingCache
-    counts : CountsCache
+    counts : CountCache
     objects : Objects
         Where counts files are.
     """
 
     embeddings: EmbeddingCache
-    counts: CountsCache
+    counts: CountCache
     objects: Objects
 
 

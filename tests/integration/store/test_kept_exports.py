@@ -55,6 +55,8 @@ class Dying:
     async def get(self, key: str) -> bytes | None:
         return await self._objects.get(key)
 
+    def remove_leftovers(self) -> None: ...
+
     async def names(self, prefix: str) -> list[str]:
         return await self._objects.names(prefix)
 

@@ -215,15 +215,15 @@ async def test_a_key_below_a_file_is_not_there(tmp_path: Path) -> None:
     assert await objects.names("notes/versions") == []
 
 
-async def test_sweeping_removes_what_killed_writers_left_and_nothing_else(tmp_path: Path) -> None:
+async def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path: Path) -> None:
     objects = LocalObjects(tmp_path)
-    objects.sweep()
+    objects.remove_leftovers()
     await objects.create("k/object", b"data")
     old, fresh = tmp_path / ".tmp" / "old", tmp_path / ".tmp" / "fresh"
     old.write_bytes(b"half")
     fresh.write_bytes(b"being written")
     os.utime(old, (time.time() - 7200, time.time() - 7200))
-    objects.sweep()
+    objects.remove_leftovers()
     assert [each.name for each in (tmp_path / ".tmp").iterdir()] == ["fresh"]
     assert await objects.get("k/object") == b"data"
 

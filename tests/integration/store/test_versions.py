@@ -44,6 +44,8 @@ class Dying:
     async def get(self, key: str) -> bytes | None:
         return await self._objects.get(key)
 
+    def remove_leftovers(self) -> None: ...
+
     async def names(self, prefix: str) -> list[str]:
         return await self._objects.names(prefix)
 
@@ -68,6 +70,8 @@ class Interleaving:
     async def get(self, key: str) -> bytes | None:
         await self._let_others_go_first()
         return await self._objects.get(key)
+
+    def remove_leftovers(self) -> None: ...
 
     async def names(self, prefix: str) -> list[str]:
         await self._let_others_go_first()
@@ -156,6 +160,8 @@ async def test_a_version_that_appears_between_two_looks_is_not_made_again(object
 
         async def create(self, key: str, data: bytes) -> bool:
             return await objects.create(key, data)
+
+        def remove_leftovers(self) -> None: ...
 
         async def names(self, prefix: str) -> list[str]:
             before = await objects.names(prefix)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from store.counts import CountsCache
+from store.count_cache import CountCache
 from store.looks import Look
 from store.objects import LocalObjects
 from store.queue import open_redis
 from store.runs import LOOK, Runs, State
-from support.counting_source import CountingSource, queries
 from support.keys import KEYS
+from support.letter_source import LetterSource, queries
 from support.processes import Valkey
 from worker.look_at_counts import LOOKS_AT_ONCE, LookAtCounts
 from worker.runner import Runner
@@ -33,7 +33,7 @@ class Place:
         self.looks = Runs(redis, KEYS, LOOK, clock=lambda: datetime.now(UTC) + self.ahead)
         work = LookAtCounts(
             WorkerSettings(),
-            cache=CountsCache(redis, KEYS),
+            cache=CountCache(redis, KEYS),
             objects=LocalObjects(directory),
             stopping=self.stopping,
         )
@@ -41,9 +41,9 @@ class Place:
         self.go_on = asyncio.Event()
         self.opened: list[str] = []
 
-    async def open(self, name: str, *_: object) -> CountingSource:
+    async def open(self, name: str, *_: object) -> LetterSource:
         self.opened.append(name)
-        source = CountingSource(batch=1, fingerprint=name)
+        source = LetterSource(batch=1, fingerprint=name)
         source.held = self.go_on if name == "hung" else None
         return source
 

@@ -12,8 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from concept_orderings.library import arrange_stream
 from concept_orderings.machine import Machine
 from concept_orderings.request import StreamRequest, parse_request
-from store.counts import CountsCache
-from store.embeddings import EmbeddingCache
+from store.count_cache import CountCache
+from store.embedding_cache import EmbeddingCache
 from store.jobs import job_id, job_of, version_of
 from store.objects import LocalObjects
 from store.queue import open_redis
@@ -67,7 +67,7 @@ def versions(tmp_path: Path) -> Versions:
 def stores(redis: Redis, tmp_path: Path) -> EvidenceStores:
     return EvidenceStores(
         embeddings=EmbeddingCache(redis, KEYS),
-        counts=CountsCache(redis, KEYS),
+        counts=CountCache(redis, KEYS),
         objects=LocalObjects(tmp_path / "objects"),
     )
 
@@ -278,10 +278,8 @@ async def test_a_path_may_use_what_memory_the_encoder_has_left(
         given.append(machine.memory)
         return arrange_stream(*arguments, machine=machine, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("worker.evidence.concept_embeddings.load_encoder", loading)
-    monkeypatch.setattr(
-        "worker.evidence.concept_embeddings.this_machine", lambda _: Machine(memory=10**9 - len(loaded))
-    )
+    monkeypatch.setattr("worker.evidence.gather_embeddings.load_encoder", loading)
+    monkeypatch.setattr("worker.evidence.gather_embeddings.this_machine", lambda _: Machine(memory=10**9 - len(loaded)))
     monkeypatch.setattr("worker.publish_stream.arrange_stream", arranging)
     run = await submit(jobs, request)
     await runner.deliver(job_id(request), run)
@@ -300,7 +298,7 @@ async def test_a_job_that_is_cancelled_while_an_encoder_loads_ends(
         over.wait(60)
         return load_encoder("fake", WorkerSettings())
 
-    monkeypatch.setattr("worker.evidence.concept_embeddings.load_encoder", loading)
+    monkeypatch.setattr("worker.evidence.gather_embeddings.load_encoder", loading)
     publishing = asyncio.create_task(runner.deliver(job_id(request), await submit(jobs, request)))
     try:
         await asyncio.to_thread(begun.wait, 60)

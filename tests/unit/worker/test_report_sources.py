@@ -7,7 +7,7 @@ import pytest
 
 from store.source_reports import SourceReports
 from store.waiting import cancel_and_wait
-from support.counting_source import CountingSource
+from support.letter_source import LetterSource
 from support.ticks import ticks
 from worker.evidence.counts.base import CountSource
 from worker.report_sources import SourceReporter
@@ -26,7 +26,7 @@ class Broken:
 
     def open(self, name: str, *, attempts: int) -> CountSource:
         self.opened += 1
-        source = CountingSource()
+        source = LetterSource()
 
         async def facts() -> None:
             raise OverflowError("s3cret")
@@ -82,7 +82,7 @@ async def test_when_it_is_stopped_it_asks_nobody_any_more(monkeypatch: pytest.Mo
 
     class Slow(Broken):
         def open(self, name: str, *, attempts: int) -> CountSource:
-            source = CountingSource()
+            source = LetterSource()
 
             async def facts() -> None:
                 begun.set()

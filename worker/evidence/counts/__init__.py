@@ -12,8 +12,8 @@ from concept_orderings.names import NAME, NAME_RULE
 from store.counts_files import CountsFiles
 from store.objects import Objects
 from worker.evidence.counts.base import CountSource
-from worker.evidence.counts.file import FileSource
-from worker.evidence.counts.local import LocalSource, has_index
+from worker.evidence.counts.counts_file import CountsFileSource
+from worker.evidence.counts.local_index import LocalIndexSource, has_index
 from worker.evidence.counts.settings import SETTING, read_sources
 from worker.settings import WorkerSettings
 
@@ -48,10 +48,10 @@ async def open_source(name: str, settings: WorkerSettings, objects: Objects) -> 
         raise ambiguous(name, found)
     if name in configured:
         return configured[name].open(name)
-    if (file := await FileSource.open(name, CountsFiles(objects))) is not None:
+    if (file := await CountsFileSource.open(name, CountsFiles(objects))) is not None:
         return file
     if has_index(settings.index_dir(name)):
-        return await LocalSource.open(settings.index_dir(name))
+        return await LocalIndexSource.open(settings.index_dir(name))
     raise _not_configured(name, sorted(configured))
 
 

@@ -35,7 +35,7 @@ DEFAULT: Mapping[str, Mapping[str, Any]] = {BUILT_IN: {"kind": "infini-gram"}}
 
 # Where the settings of a kind are described. Imported when one is configured: their clients take a while to load.
 _KINDS = {
-    "elasticsearch": ("worker.evidence.counts.elastic.settings", "ElasticsearchSettings"),
+    "elasticsearch": ("worker.evidence.counts.elasticsearch.settings", "ElasticsearchSettings"),
     "infini-gram": ("worker.evidence.counts.infini_gram", "InfiniGramSettings"),
 }
 

@@ -12,6 +12,7 @@ from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report
 from worker.evidence.encoders.base import check_unit_rows
 from worker.settings import WorkerSettings
+from worker.torch_device import is_out_of_memory, pick_device
 
 IntArray: TypeAlias = NDArray[np.int64]
 
@@ -58,32 +59,6 @@ def _check_dtype(device: torch.device, dtype: str) -> None:
         raise EncoderError(
             "encoder_not_configured", f"The device {device} cannot compute in {dtype} ({error}); ask for float32."
         ) from error
-
-
-def pick_device(setting: str) -> torch.device:
-    """Return the device that the setting ``device`` names; ``auto`` is CUDA, then MPS, then CPU.
-
-    Raises
-    ------
-    EncoderError
-        ``encoder_not_configured``: the device is not there.
-    """
-    there = _devices()
-    if setting == "auto":
-        return torch.device(there[0])
-    if setting not in there:
-        raise EncoderError(
-            "encoder_not_configured",
-            f"CONCEPT_ORDERINGS_DEVICE is {setting!r}, which this machine does not have; it has {', '.join(there)}.",
-        )
-    return torch.device(setting)
-
-
-def _devices() -> list[str]:
-    """All devices of the machine, the best first."""
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    cuda = ["cuda", *(f"cuda:{i}" for i in range(count))] if count else []
-    return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
 def longest_first(lengths: IntArray) -> IntArray:
@@ -150,16 +125,6 @@ def _unit_rows(forward: Forward, batch: IntArray) -> NDArray[np.float32] | None:
         return None
     rows: NDArray[np.float32] = unit.numpy()
     return rows
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether a device, or the processor, had no room."""
-    # MPS and the CPU raise a plain RuntimeError: "MPS backend out of memory", "not enough memory: you tried to …",
-    # "can't allocate memory: you tried to …"
-    text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
-        words in text for words in ("out of memory", "not enough memory", "can't allocate memory")
-    )
 
 
 def _halved(size: int, name: str) -> int:

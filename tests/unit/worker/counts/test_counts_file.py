@@ -8,9 +8,9 @@ from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning
 from store.objects import LocalObjects
-from worker.evidence.counts import file
+from worker.evidence.counts import counts_file
 from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
-from worker.evidence.counts.file import FileSource, file_facts
+from worker.evidence.counts.counts_file import CountsFileSource, file_facts
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ COUNTS = {"apple": 3, "aquarium fish": 0, "Apple": 5}
 @pytest.fixture(autouse=True)
 def _nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """No counts of another test."""
-    monkeypatch.setattr(file, "_LAST", file._Last())
+    monkeypatch.setattr(counts_file, "_LAST", counts_file._Last())
 
 
 def record(unit: str = "occurrences", **others: object) -> CountsFile:
@@ -37,7 +37,7 @@ def record(unit: str = "occurrences", **others: object) -> CountsFile:
 
 
 def source(unit: str = "occurrences") -> CountSource:
-    return FileSource(record(unit), COUNTS)
+    return CountsFileSource(record(unit), COUNTS)
 
 
 async def counted(source: CountSource, *queries: Query) -> dict[Query, Count]:
@@ -127,12 +127,12 @@ async def test_at_most_twenty_missing_names_are_named(missing: int) -> None:
 async def test_it_is_opened_from_the_store(tmp_path: Path) -> None:
     files = CountsFiles(LocalObjects(tmp_path))
     stored, _ = await files.create("mine", record().meaning, COUNTS)
-    opened = await FileSource.open("mine", files)
+    opened = await CountsFileSource.open("mine", files)
 
     assert opened is not None
     assert await opened.facts() == file_facts(stored)
     assert await counted(opened, Query.of(["Apple"])) == {Query.of(["Apple"]): Count(5)}
-    assert await FileSource.open("yours", files) is None
+    assert await CountsFileSource.open("yours", files) is None
 
 
 async def test_counts_are_read_once_for_as_long_as_no_others_are(
@@ -152,7 +152,7 @@ async def test_counts_are_read_once_for_as_long_as_no_others_are(
     await files.create("copy", record("documents").meaning, COUNTS)
     await files.create("other", record().meaning, others)
     for name, counts, times in [("mine", COUNTS, 1), ("copy", COUNTS, 1), ("other", others, 2), ("mine", COUNTS, 3)]:
-        opened = await FileSource.open(name, files)
+        opened = await CountsFileSource.open(name, files)
         assert opened is not None
         asked = [Query.of([each]) for each in counts]
         assert [each.value for each in (await counted(opened, *asked)).values()] == list(counts.values())
@@ -163,7 +163,7 @@ async def test_many_counts_come_in_parts() -> None:
     """So that nothing else waits long for what is done with one of them."""
     many = {f"n{number}": number for number in range(20_000)}
     asked = [Query.of([name]) for name in many]
-    parts = [some async for some in FileSource(record(), many).count(asked)]
+    parts = [some async for some in CountsFileSource(record(), many).count(asked)]
     assert max(map(len, parts)) < 10_000
     assert {query.spellings[0]: count.value for some in parts for query, count in some.items()} == many
 
@@ -175,7 +175,7 @@ async def test_damage_is_the_source_s(tmp_path: Path, part: str) -> None:
     [path] = [each for each in (tmp_path / part).rglob("*") if each.is_file()]
     path.write_bytes(path.read_bytes().replace(b"3", b"4"))
     with pytest.raises(SourceError) as caught:
-        await FileSource.open("mine", files)
+        await CountsFileSource.open("mine", files)
 
     assert caught.value.code == "source_damaged"
 
@@ -184,6 +184,6 @@ async def test_a_store_that_is_away_may_be_back(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "mine.json").mkdir()
     with pytest.raises(StoreError) as caught:
-        await FileSource.open("mine", CountsFiles(LocalObjects(tmp_path)))
+        await CountsFileSource.open("mine", CountsFiles(LocalObjects(tmp_path)))
 
     assert caught.value.code == "store_unavailable"

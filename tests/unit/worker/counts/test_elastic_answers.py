@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.evidence.counts.elastic.answers import NotCounted, by_status, counted
+from worker.evidence.counts.elasticsearch.answers import NotCounted, by_status, counted
 
 WHOLE: dict[str, Any] = {
     "took": 1,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from concept_orderings.queries import Query
 from worker.evidence.counts.base import Count
-from worker.evidence.counts.elastic.answers import NotCounted, may_pass
-from worker.evidence.counts.elastic.batches import Batches
-from worker.evidence.counts.elastic.patience import Patience
+from worker.evidence.counts.elasticsearch.answers import NotCounted, may_pass
+from worker.evidence.counts.elasticsearch.batches import Batches
+from worker.evidence.counts.elasticsearch.patience import Patience
 
 pytestmark = pytest.mark.anyio
 

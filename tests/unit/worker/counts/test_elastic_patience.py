@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.evidence.counts.elastic.answers import NotCounted, may_pass
-from worker.evidence.counts.elastic.patience import Patience
-from worker.evidence.counts.elastic.server import _retry_after
+from worker.evidence.counts.elasticsearch.answers import NotCounted, may_pass
+from worker.evidence.counts.elasticsearch.patience import Patience
+from worker.evidence.counts.elasticsearch.server import _retry_after
 
 pytestmark = pytest.mark.anyio
 

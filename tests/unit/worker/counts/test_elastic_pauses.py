@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from worker.evidence.counts.elastic.server import _retry_after
+from worker.evidence.counts.elasticsearch.server import _retry_after
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.queries import Query
-from worker.evidence.counts.elastic.searches import Match, Searches
+from worker.evidence.counts.elasticsearch.searches import Match, Searches
 from worker.evidence.counts.spellings import LONGEST, sendable
 from worker.evidence.local_index.tokens import tokenise
 

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from concept_orderings.errors import SourceError
-from worker.evidence.counts.elastic import ElasticsearchSettings
+from worker.evidence.counts.elasticsearch import ElasticsearchSettings
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from store.counts_files import CountsFiles, CountsMeaning
 from store.objects import LocalObjects
 from store.settings import read_settings
 from worker.evidence.counts import open_source
-from worker.evidence.counts.elastic import ElasticsearchSettings
+from worker.evidence.counts.elasticsearch import ElasticsearchSettings
 from worker.evidence.counts.infini_gram import InfiniGramSettings
 from worker.evidence.counts.settings import DEFAULT, read_sources
 from worker.evidence.local_index import build_index

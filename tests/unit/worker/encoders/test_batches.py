@@ -108,14 +108,6 @@ def test_only_unit_rows_leave(bad: float) -> None:
     assert caught.value.code == "encoder_failed"
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "banana", "meta", ""])
-def test_a_device_that_is_not_there(device: str) -> None:
-    with pytest.raises(EncoderError) as caught:
-        batches.pick_device(device)
-    assert caught.value.code == "encoder_not_configured"
-    assert "CONCEPT_ORDERINGS_DEVICE" in caught.value.detail
-
-
 def test_a_device_that_cannot_compute_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **options: object) -> None:
         raise TypeError("BFloat16 is not supported on MPS")
@@ -126,19 +118,6 @@ def test_a_device_that_cannot_compute_in_bfloat16(monkeypatch: pytest.MonkeyPatc
     assert caught.value.code == "encoder_not_configured"
     assert "float32" in caught.value.detail
     assert batches.prepare(WorkerSettings(device="cpu"))[0].type == "cpu"
-
-
-@pytest.mark.parametrize(
-    ("cuda", "mps", "best"), [(2, True, "cuda"), (2, False, "cuda"), (0, True, "mps"), (0, False, "cpu")]
-)
-def test_auto_takes_the_best_device(cuda: int, mps: bool, best: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert batches.pick_device("auto").type == best
-    assert batches.pick_device("cpu").type == "cpu"
-    if cuda:
-        assert batches.pick_device("cuda:1") == torch.device("cuda:1")
 
 
 def test_settings_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from concept_orderings.errors import SourceError
 from worker.evidence.counts.base import REQUEST_ATTEMPTS
-from worker.evidence.counts.elastic.patience import Patience
-from worker.evidence.counts.elastic.searches import FilterValue, Match, Searches
-from worker.evidence.counts.elastic.server import Server
-from worker.evidence.counts.elastic.source import FACTS_IN_FLIGHT, ElasticsearchSource
+from worker.evidence.counts.elasticsearch.patience import Patience
+from worker.evidence.counts.elasticsearch.searches import FilterValue, Match, Searches
+from worker.evidence.counts.elasticsearch.server import Server
+from worker.evidence.counts.elasticsearch.source import FACTS_IN_FLIGHT, ElasticsearchSource
 
 _PORTS = {"http": 80, "https": 443}
 # Control characters, and halves of characters: neither can stand in a header.

@@ -8,11 +8,11 @@ from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
 from concept_orderings.text import shown
 from worker.evidence.counts.base import Count, SourceFacts, Unit
-from worker.evidence.counts.elastic.answers import NotCounted
-from worker.evidence.counts.elastic.batches import Batches
-from worker.evidence.counts.elastic.patience import Patience
-from worker.evidence.counts.elastic.searches import Searches
-from worker.evidence.counts.elastic.server import Server
+from worker.evidence.counts.elasticsearch.answers import NotCounted
+from worker.evidence.counts.elasticsearch.batches import Batches
+from worker.evidence.counts.elasticsearch.patience import Patience
+from worker.evidence.counts.elasticsearch.searches import Searches
+from worker.evidence.counts.elasticsearch.server import Server
 from worker.evidence.counts.spellings import sendable
 
 KIND = "elasticsearch"

@@ -20,9 +20,9 @@ from concept_orderings.evidence.captions import NeedsEmbeddings, caption_rounds
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
 from concept_orderings.text import first_of, shown
-from store.embeddings import EmbeddingCache
+from store.embedding_cache import EmbeddingCache
 from store.runs import Phase
-from worker.evidence.embeddings import embed, shifted
+from worker.evidence.embed_captions import embed_captions, shifted
 from worker.evidence.encoders import load_encoder
 from worker.evidence.encoders.base import Encoder
 from worker.evidence.gathering import Gathering, about
@@ -92,14 +92,14 @@ async def embed_concepts(
 ) -> ConceptEmbeddings:
     """Embed the concepts of a request, encoding only captions that are not in the cache.
 
-    Nothing blocks the event loop; a cancelled task stops as `embed` does.
+    Nothing blocks the event loop; a cancelled task stops as `embed_captions` does.
 
     Parameters
     ----------
     request : StreamRequest
         n concepts.
     encoder, cache
-        As `embed` takes them.
+        As `embed_captions` takes them.
     report : Report
         Told how many of all rounds' distinct captions are done; always called on another thread than the event loop's.
 
@@ -118,7 +118,7 @@ async def embed_concepts(
         positions, captions = found
         overlong = await in_thread(_looking(encoder, captions), _standing(report, done, total))
         cut[positions[overlong]] += 1
-        rows = await embed(captions, encoder, cache, report=shifted(report, done, total))
+        rows = await embed_captions(captions, encoder, cache, report=shifted(report, done, total))
         await asyncio.to_thread(means.add, positions, rows)
         done += len(set(captions))
     return ConceptEmbeddings(await asyncio.to_thread(means.unit_rows), cut_warnings(cut, encoder, names))

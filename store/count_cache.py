@@ -30,8 +30,8 @@ from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 from concept_orderings.queries import Query
-from store.hashes import clear_wrong_type
 from store.keys import Keys
+from store.redis_hashes import delete_unless_hash
 from store.waiting import wait_for_event
 
 CHUNK = 2048
@@ -104,7 +104,7 @@ class CachedCount(NamedTuple):
     counted_at: int
 
 
-class CountsCache:
+class CountCache:
     """Counts by source fingerprint and query.
 
     Parameters
@@ -181,7 +181,7 @@ class CountsCache:
         """
         key = self._keys.counts(fingerprint)
         try:
-            await clear_wrong_type(self._redis, key)
+            await delete_unless_hash(self._redis, key)
             for part in _chunks(counts):
                 await self._redis.hset(key, mapping=_encoded(fingerprint, {query: counts[query] for query in part}))
             kept_seconds = UNUSED_SECONDS if ttl_seconds is None else ttl_seconds

@@ -12,7 +12,7 @@ def queries(*names: str) -> list[Query]:
     return [Query.of([name]) for name in names]
 
 
-class CountingSource:
+class LetterSource:
     """Counts the letters of spellings, a few queries at a time.
 
     Attributes

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from concept_orderings.machine import Machine
 from concept_orderings.path import quantise, shortest_greedy_path
 from unit.path.oracle import best_path, distance_matrix
-from worker.evidence.encoders import proposals
-from worker.evidence.encoders.proposals import TorchProposer, proposer_on
+from worker import neighbours_on_device
 from worker.machine import WORTH_A_DEVICE, this_machine
+from worker.neighbours_on_device import TorchProposer, proposer_on
 from worker.settings import WorkerSettings
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def on_the_processor(vectors: NDArray[np.int16]) -> TorchProposer:
 @settings(max_examples=100, deadline=None)
 def test_the_path_is_the_same(vectors: NDArray[np.int16], more: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proposals, "MORE", more)
+        patch.setattr(neighbours_on_device, "MORE", more)
         path = shortest_greedy_path(vectors, machine=Machine(threads=1, propose=on_the_processor))
     assert (path.order.tolist(), path.steps.tolist()) == best_path(vectors)
 
@@ -87,8 +87,8 @@ def test_a_device_without_room_is_not_used(monkeypatch: pytest.MonkeyPatch) -> N
     def full(vectors: object, device: object) -> None:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(proposals, "pick_device", lambda _: torch.device("meta"))
-    monkeypatch.setattr(proposals, "TorchProposer", full)
+    monkeypatch.setattr(neighbours_on_device, "pick_device", lambda _: torch.device("meta"))
+    monkeypatch.setattr(neighbours_on_device, "TorchProposer", full)
     assert proposer_on("cuda", np.zeros((3, 2), dtype=np.int16)) is None
 
 

@@ -16,14 +16,14 @@ from redis.backoff import NoBackoff
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
 from concept_orderings.evidence.counted_since import refreshed_since
 from concept_orderings.queries import Query
-from store.counts import CHUNK, UNUSED_SECONDS, CachedCount, CountsCache
+from store.count_cache import CHUNK, UNUSED_SECONDS, CachedCount, CountCache
 from store.queue import open_redis
-from support.counting_source import CountingSource, queries
 from support.keys import KEYS
+from support.letter_source import LetterSource, queries
 from support.processes import Valkey
 from support.waiting import until as wait_until
 from worker.evidence.counts.base import Count
-from worker.evidence.counts.cached import Counted, _seconds, count_cached
+from worker.evidence.counts.through_cache import SourceCounts, _seconds, count_through_cache
 
 pytestmark = pytest.mark.anyio
 
@@ -39,8 +39,8 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-def cache(redis: Redis) -> CountsCache:
-    return CountsCache(redis, KEYS)
+def cache(redis: Redis) -> CountCache:
+    return CountCache(redis, KEYS)
 
 
 def nobody() -> Redis:
@@ -48,7 +48,7 @@ def nobody() -> Redis:
     return Redis(port=1, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1)
 
 
-def check_right(found: Counted, asked: list[Query], source: CountingSource) -> None:
+def check_right(found: SourceCounts, asked: list[Query], source: LetterSource) -> None:
     assert dict(found.counts) == {query: source.right(query) for query in asked}
 
 
@@ -72,7 +72,7 @@ def test_any_query_and_any_count(valkey: Valkey) -> None:
         async def run() -> None:
             async with open_redis(valkey.url) as redis:
                 await redis.flushall()
-                cache = CountsCache(redis, KEYS)
+                cache = CountCache(redis, KEYS)
                 assert await cache.put_many(PRINT, counts)
                 assert await cache.get_many(PRINT, {*counts, other}) == counts
                 assert await cache.get_many("e" * 64, [*counts]) == {}
@@ -82,13 +82,13 @@ def test_any_query_and_any_count(valkey: Valkey) -> None:
     check()
 
 
-async def test_more_than_one_command_s_worth(cache: CountsCache) -> None:
+async def test_more_than_one_command_s_worth(cache: CountCache) -> None:
     many = {query: CachedCount(number, False, 9) for number, query in enumerate(queries(*map(str, range(3 * CHUNK))))}
     await cache.put_many(PRINT, many)
     assert await cache.get_many(PRINT, [*many, *NAMES]) == many
 
 
-async def test_counts_of_before_a_time_are_missing(cache: CountsCache) -> None:
+async def test_counts_of_before_a_time_are_missing(cache: CountCache) -> None:
     stored = {query: CachedCount(1, False, 100 + number) for number, query in enumerate(NAMES)}
     await cache.put_many(PRINT, stored)
     assert list(await cache.get_many(PRINT, NAMES, since=110)) == NAMES[10:]
@@ -108,21 +108,21 @@ async def test_counts_of_before_a_time_are_missing(cache: CountsCache) -> None:
     ],
 )
 async def test_damaged_entries_are_missing_and_counted_again(
-    redis: Redis, cache: CountsCache, damage: Callable[[bytes], bytes]
+    redis: Redis, cache: CountCache, damage: Callable[[bytes], bytes]
 ) -> None:
-    source = CountingSource()
-    await count_cached(source, NAMES, cache)
+    source = LetterSource()
+    await count_through_cache(source, NAMES, cache)
     field = NAMES[3].digest
     value = await redis.hget(KEYS.counts(PRINT), field)
     assert isinstance(value, bytes)
     await redis.hset(KEYS.counts(PRINT), field, damage(value))
     source.asked.clear()
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert source.asked == [NAMES[3]]
     assert await redis.hget(KEYS.counts(PRINT), field) == value
 
 
-async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, cache: CountsCache) -> None:
+async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, cache: CountCache) -> None:
     await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, 9)})
     value = await redis.hget(KEYS.counts(PRINT), NAMES[0].digest)
     await redis.hset(KEYS.counts(PRINT), NAMES[1].digest, value)
@@ -131,12 +131,12 @@ async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, ca
     assert await cache.get_many("e" * 64, NAMES) == {}
 
 
-async def test_lost_entries_are_counted_again(redis: Redis, cache: CountsCache) -> None:
-    source = CountingSource()
-    await count_cached(source, NAMES, cache)
+async def test_lost_entries_are_counted_again(redis: Redis, cache: CountCache) -> None:
+    source = LetterSource()
+    await count_through_cache(source, NAMES, cache)
     await redis.hdel(KEYS.counts(PRINT), *(name.digest for name in NAMES[5:9]))
     source.asked.clear()
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert sorted(source.asked) == sorted(NAMES[5:9])
 
 
@@ -151,28 +151,28 @@ async def put_list(redis: Redis, key: str) -> None:
 @pytest.mark.parametrize("put", [put_string, put_list])
 @pytest.mark.parametrize("key", [KEYS.counts(PRINT), KEYS.count_claims(PRINT)])
 async def test_something_else_under_a_key_gives_way(
-    redis: Redis, cache: CountsCache, key: str, put: Callable[[Redis, str], Awaitable[None]]
+    redis: Redis, cache: CountCache, key: str, put: Callable[[Redis, str], Awaitable[None]]
 ) -> None:
     await put(redis, key)
-    source = CountingSource()
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    source = LetterSource()
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert len(source.asked) == len(NAMES)
 
 
 async def test_counts_expire_when_they_hold_no_longer_and_others_when_nobody_uses_them(
-    redis: Redis, cache: CountsCache
+    redis: Redis, cache: CountCache
 ) -> None:
     limited, for_ever = KEYS.counts(PRINT), KEYS.counts("e" * 64)
-    await count_cached(CountingSource(ttl_seconds=3600), NAMES, cache)
-    await count_cached(CountingSource(fingerprint="e" * 64), NAMES, cache)
+    await count_through_cache(LetterSource(ttl_seconds=3600), NAMES, cache)
+    await count_through_cache(LetterSource(fingerprint="e" * 64), NAMES, cache)
     assert 3500 < await redis.ttl(limited) <= 3600
     assert UNUSED_SECONDS - 100 < await redis.ttl(for_ever) <= UNUSED_SECONDS
     # What is looked at is kept, but no longer than it holds.
     await redis.expire(limited, 1000)
     await redis.expire(for_ever, 1000)
-    await count_cached(CountingSource(ttl_seconds=3600), NAMES, cache)
-    await count_cached(CountingSource(fingerprint="e" * 64), NAMES[:1], cache)
+    await count_through_cache(LetterSource(ttl_seconds=3600), NAMES, cache)
+    await count_through_cache(LetterSource(fingerprint="e" * 64), NAMES[:1], cache)
     assert 900 < await redis.ttl(limited) <= 1000
     assert UNUSED_SECONDS - 100 < await redis.ttl(for_ever) <= UNUSED_SECONDS
 
@@ -180,20 +180,20 @@ async def test_counts_expire_when_they_hold_no_longer_and_others_when_nobody_use
 # ---- counting with the cache
 
 
-async def test_each_query_is_counted_once_ever(cache: CountsCache) -> None:
-    source = CountingSource()
-    first = await count_cached(source, NAMES[:20], cache)
+async def test_each_query_is_counted_once_ever(cache: CountCache) -> None:
+    source = LetterSource()
+    first = await count_through_cache(source, NAMES[:20], cache)
     check_right(first, NAMES[:20], source)
     assert (await source.facts(), first.first <= first.last) == (first.facts, True)
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
-    again = await count_cached(source, NAMES[:20], cache)
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
+    again = await count_through_cache(source, NAMES[:20], cache)
     assert (dict(again.counts), dict(again.times)) == (dict(first.counts), dict(first.times))
     assert sorted(source.asked) == sorted(NAMES)
 
 
 async def test_others_have_their_turn_between_batches() -> None:
     """Also if the source itself waits for nothing."""
-    source, turns = CountingSource(batch=1), list[int]()
+    source, turns = LetterSource(batch=1), list[int]()
 
     async def look() -> None:
         while len(source.asked) < len(NAMES):
@@ -201,79 +201,79 @@ async def test_others_have_their_turn_between_batches() -> None:
             await asyncio.sleep(0)
 
     looking = asyncio.create_task(look())
-    await count_cached(source, NAMES, None)
+    await count_through_cache(source, NAMES, None)
     await looking
     assert set(range(1, len(NAMES))) <= set(turns)
 
 
 async def test_without_a_cache_everything_is_counted() -> None:
-    source = CountingSource()
+    source = LetterSource()
     for _ in range(2):
-        check_right(await count_cached(source, NAMES, None), NAMES, source)
+        check_right(await count_through_cache(source, NAMES, None), NAMES, source)
     assert len(source.asked) == 2 * len(NAMES)
 
 
 async def test_while_redis_is_away_everything_is_counted() -> None:
-    source = CountingSource()
-    check_right(await count_cached(source, NAMES, CountsCache(nobody(), KEYS)), NAMES, source)
+    source = LetterSource()
+    check_right(await count_through_cache(source, NAMES, CountCache(nobody(), KEYS)), NAMES, source)
 
 
-async def test_approximate_stays_approximate(cache: CountsCache) -> None:
+async def test_approximate_stays_approximate(cache: CountCache) -> None:
     asked = queries("~about", "exactly")
     for _ in range(2):
-        found = await count_cached(CountingSource(), asked, cache)
+        found = await count_through_cache(LetterSource(), asked, cache)
         assert [found.counts[query].approximate for query in asked] == [True, False]
 
 
-async def test_empty_spellings_are_nowhere_and_never_asked(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_empty_spellings_are_nowhere_and_never_asked(cache: CountCache) -> None:
+    source = LetterSource()
     nothing, empty, partly, whole = Query(()), Query.of([""]), Query.of(["", "dog"]), Query.of(["dog"])
-    found = await count_cached(source, [nothing, empty, partly, whole], cache)
+    found = await count_through_cache(source, [nothing, empty, partly, whole], cache)
     assert [found.counts[query].value for query in (nothing, empty, partly, whole)] == [0, 0, 3, 3]
     assert source.asked == [whole]
 
 
-async def test_of_nothing_there_is_nothing_to_count(cache: CountsCache) -> None:
-    found = await count_cached(CountingSource(), [], cache)
+async def test_of_nothing_there_is_nothing_to_count(cache: CountCache) -> None:
+    found = await count_through_cache(LetterSource(), [], cache)
     assert (dict(found.counts), found.first) == ({}, found.last)
 
 
-async def test_counts_older_than_the_source_s_hold_are_counted_again(cache: CountsCache) -> None:
+async def test_counts_older_than_the_source_s_hold_are_counted_again(cache: CountCache) -> None:
     now = int(time.time())
     old = {query: CachedCount(1, False, now - 100) for query in NAMES[:10]}
     new = {query: CachedCount(2, False, now - 10) for query in NAMES[10:]}
     await cache.put_many(PRINT, {**old, **new})
-    source = CountingSource(ttl_seconds=50)
-    found = await count_cached(source, NAMES, cache)
+    source = LetterSource(ttl_seconds=50)
+    found = await count_through_cache(source, NAMES, cache)
     assert sorted(source.asked) == sorted(NAMES[:10])
     assert {found.counts[query].value for query in NAMES[10:]} == {2}
     assert found.first < found.last
 
 
-async def test_counts_of_before_a_refresh_are_counted_again_and_once(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_counts_of_before_a_refresh_are_counted_again_and_once(cache: CountCache) -> None:
+    source = LetterSource()
     old = {query: CachedCount(1, False, 1_700_000_000) for query in NAMES}
     await cache.put_many(PRINT, old)
     source.plus = 5
     since = "2024-01-31T12:00:00Z"
     for _ in range(2):
-        found = await count_cached(source, NAMES, cache, counted_since=since)
+        found = await count_through_cache(source, NAMES, cache, counted_since=since)
         check_right(found, NAMES, source)
         assert found.first >= since
     assert len(source.asked) == len(NAMES)
 
 
-async def test_a_clock_that_is_behind_counts_once_all_the_same(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_a_clock_that_is_behind_counts_once_all_the_same(cache: CountCache) -> None:
+    source = LetterSource()
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30))
     for _ in range(2):
-        assert (await count_cached(source, NAMES, cache, counted_since=since)).first == since
+        assert (await count_through_cache(source, NAMES, cache, counted_since=since)).first == since
     assert len(source.asked) == len(NAMES)
 
 
 async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -> None:
     """Though the answer comes after it."""
-    before, after = CountingSource(batch=50), CountingSource(batch=50)
+    before, after = LetterSource(batch=50), LetterSource(batch=50)
     put, answer = asyncio.Event(), asyncio.Event()
 
     async def slowly(asked: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
@@ -282,12 +282,12 @@ async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -
         yield {query: Count(1) for query in asked}
 
     before.count = slowly  # type: ignore[method-assign]
-    counting = asyncio.create_task(count_cached(before, NAMES, CountsCache(redis, KEYS)))
+    counting = asyncio.create_task(count_through_cache(before, NAMES, CountCache(redis, KEYS)))
     await put.wait()
     since, after.plus = refreshed_since(datetime.now(UTC)), 5
     # So that the answer's time alone would do.
     await asyncio.to_thread(wait_until, lambda: time.time() > _seconds(since), "the next second has begun")
-    refreshing = asyncio.create_task(count_cached(after, NAMES, CountsCache(redis, KEYS), counted_since=since))
+    refreshing = asyncio.create_task(count_through_cache(after, NAMES, CountCache(redis, KEYS), counted_since=since))
     answer.set()
     found = await refreshing
     check_right(found, NAMES, after)
@@ -295,75 +295,75 @@ async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -
     assert (await counting).last < since
 
 
-async def test_what_was_never_asked_was_counted_at_no_time(cache: CountsCache) -> None:
+async def test_what_was_never_asked_was_counted_at_no_time(cache: CountCache) -> None:
     old = 1_700_000_000
     await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, old)})
-    found = await count_cached(CountingSource(), [NAMES[0], Query(())], cache)
+    found = await count_through_cache(LetterSource(), [NAMES[0], Query(())], cache)
     assert (found.first, found.last) == ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z")
 
 
-async def test_a_source_may_say_when_its_counts_were_made(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_a_source_may_say_when_its_counts_were_made(cache: CountCache) -> None:
+    source = LetterSource()
     source.counted_at = "2024-01-31T12:00:00Z"
     for since in ("", "2025-01-31T12:00:00Z"):
-        found = await count_cached(source, NAMES, cache, counted_since=since)
+        found = await count_through_cache(source, NAMES, cache, counted_since=since)
         assert {found.first, found.last, *found.times.values()} == {source.counted_at}
     # Asked whenever, it would say the same.
     assert len(source.asked) == len(NAMES)
 
 
 @pytest.mark.parametrize("since", ["2999-01-01T00:00:00Z", "yesterday", "2024-01-31", "2024-02-31T00:00:00Z"])
-async def test_a_time_that_is_none_or_to_come_is_refused(cache: CountsCache, since: str) -> None:
-    source = CountingSource()
+async def test_a_time_that_is_none_or_to_come_is_refused(cache: CountCache, since: str) -> None:
+    source = LetterSource()
     with pytest.raises(BadParameter, match="counted_since"):
-        await count_cached(source, NAMES, cache, counted_since=since)
+        await count_through_cache(source, NAMES, cache, counted_since=since)
     assert source.asked == []
 
 
 # ---- what goes wrong in between
 
 
-async def test_what_was_counted_before_an_error_is_kept(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_what_was_counted_before_an_error_is_kept(cache: CountCache) -> None:
+    source = LetterSource()
     source.fails_after = 2
     with pytest.raises(SourceError) as caught:
-        await count_cached(source, NAMES, cache)
+        await count_through_cache(source, NAMES, cache)
     assert (caught.value.code, source.closed) == ("source_unavailable", 1)
     source.fails_after = None
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert sorted(source.asked) == sorted(NAMES)
 
 
-async def test_a_source_that_forgets_a_query_has_not_answered(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_a_source_that_forgets_a_query_has_not_answered(cache: CountCache) -> None:
+    source = LetterSource()
     source.forgets = set(NAMES[3:12])
     with pytest.raises(SourceError, match=r"'name .* and 4 more") as caught:
-        await count_cached(source, NAMES, cache)
+        await count_through_cache(source, NAMES, cache)
     assert caught.value.code == "source_unavailable"
     assert set(await cache.get_many(PRINT, NAMES)) == {*NAMES} - source.forgets
 
 
-async def test_what_was_not_asked_is_ignored(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_what_was_not_asked_is_ignored(cache: CountCache) -> None:
+    source = LetterSource()
     source.adds = {Query.of(["unasked"]): Count(5)}
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert await cache.get_many(PRINT, queries("unasked")) == {}
 
 
 @pytest.mark.parametrize("value", [-1, 2**53, 1.5, True, "3", None])
-async def test_a_count_that_cannot_be_is_refused(cache: CountsCache, value: object) -> None:
-    source = CountingSource(batch=100)
+async def test_a_count_that_cannot_be_is_refused(cache: CountCache, value: object) -> None:
+    source = LetterSource(batch=100)
     source.adds = {NAMES[0]: Count(value)}  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="'name 0'") as caught:
-        await count_cached(source, NAMES, cache)
+        await count_through_cache(source, NAMES, cache)
     assert caught.value.code == "source_damaged"
     assert NAMES[0] not in await cache.get_many(PRINT, NAMES)
 
 
-async def test_progress_is_reported_and_never_goes_back(cache: CountsCache) -> None:
-    source, told = CountingSource(), list[tuple[int, int]]()
-    await count_cached(source, NAMES[:7], cache)
-    await count_cached(source, NAMES, cache, report=lambda done, total: told.append((done, total)))
+async def test_progress_is_reported_and_never_goes_back(cache: CountCache) -> None:
+    source, told = LetterSource(), list[tuple[int, int]]()
+    await count_through_cache(source, NAMES[:7], cache)
+    await count_through_cache(source, NAMES, cache, report=lambda done, total: told.append((done, total)))
     assert told[0] == (0, 35)
     assert told[1] == (7, 35)
     assert told[-1] == (35, 35)
@@ -371,7 +371,7 @@ async def test_progress_is_reported_and_never_goes_back(cache: CountsCache) -> N
 
 
 async def test_a_report_stops_a_source_that_is_silent(redis: Redis) -> None:
-    cache, source = CountsCache(redis, KEYS, lease_seconds=LONG), CountingSource()
+    cache, source = CountCache(redis, KEYS, lease_seconds=LONG), LetterSource()
     source.held = asyncio.Event()
 
     def report(done: int, total: int) -> None:
@@ -379,19 +379,19 @@ async def test_a_report_stops_a_source_that_is_silent(redis: Redis) -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        await count_cached(source, NAMES, cache, report=report)
+        await count_through_cache(source, NAMES, cache, report=report)
     assert source.closed == 1
     source.held.set()
     # The claims were let go of, too: nobody waits for the lease to end.
     async with asyncio.timeout(LONG / 3):
-        check_right(await count_cached(source, NAMES, cache), NAMES, source)
+        check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert sorted(source.asked) == sorted(NAMES)
 
 
 async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
-    cache, source = CountsCache(redis, KEYS, lease_seconds=LONG), CountingSource()
+    cache, source = CountCache(redis, KEYS, lease_seconds=LONG), LetterSource()
     source.held = asyncio.Event()
-    task = asyncio.create_task(count_cached(source, NAMES, cache))
+    task = asyncio.create_task(count_through_cache(source, NAMES, cache))
     await until(lambda: len(source.asked) == 10)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -399,15 +399,15 @@ async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
     assert source.closed == 1
     source.held.set()
     async with asyncio.timeout(LONG / 3):
-        check_right(await count_cached(source, NAMES, cache), NAMES, source)
+        check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["with a cache", "without"])
 async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept: bool) -> None:
-    cache, source = CountsCache(redis, KEYS) if kept else None, CountingSource()
+    cache, source = CountCache(redis, KEYS) if kept else None, LetterSource()
     source.held = asyncio.Event()
     done: list[int] = []
-    counting = asyncio.create_task(count_cached(source, NAMES, cache, report=lambda n, _: done.append(n)))
+    counting = asyncio.create_task(count_through_cache(source, NAMES, cache, report=lambda n, _: done.append(n)))
     await until(lambda: done[-1:] == [10])
     source.fingerprint, source.plus = "e" * 64, 5
     source.held.set()
@@ -415,29 +415,29 @@ async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept:
         await counting
     assert (caught.value.code, source.closed) == ("source_unavailable", 1)
     # Of the corpus as it was, there is what was counted before it changed; of the one as it is, nothing.
-    was = CountingSource()
-    found = await CountsCache(redis, KEYS).get_many(PRINT, NAMES)
+    was = LetterSource()
+    found = await CountCache(redis, KEYS).get_many(PRINT, NAMES)
     assert {query: Count(each.value) for query, each in found.items()} == (
         {query: was.right(query) for query in source.asked[:10]} if kept else {}
     )
-    assert await CountsCache(redis, KEYS).get_many("e" * 64, NAMES) == {}
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    assert await CountCache(redis, KEYS).get_many("e" * 64, NAMES) == {}
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
 
 
-async def test_more_documents_than_there_are_are_no_count(cache: CountsCache) -> None:
-    source = CountingSource()
+async def test_more_documents_than_there_are_are_no_count(cache: CountCache) -> None:
+    source = LetterSource()
     source.documents = max(source.right(query).value for query in NAMES)
-    check_right(await count_cached(source, NAMES, cache), NAMES, source)
+    check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     source.fingerprint, source.documents = "e" * 64, source.documents - 1
     with pytest.raises(SourceError, match="more than its 6 documents contain 'name 10', 'name 11'") as caught:
-        await count_cached(source, NAMES, cache)
+        await count_through_cache(source, NAMES, cache)
     assert caught.value.code == "source_damaged"
     assert not any(count.value > 6 for count in (await cache.get_many("e" * 64, NAMES)).values())
 
 
 @pytest.mark.parametrize("kept", [0, 10], ids=["at first", "again"])
-async def test_a_report_stops_a_source_that_does_not_say_what_it_is(cache: CountsCache, kept: int) -> None:
-    source = CountingSource()
+async def test_a_report_stops_a_source_that_does_not_say_what_it_is(cache: CountCache, kept: int) -> None:
+    source = LetterSource()
     source.facts_held = asyncio.Event()
     if kept:
         source.facts_held.set()
@@ -456,7 +456,7 @@ async def test_a_report_stops_a_source_that_does_not_say_what_it_is(cache: Count
 
     async with asyncio.timeout(LONG):
         with pytest.raises(Cancelled):
-            await count_cached(source, NAMES, cache, report=report)
+            await count_through_cache(source, NAMES, cache, report=report)
     assert len(await cache.get_many(PRINT, NAMES)) == kept
 
 
@@ -464,17 +464,17 @@ async def test_a_report_stops_a_source_that_does_not_say_what_it_is(cache: Count
 
 
 async def test_two_that_ask_for_the_same_at_once_count_it_once(redis: Redis) -> None:
-    first, second = CountingSource(), CountingSource()
+    first, second = LetterSource(), LetterSource()
     first.held = asyncio.Event()
-    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, KEYS, lease_seconds=LONG)))
+    counting = asyncio.create_task(count_through_cache(first, NAMES, CountCache(redis, KEYS, lease_seconds=LONG)))
     await until(lambda: len(first.asked) == 10)
     told: list[tuple[int, int]] = []
     others = queries("only", "here")
     waiting = asyncio.create_task(
-        count_cached(
+        count_through_cache(
             second,
             [*NAMES, *others],
-            CountsCache(redis, KEYS, lease_seconds=LONG),
+            CountCache(redis, KEYS, lease_seconds=LONG),
             report=lambda done, total: told.append((done, total)),
         )
     )
@@ -488,10 +488,10 @@ async def test_two_that_ask_for_the_same_at_once_count_it_once(redis: Redis) -> 
 
 
 async def test_many_at_once_count_everything_once(redis: Redis) -> None:
-    sources = [CountingSource(batch=3) for _ in range(8)]
+    sources = [LetterSource(batch=3) for _ in range(8)]
     parts = [NAMES[number : number + 28] for number in range(8)]
     found = await asyncio.gather(
-        *(count_cached(each, part, CountsCache(redis, KEYS)) for each, part in zip(sources, parts, strict=True))
+        *(count_through_cache(each, part, CountCache(redis, KEYS)) for each, part in zip(sources, parts, strict=True))
     )
     for source, part, counted in zip(sources, parts, found, strict=True):
         check_right(counted, part, source)
@@ -499,11 +499,11 @@ async def test_many_at_once_count_everything_once(redis: Redis) -> None:
 
 
 async def test_one_who_waits_takes_over_what_the_other_could_not_count(redis: Redis) -> None:
-    first, second = CountingSource(), CountingSource()
+    first, second = LetterSource(), LetterSource()
     first.held, first.fails_after = asyncio.Event(), 2
-    counting = asyncio.create_task(count_cached(first, NAMES, CountsCache(redis, KEYS, lease_seconds=LONG)))
+    counting = asyncio.create_task(count_through_cache(first, NAMES, CountCache(redis, KEYS, lease_seconds=LONG)))
     await until(lambda: len(first.asked) == 10)
-    waiting = asyncio.create_task(count_cached(second, NAMES, CountsCache(redis, KEYS, lease_seconds=LONG)))
+    waiting = asyncio.create_task(count_through_cache(second, NAMES, CountCache(redis, KEYS, lease_seconds=LONG)))
     first.held.set()
     with pytest.raises(SourceError):
         await counting
@@ -514,19 +514,19 @@ async def test_one_who_waits_takes_over_what_the_other_could_not_count(redis: Re
 async def test_claims_of_one_who_died_run_out(redis: Redis) -> None:
     """Their holder says nothing more, as after kill -9: the lease is what ends them."""
     lease = 0.4
-    dead, source = CountsCache(redis, KEYS, lease_seconds=lease), CountingSource()
+    dead, source = CountCache(redis, KEYS, lease_seconds=lease), LetterSource()
     async with dead.claims(PRINT) as claims:
         renewing = next(each for each in asyncio.all_tasks() if "_every" in repr(each.get_coro()))
         renewing.cancel()
         assert await claims.claim(NAMES) == NAMES
-        async with CountsCache(redis, KEYS).claims(PRINT) as others:
+        async with CountCache(redis, KEYS).claims(PRINT) as others:
             assert await others.claim(NAMES) == []
         async with asyncio.timeout(LONG):
-            check_right(await count_cached(source, NAMES, CountsCache(redis, KEYS)), NAMES, source)
+            check_right(await count_through_cache(source, NAMES, CountCache(redis, KEYS)), NAMES, source)
 
 
 async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -> None:
-    async with CountsCache(redis, KEYS, lease_seconds=3).claims(PRINT) as claims:
+    async with CountCache(redis, KEYS, lease_seconds=3).claims(PRINT) as claims:
         await claims.claim(NAMES)
         [holder] = await redis.keys(KEYS.claim_holder("*"))
         least = await redis.pttl(holder)
@@ -540,7 +540,7 @@ async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -
         async with asyncio.timeout(LONG):
             while not await renewed():
                 pass
-    async with CountsCache(redis, KEYS).claims(PRINT) as others:
+    async with CountCache(redis, KEYS).claims(PRINT) as others:
         assert await others.claim(NAMES) == NAMES
 
 
@@ -548,7 +548,7 @@ async def test_who_holds_claims_can_stop_while_redis_does_not_answer(valkey: Val
     """However long the client would wait for it."""
     async with Redis.from_url(valkey.url, socket_timeout=4 * LONG) as redis:
         try:
-            async with asyncio.timeout(LONG), CountsCache(redis, KEYS, lease_seconds=LONG).claims(PRINT) as claims:
+            async with asyncio.timeout(LONG), CountCache(redis, KEYS, lease_seconds=LONG).claims(PRINT) as claims:
                 await claims.claim(NAMES)
                 valkey.process.signal(signal.SIGSTOP)
         finally:
@@ -560,7 +560,7 @@ async def test_who_holds_claims_can_stop_while_redis_does_not_answer(valkey: Val
 
 
 async def test_claims_are_of_one_source(redis: Redis) -> None:
-    cache = CountsCache(redis, KEYS)
+    cache = CountCache(redis, KEYS)
     async with cache.claims(PRINT) as claims, cache.claims("e" * 64) as others:
         assert await claims.claim(NAMES) == NAMES
         assert await others.claim(NAMES) == NAMES
@@ -568,7 +568,7 @@ async def test_claims_are_of_one_source(redis: Redis) -> None:
 
 
 async def test_one_lets_go_only_of_one_s_own(redis: Redis) -> None:
-    cache = CountsCache(redis, KEYS)
+    cache = CountCache(redis, KEYS)
     async with cache.claims(PRINT) as claims, cache.claims(PRINT) as others:
         await claims.claim(NAMES[:5])
         await others.release(NAMES)
@@ -577,15 +577,15 @@ async def test_one_lets_go_only_of_one_s_own(redis: Redis) -> None:
         assert await others.claim(NAMES) == [*NAMES[:2], *NAMES[5:]]
 
 
-async def test_nothing_is_left_of_claims_when_all_is_counted(redis: Redis, cache: CountsCache) -> None:
-    await count_cached(CountingSource(), NAMES, cache)
+async def test_nothing_is_left_of_claims_when_all_is_counted(redis: Redis, cache: CountCache) -> None:
+    await count_through_cache(LetterSource(), NAMES, cache)
     assert await redis.keys("*") == [KEYS.counts(PRINT).encode()]
 
 
 async def test_redis_that_is_full_is_only_a_cache_that_keeps_nothing(redis: Redis) -> None:
-    source = CountingSource()
+    source = LetterSource()
     source.held = asyncio.Event()
-    counting = asyncio.create_task(count_cached(source, NAMES, CountsCache(redis, KEYS)))
+    counting = asyncio.create_task(count_through_cache(source, NAMES, CountCache(redis, KEYS)))
     await until(lambda: len(source.asked) == 10)
     await redis.config_set("maxmemory", "1")
     try:

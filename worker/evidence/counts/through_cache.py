@@ -13,7 +13,7 @@ from concept_orderings.evidence.counted_since import check_is_past, time_of, wri
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from concept_orderings.text import first_of, shown
-from store.counts import CachedCount, Claims, CountsCache
+from store.count_cache import CachedCount, Claims, CountCache
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
 from worker.watched import watched
@@ -25,7 +25,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted:
+class SourceCounts:
     """Counts of queries, and where and when they were counted.
 
     Attributes
@@ -47,14 +47,14 @@ class Counted:
     last: str
 
 
-async def count_cached(
+async def count_through_cache(
     source: CountSource,
     queries: Sequence[Query],
-    cache: CountsCache | None,
+    cache: CountCache | None,
     *,
     counted_since: str = "",
     report: Report = silent,
-) -> Counted:
+) -> SourceCounts:
     """Return the counts of queries, each looked up or counted once.
 
     Parameters
@@ -90,7 +90,7 @@ class _Counting:
     """One run of counting, and what is known so far."""
 
     source: CountSource
-    cache: CountsCache | None
+    cache: CountCache | None
     since: float
     report: Report
     total: int
@@ -99,7 +99,7 @@ class _Counting:
     facts: SourceFacts = field(init=False)
     oldest: float = field(init=False)
 
-    async def all(self, queries: Sequence[Query]) -> Counted:
+    async def all(self, queries: Sequence[Query]) -> SourceCounts:
         """Return the counts of queries."""
         # What takes a moment for some hundred thousand queries is not done on the event loop, and while the source
         # answers.
@@ -229,7 +229,7 @@ class _Counting:
             taken[query] = CachedCount(count.value, bool(count.approximate), now)
         return taken
 
-    def _counted(self, queries: Sequence[Query], asked: Sequence[Query | None]) -> Counted:
+    def _counted(self, queries: Sequence[Query], asked: Sequence[Query | None]) -> SourceCounts:
         """Return what is known of queries; those of which there is nothing to ask are nowhere."""
         nowhere = CachedCount(0, approximate=False, counted_at=self._now())
         found = [nowhere if each is None else self.known[each] for each in asked]
@@ -237,7 +237,7 @@ class _Counting:
         # What was never asked was not counted at any time.
         made = [time for time, each in zip(times, asked, strict=True) if each is not None]
         made = made or [self.facts.counted_at or written_time(nowhere.counted_at)]
-        return Counted(
+        return SourceCounts(
             counts=dict(zip(queries, [Count(each.value, each.approximate) for each in found], strict=True)),
             times=dict(zip(queries, times, strict=True)),
             facts=self.facts,

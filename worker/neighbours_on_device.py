@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from concept_orderings.machine import Proposer
 from concept_orderings.path.distances import squared_lengths
 from concept_orderings.path.projection import guess_error
-from worker.evidence.encoders.batches import is_out_of_memory, pick_device
+from worker.torch_device import is_out_of_memory, pick_device
 
 MORE = 64
 """Proposed beyond what is asked for: whatever lies within the error of a guess of the last one is not certain."""

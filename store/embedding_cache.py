@@ -20,8 +20,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
-from store.hashes import clear_wrong_type
 from store.keys import Keys
+from store.redis_hashes import delete_unless_hash
 
 FloatArray: TypeAlias = NDArray[np.float32]
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -100,7 +100,7 @@ class EmbeddingCache:
         """
         key = self._keys.embeddings(fingerprint)
         try:
-            await clear_wrong_type(self._redis, key)
+            await delete_unless_hash(self._redis, key)
             for part in _chunks(len(captions)):
                 entries = _encoded([_field(caption) for caption in captions[part]], rows[part])
                 await self._redis.hset(key, mapping=entries)

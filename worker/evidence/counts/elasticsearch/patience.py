@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from worker.evidence.counts.base import REQUEST_ATTEMPTS
-from worker.evidence.counts.elastic.answers import NotCounted
+from worker.evidence.counts.elasticsearch.answers import NotCounted
 
 _Answer = TypeVar("_Answer")
 

@@ -15,9 +15,9 @@ from concept_orderings.errors import Cancelled, EncoderError
 from concept_orderings.evidence.captions import captions_of
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
-from worker.evidence import concept_embeddings
-from worker.evidence.concept_embeddings import ConceptEmbeddings, Means, embed_concepts
+from worker.evidence import gather_embeddings
 from worker.evidence.encoders.fake import FakeEncoder
+from worker.evidence.gather_embeddings import ConceptEmbeddings, Means, embed_concepts
 
 FAKE = FakeEncoder()
 
@@ -110,7 +110,7 @@ def test_a_mean_is_made_unit_as_python_would(captions: int, dimensions: int, see
 def test_means_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = request({"A": ["{}", "a {}"], "B": "{}"}, classes=[str(i) for i in range(30)])
     whole = embedded(asked).rows
-    monkeypatch.setattr(concept_embeddings, "_ROWS", 7)
+    monkeypatch.setattr(gather_embeddings, "_ROWS", 7)
     np.testing.assert_array_equal(embedded(asked).rows, whole)
 
 

@@ -25,7 +25,7 @@ _COUNTED_AT_ONCE = 8192
 _QUERY_FORM = "all tokens side by side and in order, cut and lower-cased as by the standard analyser of Elasticsearch"
 
 
-class LocalSource:
+class LocalIndexSource:
     """An index that ``concept-orderings index`` built.
 
     Parameters
@@ -38,7 +38,7 @@ class LocalSource:
         self._index = index
 
     @classmethod
-    async def open(cls, directory: Path) -> "LocalSource":
+    async def open(cls, directory: Path) -> "LocalIndexSource":
         """Open the index in a directory.
 
         Raises

@@ -15,7 +15,7 @@ from elasticsearch import (
     UnsupportedProductError,
 )
 
-from worker.evidence.counts.elastic.answers import NotCounted, by_status, counted, may_pass
+from worker.evidence.counts.elasticsearch.answers import NotCounted, by_status, counted, may_pass
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

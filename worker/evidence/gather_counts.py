@@ -16,11 +16,11 @@ from concept_orderings.progress import Report
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import StreamRequest
 from concept_orderings.text import first_of, shown
-from store.counts import CountsCache
+from store.count_cache import CountCache
 from store.runs import Phase
 from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource, SourceFacts, Unit
-from worker.evidence.counts.cached import Counted, count_cached
+from worker.evidence.counts.through_cache import SourceCounts, count_through_cache
 from worker.evidence.gathering import Gathering, about
 from worker.watched import watched
 
@@ -58,7 +58,7 @@ async def gather_counts(gathering: Gathering) -> Gathered:
 async def count_concepts(
     request: StreamRequest,
     source: CountSource,
-    cache: CountsCache | None,
+    cache: CountCache | None,
     *,
     counted_since: str = "",
     report: Report,
@@ -74,7 +74,7 @@ async def count_concepts(
     cache
         Where counts are kept; None counts everything.
     counted_since
-        Counts of before this time are not used; see `count_cached`.
+        Counts of before this time are not used; see `count_through_cache`.
     report
         Called with queries counted and queries in all.
 
@@ -86,12 +86,12 @@ async def count_concepts(
     Raises
     ------
     SourceError, BadParameter, Cancelled
-        As `count_cached` raises them.
+        As `count_through_cache` raises them.
     """
     # What takes a moment for some hundred thousand concepts is not done on the event loop.
     asking = await asyncio.to_thread(_Asking.of, request, source)
     try:
-        counted = await count_cached(source, asking.distinct, cache, counted_since=counted_since, report=report)
+        counted = await count_through_cache(source, asking.distinct, cache, counted_since=counted_since, report=report)
     except SourceError as error:
         raise asking.with_concepts(error) from error
     return await asyncio.to_thread(_gathered, asking, counted)
@@ -148,7 +148,7 @@ class _Asking:
         )
 
 
-def _gathered(asking: _Asking, counted: Counted) -> Gathered:
+def _gathered(asking: _Asking, counted: SourceCounts) -> Gathered:
     values = np.array([counted.counts[query].value for query in asking.sent], dtype=np.int64)
     return Gathered(
         values,
@@ -162,7 +162,7 @@ def _gathered(asking: _Asking, counted: Counted) -> Gathered:
     )
 
 
-def _columns(sent: Sequence[Query], counted: Counted) -> dict[str, Sequence[Json]]:
+def _columns(sent: Sequence[Query], counted: SourceCounts) -> dict[str, Sequence[Json]]:
     return {
         "query": [query.as_json() for query in sent],
         "unit": [str(counted.facts.unit)] * len(sent),
@@ -171,7 +171,7 @@ def _columns(sent: Sequence[Query], counted: Counted) -> dict[str, Sequence[Json
     }
 
 
-def _details(counted: Counted) -> dict[str, Json]:
+def _details(counted: SourceCounts) -> dict[str, Json]:
     """Return what the manifest says of the counts besides source and digest; a size that is not known is left out."""
     facts = counted.facts
     said: dict[str, Json] = {
@@ -188,7 +188,7 @@ def _details(counted: Counted) -> dict[str, Json]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _warnings(asking: _Asking, counted: Counted) -> tuple[str, ...]:
+def _warnings(asking: _Asking, counted: SourceCounts) -> tuple[str, ...]:
     values = {query: count.value for query, count in counted.counts.items()}
     approximate = sum(count.approximate for count in counted.counts.values())
     return (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.progress import Report, silent
-from store.embeddings import EmbeddingCache
+from store.embedding_cache import EmbeddingCache
 from worker.evidence.encoders.base import Encoder
 from worker.threads import in_thread
 
@@ -19,7 +19,7 @@ CHUNK = 256
 """Captions encoded before they are cached: the most that a killed job computes again."""
 
 
-async def embed(
+async def embed_captions(
     captions: Sequence[str],
     encoder: Encoder,
     cache: EmbeddingCache | None,

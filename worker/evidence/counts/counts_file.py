@@ -14,7 +14,7 @@ _MOST_NAMED = 20
 _COUNTED_AT_ONCE = 8192
 
 
-class FileSource:
+class CountsFileSource:
     """A counts file as a source of counts: `open` it, or give it what it holds.
 
     Parameters
@@ -30,7 +30,7 @@ class FileSource:
         self._counts = counts
 
     @classmethod
-    async def open(cls, name: str, files: CountsFiles) -> "FileSource | None":
+    async def open(cls, name: str, files: CountsFiles) -> "CountsFileSource | None":
         """Read a counts file; return None if there is none of that name.
 
         Raises

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from concept_orderings.queries import Query
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count
-from worker.evidence.counts.elastic.answers import NotCounted
-from worker.evidence.counts.elastic.patience import Patience
+from worker.evidence.counts.elasticsearch.answers import NotCounted
+from worker.evidence.counts.elasticsearch.patience import Patience
 
 Ask = Callable[[Sequence[Query]], Awaitable[Sequence[int | NotCounted]]]
 

@@ -5,7 +5,7 @@
 - `patience` is when a question is asked again, and `server` the official client behind one rule of errors.
 """
 
-from worker.evidence.counts.elastic.settings import ElasticsearchSettings
-from worker.evidence.counts.elastic.source import ElasticsearchSource
+from worker.evidence.counts.elasticsearch.settings import ElasticsearchSettings
+from worker.evidence.counts.elasticsearch.source import ElasticsearchSource
 
 __all__ = ["ElasticsearchSettings", "ElasticsearchSource"]

@@ -15,8 +15,8 @@ from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from worker.evidence.counts.base import Unit
-from worker.evidence.counts.elastic import ElasticsearchSettings
-from worker.evidence.counts.local import LocalSource, has_index, index_facts
+from worker.evidence.counts.elasticsearch import ElasticsearchSettings
+from worker.evidence.counts.local_index import LocalIndexSource, has_index, index_facts
 from worker.evidence.counts.spellings import LONGEST
 from worker.evidence.local_index import LocalIndex, build_index
 
@@ -35,7 +35,7 @@ def build(directory: Path, shard: str, texts: Sequence[str]) -> None:
     build_index([path], directory)
 
 
-async def counts(source: LocalSource, queries: Sequence[Query]) -> dict[Query, int]:
+async def counts(source: LocalIndexSource, queries: Sequence[Query]) -> dict[Query, int]:
     found: dict[Query, int] = {}
     async for part in source.count(queries):
         assert not found.keys() & part.keys()
@@ -59,7 +59,7 @@ def test_documents_with_any_of_several_spellings(
     build(directory, "shard", texts)
 
     async def check() -> None:
-        source = await LocalSource.open(directory)
+        source = await LocalIndexSource.open(directory)
         assert await counts(source, queries) == {
             query: sum(any(contains(text, each) for each in query.spellings) for text in texts) for query in queries
         }
@@ -69,7 +69,7 @@ def test_documents_with_any_of_several_spellings(
 
 async def test_facts_say_what_is_counted(tmp_path: Path) -> None:
     build(tmp_path / "c4", "shard", ["a dog", "a cat"])
-    source = await LocalSource.open(tmp_path / "c4")
+    source = await LocalIndexSource.open(tmp_path / "c4")
     facts = await source.facts()
     assert (facts.name, facts.kind, facts.unit, facts.documents) == ("c4", "local-index", Unit.DOCUMENTS, 2)
     assert (facts.tokens, facts.ttl_seconds) == (None, None)
@@ -87,7 +87,7 @@ async def test_the_fingerprint_is_that_of_the_documents(tmp_path: Path) -> None:
 
 async def test_what_is_far_longer_than_a_name_is_cut_as_for_elasticsearch(tmp_path: Path) -> None:
     build(tmp_path / "c4", "shard", ["a dog " * 300])
-    source = await LocalSource.open(tmp_path / "c4")
+    source = await LocalIndexSource.open(tmp_path / "c4")
     elsewhere = ElasticsearchSettings(url="http://127.0.0.1:1", index="c4").open("c4")
     for spelling in ("a dog", "a dog " * 400_000, "x" * 2_000, "a\ud800b", ""):
         form = source.form(spelling)
@@ -112,21 +112,21 @@ async def test_an_index_is_opened_once_for_as_long_as_it_is_the_same(
     build(tmp_path / "c4", "shard", ["a dog"])
     dog = Query.of(["dog"])
     for _ in range(3):
-        assert await counts(await LocalSource.open(tmp_path / "c4"), [dog]) == {dog: 1}
+        assert await counts(await LocalIndexSource.open(tmp_path / "c4"), [dog]) == {dog: 1}
     assert len(opened) == 1
-    old = await LocalSource.open(tmp_path / "c4")
+    old = await LocalIndexSource.open(tmp_path / "c4")
     build(tmp_path / "c4", "more", ["the dog"])
-    new = await LocalSource.open(tmp_path / "c4")
+    new = await LocalIndexSource.open(tmp_path / "c4")
     assert (await counts(old, [dog]), await counts(new, [dog])) == ({dog: 1}, {dog: 2})
     assert len(opened) == 2
 
 
 async def test_an_index_that_is_opened_and_then_damaged_is_refused(tmp_path: Path) -> None:
     build(tmp_path / "c4", "shard", ["a dog"])
-    await LocalSource.open(tmp_path / "c4")
+    await LocalIndexSource.open(tmp_path / "c4")
     [segment, *_] = sorted((tmp_path / "c4").glob("generation-*/*.idx"))
     segment.unlink()
-    for look in (index_facts, lambda directory: asyncio.run(LocalSource.open(directory))):
+    for look in (index_facts, lambda directory: asyncio.run(LocalIndexSource.open(directory))):
         with pytest.raises(SourceError) as caught:
             await asyncio.to_thread(look, tmp_path / "c4")
         assert caught.value.code == "source_damaged"
@@ -138,7 +138,7 @@ async def test_no_index(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="concept-orderings index"):
         index_facts(tmp_path / "c4")
     with pytest.raises(SourceError) as caught:
-        await LocalSource.open(tmp_path / "c4")
+        await LocalIndexSource.open(tmp_path / "c4")
     assert caught.value.code == "source_not_configured"
 
 
@@ -146,7 +146,7 @@ async def test_a_count_that_is_given_up_leaves_no_thread_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(tmp_path / "c4", "shard", ["a dog"])
-    source = await LocalSource.open(tmp_path / "c4")
+    source = await LocalIndexSource.open(tmp_path / "c4")
     started, ended = threading.Event(), threading.Event()
 
     def endless(self: LocalIndex, names: Sequence[str], *, report: Report = silent) -> list[int]:

@@ -1,0 +1,71 @@
+"""What is checked when a stored object is read, and the errors for those that are damaged."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from concept_orderings.canonical import sha256_hex
+from concept_orderings.errors import StoreError
+
+Damaged: TypeAlias = Callable[[str], StoreError]
+"""Makes an error from its reason: `version_damaged` or `counts_file_damaged`."""
+
+
+def version_damaged(reason: str) -> StoreError:
+    """Return the error for a stream version of which a part cannot be read."""
+    return _damaged("version_damaged", "stream version", reason)
+
+
+def counts_file_damaged(reason: str) -> StoreError:
+    """Return the error for a counts file of which a part cannot be read."""
+    return _damaged("counts_file_damaged", "counts file", reason)
+
+
+@contextmanager
+def reading(what: str, damaged: Damaged) -> Iterator[None]:
+    """Turn the errors that reading a damaged record raises into the error for damage.
+
+    Parameters
+    ----------
+    what
+        What is read, for the error: "the record of birds version 3".
+    damaged
+        The kind of error.
+
+    Raises
+    ------
+    StoreError
+        As `damaged` returns it.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(f"{what} cannot be read: {error}") from error
+
+
+def checked_content(data: bytes | None, digest: str, what: str, damaged: Damaged) -> bytes:
+    """Return the bytes of an object that is named by its SHA-256, if they have that digest.
+
+    Parameters
+    ----------
+    data
+        As `Objects.get` returns it.
+    digest
+        SHA-256, hexadecimal.
+    what, damaged
+        As `reading` takes them.
+
+    Raises
+    ------
+    StoreError
+        As `damaged` returns it, if the object is missing or has another digest.
+    """
+    if data is None:
+        raise damaged(f"{what}: the object is missing")
+    if sha256_hex(data) != digest:
+        raise damaged(f"{what}: the content does not have the SHA-256 {digest}")
+    return data
+
+
+def _damaged(code: str, what: str, reason: str) -> StoreError:
+    return StoreError(code, f"A stored {what} is damaged: {reason}. Restore it from a backup.")

@@ -1,0 +1,49 @@
+"""Every key of the object store, and every folder in it that is listed. No other file spells one.
+
+::
+
+    streams/NAME/versions/00000001.json          the record of a version; it exists if and only if the version does
+    streams/NAME/requests/DIGEST.json            the number of the version that a request has, by the request's SHA-256
+    streams/NAME/exports/00000001/FORMAT/1.json  the record of a rendering of version 1 by version 1 of an exporter
+    documents/AB/ABCD…                           manifests, tasks and renderings, named by their SHA-256
+    sources/NAME.json                            the record of a counts file; it exists if and only if the file does
+    counts/AB/ABCD…                              the counts of a counts file as canonical JSON, named by their SHA-256
+"""
+
+STREAMS = "streams"
+COUNTS_FILES = "sources"
+
+
+def versions(stream: str) -> str:
+    """Return the folder of the records of a stream's versions."""
+    return f"streams/{stream}/versions"
+
+
+def version_record(stream: str, version: int) -> str:
+    """Return the key of the record of a version."""
+    return f"streams/{stream}/versions/{version:08d}.json"
+
+
+def request_pointer(stream: str, request_digest: str) -> str:
+    """Return the key of the number of the version that a request has."""
+    return f"streams/{stream}/requests/{request_digest}.json"
+
+
+def export_record(stream: str, version: int, exporter: str, exporter_version: int) -> str:
+    """Return the key of the record of a rendering."""
+    return f"streams/{stream}/exports/{version:08d}/{exporter}/{exporter_version}.json"
+
+
+def document(digest: str) -> str:
+    """Return the key of a document by its SHA-256 (hexadecimal)."""
+    return f"documents/{digest[:2]}/{digest}"
+
+
+def counts_file_record(name: str) -> str:
+    """Return the key of the record of a counts file."""
+    return f"sources/{name}.json"
+
+
+def counts(digest: str) -> str:
+    """Return the key of the counts of a counts file by their SHA-256 (hexadecimal)."""
+    return f"counts/{digest[:2]}/{digest}"
