@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from concept_orderings.cli.options import add_data_dir
+from store.format import claim_data_dir
 from store.settings import StoreSettings, read_settings
 from worker.evidence.local_index import build_index
 
@@ -25,7 +26,10 @@ def run(options: argparse.Namespace) -> int:
     ------
     SourceError
         ``source_not_configured`` for a name that no index can have, and as `index` does.
+    SettingError
+        ``unknown_data_format`` of a data directory that a later release wrote.
     """
+    claim_data_dir(options.data_dir)
     return index(options.shards, read_settings(StoreSettings, data_dir=options.data_dir).index_dir(options.name))
 
 

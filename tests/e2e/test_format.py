@@ -62,6 +62,12 @@ def test_a_later_redis_is_refused(valkey: Valkey, tmp_path: Path, program: str) 
     assert valkey.keys() == {KEYS.format.encode()}
 
 
+def test_no_shards_are_added_to_a_later_data_directory(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(LATER)
+    run = start(["-m", "concept_orderings.cli", "index", "shard.json.gz", "--data-dir", str(tmp_path)])
+    assert_refused(run, what=f"The data directory {tmp_path}")
+
+
 def test_serve_refuses_a_later_data_directory_before_it_starts_anything(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(LATER)
     run = start([*SERVE, "--data-dir", str(tmp_path)])
