@@ -3,6 +3,7 @@
 import hashlib
 import json
 from itertools import groupby
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from concept_orderings import orderings as registry
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
 from concept_orderings.evidence.counts import counts_of
@@ -373,12 +375,23 @@ def test_no_output_changes_by_accident(case: str) -> None:
     found = golden_order(**parameters)
 
     assert found[: len(start)] == start
-    assert hashlib.sha256("\n".join(found).encode()).hexdigest() == digest
+    assert _digest_of(found) == digest, "if this is intended, raise the ordering's version"
 
 
 def test_every_ordering_has_a_golden_output() -> None:
-    assert {parameters["kind"] for parameters, _, _ in GOLDEN.values()} == set(KINDS)
-    assert {kind: ordering.version for kind, ordering in ORDERINGS.items()} == dict.fromkeys(KINDS, 1)
+    golden = {parameters["kind"] for parameters, _, _ in GOLDEN.values()}
+    for kind in KINDS:
+        order = golden_order(kind)
+        entry = {kind: ({"kind": kind}, order[:3], _digest_of(order))}
+        assert kind in golden, f"a new ordering: once its order is right, add to GOLDEN: {entry}"
+    assert golden == set(KINDS), "GOLDEN has orderings that do not exist"
+    assert {kind: ordering.version for kind, ordering in ORDERINGS.items()} == dict.fromkeys(KINDS, 1), (
+        "an ordering has a new version: keep the golden output of the old one beside that of the new one"
+    )
+
+
+def _digest_of(order: list[str]) -> str:
+    return hashlib.sha256("\n".join(order).encode()).hexdigest()
 
 
 @every_kind
@@ -413,13 +426,26 @@ def test_evidence_that_was_not_gathered_is_a_fault_of_the_program(kind: str) -> 
         request.ordering.arrangement(request.concepts, Evidence())
 
 
-def test_the_registry_holds_every_ordering_there_is() -> None:
-    assert set(ORDERINGS.values()) == {each for each in subclasses(Ordering) if each.__module__.count(".") == 2} - {
-        SeededOrdering
-    }
-    assert list(ORDERINGS) == [
-        "performance", "frequency", "similarity", "time", "dataset", "random", "given", "typicality"
-    ]  # fmt: skip
+def test_every_ordering_is_registered() -> None:
+    written = {each for each in subclasses(Ordering) if each.__module__.count(".") == 2} - {SeededOrdering}
+    missing = sorted(each.__name__ for each in written - set(ORDERINGS.values()))
+
+    assert missing == [], "add these classes to ORDERINGS in concept_orderings/orderings/__init__.py"
+
+
+def test_every_file_of_an_ordering_is_imported() -> None:
+    folder = Path(registry.__file__).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}
+
+    assert files == set(ORDERINGS), (
+        "each file in concept_orderings/orderings/ is one ordering, named like its kind, and in ORDERINGS (__init__.py)"
+    )
+
+
+def test_no_ordering_was_dropped_or_renamed() -> None:
+    released = ["performance", "frequency", "similarity", "time", "dataset", "random"]
+
+    assert list(ORDERINGS)[:8] == [*released, "given", "typicality"], "add new orderings at the end of ORDERINGS"
 
 
 def subclasses(base: type[Any]) -> set[type[Any]]:

@@ -34,7 +34,7 @@ DEFAULT: Mapping[str, Mapping[str, Any]] = {BUILT_IN: {"kind": "infini-gram"}}
 """What there is without a file of sources."""
 
 # Where the settings of a kind are described. Imported when one is configured: their clients take a while to load.
-_KINDS = {
+KINDS = {
     "elasticsearch": ("worker.evidence.counts.elasticsearch.settings", "ElasticsearchSettings"),
     "infini-gram": ("worker.evidence.counts.infini_gram", "InfiniGramSettings"),
 }
@@ -96,19 +96,20 @@ def _table(path: str, name: str, table: object) -> SourceSettings:
     if not isinstance(table, dict):
         raise _bad(f"{path}: {name} stands outside of any table; begin with the source's name, such as [wimbd-c4]")
     kind = table.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         given = f"{shown(str(kind))} is none" if "kind" in table else "it is missing"
-        raise _bad(f"{where}, kind: {given}; the kinds are {', '.join(_KINDS)}")
+        raise _bad(f"{where}, kind: {given}; the kinds are {', '.join(KINDS)}")
     try:
-        model: Any = _model(kind).model_validate(table)
+        model: Any = settings_model(kind).model_validate(table)
     except ValidationError as error:
         raise _bad(f"{where}{_fault(error)}") from error
     found: SourceSettings = model
     return found
 
 
-def _model(kind: str) -> type[BaseModel]:
-    module, name = _KINDS[kind]
+def settings_model(kind: str) -> type[BaseModel]:
+    """Return the settings of a kind of source: the fields of its table in the file of sources."""
+    module, name = KINDS[kind]
     model: type[BaseModel] = getattr(import_module(module), name)
     return model
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.evidence import Need
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
 from unit.concept_orderings.strategies import Body, requests, respelled
@@ -56,29 +57,23 @@ def test_two_spellings_of_a_request_are_one(body: Body, seed: int) -> None:
     assert parse_request(other).canonical == parse_request(body).canonical
 
 
-EVIDENCE: dict[str, tuple[str, object]] = {
-    # field: where a value of it stands, and another value
-    "year": (f"{FIRST}/year", 1999),
-    "template": (f"{FIRST}/template", "The {}."),
-    "scores": (f"{FIRST}/scores/a", 0.75),
-    "counts": (f"{FIRST}/counts/a", 9),
-}
-USES = {
-    "time": "year",
-    "similarity": "template",
-    "typicality": "template",
-    "performance": "scores",
-    "frequency": "counts",
+OTHER_VALUES: dict[Need, tuple[str, object]] = {
+    # where a value of a kind of evidence stands in the right request, and another value
+    Need.YEARS: (f"{FIRST}/year", 1999),
+    Need.EMBEDDINGS: (f"{FIRST}/template", "The {}."),
+    Need.SCORES: (f"{FIRST}/scores/a", 0.75),
+    Need.COUNTS: (f"{FIRST}/counts/a", 9),
 }
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)
-@pytest.mark.parametrize("field", EVIDENCE)
-def test_evidence_changes_the_identity_only_of_what_needs_it(kind: str, field: str) -> None:
-    pointer, other = EVIDENCE[field]
+@pytest.mark.parametrize("need", Need)
+def test_evidence_changes_the_identity_only_of_what_needs_it(kind: str, need: Need) -> None:
+    assert need in OTHER_VALUES, f"a new kind of evidence: add {need} to OTHER_VALUES here, and to right() in bodies.py"
+    pointer, other = OTHER_VALUES[need]
     same = digest_of({"/ordering/kind": kind}) == digest_of({"/ordering/kind": kind, pointer: other})
 
-    assert same is (USES.get(kind) != field)
+    assert same is (need not in ORDERINGS[kind].needs)
 
 
 def without_maps() -> Body:
