@@ -48,7 +48,17 @@ def _export_urls(name: str, version: int) -> dict[str, str]:
     return {each.name: export_url(name, version, each) for each in EXPORTERS.values()}
 
 
-class _Strict(BaseModel):
+class Schema(BaseModel):
+    """The base of all schemas.
+
+    pydantic builds a schema at its first use, and not at import: that would add a tenth to the time in which the API
+    starts, and many schemas are used by the OpenAPI document alone.
+    """
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class _Strict(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
@@ -134,7 +144,7 @@ StreamRequestSchema = create_model(
 )
 
 
-class Progress(BaseModel):
+class Progress(Schema):
     """How much of its phase a job has done: captions, class names, tasks, or concepts compared and starts tried."""
 
     phase: str | None = Field(description="counting, embedding, arranging or publishing.", examples=["embedding"])
@@ -142,7 +152,7 @@ class Progress(BaseModel):
     total: int = Field(examples=[18381])
 
 
-class StreamLink(BaseModel):
+class StreamLink(Schema):
     """Where a version is."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
@@ -150,7 +160,7 @@ class StreamLink(BaseModel):
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1"])
 
 
-class JobProblem(BaseModel):
+class JobProblem(Schema):
     """Why a job failed."""
 
     code: str = Field(description="Stable.", examples=["source_not_configured"])
@@ -165,7 +175,7 @@ class JobProblem(BaseModel):
     )
 
 
-class JobResource(BaseModel):
+class JobResource(Schema):
     """A job: it makes one version of a stream."""
 
     id: str = Field(examples=["9b1c" * 8])
@@ -185,7 +195,7 @@ class JobResource(BaseModel):
     updated_at: str = Field(examples=[_WHEN])
 
 
-class TaskLink(BaseModel):
+class TaskLink(Schema):
     """One task of a version."""
 
     task: int = Field(description="From 0.", examples=[0])
@@ -194,7 +204,7 @@ class TaskLink(BaseModel):
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/tasks/0"])
 
 
-class VersionSummary(BaseModel):
+class VersionSummary(Schema):
     """A version in a list."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
@@ -223,7 +233,7 @@ class VersionResource(VersionSummary):
     tasks: list[TaskLink]
 
 
-class StreamSummary(BaseModel):
+class StreamSummary(Schema):
     """A stream in a list."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
@@ -231,14 +241,14 @@ class StreamSummary(BaseModel):
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}"])
 
 
-class StreamPage(BaseModel):
+class StreamPage(Schema):
     """A page of streams, by name."""
 
     streams: list[StreamSummary]
     next_cursor: str | None = Field(description="What to pass as `cursor` for the next page.", examples=[None])
 
 
-class VersionPage(BaseModel):
+class VersionPage(Schema):
     """A page of a stream's versions, oldest first."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
@@ -246,7 +256,7 @@ class VersionPage(BaseModel):
     next_cursor: str | None = Field(description="What to pass as `cursor` for the next page.", examples=[None])
 
 
-class ConceptInTask(BaseModel):
+class ConceptInTask(Schema):
     """A concept at its place in the stream."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -266,7 +276,7 @@ class ConceptInTask(BaseModel):
     )
 
 
-class TaskResource(BaseModel):
+class TaskResource(Schema):
     """One task: a contiguous run of the arranged concepts."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
@@ -276,7 +286,7 @@ class TaskResource(BaseModel):
     concepts: list[ConceptInTask]
 
 
-class ManifestTask(BaseModel):
+class ManifestTask(Schema):
     """A task as the manifest has it."""
 
     task: int = Field(examples=[0])
@@ -284,7 +294,7 @@ class ManifestTask(BaseModel):
     digest: str = Field(examples=[_DIGEST])
 
 
-class ManifestResource(BaseModel):
+class ManifestResource(Schema):
     """Everything needed to repeat a version; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
 
     format: int = Field(examples=[1])
@@ -328,7 +338,7 @@ class ManifestResource(BaseModel):
     software: dict[str, str] = Field(examples=[{"name": "concept-orderings", "version": "0.1.0"}])
 
 
-class ParameterResource(BaseModel):
+class ParameterResource(Schema):
     """A parameter of an ordering."""
 
     name: str = Field(examples=["seed"])
@@ -341,7 +351,7 @@ class ParameterResource(BaseModel):
     description: str = Field(examples=["The same seed gives the same stream."])
 
 
-class OrderingResource(BaseModel):
+class OrderingResource(Schema):
     """An ordering that the service knows."""
 
     kind: str = Field(examples=["random"])
@@ -351,13 +361,13 @@ class OrderingResource(BaseModel):
     parameters: list[ParameterResource]
 
 
-class OrderingList(BaseModel):
+class OrderingList(Schema):
     """All orderings."""
 
     orderings: list[OrderingResource]
 
 
-class DatasetResource(BaseModel):
+class DatasetResource(Schema):
     """A dataset of the built-in catalogue."""
 
     handle: str = Field(description="Its name in the benchmark's code.", examples=["cifar100"])
@@ -377,19 +387,19 @@ class DatasetResource(BaseModel):
     zero_shot_score: float = Field(description="OpenCLIP ViT-B/32, percent.", examples=[75.8])
 
 
-class DatasetList(BaseModel):
+class DatasetList(Schema):
     """The 63 datasets of the FoMo-in-Flux benchmark."""
 
     datasets: list[DatasetResource]
 
 
-class Liveness(BaseModel):
+class Liveness(Schema):
     """The process answers."""
 
     status: Literal["alive"] = Field(examples=["alive"])
 
 
-class Readiness(BaseModel):
+class Readiness(Schema):
     """Whether jobs can be taken and worked on. Finished versions are served either way."""
 
     status: Literal["ready", "not ready"] = Field(examples=["ready"])
@@ -397,7 +407,7 @@ class Readiness(BaseModel):
     workers: int = Field(examples=[1])
 
 
-class Problem(BaseModel):
+class Problem(Schema):
     """An error, as RFC 9457 has it."""
 
     type: str = Field(examples=["urn:concept-orderings:problem:duplicate_concept"])

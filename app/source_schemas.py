@@ -5,10 +5,10 @@ Requests are checked by `concept_orderings.counts_request`, not here.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from app.declared import exactly_one, optional, with_default
-from app.schemas import JobProblem
+from app.schemas import JobProblem, Schema
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 
 _DIGEST = "0f" * 32
@@ -21,7 +21,7 @@ REQUESTS: dict[str, Any] = {
 }
 
 
-class _CountsRequest(BaseModel):
+class _CountsRequest(Schema):
     model_config = ConfigDict(extra="forbid", json_schema_extra=exactly_one(NAMES.name, QUERIES.name))
 
 
@@ -38,7 +38,7 @@ CountsRequestSchema = create_model(
 )
 
 
-class SourceResource(BaseModel):
+class SourceResource(Schema):
     """A source of counts, and what its counts mean. What is not known is null."""
 
     name: str = Field(description="As orderings name it.", examples=["wimbd-c4"])
@@ -74,13 +74,13 @@ class SourceResource(BaseModel):
     error: JobProblem | None = Field(None, description="Why it is unavailable.")
 
 
-class SourceList(BaseModel):
+class SourceList(Schema):
     """All sources of counts that orderings can name, by name."""
 
     sources: list[SourceResource]
 
 
-class CountResource(BaseModel):
+class CountResource(Schema):
     """The count of one name or query."""
 
     name: str | None = Field(description="The class name, or null for a query.", examples=["aquarium_fish"])
@@ -94,7 +94,7 @@ class CountResource(BaseModel):
     counted_at: str = Field(description="When the source was asked, or its `counted_at`.", examples=[_WHEN])
 
 
-class CountsResource(BaseModel):
+class CountsResource(Schema):
     """Counts in the order in which they were asked for."""
 
     source: SourceResource
@@ -104,7 +104,7 @@ class CountsResource(BaseModel):
     counts: list[CountResource]
 
 
-class CountsProgress(BaseModel):
+class CountsProgress(Schema):
     """How much has been counted. Post the same again, with this `counted_since`, for the rest."""
 
     source: str = Field(examples=["wimbd-c4"])

@@ -116,9 +116,9 @@ class KeysOfRelease010:
     last_look = f"{DEFAULT_NAMESPACE}:counting:runs"
 
     _ID = "[0-9a-f]{32}"
-    _JOB = re.compile(f"{DEFAULT_NAMESPACE}:job:({_ID})")
-    _LOOK = re.compile(f"{DEFAULT_NAMESPACE}:counting:({_ID})")
-    _LEFT_OVER = re.compile(
+    _JOB = f"{DEFAULT_NAMESPACE}:job:({_ID})"
+    _LOOK = f"{DEFAULT_NAMESPACE}:counting:({_ID})"
+    _LEFT_OVER = (
         f"{DEFAULT_NAMESPACE}:(job:{_ID}:(request|events|lease:[0-9]+)|jobs:active|counting:active|sources:heard)"
         f"|{DEFAULT_NAMESPACE}(-counts)?:"
         "(stream|queue|strikes|workers|perpetual:lock"
@@ -128,17 +128,17 @@ class KeysOfRelease010:
 
     def job_in(self, key: str) -> str | None:
         """Return the id in the key of a job's record; None for any other key."""
-        match = self._JOB.fullmatch(key)
+        match = re.fullmatch(self._JOB, key)
         return match and match[1]
 
     def look_in(self, key: str) -> str | None:
         """Return the id in the key of a look's record; None for any other key."""
-        match = self._LOOK.fullmatch(key)
+        match = re.fullmatch(self._LOOK, key)
         return match and match[1]
 
     def is_left_over(self, key: str) -> bool:
         """Tell whether a key is of no use once jobs and looks were moved."""
-        return self._LEFT_OVER.fullmatch(key) is not None
+        return re.fullmatch(self._LEFT_OVER, key) is not None
 
     def job(self, identifier: str) -> str:
         """Return the hash of a job."""

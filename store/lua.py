@@ -1,16 +1,15 @@
 """Lua scripts whose arguments have names, checked against a declaration when they are loaded.
 
-The header of a file is its first lines, up to the first empty one: comments, and bindings of ``KEYS`` and ``ARGV`` to
-names. They must be the names of the declared dataclasses, in their order and with their types; the rest of the file
-uses the names alone. A file of which this is not true cannot be loaded.
+The header of a file is the lines before its first empty line: comments, and one binding of ``KEYS[n]`` or ``ARGV[n]``
+to a name for each field of the declared named tuples, in their order and with their types. The rest of the file uses
+the names alone. Loading a file fails if its header differs from the declaration.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
@@ -20,11 +19,11 @@ _ARGUMENTS = {str: "ARGV[{}]", bytes: "ARGV[{}]", int: "tonumber(ARGV[{}])", boo
 
 
 class BadScript(Exception):
-    """A Lua file does not name its arguments as they are declared."""
+    """The header of a Lua file differs from the declaration of its arguments."""
 
 
 class Script:
-    """A script that was checked.
+    """A Lua script whose header was checked by `read_lua`.
 
     Parameters
     ----------
@@ -34,10 +33,10 @@ class Script:
 
     def __init__(self, lua: str) -> None:
         self.lua = lua
-        # As bytes, for which it needs no client; each run names the one to use.
+        # Given bytes, AsyncScript needs no client to encode the source; `run` passes the client to use.
         self._script = AsyncScript(cast("Redis", None), lua.encode())
 
-    async def run(self, redis: Redis, keys: object, *arguments: object) -> int:
+    async def run(self, redis: Redis, keys: NamedTuple, *arguments: NamedTuple) -> int:
         """Run the script.
 
         Parameters
@@ -45,12 +44,12 @@ class Script:
         redis
             A client.
         keys, arguments
-            Of the dataclasses that it was checked against, in their order.
+            Instances of the named tuples that the header was checked against, in the same order.
 
         Returns
         -------
         int
-            What it returns.
+            What the script returns.
 
         Raises
         ------
@@ -60,7 +59,9 @@ class Script:
         return int(await self._script(_values(keys), _values(*arguments), client=redis))
 
 
-def read_lua(path: Path, *, keys: type | None, arguments: Sequence[type], first: int = 1) -> str:
+def read_lua(
+    path: Path, *, keys: type[NamedTuple] | None, arguments: Sequence[type[NamedTuple]], first: int = 1
+) -> str:
     """Read a Lua file and check its header.
 
     Parameters
@@ -72,12 +73,12 @@ def read_lua(path: Path, *, keys: type | None, arguments: Sequence[type], first:
     arguments
         Declare ``ARGV``.
     first
-        The number of the first argument that this file binds.
+        The index in ``ARGV`` of the first argument that this file binds.
 
     Raises
     ------
     BadScript
-        Naming the file, what stands there, and what should.
+        Naming the file, the line of its header that is wrong, and the declared one.
     """
     expected = _bindings([keys] if keys is not None else [], _KEYS, 1) + _bindings(arguments, _ARGUMENTS, first)
     lua = path.read_text(encoding="utf-8")
@@ -95,17 +96,13 @@ def read_lua(path: Path, *, keys: type | None, arguments: Sequence[type], first:
     return lua
 
 
-def _bindings(declared: Sequence[type], forms: Mapping[Any, str], first: int) -> list[str]:
+def _bindings(declared: Sequence[type[NamedTuple]], forms: Mapping[Any, str], first: int) -> list[str]:
     """Return the lines by which a header binds declared keys or arguments."""
-    found: list[str] = []
-    for index, field in enumerate((field for each in declared for field in fields(each)), first):
-        assert isinstance(field.type, type)  # no declaration writes one as a string
-        found.append(f"local {field.name} = {forms[field.type].format(index)}")
-    return found
+    declarations = chain.from_iterable(each.__annotations__.items() for each in declared)
+    return [f"local {name} = {forms[kind].format(index)}" for index, (name, kind) in enumerate(declarations, first)]
 
 
-def _values(*declared: Any) -> list[str | bytes]:
-    """Return keys or arguments as a script takes them."""
-    found = (getattr(each, field.name) for each in declared for field in fields(each))
-    # A bool as 1 or 0: it is an int.
-    return [str(int(value)) if isinstance(value, int) else value for value in found]
+def _values(*declared: NamedTuple) -> list[str | bytes]:
+    """Return keys or arguments as Redis sends them to a script."""
+    # A bool is an int too: True becomes "1".
+    return [str(int(value)) if isinstance(value, int) else value for value in chain.from_iterable(declared)]

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from store.docket_codec import install
-
 if TYPE_CHECKING:
     from docket import Docket
 
@@ -65,8 +63,10 @@ def open_redis(url: str, *, prepare: Callable[[], Awaitable[None]] | None = None
 
 def make_docket(url: str, name: str) -> "Docket":
     """Return the queue of a name (`store.keys.Keys.queue`); enter it before use."""
-    # Here, not above: it is a third of the time that the API would take to start, and only jobs need it.
+    # Imported late: Docket would add a third to the time that the API takes to start, and only queues need it.
     from docket import Docket  # noqa: PLC0415
+
+    from store.docket_codec import install  # noqa: PLC0415
 
     install()
     docket = Docket(name=name, url=url, execution_ttl=_REMEMBERED)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 ATTEMPTS = 3
 """How often a run is started in all, before its worker's deaths or errors that may pass are taken as final."""
@@ -20,8 +21,7 @@ class Lane(StrEnum):
     """A look at counts, for which a person may be waiting."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(NamedTuple):
     """How records of a kind are kept. These are arguments of every script, in this order.
 
     Attributes

@@ -4,9 +4,9 @@ Every change of a run is one script, so that a record, the set of active records
 script is ``shared.lua`` and a file of its own; `store.lua` checks both against the declarations here.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 
@@ -15,11 +15,10 @@ from store.runs.kinds import Policy
 
 LUA = Path(__file__).with_name("lua")
 
-_Arguments = TypeVar("_Arguments")
+_Arguments = TypeVar("_Arguments", bound=NamedTuple)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunKeys:
+class RunKeys(NamedTuple):
     """The keys of a run: ``KEYS`` of every script."""
 
     record: str
@@ -30,8 +29,7 @@ class RunKeys:
     last_run: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moment:
+class Moment(NamedTuple):
     """When a script runs, and for which record: the first arguments of every script."""
 
     now: str
@@ -40,13 +38,11 @@ class Moment:
     changes: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nothing:
+class Nothing(NamedTuple):
     """No arguments of its own."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Submit:
+class Submit(NamedTuple):
     """Arguments of ``submit.lua``."""
 
     most_active: int
@@ -58,8 +54,7 @@ class Submit:
     steps: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hold:
+class Hold(NamedTuple):
     """Arguments of ``start.lua`` and ``keep.lua``."""
 
     run: int
@@ -67,8 +62,7 @@ class Hold:
     lease_milliseconds: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
+class Progress(NamedTuple):
     """Arguments of ``progress.lua``."""
 
     run: int
@@ -77,16 +71,14 @@ class Progress:
     total: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class GiveBack:
+class GiveBack(NamedTuple):
     """Arguments of ``give_back.lua``."""
 
     run: int
     counted: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finish:
+class Finish(NamedTuple):
     """Arguments of ``finish.lua``."""
 
     run: int
@@ -95,8 +87,7 @@ class Finish:
     value: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fetched:
+class Fetched(NamedTuple):
     """Arguments of ``fetched.lua``."""
 
     run: int
@@ -128,7 +119,7 @@ def load(name: str, arguments: type[_Arguments], folder: Path = LUA) -> RunScrip
         If they do not.
     """
     shared = read_lua(folder / "shared.lua", keys=RunKeys, arguments=[Moment, Policy])
-    first = len(fields(Moment)) + len(fields(Policy)) + 1
+    first = len(Moment._fields) + len(Policy._fields) + 1
     return RunScript(Script(shared + read_lua(folder / f"{name}.lua", keys=None, arguments=[arguments], first=first)))
 
 

@@ -13,7 +13,6 @@ from redis.exceptions import RedisError
 from concept_orderings.errors import SettingError
 from store.format import TODAY, refusal
 from store.keys import Keys
-from store.upgrade import from_0_1_0
 
 _SECONDS = 10.0
 
@@ -98,6 +97,8 @@ async def upgrade(redis: Redis, keys: Keys, *, now: datetime | None = None) -> N
     if data is not None and (wrong := refusal(data, f"What Redis has under {keys.namespace}")):
         raise UnknownFormat("unknown_data_format", wrong)
     if data is None:
+        from store.upgrade import from_0_1_0  # noqa: PLC0415  # only the first start needs its scripts
+
         await from_0_1_0.move(redis, keys, now=now or datetime.now(UTC))
     if data != TODAY.to_bytes():
         await redis.set(keys.format, TODAY.to_bytes())

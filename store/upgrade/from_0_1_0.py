@@ -9,11 +9,10 @@ what the records say is pending.
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
@@ -28,8 +27,7 @@ _CHUNK = 500
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobKeys:
+class JobKeys(NamedTuple):
     """Keys of ``move_job.lua``."""
 
     old_record: str
@@ -42,16 +40,14 @@ class JobKeys:
     last_run: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobArguments:
+class JobArguments(NamedTuple):
     """Arguments of ``move_job.lua``."""
 
     id: str
     lane: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class LookKeys:
+class LookKeys(NamedTuple):
     """Keys of ``move_look.lua``."""
 
     old_record: str
@@ -62,8 +58,7 @@ class LookKeys:
     last_run: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class LookArguments:
+class LookArguments(NamedTuple):
     """Arguments of ``move_look.lua``."""
 
     id: str
@@ -71,8 +66,7 @@ class LookArguments:
     now: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CounterKeys:
+class CounterKeys(NamedTuple):
     """Keys of ``move_counter.lua``."""
 
     old: str

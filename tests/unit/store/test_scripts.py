@@ -1,7 +1,7 @@
 """The headers of Lua files are checked against the declared arguments when they are loaded."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -10,8 +10,7 @@ from store.runs import scripts
 from store.runs.scripts import LUA, load
 
 
-@dataclass(frozen=True, kw_only=True)
-class Example:
+class Example(NamedTuple):
     run: int
     counted: bool
     text: str
