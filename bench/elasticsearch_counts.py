@@ -1,13 +1,13 @@
-"""Counting the class names of FoMo-in-Flux in Elasticsearch, behind 50 ms of added latency.
+"""Measure the counting of the class names of FoMo-in-Flux in Elasticsearch, with 50 ms of added latency.
 
     python bench/elasticsearch_counts.py [--runs 5] [--names 18381] [--copies 1] [--delay-ms 50]
 
-A real node with the C4 sample, and in a process of its own a proxy that delays each answer. Baselines in the same run,
-both with the official client: one ``_count`` at a time, extrapolated from 200 names; and ``_msearch`` in batches of
-500, one after the other, which is What's-In-My-Big-Data's own loop. The node counts for a while before it is measured,
-as a server that was just started is slower at everything. Baselines ask for each concept's name, and the
-source, as a job does, for each name once. The node keeps no results: each run is counted anew. The last rows are
-through the cache of counts, in Valkey: filled, and then with all names in it.
+Uses a real node with the C4 sample, and a proxy in a process of its own that delays each answer. Baselines in the same
+run, both with the official client: one ``_count`` at a time, extrapolated from 200 names; and ``_msearch`` in batches
+of 500, one after the other, as What's-In-My-Big-Data does. The node counts for a while before it is measured, because a
+server that was just started is slower. The baselines query the name of each concept; the source, as in a job, queries
+each distinct name once. The node caches no results, so each run counts anew. The last rows count through the cache of
+counts in Valkey: first empty, then with all names in it.
 """
 
 import argparse
@@ -42,7 +42,7 @@ INDEX = "c4"
 ONE_AT_A_TIME = 200
 BATCH = 500
 
-# What tests start a node with.
+# The tests' helpers start a node.
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.elasticsearch_node import ElasticsearchNode, load_c4  # noqa: E402
@@ -54,16 +54,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--names", type=int, default=18_381)
-    parser.add_argument(
-        "--copies", type=int, default=1, help="how often each of the sample's documents is in the index"
-    )
+    parser.add_argument("--copies", type=int, default=1, help="how often each of the sample's documents is indexed")
     parser.add_argument("--delay-ms", type=float, default=50.0)
-    parser.add_argument("--warm-up", type=int, default=8, help="times that all is counted before anything is measured")
-    parser.add_argument("--names-per-request", type=int, help="instead of the source's own")
-    parser.add_argument("--in-flight", type=int, help="instead of the source's own")
+    parser.add_argument("--warm-up", type=int, default=8, help="how often all names are counted before measuring")
+    parser.add_argument("--names-per-request", type=int, help="replaces the source's default")
+    parser.add_argument("--in-flight", type=int, help="replaces the source's default")
     arguments = parser.parse_args()
     if not SAMPLE.exists() or not STREAM.exists():
-        raise SystemExit(f"The data this needs is not beside the checkout: {SAMPLE}, {STREAM}")
+        raise SystemExit(f"The data that this benchmark needs is not next to the checkout: {SAMPLE}, {STREAM}")
     gc.freeze()  # as a worker does when it starts
     names = [concept.split("+++", 1)[1] for concept in json.loads(STREAM.read_text())][: arguments.names]
     own = {"names_per_request": arguments.names_per_request, "in_flight": arguments.in_flight}
@@ -77,21 +75,21 @@ def main() -> None:
 
 
 def measure(names: Sequence[str], settings: ElasticsearchSettings, runs: int, warm_up: int) -> None:
-    few = names[:: max(1, len(names) // ONE_AT_A_TIME)][:ONE_AT_A_TIME]
+    sampled = names[:: max(1, len(names) // ONE_AT_A_TIME)][:ONE_AT_A_TIME]
     print(f"{runs} runs; seconds: min / median / max")
     with Elasticsearch(settings.url[0]) as client:
         expected = in_sequence(client, names)
-        # A server that was just started compiles for a while what it does often: one that people share has done so.
+        # A server that was just started still compiles its hot code; a server that people share has done so.
         for _ in range(warm_up):
             assert counted(settings, names) == in_sequence(client, names) == expected
         ours, sequence, one = [], [], []
-        # In turns, so that what else the machine does meets all of them.
+        # In turns, so that other load on the machine affects all of them.
         for _ in range(runs):
             ours.append(seconds(lambda: counted(settings, names), expected))
             sequence.append(seconds(lambda: in_sequence(client, names), expected))
-            one.append(seconds(lambda: one_at_a_time(client, few), {name: expected[name] for name in few}))
-    extrapolated = [each * len(names) / len(few) for each in one]
-    report(f"one _count at a time ({len(few)}, extrapolated)", extrapolated)
+            one.append(seconds(lambda: one_at_a_time(client, sampled), {name: expected[name] for name in sampled}))
+    extrapolated = [each * len(names) / len(sampled) for each in one]
+    report(f"one _count at a time ({len(sampled)}, extrapolated)", extrapolated)
     report(f"_msearch of {BATCH}, one after the other", sequence)
     report("this source", ours)
     print(f"{'times as fast as one at a time':48}{median(extrapolated) / median(ours):.1f}")
@@ -118,7 +116,7 @@ def measure_cached(names: Sequence[str], settings: ElasticsearchSettings, runs: 
 async def through_cache(
     settings: ElasticsearchSettings, names: Sequence[str], url: str
 ) -> tuple[dict[str, int], float]:
-    """Count through the cache, once the connections are there, as they are in a worker."""
+    """Count through the cache, over connections that are open already, as they are in a worker."""
     redis = Redis.from_url(url)
     source = settings.open(INDEX)
     try:
@@ -139,7 +137,7 @@ async def through_cache(
 def counted(settings: ElasticsearchSettings, names: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
 
-    # Returns nothing: on its way out, asyncio.run makes a text of what it returns.
+    # It returns nothing because asyncio.run makes a text of a returned value, which takes time.
     async def count() -> None:
         source = settings.open(INDEX)
         try:
@@ -201,12 +199,12 @@ def delayed(url: str, delay: float) -> Iterator[str]:
 def serve_proxy(url: str, delay: float) -> None:
     with FaultProxy(url, delay=delay) as proxy:
         print(proxy.url, flush=True)
-        # Ends with the process that started it.
+        # End with the process that started this one.
         sys.stdin.read()
 
 
 def seconds(work: Callable[[], dict[str, int]], expected: dict[str, int]) -> float:
-    """Return the seconds that some counting takes; what it counts must be right."""
+    """Return the seconds that counting takes, and check the counts."""
     started = time.perf_counter()
     found = work()
     taken = time.perf_counter() - started

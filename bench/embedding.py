@@ -1,14 +1,14 @@
-"""Embedding the captions of FoMo-in-Flux: with MiniLM, from the cache, and with CLIP's text tower.
+"""Measure the embedding of the captions of FoMo-in-Flux: with MiniLM, from the cache, and with CLIP's text tower.
 
     python bench/embedding.py [--captions 18381] [--clip-captions 512] [--baseline-captions 512 | --whole-baseline]
                               [--device cpu] [--runs 3]
 
 Baselines in the same run: for MiniLM, `encode` of sentence-transformers; for the cache, encoding again; for the CLIP
 text tower (ViT-L-14 with random weights, which take as long as trained ones), open_clip's own `encode_text` in batches
-of 64. Each run takes ours and the baseline in turn, so that both meet the same machine.
+of 64. Each run measures the project's code and the baseline in turn, so that other load affects both.
 
-All captions take open_clip 20 minutes on two cores. Of more than `--baseline-captions` the baseline encodes
-so many, spread evenly over all lengths, and its time is extrapolated; `--whole-baseline` encodes all.
+open_clip takes 20 minutes for all captions on two cores. So its time is extrapolated from `--baseline-captions`
+captions, spread evenly over all lengths; with `--whole-baseline` it encodes all of them.
 """
 
 import argparse
@@ -57,17 +57,19 @@ def main() -> None:
     if options.captions:
         measure_minilm(captions[: options.captions], options.runs)
     if options.clip_captions:
-        asked = captions[: options.clip_captions]
-        sample = asked if options.whole_baseline else spread(asked, options.baseline_captions)
-        measure_clip(asked, sample, options.runs, options.device)
-    # of Linux, in kilobytes
+        chosen = captions[: options.clip_captions]
+        sample = chosen if options.whole_baseline else spread(chosen, options.baseline_captions)
+        measure_clip(chosen, sample, options.runs, options.device)
+    # On Linux, ru_maxrss is in kilobytes.
     print(f"\npeak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 
 def load_captions() -> list[str]:
     if STREAM.exists():
         return [caption(concept) for concept in json.loads(STREAM.read_text())]
-    print("the FoMo-in-Flux streams are not beside the checkout: made-up class names of the 41 datasets instead")
+    print(
+        "The FoMo-in-Flux streams are not next to the checkout: using made-up class names of the 41 datasets."
+    )
     names = [each.name for each in CATALOGUE if each.split == "adaptation"]
     return [caption(f"{names[i % len(names)]}+++made-up class number {i}") for i in range(18_381)]
 
@@ -115,7 +117,7 @@ async def timed(work: Callable[[], Awaitable[NDArray[np.float32]]]) -> tuple[flo
 
 
 def spread(captions: Sequence[str], number: int) -> list[str]:
-    """Take so many captions evenly from all lengths, in the order of the list, the same ones each time."""
+    """Return `number` captions, spread evenly over all lengths, in their original order; always the same ones."""
     if number >= len(captions):
         return list(captions)
     tokeniser = open_clip.get_tokenizer(CLIP)
@@ -133,7 +135,7 @@ def measure_clip(captions: Sequence[str], sample: Sequence[str], runs: int, devi
     whole.to(device)
     tokeniser = open_clip.get_tokenizer(CLIP)
     factor = len(captions) / len(sample)
-    encode_text(whole, tokeniser, sample[:8], device)  # the first call of anything is slow
+    encode_text(whole, tokeniser, sample[:8], device)  # the first call is slow
     ours, baseline = [], []
     for _ in range(runs):
         began = clocks()
@@ -148,13 +150,13 @@ def measure_clip(captions: Sequence[str], sample: Sequence[str], runs: int, devi
     for i, clock in enumerate(("wall", "processor")):
         before, now = [each[i] for each in baseline], [each[i] for each in ours]
         show(f"{clock}, baseline: open_clip's encode_text, batches of {CLIP_BATCH}{how}", before)
-        show(f"{clock}, ours: what captions begin with alike computed once, in chunks as a job does", now)
+        show(f"{clock}, ours: common beginnings of captions computed once, in chunks as in a job", now)
         print(f"{median(before) / median(now):.1f} times less")
     print(f"largest difference {difference:.1e}")
 
 
 def clocks() -> NDArray[np.float64]:
-    """Seconds of the wall's clock and of the processor, which other programs disturb less."""
+    """Return wall seconds and processor seconds; other programs disturb the latter less."""
     return np.array([time.perf_counter(), time.process_time()])
 
 

@@ -1,12 +1,12 @@
-"""Frequency over the benchmark's names through the running service, from each kind of source.
+"""Measure frequency orderings of the FoMo-in-Flux concepts through the running service, with each kind of source.
 
     python bench/frequency.py [--names 18381] [--runs 3]
 
-Prints seconds from POST to the last of 20 tasks, and of these what counting and the rest took: with an empty cache,
+Prints the seconds from POST to the last of 20 tasks, and the shares of counting and of the rest: with an empty cache
 and with all counts in it. The sources hold the 1,000 documents of the C4 sample: a counts file, a local index, a real
-Elasticsearch (with Java 17 and Maven; left out otherwise) and the tests' fake of infini-gram, which runs in this
-process and answers as fast as Python does. Then it prints how each order ranks the concepts that the sample has at all,
-compared with the order that the benchmark's authors published: Spearman's rank correlation, ties by average rank.
+Elasticsearch (left out without Java 17 and Maven), and the tests' fake of infini-gram, which runs in this process and
+answers as fast as Python does. Then prints, for the concepts that occur in the sample, how each order agrees with the
+one that the benchmark's authors published: Spearman's rank correlation, with average ranks for ties.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     if not SAMPLE.exists() or not PUBLISHED.exists():
-        raise SystemExit(f"The data this needs is not beside the checkout: {SAMPLE}, {PUBLISHED}")
+        raise SystemExit(f"The data that this benchmark needs is not next to the checkout: {SAMPLE}, {PUBLISHED}")
     published = json.loads(PUBLISHED.read_text())
     concepts = published[:: max(1, len(published) // arguments.names)][: arguments.names]
     with (
@@ -60,14 +60,14 @@ def main() -> None:
 
 @contextlib.contextmanager
 def sources(root: Path) -> Iterator[list[str]]:
-    """Start the servers, and name them in a file of sources."""
+    """Start the servers and write the file of sources; yield the sources' names."""
     with contextlib.ExitStack() as stack:
         fake = stack.enter_context(InfiniGram(texts()))
         tables = [f'[infini-gram]\nkind = "infini-gram"\nurl = "{fake.url}"\n']
         names = [INDEX, UPLOADED, "infini-gram"]
         try:
             (root / "node").mkdir()
-            # With all of the compiler: the server's own speed matters here.
+            # With Java's optimising compiler, which tests leave out: the server's speed matters here.
             node = stack.enter_context(ElasticsearchNode(root / "node", options=("-Xmx1g",)))
             load_c4(node.http, "c4", SAMPLE)
             tables.append(
@@ -112,7 +112,7 @@ def measure(base: str, names: list[str], concepts: list[str], runs: int) -> None
 
 
 def counted_anew(base: str, source: str, concepts: list[str]) -> Any:
-    # A refresh finds nothing in the cache that it may use; times of counts are whole seconds.
+    # A refresh must not use the counts of the run before; times of counts are whole seconds.
     time.sleep(2)
     return ordered(base, source, concepts, refresh=True)
 
@@ -128,7 +128,7 @@ def upload(base: str, counted: dict[str, int]) -> None:
 def ordered(
     base: str, source: str, concepts: list[str], **parameters: object
 ) -> tuple[tuple[float, float, float], dict[str, int]]:
-    """Order the concepts; return the seconds in all, of counting and of the rest of the job, and the counts."""
+    """Order the concepts; return the seconds (total, counting, rest of the job) and the counts by concept."""
     body = {
         "name": f"bench-{source}",
         "concepts": concepts,
@@ -151,7 +151,7 @@ def ordered(
 
 
 def follow(url: str) -> dict[str, float]:
-    """Return how long each phase of a job took, by its events."""
+    """Return the seconds that each phase of a job took, according to its events."""
     seconds: dict[str, float] = {}
     phase, began = "", time.perf_counter()
     with urllib.request.urlopen(url) as events:
@@ -165,10 +165,10 @@ def follow(url: str) -> dict[str, float]:
 
 
 def correlation(counts: dict[str, int], published: list[str]) -> str:
-    there = [concept for concept in published if counts[concept] > 0]
+    occurring = [concept for concept in published if counts[concept] > 0]
     place: dict[str, Any] = {concept: i for i, concept in enumerate(published)}
-    found = spearman([counts[concept] for concept in there], [place[concept] for concept in there])
-    return f"{found:.3f} over {len(there)} concepts"
+    found = spearman([counts[concept] for concept in occurring], [place[concept] for concept in occurring])
+    return f"{found:.3f} over {len(occurring)} concepts"
 
 
 def shown(seconds: tuple[float, ...]) -> str:

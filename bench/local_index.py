@@ -1,12 +1,12 @@
-"""The local index of C4 shards: building it, and counting the class names of FoMo-in-Flux in it.
+"""Measure the building of a local index of C4 shards, and the counting of the class names of FoMo-in-Flux in it.
 
     python bench/local_index.py [--documents 100000] [--runs 5]
 
-Baselines in the same run: for building, ``gzip -dc`` of the same shards and nothing else; for counting, the index
-library asked for one name at a time in one thread, as a first script would. A second baseline is given the names'
-tokens, so that what is compared is the asking alone. Wall and processor seconds; of building, those of the processes
-that it starts are in the latter. The shards hold the documents of the C4 sample over and over, each time with its
-sentences in another order: names are as frequent as in the sample, and the shards do not compress away.
+Baselines in the same run: for building, ``gzip -dc`` of the same shards alone; for counting, the index library queried
+for one name at a time in one thread, as a simple script would. A second baseline for counting gets the names' tokens,
+so that only the queries are compared. Wall and processor seconds are printed; the processor seconds of building include
+those of the processes that it starts. The shards repeat the documents of the C4 sample, each time with its sentences in
+another order: names are as frequent as in the sample, and the shards do not compress to almost nothing.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     if not SAMPLE.exists() or not STREAM.exists():
-        raise SystemExit(f"The data this needs is not beside the checkout: {SAMPLE}, {STREAM}")
+        raise SystemExit(f"The data that this benchmark needs is not next to the checkout: {SAMPLE}, {STREAM}")
     names = [concept.split("+++", 1)[1] for concept in json.loads(STREAM.read_text())]
     with tempfile.TemporaryDirectory() as root:
         shards = make_shards(Path(root), arguments.documents)
@@ -75,7 +75,7 @@ def varied(texts: Sequence[str], number: int) -> str:
 
 def measure_building(root: Path, shards: Sequence[Path], runs: int) -> None:
     plain = [Taken(lambda: decompress(shards)) for _ in range(runs)]
-    # Each in a process of its own, whose memory at most is then the build's.
+    # Each build runs in a process of its own, so that the peak memory is that of the build.
     built = [Taken(partial(build, shards, root / f"index-{run}")) for run in range(runs)]
     report("gzip -dc alone", plain)
     report("build the index", built)
@@ -92,7 +92,7 @@ def measure_counting(directory: Path, names: Sequence[str], runs: int) -> None:
     index = tantivy.Index.open(str(directory / published.generation))
     counted, one_by_one, tokens_given = [], [], []
     cut = [tokens.tokenise(name) for name in names]
-    # In turns, so that what else the machine does meets all of them.
+    # In turns, so that other load on the machine affects all of them.
     for _ in range(runs):
         counted.append(Taken(lambda: opened.count(names)))
         one_by_one.append(Taken(lambda: one_at_a_time(index, map(tokens.tokenise, names))))
@@ -138,7 +138,7 @@ def files(directory: Path) -> list[Path]:
 
 
 class Taken:
-    """Wall and processor seconds that some work took, those of processes that it waited for included."""
+    """Wall and processor seconds of some work, including those of the processes that it waited for."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         wall, processor = time.perf_counter(), processor_seconds()
@@ -160,7 +160,7 @@ def report(what: str, taken: Sequence[Taken]) -> None:
 
 
 def compare(what: str, longer: Sequence[Taken], shorter: Sequence[Taken]) -> None:
-    """Print by how much the medians differ."""
+    """Print the ratios of the medians."""
     wall, processor = (
         median(getattr(one, clock) for one in longer) / median(getattr(one, clock) for one in shorter)
         for clock in ("wall", "processor")

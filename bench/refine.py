@@ -1,11 +1,11 @@
-"""Local search that shortens the similarity path, against LKH (through elkai), in the same run.
+"""Measure the local search that shortens the similarity path, and LKH (through elkai) in the same run.
 
     python bench/refine.py [--n 1500] [--all 18381] [--runs 3] [--rounds 1 2 5 10]
 
-Each run takes another sample of n of the FoMo-in-Flux concepts, drawn by the run's number; LKH solves it once, and the
-search begins with the best greedy path. Then, without a baseline that would end, all concepts. Needs what
-`similarity_path.py` needs, and elkai, which is for non-commercial use only. With the defaults
-LKH takes half a minute for each sample on one core.
+Each run samples n of the FoMo-in-Flux concepts, with the run's number as seed. LKH solves the sample once, and the
+local search begins with the best greedy path. Then all concepts are measured without a baseline, which would not
+finish. Needs what `similarity_path.py` needs, and elkai, which is for non-commercial use only. With the defaults, LKH
+takes half a minute for each sample on one core.
 """
 
 import argparse
@@ -24,18 +24,18 @@ from concept_orderings.path.crew import available_cores
 from concept_orderings.path.refine import RefinedPath, refine_path
 
 LARGEST = 10_000_000
-"""LKH multiplies distances by 100 and keeps them in 32 bits."""
+"""The largest distance that LKH can take: it multiplies distances by 100 and keeps them in 32 bits."""
 
 
 def sample(n: int, seed: int) -> NDArray[np.int16]:
-    """Return `n` of the quantised embeddings, in their order."""
+    """Return a random sample of `n` quantised embeddings, (n, d), in their original order."""
     embeddings = np.load(KEPT)
     chosen = np.random.default_rng(seed).choice(len(embeddings), size=min(n, len(embeddings)), replace=False)
     return quantise(embeddings[np.sort(chosen)])
 
 
 def distances(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Return all squared distances, exact: float64 holds every sum of the products."""
+    """Return all exact squared distances, (n, n): float64 holds every sum of the products exactly."""
     exact = vectors.astype(np.float64)
     squares = np.square(exact).sum(axis=1)
     matrix: NDArray[np.int64] = (squares[:, None] + squares - 2 * (exact @ exact.T)).astype(np.int64)
@@ -45,8 +45,8 @@ def distances(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
 def lkh(vectors: NDArray[np.int16]) -> tuple[int, float, float]:
     """Return the exact total of the path that one run of LKH finds, and its wall and processor time in seconds.
 
-    A city at distance 0 from all makes a tour of the path. LKH has no room for the lowest bits of the distances; the
-    total is that of the whole ones.
+    One more city, at distance 0 from all others, makes the path a tour. LKH gets distances without their lowest bits,
+    for which it has no room; the total is the sum of the exact ones.
     """
     n = len(vectors)
     exact = distances(vectors)
@@ -54,7 +54,7 @@ def lkh(vectors: NDArray[np.int16]) -> tuple[int, float, float]:
     while exact.max() >> shift > LARGEST:
         shift += 1
     matrix = np.pad(exact >> shift, (0, 1))
-    # What elkai does for DistanceMatrix.solve_tsp, without its checks in Python, which are not LKH's time.
+    # As elkai's DistanceMatrix.solve_tsp does, without its checks in Python, which would count as LKH's time.
     rows = "\n".join(" ".join(map(str, row)) for row in matrix.tolist())
     problem = (
         f"TYPE : TSP\nDIMENSION : {n + 1}\nEDGE_WEIGHT_TYPE : EXPLICIT\nEDGE_WEIGHT_FORMAT : FULL_MATRIX\n"
@@ -69,7 +69,7 @@ def lkh(vectors: NDArray[np.int16]) -> tuple[int, float, float]:
 
 
 def refined(vectors: NDArray[np.int16], order: NDArray[np.int64], rounds: int) -> tuple[RefinedPath, float, float]:
-    """Return the refined path, and the wall and processor time in seconds, that of the neighbours included."""
+    """Return the refined path, and its wall and processor time in seconds, including that of the neighbours."""
     clock = Clock()
     path = refine_path(vectors, order, rounds=rounds)
     return path, *clock.lap()
@@ -125,9 +125,9 @@ def main() -> None:
     options = parser.parse_args()
     if not KEPT.exists():
         child("encode", options.n)
-    few = sample(300, 0)
-    refine_path(few, np.arange(len(few)), rounds=2)  # compiles
-    shortest_greedy_path(few)
+    small = sample(300, 0)
+    refine_path(small, np.arange(len(small)), rounds=2)  # compiles
+    shortest_greedy_path(small)
     print(
         f"{available_cores()} cores, load {os.getloadavg()[0]:.1f}; min / median / max of {options.runs} runs; seconds"
     )

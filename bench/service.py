@@ -1,10 +1,10 @@
-"""The service as clients see it: start, memory, and from POST to the last task.
+"""Measure the service as clients see it: its start, its memory, and the time from POST to the last task.
 
     python bench/service.py [--runs 5]
 
-Starts the whole service on a directory of its own. Baselines in the same run: for the start, a Python process that
-imports torch, as a service with the model inside must; for the streams, the throw-away script that labs use instead,
-which shuffles a list in its own process and writes JSON files.
+Starts the whole service on a temporary data directory. Baselines in the same run: for the start, a Python process that
+imports torch, as a service that holds the model would; for the streams, a simple script that shuffles a list in its own
+process and writes JSON files.
 """
 
 import argparse
@@ -50,7 +50,9 @@ def load_concepts() -> list[str]:
     if STREAM.exists():
         found: list[str] = json.loads(STREAM.read_text())
         return found
-    print("the FoMo-in-Flux streams are not beside the checkout: made-up class names of the 41 datasets instead")
+    print(
+        "The FoMo-in-Flux streams are not next to the checkout: using made-up class names of the 41 datasets."
+    )
     from concept_orderings.catalogue import CATALOGUE
 
     names = [each.name for each in CATALOGUE if each.split == "adaptation"]
@@ -114,7 +116,7 @@ def measure_reads(base: str, runs: int) -> None:
 
 
 def measure_memory(base: str, api: psutil.Process, concepts: list[str]) -> None:
-    """Sample the API's resident memory while a request of all concepts is on its way through it."""
+    """Sample the API's resident memory while it handles ten requests with all concepts."""
     before = api.memory_info().rss
     peak = before
     stop = threading.Event()

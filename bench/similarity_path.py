@@ -1,14 +1,13 @@
-"""The similarity path of the FoMo-in-Flux concepts, against all starts in batched torch, in the same run.
+"""Measure the similarity path of the FoMo-in-Flux concepts, and all starts in batched torch in the same run.
 
     python bench/similarity_path.py [--n 18381] [--runs 3]
     python bench/similarity_path.py --large 100000 [--starts 64] [--dimensions 64]
 
-The second form measures sizes that the benchmark does not have, on copies of its embeddings that random projections
-have perturbed: all starts, or the first so many, and all dimensions or random projections to fewer. Once, and without
-a baseline: there is none that ends.
+The second form measures larger sizes on perturbed copies of the embeddings: from all starts or the first --starts, with
+all dimensions or random projections to fewer. It runs once and without a baseline, which would take days.
 
-Needs the data of FoMo-in-Flux beside the checkout (../shared/data) and the worker's packages. The embeddings are
-kept in the temporary directory: the first run encodes them, about a minute.
+Needs the data of FoMo-in-Flux next to the checkout (../shared/data) and the worker's packages. The embeddings are kept
+in the temporary directory; the first run takes about a minute to encode them.
 """
 
 import argparse
@@ -57,17 +56,17 @@ def encode() -> None:
 
 
 def sample(n: int) -> NDArray[np.float32]:
-    """Return `n` of the embeddings, in their order."""
+    """Return a random sample of `n` embeddings, (n, d), in their original order."""
     embeddings: NDArray[np.float32] = np.load(KEPT)
     chosen = np.random.default_rng(0).choice(len(embeddings), size=min(n, len(embeddings)), replace=False)
     return embeddings[np.sort(chosen)]
 
 
 def perturbed(n: int, dimensions: int) -> NDArray[np.int16]:
-    """Return `n` quantised vectors: the embeddings, and copies that have 0.3 of a random projection of theirs added.
+    """Return `n` quantised vectors: the embeddings, and copies to which 0.3 of a random projection of theirs is added.
 
-    A copy's nearest neighbours are then other copies of its caption, at cosine distances of about 0.05 to 0.1, and
-    beyond them copies of what its caption is near to.
+    The nearest neighbours of a copy are other copies of its caption, at cosine distances of about 0.05 to 0.1, followed
+    by copies of captions similar to it.
     """
     embeddings = sample(n)
     rng = np.random.default_rng(1)
@@ -84,7 +83,7 @@ def perturbed(n: int, dimensions: int) -> NDArray[np.int16]:
 
 
 def large(n: int, starts: int, dimensions: int) -> None:
-    """Measure one size, and by how much it raises the memory of the process."""
+    """Measure the time and the additional memory of one size."""
     shortest_greedy_path(quantise(sample(2000)))  # compiles
     vectors = perturbed(n, dimensions)
     with Peak() as peak, Crew(0, every_tenth(), n + (starts or n)) as crew:
@@ -99,32 +98,32 @@ def large(n: int, starts: int, dimensions: int) -> None:
     for what, (wall, processor) in (("comparing", lists), ("walks", walks), ("the path itself", path)):
         print(f"{what}: {wall:.1f} s, processor {processor:.1f} s")
     needed = memory_needed(n, vectors.shape[1]) - 8 * vectors.size
-    print(f"memory above the vectors: {peak.bytes / 1e6:.0f} MB; foreseen {needed / 1e6:.0f} MB; ", end="")
+    print(f"memory above the vectors: {peak.bytes / 1e6:.0f} MB; estimated {needed / 1e6:.0f} MB; ", end="")
     print(f"a float32 matrix {n * n * 4 / 1e6:.0f} MB")
     print(f"shortest {distance_as_cosine(int(totals.min())):.4f}, longest / shortest {totals.max() / totals.min():.4f}")
 
 
 def every_tenth() -> Report:
-    """Say how far it is now and then: the largest sizes take an hour."""
-    said, begun = 0, perf_counter()
+    """Return a report that prints each tenth of the work: the largest sizes take an hour."""
+    printed, begun = 0, perf_counter()
 
     def report(done: int, total: int) -> None:
-        nonlocal said
-        if 10 * done // total > said:
-            said = 10 * done // total
-            print(f"{said} tenths after {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+        nonlocal printed
+        if 10 * done // total > printed:
+            printed = 10 * done // total
+            print(f"{printed} tenths after {perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
 
     return report
 
 
 def child(task: str, n: int) -> str:
-    """Run one part in a process of its own, so that the memory of others is not counted."""
+    """Run one part in a process of its own, so that its memory is measured alone; return what it prints."""
     command = [sys.executable, __file__, "--task", task, "--n", str(n)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def memory(n: int) -> None:
-    """Print by how much the search raises the memory of a process that holds the vectors and the compiled code."""
+    """Print the additional memory (MB) of the search in a process that holds the vectors and the compiled code."""
     shortest_greedy_path(quantise(sample(2000)))
     vectors = quantise(sample(n))
     with Peak() as peak:
@@ -133,10 +132,10 @@ def memory(n: int) -> None:
 
 
 class Peak:
-    """By how much the memory of this process rises."""
+    """The additional memory of this process within a with block."""
 
     def __enter__(self) -> "Peak":
-        # What was freed before must not be taken again unseen.
+        # Return freed memory to the system. Otherwise it could be reused without being counted.
         ctypes.CDLL(None).malloc_trim(0)
         self._process = psutil.Process()
         self._before = self._most = self._process.memory_info().rss
@@ -151,7 +150,7 @@ class Peak:
 
     @property
     def bytes(self) -> int:
-        """The highest so far, above what it was at first."""
+        """The largest resident size so far minus that at the start, in bytes."""
         rise: int = self._most - self._before
         return rise
 
@@ -186,8 +185,9 @@ def ours(vectors: NDArray[np.int16]) -> Times:
 def all_starts_in_torch(embeddings: NDArray[np.float32], runs: int) -> list[Times]:
     """Return wall and processor time of all starts in blocks of 64, from the first `STEPS` steps of one block.
 
-    Later steps cost the same: each reads whole rows of the matrix, however few vectors are left. Of five spellings
-    of a step (with argmin, with a penalty added, with new arrays) this was the fastest. The matrix is not counted.
+    Later steps cost the same: each reads whole rows of the matrix, however few vectors are left. This was the fastest
+    of five ways to write a step (others used argmin, an added penalty, or new arrays). Making the matrix is not
+    counted.
     """
     import torch
 
@@ -209,7 +209,7 @@ def all_starts_in_torch(embeddings: NDArray[np.float32], runs: int) -> list[Time
             totals += steps
             seen[rows, at] = True
         times.append(tuple(seconds * repeats for seconds in clock.lap()))
-    return times[2:]  # the first are several times slower: the rows are not in the processor's reach yet
+    return times[2:]  # the first two are several times slower, because the rows are not in the caches yet
 
 
 def spread(values: Iterable[float]) -> str:

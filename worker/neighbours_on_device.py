@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.machine import Proposer
 from concept_orderings.path.distances import squared_lengths
-from concept_orderings.path.projection import guess_error
+from concept_orderings.path.projection import product_error
 from worker.torch_device import is_out_of_memory, pick_device
 
 MORE = 64
@@ -45,7 +45,7 @@ class TorchProposer:
         self._squares = torch.from_numpy(self._exact_squares.astype(np.float32)).to(device)
         self._rows = max(1, BLOCK_BYTES // (4 * len(vectors)))
         # Of a guess: the product's, and roundings of a squared length and of a difference, each below 2^32 · 2^-24.
-        self._error = int(np.ceil(guess_error(vectors.shape[1]))) + 2 * 256
+        self._error = int(np.ceil(product_error(vectors.shape[1]))) + 2 * 256
 
     def __call__(self, rows: NDArray[np.int64], k: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """See `Proposer`."""

@@ -1,4 +1,4 @@
-"""The greedy nearest-neighbour path from every start, exact and the same bit for bit everywhere."""
+"""The greedy nearest-neighbour path from every start, exact and bit for bit the same on every machine."""
 
 from concept_orderings.path.distances import distance_as_cosine, quantise
 from concept_orderings.path.refine import RefinedPath, refine_path

@@ -1,4 +1,4 @@
-"""Products on the thread that asks for them."""
+"""Run numpy's matrix products on the calling thread alone."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +8,7 @@ from threading import Lock
 
 @dataclass
 class _Limit:
-    """The setting, and how many rely on it."""
+    """The setting of the process, and the number of callers that rely on it."""
 
     users: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -20,10 +20,11 @@ _limit = _Limit()
 
 @contextmanager
 def on_one_thread() -> Iterator[None]:
-    """Let matrix products of numpy run on the calling thread alone, for callers that have threads of their own.
+    """Run matrix products of numpy on the calling thread alone, for callers that have threads of their own.
 
-    Else a library of products has threads too, which wait for their next product by spinning, in the way of the
-    callers' own. It is a setting of the whole process: the first who enters sets it, the last who leaves sets it back.
+    Otherwise the BLAS library runs threads too. Those wait for the next product in a busy loop and so slow down the
+    callers' threads. The setting holds for the whole process: the first caller to enter sets it, the last to leave
+    restores it. Without the package threadpoolctl nothing is set, which makes products slower but not different.
     """
     with _limit.lock:
         if _limit.users == 0:
@@ -40,7 +41,7 @@ def on_one_thread() -> Iterator[None]:
 
 def _enter(setting: ExitStack) -> None:
     try:
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415  # without it, products are slower and no less right
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415
     except ModuleNotFoundError:
         return
     setting.enter_context(threadpool_limits(limits=1, user_api="blas"))

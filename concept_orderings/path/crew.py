@@ -1,4 +1,4 @@
-"""Threads for the compiled kernels, and the caller's thread, which reports and keeps the time while they work."""
+"""Threads that run the compiled kernels, while the calling thread reports progress and watches the deadline."""
 
 import os
 from collections.abc import Callable
@@ -11,11 +11,11 @@ import numpy as np
 from concept_orderings.progress import Report
 
 TICK_SECONDS = 0.2
-"""How often the caller's thread looks up: it reports as often, and notices a cancel or the deadline."""
+"""How often the calling thread reports progress and checks for a cancellation or the deadline."""
 
 
 class TimeIsUp(Exception):
-    """The deadline has passed; what the threads were doing is half done."""
+    """The deadline has passed; the threads have stopped in the middle of their work."""
 
 
 class Crew:
@@ -24,18 +24,18 @@ class Crew:
     Parameters
     ----------
     threads : int
-        0 for as many as the process has cores.
+        0 for one per core that the process may use.
     report : Report
-        Called on the caller's thread; if it raises, the threads end and the exception passes.
+        Called on the calling thread. If it raises, the threads end and the exception is passed on.
     total : int
-        What `report` is told to be all of the work.
+        The total that `report` gets.
 
     Attributes
     ----------
     stop : ndarray of uint8, shape (1,)
-        Set when kernels are to return at once.
+        Set to 1 to make kernels return at once.
     deadline : float or None
-        The `time.monotonic` after which `share` raises `TimeIsUp`.
+        The `time.monotonic` after which `run_chunks` raises `TimeIsUp`.
     """
 
     def __init__(self, threads: int, report: Report, total: int) -> None:
@@ -54,22 +54,31 @@ class Crew:
 
     def __exit__(self, *exception: object) -> None:
         self.stop[0] = 1
-        # Kernels stop at once. One that is still being compiled does not, and is not waited for: its thread stops
-        # when it comes to run.
+        # Kernels stop at once, unless one is still being compiled. That one is not waited for: its thread ends as soon
+        # as the kernel starts to run.
         wait(self._running, timeout=TICK_SECONDS)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def reached(self, done: int) -> None:
-        """Report that so much is done, unless the last report is very recent."""
+    def report_done(self, done: int) -> None:
+        """Report how much of the total is done, unless the last report was less than `TICK_SECONDS` ago."""
         self._done = max(self._done, done)
         if monotonic() - self._last >= TICK_SECONDS or done == self.total:
             self._last = monotonic()
             self._report(self._done, self.total)
 
-    def share(self, work: Callable[[int, int], None], size: int, chunk: int, reach: Callable[[float], int]) -> None:
-        """Call ``work(first, last)`` for chunks of ``range(size)`` on the threads; pass on what any raises.
+    def run_chunks(
+        self, work: Callable[[int, int], None], size: int, chunk: int, progress: Callable[[float], int]
+    ) -> None:
+        """Call ``work(first, last)`` for chunks of ``range(size)`` on the threads; pass on the first exception.
 
-        `reach` tells how much is done once that part, 0 to 1, of the chunks is.
+        Parameters
+        ----------
+        work
+            Called on a thread for each chunk.
+        size, chunk
+            Number of items in all, and in a chunk.
+        progress
+            Converts the finished share of the items, 0 to 1, to the number that is reported as done.
 
         Raises
         ------
@@ -98,23 +107,24 @@ class Crew:
                 future.result()
             if waiting and self.deadline is not None and monotonic() >= self.deadline:
                 self._interrupt(waiting)
-            self.reached(reach(finished / size))
+            self.report_done(progress(finished / size))
 
     def _interrupt(self, waiting: "set[Future[None]]") -> None:
-        """Stop the threads, wait for them, and raise.
+        """Stop the threads, wait for them, and raise `TimeIsUp`.
 
-        They stop at once, but for a kernel that is still being compiled: a cancel may come while it is waited for.
+        A kernel that is still being compiled does not stop at once. Progress is reported while waiting for it, so that
+        the work can still be cancelled.
         """
         self.stop[0] = 1
         while waiting:
             _, waiting = wait(waiting, timeout=TICK_SECONDS)
-            self.reached(self._done)
+            self.report_done(self._done)
         self.stop[0] = 0
         raise TimeIsUp
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Exact distances: embeddings rounded to integers whose products and sums no machine can round differently."""
+"""Exact distances: embeddings are rounded to integers, whose products and sums are the same on every machine."""
 
 from typing import Any
 
@@ -13,20 +13,22 @@ MAX_DIMENSIONS = 4096
 ``(2 * (SCALE + 32)) ** 2 < 2 ** 31`` and, by Cauchy-Schwarz, every partial sum of a dot product is as well."""
 
 BLOCK = 4096
+"""Vectors that are converted to wider numbers at a time, to save memory."""
 
 MAX_SQUARED_LENGTH = (SCALE + 32) ** 2
+"""Upper bound of the squared length of a quantised vector."""
 
 
 def quantise(embeddings: NDArray[Any]) -> NDArray[np.int16]:
     """Scale each embedding to length `SCALE` and round it to integers, the same on every machine.
 
-    The squared lengths are summed column by column in float64. Each operation is then one that IEEE 754 rounds
-    correctly, in one fixed order; ``numpy.sum`` would follow the width of the processor's vectors.
+    The squared lengths are summed column by column in float64: IEEE 754 defines the rounding of each operation, and
+    their order is fixed. The order of ``numpy.sum`` depends on the width of the processor's vector registers.
 
     Parameters
     ----------
     embeddings : array of float32 or float64, shape (n, d)
-        ``d`` is at least 1 and at most `MAX_DIMENSIONS`.
+        ``d`` is from 1 to `MAX_DIMENSIONS`.
 
     Returns
     -------
@@ -36,14 +38,14 @@ def quantise(embeddings: NDArray[Any]) -> NDArray[np.int16]:
     Raises
     ------
     ValueError
-        If the shape is another, or a row is all zero or not finite; the message names the rows.
+        If the array has another shape, or a row is all zero or not finite; the message names the first 10 rows.
     """
     given = np.asarray(embeddings)
     if given.ndim != 2 or not 1 <= given.shape[1] <= MAX_DIMENSIONS:
         raise ValueError(f"embeddings must have shape (n, 1 to {MAX_DIMENSIONS}), not {given.shape}")
     quantised = np.empty(given.shape, dtype=np.int16)
     largest = np.empty(len(given))
-    # Some rows at a time: a million embeddings as float64 would be gigabytes, several times over.
+    # In blocks, because a million embeddings as float64 take gigabytes, and each step would copy them.
     blocks = [slice(first, first + BLOCK) for first in range(0, len(given), BLOCK)]
     for block in blocks:
         largest[block] = np.abs(given[block].astype(np.float64)).max(axis=1)
@@ -55,8 +57,8 @@ def quantise(embeddings: NDArray[Any]) -> NDArray[np.int16]:
 
 
 def _quantised(exact: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rows of float64 scaled and rounded; `largest` is each row's largest component, without its sign."""
-    # A power of two, so exact: squares of the scaled components neither overflow nor vanish.
+    """Scale and round rows of float64, (m, d); `largest`, (m,), is the largest absolute component of each row."""
+    # Scaling by a power of two is exact. Squares of the scaled components neither overflow nor underflow.
     scaled = np.ldexp(exact, -np.frexp(largest)[1][:, None])
     squares = np.zeros(len(scaled))
     for column in scaled.T:
@@ -66,12 +68,12 @@ def _quantised(exact: NDArray[np.float64], largest: NDArray[np.float64]) -> NDAr
 
 
 def check_vectors(vectors: NDArray[np.int16]) -> None:
-    """Refuse vectors whose distances might not fit in the integers used.
+    """Refuse vectors whose squared distances might not fit in 31 bits.
 
     Raises
     ------
     ValueError
-        If they are not int16 of shape (n, d), or longer than `quantise` makes them.
+        If the array is not int16 of shape (n, d), or a vector is longer than `quantise` makes them.
     """
     if vectors.dtype != np.int16 or vectors.ndim != 2 or not 1 <= vectors.shape[1] <= MAX_DIMENSIONS:
         raise ValueError(
@@ -92,14 +94,14 @@ def distance_as_cosine(distance: NDArray[np.integer] | int) -> NDArray[np.float6
     Returns
     -------
     float or array of float64
-        ``1 - cos``, from 0 to 2 for one distance; off by some 0.00003 because the vectors were rounded.
+        ``1 - cos``, from 0 to 2 for one distance, with an error of about 0.00003 because the vectors were rounded.
     """
     cosine: NDArray[np.float64] | float = distance / (2.0 * SCALE * SCALE)
     return cosine
 
 
 def squared_lengths(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Return the exact squared length of each vector, shape (n,)."""
+    """Return the exact squared length of each vector, (n,)."""
     total = np.empty(len(vectors), dtype=np.int64)
     for first in range(0, len(vectors), BLOCK):
         rows = vectors[first : first + BLOCK].astype(np.int64)
@@ -108,7 +110,7 @@ def squared_lengths(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
 
 
 def _refuse(rows: Any, reason: str) -> None:
-    """Raise a ``ValueError`` naming the first of the marked rows."""
+    """Raise a ``ValueError`` that names the first 10 of the marked rows, if any row is marked."""
     found = np.flatnonzero(rows)
     if found.size:
         named = ", ".join(str(row) for row in found[:10]) + (" and more" if found.size > 10 else "")

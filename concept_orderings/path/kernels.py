@@ -1,7 +1,7 @@
-"""The inner loops, compiled by numba. All release the GIL; none allocates more than a few rows.
+"""The inner loops of the search, compiled by numba. All release the GIL; none allocates more than a few rows.
 
-Integers are written with their type throughout: numba, like C, would widen ``int32 * int32`` to 64 bits, and the
-processor's 16-bit multiply-and-add would not be used.
+Each integer is written with its type. Otherwise numba, like C, would widen ``int32 * int32`` to 64 bits, and the
+compiler would not use the processor's 16-bit multiply-and-add.
 """
 
 from collections.abc import Callable
@@ -16,62 +16,64 @@ Ids: TypeAlias = NDArray[np.uint16 | np.int32]
 Int: TypeAlias = int | np.int64
 
 BIN_SHIFT = 19  # distances are below 2**31: 4,096 bins, each a cosine distance of 0.001
-DIGIT = 11  # bits per pass of the radix sort: three passes for 31 bits
-MOST = 2**31 - 1  # no distance is as large
-LOOK = 8  # bounds looked at together: the bytes of a word
-DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # all its runs of six bits differ
-PLACES = np.zeros(64, dtype=np.int64)  # of a lone bit that it is multiplied by, by the upmost six bits of the product
-PLACES[[((int(DE_BRUIJN) << place) & (2**64 - 1)) >> 58 for place in range(64)]] = range(64)
-ROUGHNESS = 1024  # more than float32 rounds off a sum of squared lengths and products, all below 2**32
+DIGIT_BITS = 11  # bits per pass of the radix sort: three passes for 31 bits
+INFINITE_DISTANCE = 2**31 - 1  # larger than every distance
+FLAGS_PER_WORD = 8  # flags of one byte that are tested together, as one 64-bit word
+DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # a De Bruijn sequence: all its runs of six bits differ
+# Index of a single set bit by its De Bruijn hash: the upper six bits of the product of the bit and the sequence.
+BIT_INDEX = np.zeros(64, dtype=np.int64)
+BIT_INDEX[[((int(DE_BRUIJN) << index) & (2**64 - 1)) >> 58 for index in range(64)]] = range(64)
+# Upper bound of the rounding error of a float32 sum of squared lengths and products, which are all below 2**32.
+ROUNDING_ALLOWANCE = 1024
 
 
-class Lists(NamedTuple):
-    """The vectors, and for each its nearest neighbours, sorted by (distance, id)."""
+class NeighbourLists(NamedTuple):
+    """The vectors, and for each vector a list of its nearest neighbours, sorted by (distance, id)."""
 
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
-    short: NDArray[np.int16]  # (n, s) projections, looked at first: they make lower bounds of distances
-    error: int  # a squared distance is at least its bound less this
-    near: Ids  # (n, h) the head of `ids`, apart: together these stay in the processor's cache
-    distances: NDArray[np.int32]  # (n, h) of the head; the few that are needed beyond it are computed
+    projections: NDArray[np.int16]  # (n, s) their dot products make lower bounds of distances; a scan reads them first
+    error: int  # a squared distance is at least its bound minus this
+    near: Ids  # (n, h) a copy of the first h of each row of `ids`, small enough for the processor's cache
+    distances: NDArray[np.int32]  # (n, h) distances to `near`; distances beyond them are computed when needed
     ids: Ids  # (n, k)
-    lengths: NDArray[np.int32]  # (n,) so many of `ids` are neighbours; after them a row's own id stands
-    slots: NDArray[np.int32]  # (n,) the row of `deep` that continues the list, or -1
-    deep: Ids  # (m, l) longer lists, of the few vectors whose list ran out
-    wanted: NDArray[np.uint8]  # (n,) set where a longer list would have helped
-    names: NDArray[np.uint64]  # (n, 2) of which the marks of walks are made
-    few: int  # so many unseen vectors are as soon measured as found in a longer list
+    lengths: NDArray[np.int32]  # (n,) number of neighbours in each row of `ids`; the row's own id fills the rest
+    deep_row: NDArray[np.int32]  # (n,) the row of `deep` with a longer list of the same vector, or -1
+    deep: Ids  # (m, l) longer lists, for the few vectors whose list ran out
+    wants_deep: NDArray[np.uint8]  # (n,) set where a longer list would have saved a scan
+    hash_keys: NDArray[np.uint64]  # (n, 2) random 128-bit keys; see `Walks.hashes`
+    scan_below: int  # with fewer unseen vectors than this, a scan is as fast as a longer list
 
 
 class Walks(NamedTuple):
-    """Walks of equal length, each where it stands now."""
+    """The current states of w walks that have taken equally many steps."""
 
-    at: NDArray[np.int64]  # (w,)
-    marks: NDArray[np.uint64]  # (w, 2) names the set seen: the exclusive or of the vectors' names
+    at: NDArray[np.int64]  # (w,) the vector at which each walk stands
+    hashes: NDArray[np.uint64]  # (w, 2) Zobrist hash of the set of vectors seen: the exclusive or of their `hash_keys`
     totals: NDArray[np.int64]  # (w,) sum of the distances since the walks were last compared
-    seen: NDArray[np.uint64]  # (w, words) one bit per vector
+    seen: NDArray[np.uint64]  # (w, words) one bit per vector: whether the walk has visited it
 
 
-class Kept(NamedTuple):
-    """What a block of rows keeps of all that it is offered: candidates for its nearest neighbours."""
+class Candidates(NamedTuple):
+    """Candidates for the nearest neighbours of a block of m rows."""
 
     rows: NDArray[np.int64]  # (m,)
-    sizes: NDArray[np.int64]  # (m,) how many candidates
-    limits: NDArray[np.int64]  # (m,) whatever is as far is no candidate
+    sizes: NDArray[np.int64]  # (m,) number of candidates
+    limits: NDArray[np.int64]  # (m,) only vectors nearer than this become candidates
     ids: NDArray[np.int32]  # (m, room)
     distances: NDArray[np.int32]  # (m, room)
 
 
 class Space(NamedTuple):
-    """The vectors."""
+    """The vectors and their squared lengths."""
 
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
-    rough: NDArray[np.float32]  # (n,) squared lengths, rounded
+    rough_squares: NDArray[np.float32]  # (n,) squared lengths, rounded to float32
 
 
 class Scratch(NamedTuple):
-    """Room for sorting a row's candidates."""
+    """Buffers for sorting one row's candidates."""
 
     bins: NDArray[np.int64]
     digits: NDArray[np.int64]
@@ -80,19 +82,19 @@ class Scratch(NamedTuple):
 
 
 def compiled(function: Kernel) -> Kernel:
-    """Compile on first use, and keep the machine code if there is a directory that can be written."""
+    """Compile a function on first use, and cache the machine code on disk if a directory can be written."""
     try:
         return cast(Kernel, numba.njit(nogil=True, cache=True)(function))
     except RuntimeError:
-        # numba found nowhere to keep it, as in a container with a read-only file system.
+        # numba found no directory for its cache, as in a container with a read-only file system.
         return cast(Kernel, numba.njit(nogil=True)(function))
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Compile as part of each caller.
+    """Compile a function as part of each of its callers.
 
-    A call counts references to its arrays, atomically; two threads calling this often would mostly wait for the
-    one count of an array that they share.
+    A call counts the references to its arrays with atomic operations. Threads that call a small function often would
+    spend most of their time waiting for the reference count of an array that they share.
     """
     return cast(Kernel, numba.njit(nogil=True, inline="always")(function))
 
@@ -114,10 +116,10 @@ def squared_distance(vectors: NDArray[np.int16], squares: NDArray[np.int32], i: 
 
 @compiled
 def new_scratch(room: int) -> Scratch:
-    """Return scratch for rows of up to `room` candidates."""
+    """Return buffers for rows of up to `room` candidates."""
     return Scratch(
         np.empty(1 << (31 - BIN_SHIFT), dtype=np.int64),
-        np.empty(1 << DIGIT, dtype=np.int64),
+        np.empty(1 << DIGIT_BITS, dtype=np.int64),
         np.empty(room, dtype=np.int32),
         np.empty(room, dtype=np.int32),
     )
@@ -131,12 +133,12 @@ def sort_by_distance(
     spare: NDArray[np.int32],
     counts: NDArray[np.int64],
 ) -> None:
-    """Sort in place by distance; stable, so equal distances stay in the order they were in.
+    """Sort ids and distances in place by distance; the sort is stable, so equal distances keep their order.
 
-    A radix sort of three passes; `spare_ids` and `spare` are at least as long as the arrays, `counts` is
-    ``2**DIGIT``.
+    This is a radix sort of three passes. `spare_ids` and `spare` are buffers at least as long as the arrays, `counts`
+    is one of ``2**DIGIT_BITS`` numbers.
     """
-    for shift in (0, DIGIT, 2 * DIGIT):
+    for shift in (0, DIGIT_BITS, 2 * DIGIT_BITS):
         counts[:] = 0
         for c in range(distances.size):
             counts[(distances[c] >> shift) & (counts.size - 1)] += 1
@@ -155,10 +157,13 @@ def sort_by_distance(
 
 
 @compiled
-def nearer_than(distances: NDArray[np.int32], k: int, bins: NDArray[np.int64]) -> Int:
-    """Return a limit that the `k` smallest are below, if there are so many; `bins` is scratch."""
+def exclusive_bound(distances: NDArray[np.int32], k: int, bins: NDArray[np.int64]) -> Int:
+    """Return an upper bound of the k-th smallest distance, which is itself below the bound.
+
+    With k distances or fewer it is `INFINITE_DISTANCE`. `bins` is a buffer.
+    """
     if distances.size <= k:
-        return MOST
+        return INFINITE_DISTANCE
     bins[:] = 0
     for c in range(distances.size):
         bins[distances[c] >> BIN_SHIFT] += 1
@@ -167,32 +172,40 @@ def nearer_than(distances: NDArray[np.int32], k: int, bins: NDArray[np.int64]) -
     while enough < k:
         enough += bins[edge]
         edge += 1
-    return min(edge << BIN_SHIFT, np.int64(MOST))
+    return min(edge << BIN_SHIFT, np.int64(INFINITE_DISTANCE))
 
 
 @compiled
-def shrink(row: Int, k: int, kept: Kept, size: Int, scratch: Scratch) -> tuple[Int, Int]:
-    """Forget what is not among the `k` nearest; return how many are left, and the limit for others."""
-    ids, distances = kept.ids[row], kept.distances[row]
-    limit = np.int64(nearer_than(distances[:size], k, scratch.bins))
+def keep_nearest(row: Int, k: int, candidates: Candidates, size: Int, scratch: Scratch) -> tuple[Int, Int]:
+    """Drop candidates of a row that are not among its `k` nearest.
+
+    Returns
+    -------
+    left : int
+        How many candidates remain: at least k, if there were k, and at most half of the row's room.
+    limit : int
+        Only vectors nearer than this may still be among the k nearest.
+    """
+    ids, distances = candidates.ids[row], candidates.distances[row]
+    limit = np.int64(exclusive_bound(distances[:size], k, scratch.bins))
     left = np.int64(0)
     for c in range(size):
         ids[left] = ids[c]
         distances[left] = distances[c]
         left += distances[c] < limit
     if left > ids.size // 2:
-        # More of them are alike than a bin tells apart. What is offered later has a larger id, and loses a tie.
-        sort_kept(row, kept, left, scratch)
+        # Too many distances fall into one bin: sort them. Later candidates have larger ids, so they lose every tie.
+        sort_candidates(row, candidates, left, scratch)
         left = min(left, np.int64(k))
-        limit = min(np.int64(distances[left - 1]), np.int64(MOST))
+        limit = min(np.int64(distances[left - 1]), np.int64(INFINITE_DISTANCE))
     return left, limit
 
 
 @compiled
-def sort_kept(row: Int, kept: Kept, size: Int, scratch: Scratch) -> None:
+def sort_candidates(row: Int, candidates: Candidates, size: Int, scratch: Scratch) -> None:
     """Sort the first `size` candidates of a row by (distance, id)."""
-    ids, distances = kept.ids[row][:size], kept.distances[row][:size]
-    # Ids rise where none has been sorted yet; where some have, they come first and need not.
+    ids, distances = candidates.ids[row][:size], candidates.distances[row][:size]
+    # Ids ascend unless an earlier call has sorted some of the candidates by distance.
     for c in range(1, size):
         if ids[c] < ids[c - 1]:
             sort_by_distance(distances, ids, scratch.spare, scratch.spare_ids, scratch.digits)
@@ -201,54 +214,54 @@ def sort_kept(row: Int, kept: Kept, size: Int, scratch: Scratch) -> None:
 
 
 @compiled
-def offer(products: NDArray[np.float32], begin: int, k: int, space: Space, error: int, kept: Kept) -> None:
-    """Offer the vectors from `begin` on to the kept rows, (m,), which keep those that may be among the k nearest.
+def offer(products: NDArray[np.float32], begin: int, k: int, space: Space, error: int, candidates: Candidates) -> None:
+    """Add the vectors from `begin` on that may be among the k nearest of a row to that row's candidates.
 
-    `products`, (m, columns), are dot products of projections, as float32 arithmetic gives them: they make lower bounds
-    of the distances, less `error`, and whatever has a low one is measured.
+    `products`, (m, columns), are float32 dot products of projections. They make lower bounds of the distances, within
+    `error`. The exact distance is computed only where the bound is below the row's limit.
     """
-    scratch = new_scratch(kept.ids.shape[1])
+    scratch = new_scratch(candidates.ids.shape[1])
     columns = products.shape[1]
-    rough = space.rough[begin : begin + columns]
-    flags = np.zeros((columns + LOOK - 1) // LOOK * LOOK, dtype=np.uint8)
-    looks = flags.view(np.uint64)
+    rough_squares = space.rough_squares[begin : begin + columns]
+    flags = np.zeros((columns + FLAGS_PER_WORD - 1) // FLAGS_PER_WORD * FLAGS_PER_WORD, dtype=np.uint8)
+    words = flags.view(np.uint64)
     for r in range(len(products)):
-        i = kept.rows[r]
-        size, limit = kept.sizes[r], kept.limits[r]
-        # First the bounds, so that the processor compares many at once; most looks then find no flag among theirs.
-        low = np.float32(limit - space.squares[i] + error + ROUGHNESS)
+        i = candidates.rows[r]
+        size, limit = candidates.sizes[r], candidates.limits[r]
+        # All bounds first, so that the processor compares several at once. Most words then hold no flag.
+        low = np.float32(limit - space.squares[i] + error + ROUNDING_ALLOWANCE)
         row = products[r]
         for x in range(row.size):
-            flags[x] = rough[x] - np.float32(2.0) * row[x] < low
-        for look in range(looks.size):
-            if looks[look] == 0:
+            flags[x] = rough_squares[x] - np.float32(2.0) * row[x] < low
+        for word in range(words.size):
+            if words[word] == 0:
                 continue
-            for x in range(look * LOOK, min(look * LOOK + LOOK, columns)):
+            for x in range(word * FLAGS_PER_WORD, min(word * FLAGS_PER_WORD + FLAGS_PER_WORD, columns)):
                 j = begin + x
-                if flags[x] and j != i:  # nobody is their own neighbour
+                if flags[x] and j != i:  # a vector is not its own neighbour
                     distance = squared_distance(space.vectors, space.squares, i, j)
                     if distance < limit:
-                        kept.ids[r, size] = j
-                        kept.distances[r, size] = distance
+                        candidates.ids[r, size] = j
+                        candidates.distances[r, size] = distance
                         size += 1
-            if size > kept.ids.shape[1] - LOOK:
-                size, limit = shrink(r, k, kept, size, scratch)
-        kept.sizes[r], kept.limits[r] = size, limit
+            if size > candidates.ids.shape[1] - FLAGS_PER_WORD:
+                size, limit = keep_nearest(r, k, candidates, size, scratch)
+        candidates.sizes[r], candidates.limits[r] = size, limit
 
 
 @compiled
-def settle(kept: Kept, ids: Ids, distances: NDArray[np.int32]) -> None:
-    """Write the nearest of each kept row to `ids`, (m, k), by (distance, id).
+def write_nearest(candidates: Candidates, ids: Ids, distances: NDArray[np.int32]) -> None:
+    """Write the k nearest candidates of each row to `ids`, (m, k), sorted by (distance, id).
 
-    `distances`, (m, h) with h at most k, is given the distances of the first h.
+    The distances of the first h are written to `distances`, (m, h); h is at most k.
     """
-    scratch = new_scratch(kept.ids.shape[1])
+    scratch = new_scratch(candidates.ids.shape[1])
     k = ids.shape[1]
     for r in range(len(ids)):
-        size, _ = shrink(r, k, kept, kept.sizes[r], scratch)
-        sort_kept(r, kept, size, scratch)
-        ids[r] = kept.ids[r, :k]
-        distances[r] = kept.distances[r, : distances.shape[1]]
+        size, _ = keep_nearest(r, k, candidates, candidates.sizes[r], scratch)
+        sort_candidates(r, candidates, size, scratch)
+        ids[r] = candidates.ids[r, :k]
+        distances[r] = candidates.distances[r, : distances.shape[1]]
 
 
 @compiled
@@ -256,87 +269,88 @@ def verify(
     first: int,
     last: int,
     space: Space,
-    kept: Kept,
+    candidates: Candidates,
     ids: Ids,
     distances: NDArray[np.int32],
     lengths: NDArray[np.int32],
 ) -> None:
-    """Write what is certain of proposed neighbours: those nearer than anything that was not proposed.
+    """Write the proposed neighbours that are certain: those nearer than every vector that was not proposed.
 
-    `kept` holds the proposals, whose distances are not known yet; its limits are the distances below which each row's
-    are complete. `lengths` is given how many of each row are certain; the rest of the row is filled with its own id.
+    Rows `first` to `last` are verified. `candidates` holds the proposals, whose distances are computed here. Its limits
+    are lower bounds of the distances to all other vectors. The number of certain neighbours is written to `lengths`,
+    (m,); the rest of a row of `ids`, (m, k), is filled with the row's own id.
     """
-    scratch = new_scratch(kept.ids.shape[1])
+    scratch = new_scratch(candidates.ids.shape[1])
     k = ids.shape[1]
     for r in range(first, last):
-        size = kept.sizes[r]
+        size = candidates.sizes[r]
         for c in range(size):
-            kept.distances[r, c] = squared_distance(
-                space.vectors, space.squares, kept.rows[r], np.int64(kept.ids[r, c])
+            candidates.distances[r, c] = squared_distance(
+                space.vectors, space.squares, candidates.rows[r], np.int64(candidates.ids[r, c])
             )
-        sort_kept(r, kept, size, scratch)
+        sort_candidates(r, candidates, size, scratch)
         certain = 0
         for c in range(min(k, size)):
-            if kept.distances[r, c] >= kept.limits[r]:
+            if candidates.distances[r, c] >= candidates.limits[r]:
                 break
-            ids[r, c] = kept.ids[r, c]
+            ids[r, c] = candidates.ids[r, c]
             if c < distances.shape[1]:
-                distances[r, c] = kept.distances[r, c]
+                distances[r, c] = candidates.distances[r, c]
             certain += 1
         lengths[r] = certain
-        ids[r, certain:] = kept.rows[r]
+        ids[r, certain:] = candidates.rows[r]
 
 
 @inlined
 def is_seen(seen: NDArray[np.uint64], j: Int) -> np.uint64:
-    """Return the bit of `j` as uint64."""
+    """Return 1 if vector `j` has been seen, else 0, as uint64."""
     return np.uint64((seen[j >> 6] >> np.uint64(j & 63)) & np.uint64(1))
 
 
 @inlined
 def mark_seen(seen: NDArray[np.uint64], j: Int) -> None:
-    """Set the bit of `j`."""
+    """Mark vector `j` as seen."""
     seen[j >> 6] |= np.uint64(1) << np.uint64(j & 63)
 
 
 @compiled
-def nearest_unseen(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, Int, int]:
-    """Look at everything unseen: return the nearest, its distance, and how many there were."""
+def nearest_unseen(at: Int, seen: NDArray[np.uint64], lists: NeighbourLists) -> tuple[Int, Int, int]:
+    """Scan all unseen vectors; return the one nearest to `at`, its distance, and how many were scanned."""
     best = np.int64(-1)
     best_distance = np.int64(1) << 62
-    looked = 0
+    scanned = 0
     for word in range(seen.size):
         unseen = ~seen[word]
         while unseen:
             lone = unseen & (~unseen + np.uint64(1))
             unseen ^= lone
-            j = (np.int64(word) << 6) + PLACES[(lone * DE_BRUIJN) >> np.uint64(58)]
+            j = (np.int64(word) << 6) + BIT_INDEX[(lone * DE_BRUIJN) >> np.uint64(58)]
             if j >= len(lists.vectors):
                 break
-            looked += 1
-            bound = lists.squares[at] + np.int64(lists.squares[j]) - 2 * np.int64(dot(lists.short, at, j))
+            scanned += 1
+            bound = lists.squares[at] + np.int64(lists.squares[j]) - 2 * np.int64(dot(lists.projections, at, j))
             if bound - lists.error < best_distance:
                 distance = np.int64(squared_distance(lists.vectors, lists.squares, at, j))
-                # Ids rise, so that of equal distances the smaller id stays.
+                # Ids ascend, so the smaller id wins a tie.
                 if distance < best_distance:
                     best_distance = distance
                     best = j
-    return best, best_distance, looked
+    return best, best_distance, scanned
 
 
 @compiled
-def beyond_list(at: Int, seen: NDArray[np.uint64], lists: Lists) -> tuple[Int, Int]:
-    """Return the nearest unseen vector and its distance, when all in the list of `at` have been seen."""
-    slot = lists.slots[at]
-    if slot >= 0:
+def nearest_beyond_list(at: Int, seen: NDArray[np.uint64], lists: NeighbourLists) -> tuple[Int, Int]:
+    """Return the nearest unseen vector and its distance, once all vectors in the list of `at` have been seen."""
+    deep_row = lists.deep_row[at]
+    if deep_row >= 0:
         for c in range(lists.lengths[at], lists.deep.shape[1]):
-            j = np.int64(lists.deep[slot, c])
+            j = np.int64(lists.deep[deep_row, c])
             if not is_seen(seen, j):
                 return j, np.int64(squared_distance(lists.vectors, lists.squares, at, j))
-    nearest_id, distance, looked = nearest_unseen(at, seen, lists)
-    if slot < 0 and looked > lists.few:
-        # Threads may write this at once; it is only ever set, and changes speed alone.
-        lists.wanted[at] = 1
+    nearest_id, distance, scanned = nearest_unseen(at, seen, lists)
+    if deep_row < 0 and scanned > lists.scan_below:
+        # Several threads may write this at once. They all write 1, and it changes only the speed.
+        lists.wants_deep[at] = 1
     return nearest_id, distance
 
 
@@ -345,20 +359,20 @@ def advance(  # noqa: C901
     first: int,
     last: int,
     walks: Walks,
-    lists: Lists,
+    lists: NeighbourLists,
     steps: int,
     trail: NDArray[np.int64],
     stop: NDArray[np.uint8],
 ) -> None:
-    """Take `steps` steps in each of the walks `first` to `last`; returns early, half done, once `stop` is set.
+    """Take `steps` steps in each of the walks `first` to `last`; return in the middle of a walk once `stop` is set.
 
-    `trail`, (2, steps), is given the vectors reached and the distances; it is not written if it is (2, 0). All in one
-    function, long as it is: see `inlined`, which does not help where a function returns from more than one place.
+    The vectors reached and the distances are written to `trail`, (2, steps), unless its shape is (2, 0). This is one
+    long function because calls are slow here (see `inlined`), and numba cannot inline a function with several returns.
     """
     for w in range(first, last):
         at = walks.at[w]
         total = walks.totals[w]
-        mark, other_mark = walks.marks[w, 0], walks.marks[w, 1]
+        hash_0, hash_1 = walks.hashes[w, 0], walks.hashes[w, 1]
         seen = walks.seen[w]
         for t in range(steps):
             found: Int = np.int64(-1)
@@ -377,11 +391,11 @@ def advance(  # noqa: C901
                         step = np.int64(squared_distance(lists.vectors, lists.squares, at, j))
                         break
             if found < 0:
-                found, step = beyond_list(at, seen, lists)
+                found, step = nearest_beyond_list(at, seen, lists)
             at = found
             total += step
-            mark ^= lists.names[at, 0]
-            other_mark ^= lists.names[at, 1]
+            hash_0 ^= lists.hash_keys[at, 0]
+            hash_1 ^= lists.hash_keys[at, 1]
             mark_seen(seen, at)
             if trail.shape[1]:
                 trail[0, t] = at
@@ -390,4 +404,4 @@ def advance(  # noqa: C901
                 return
         walks.at[w] = at
         walks.totals[w] = total
-        walks.marks[w, 0], walks.marks[w, 1] = mark, other_mark
+        walks.hashes[w, 0], walks.hashes[w, 1] = hash_0, hash_1

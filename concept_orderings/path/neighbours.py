@@ -1,8 +1,8 @@
-"""The nearest neighbours of vectors, exact: something fast proposes, integers decide.
+"""The exact nearest neighbours of vectors: fast lower bounds choose candidates, exact integers decide.
 
-All pairs are looked at, n² of them, but of most a lower bound of the distance is enough, which a product of a few
-leading coordinates gives (see `projection`). The products are made tile by tile, and each row keeps the few candidates
-that a tile has for it, so that memory grows with n alone.
+There are n² pairs. For most of them a lower bound of the distance is enough, which the product of a few leading
+coordinates gives (see `projection`). The products are computed tile by tile. Each row keeps the few candidates that it
+finds in a tile, so memory grows with n and not with n².
 """
 
 from collections.abc import Callable
@@ -16,24 +16,25 @@ from concept_orderings.path import kernels
 from concept_orderings.path.blas import on_one_thread
 from concept_orderings.path.crew import Crew
 from concept_orderings.path.distances import squared_lengths
-from concept_orderings.path.kernels import Ids, Kept, Space
+from concept_orderings.path.kernels import Candidates, Ids, Space
 from concept_orderings.path.projection import Projector
-from concept_orderings.path.tuning import DEFAULT, Tuning, sampled
+from concept_orderings.path.tuning import DEFAULT, Tuning, sample_size
 
 
 class Neighbours:
-    """Finds the nearest neighbours of rows of `vectors`, (n, d) int16.
+    """Find the nearest neighbours of vectors.
 
     Parameters
     ----------
     vectors : ndarray of int16, shape (n, d)
         From `quantise`.
     crew : Crew
-        Threads.
+        The threads to use.
     tuning : Tuning
-        The size of a tile.
+        The sizes of tiles and lists.
     propose : callable, optional
-        Makes a `Proposer`, such as one that uses a GPU. Without one, this machine's processor bounds all distances.
+        Makes a `Proposer` for the vectors, such as one that uses a GPU. Without one, the processor computes lower
+        bounds of all distances.
     """
 
     def __init__(
@@ -46,8 +47,8 @@ class Neighbours:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)
         self._space = Space(vectors, self.squares, self.squares.astype(np.float32))
-        self._projector = Projector(vectors, self.squares, lambda: crew.reached(0))
-        self.looking = self._projector.for_looking()
+        self._projector = Projector(vectors, self.squares, lambda: crew.report_done(0))
+        self.for_scans = self._projector.for_scans()
         self._crew = crew
         self._proposer = propose(vectors) if propose else None
         self._tuning = tuning
@@ -55,7 +56,7 @@ class Neighbours:
 
     @cached_property
     def _bounds(self) -> "Bounds":
-        """Made when something is searched for: with a good proposer, nothing may be."""
+        """Bounds of all distances, made at the first search; a good proposer may leave nothing to search for."""
         return Bounds(self.vectors, self.squares, self._projector, min(self._tuning.listed, len(self.vectors)))
 
     def of(
@@ -63,40 +64,40 @@ class Neighbours:
         rows: NDArray[np.int64],
         k: int,
         measured: int | None = None,
-        reach: Callable[[float], int] = lambda _: 0,
+        progress: Callable[[float], int] = lambda _: 0,
     ) -> tuple[Ids, NDArray[np.int32], NDArray[np.int32]]:
-        """Find the k nearest of each row; those equally near by rising id.
+        """Find the k nearest neighbours of some vectors, sorted by (distance, id).
 
         Parameters
         ----------
         rows : ndarray of int64, shape (m,)
-            Of which vectors.
+            The vectors whose neighbours are wanted.
         k : int
             At most n - 1.
         measured : int, optional
-            So many distances are returned; all k if it is left out.
-        reach : callable
-            Given the part of the rows that is done; returns what to report of it.
+            How many distances of each row to return; by default k.
+        progress : callable
+            Converts the finished share of the rows, 0 to 1, to the number that is reported as done.
 
         Returns
         -------
         ids : ndarray of uint16 or int32, shape (m, k)
         distances : ndarray of int32, shape (m, measured)
         lengths : ndarray of int32, shape (m,)
-            So many of the row's ids are neighbours for certain; the row's own id stands in place of the others. It is
-            k unless a `Proposer` could not tell.
+            How many of a row's ids are certain to be its nearest neighbours; the rest is filled with the row's own id.
+            It is k unless a `Proposer` left some uncertain.
         """
         ids = np.empty((len(rows), k), dtype=self._id_type)
         distances = np.zeros((len(rows), k if measured is None else measured), dtype=np.int32)
         lengths = np.full(len(rows), k, dtype=np.int32)
-        height = max(1, min(self._tuning.rows, self._tuning.candidates // room_for(k)))
+        height = max(1, min(self._tuning.rows, self._tuning.tile_candidates // room_for(k)))
         if self._proposer is None:
-            self._search(rows, ids, distances, height, reach)
+            self._search(rows, ids, distances, height, progress)
             return ids, distances, lengths
         for first in range(0, len(rows), height):
             block = slice(first, first + height)
             self._verify(rows[block], ids[block], distances[block], lengths[block])
-            self._crew.reached(reach(min(first + height, len(rows)) / len(rows)))
+            self._crew.report_done(progress(min(first + height, len(rows)) / len(rows)))
         return ids, distances, lengths
 
     def _search(
@@ -105,7 +106,7 @@ class Neighbours:
         ids: Ids,
         distances: NDArray[np.int32],
         height: int,
-        reach: Callable[[float], int],
+        progress: Callable[[float], int],
     ) -> None:
         """Fill `ids` and `distances`, `height` rows at a time on each thread."""
         bounds = self._bounds
@@ -113,59 +114,60 @@ class Neighbours:
         def work(first: int, last: int) -> None:
             self._search_block(bounds, rows[first:last], ids[first:last], distances[first:last])
 
-        # Not so many at once that some threads have nothing to do.
+        # Small enough that every thread gets about four chunks.
         height = min(height, -(-len(rows) // (4 * self._crew.threads)))
         with on_one_thread():
-            self._crew.share(work, len(rows), height, reach)
+            self._crew.run_chunks(work, len(rows), height, progress)
 
     def _search_block(self, bounds: "Bounds", rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32]) -> None:
-        """Fill in a block of rows, on the thread that calls."""
+        """Fill `ids` and `distances` for a block of rows, on the calling thread."""
         k = ids.shape[1]
-        kept = empty_kept(rows, room_for(k))
-        kept.limits[:] = bounds.typical.limits(rows, k)
-        self._offer_all(bounds, kept, k)
-        # Whatever is nearer than a row's limit was offered to it, so k of those are the nearest. If there are fewer,
-        # the limit was guessed too low.
-        few = np.flatnonzero(kept.sizes < k)
-        if few.size:
-            again = empty_kept(rows[few], room_for(k))
+        candidates = empty_candidates(rows, room_for(k))
+        candidates.limits[:] = bounds.typical.limits(rows, k)
+        self._offer_all(bounds, candidates, k)
+        # All vectors nearer than a row's limit were candidates. With fewer than k of them the estimated limit was too
+        # low: search those rows again without a limit.
+        short = np.flatnonzero(candidates.sizes < k)
+        if short.size:
+            again = empty_candidates(rows[short], room_for(k))
             self._offer_all(bounds, again, k)
-            for whole, part in ((kept.sizes, again.sizes), (kept.ids, again.ids), (kept.distances, again.distances)):
-                whole[few] = part
+            candidates.sizes[short] = again.sizes
+            candidates.ids[short] = again.ids
+            candidates.distances[short] = again.distances
         if not self._crew.stop[0]:
-            kernels.settle(kept, ids, distances)
+            kernels.write_nearest(candidates, ids, distances)
 
-    def _offer_all(self, bounds: "Bounds", kept: Kept, k: int) -> None:
+    def _offer_all(self, bounds: "Bounds", candidates: Candidates, k: int) -> None:
         n, width = len(self.vectors), self._tuning.columns
-        left = bounds.rows[kept.rows]
+        left = bounds.rows[candidates.rows]
         products = np.empty((len(left), min(width, n)), dtype=np.float32)
         for begin in range(0, n, width):
             if self._crew.stop[0]:
                 return
             columns = bounds.rows[begin : begin + width]
             product = np.matmul(left, columns.T, out=products[:, : len(columns)])
-            kernels.offer(product, begin, k, self._space, bounds.error, kept)
+            kernels.offer(product, begin, k, self._space, bounds.error, candidates)
 
     def _verify(
         self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32], lengths: NDArray[np.int32]
     ) -> None:
-        """Fill in what is certain of the neighbours proposed for a block of rows, and search where that is little."""
+        """Fill in the proposed neighbours that are certain, for a block of rows; search for rows that have too few."""
         assert self._proposer is not None
         proposed, limits = self._proposer(rows, ids.shape[1])
-        kept = empty_kept(rows, proposed.shape[1])
-        kept.ids[:] = proposed
-        kept.limits[:] = limits
-        kept.sizes[:] = proposed.shape[1]
+        candidates = empty_candidates(rows, proposed.shape[1])
+        candidates.ids[:] = proposed
+        candidates.limits[:] = limits
+        candidates.sizes[:] = proposed.shape[1]
 
         def work(first: int, last: int) -> None:
-            kernels.verify(first, last, self._space, kept, ids, distances, lengths)
+            kernels.verify(first, last, self._space, candidates, ids, distances, lengths)
 
-        self._crew.share(work, len(rows), -(-len(rows) // (4 * self._crew.threads)), lambda _: 0)
-        poor = np.flatnonzero(lengths < distances.shape[1])
-        if poor.size:
-            found_ids, found_distances = np.empty_like(ids[poor]), np.empty_like(distances[poor])
-            self._search(rows[poor], found_ids, found_distances, len(poor), lambda _: 0)
-            ids[poor], distances[poor], lengths[poor] = found_ids, found_distances, ids.shape[1]
+        self._crew.run_chunks(work, len(rows), -(-len(rows) // (4 * self._crew.threads)), lambda _: 0)
+        uncertain = np.flatnonzero(lengths < distances.shape[1])
+        if uncertain.size:
+            found_ids, found_distances = np.empty_like(ids[uncertain]), np.empty_like(distances[uncertain])
+            self._search(rows[uncertain], found_ids, found_distances, len(uncertain), lambda _: 0)
+            ids[uncertain], distances[uncertain], lengths[uncertain] = found_ids, found_distances, ids.shape[1]
 
 
 class Bounds:
@@ -179,13 +181,13 @@ class Bounds:
     projector : Projector
         Of these vectors.
     k : int
-        So many neighbours of each are mostly looked for.
+        The usual number of neighbours per row that searches look for.
 
     Attributes
     ----------
     rows : ndarray of float32, shape (n, width)
     error : int
-        Products of the rows bound distances, as `Projection` says.
+        How far the bounds may be too high; see `Projection`.
     typical : Typical
     """
 
@@ -196,7 +198,7 @@ class Bounds:
 
 
 class Typical:
-    """A sample of the vectors, which tells about how far the k-th nearest of a row is.
+    """A sample of the vectors, from which the distance of a row to its k-th nearest neighbour is estimated.
 
     Parameters
     ----------
@@ -207,36 +209,36 @@ class Typical:
 
     def __init__(self, vectors: NDArray[np.int16], squares: NDArray[np.int32]) -> None:
         self._vectors, self._squares = vectors, squares
-        step = max(1, len(vectors) // sampled(len(vectors)))
+        step = max(1, len(vectors) // sample_size(len(vectors)))
         self._sample = vectors[::step].astype(np.float32)
         self._sample_squares = squares[::step].astype(np.float32)
 
     def limits(self, rows: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-        """Return for each row, (m,), a distance that most likely more than its k nearest are below."""
+        """Estimate for each row, (m,), a squared distance below which it most likely has more than k neighbours."""
         size, n = len(self._sample), len(self._vectors)
         expected = k * size / n
-        # Of a sample, so many fall below the k-th nearest on average; rarely as many as two deviations more.
+        # On average, `expected` vectors of the sample are nearer than the k-th nearest; add two standard deviations.
         rank = int(expected + 2 * np.sqrt(expected) + 2)
         if 2 * rank >= size:
-            return np.full(len(rows), kernels.MOST, dtype=np.int64)
+            return np.full(len(rows), kernels.INFINITE_DISTANCE, dtype=np.int64)
         distances = self._vectors[rows].astype(np.float32) @ self._sample.T
         distances *= -2
         distances += self._sample_squares
         limits = np.partition(distances, rank, axis=1)[:, rank] + self._squares[rows]
-        return np.clip(limits, 1, kernels.MOST).astype(np.int64)
+        return np.clip(limits, 1, kernels.INFINITE_DISTANCE).astype(np.int64)
 
 
 def room_for(k: int) -> int:
-    """Return how many candidates a row may hold while it looks for k neighbours."""
-    return 2 * k + 2 * kernels.LOOK
+    """Return how many candidates a row may hold during a search for its k nearest neighbours."""
+    return 2 * k + 2 * kernels.FLAGS_PER_WORD
 
 
-def empty_kept(rows: NDArray[np.int64], room: int) -> Kept:
-    """Return a block of rows with room for so many candidates each, and none yet."""
-    return Kept(
+def empty_candidates(rows: NDArray[np.int64], room: int) -> Candidates:
+    """Return a block of rows without candidates, each with room for `room` of them."""
+    return Candidates(
         rows=rows,
         sizes=np.zeros(len(rows), dtype=np.int64),
-        limits=np.full(len(rows), kernels.MOST, dtype=np.int64),
+        limits=np.full(len(rows), kernels.INFINITE_DISTANCE, dtype=np.int64),
         ids=np.empty((len(rows), room), dtype=np.int32),
         distances=np.empty((len(rows), room), dtype=np.int32),
     )

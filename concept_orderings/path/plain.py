@@ -1,7 +1,7 @@
-"""The search with numpy alone: each start walked to its end, one after the other.
+"""The search with numpy alone: it walks from each start to the end, one start after the other.
 
-It is what the compiled search is held against, and what runs where numba is not installed: the same path, in some
-minutes instead of seconds for 18,381 vectors.
+It runs where numba is not installed, and tests compare the compiled search with it. The path is the same, but 18,381
+vectors take minutes instead of seconds.
 """
 
 from collections.abc import Callable
@@ -17,27 +17,27 @@ from concept_orderings.progress import Report
 
 
 @dataclass(frozen=True)
-class Lists:
-    """The neighbours of each vector, by (distance, id); the nearest few apart, as what Python walks quickly."""
+class PlainLists:
+    """The neighbours of each vector, by (distance, id); the nearest ones also as Python lists, which are faster."""
 
-    vectors: NDArray[np.float64]  # (n, d) integers, so that their products are exact
+    vectors: NDArray[np.float64]  # (n, d) integers, so their products are exact
     squares: NDArray[np.int64]  # (n,)
     ids: NDArray[np.int32]  # (n, k)
-    near: list[list[tuple[int, int]]]  # (id, distance) for the first of each row of `ids`
+    near: list[list[tuple[int, int]]]  # (id, distance) of the first neighbours in each row of `ids`
 
     def distances(self, at: int, to: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the exact distances from one vector to others."""
+        """Return the exact squared distances from one vector to others, (m,)."""
         products = (self.vectors[to] @ self.vectors[at]).astype(np.int64)
         distances: NDArray[np.int64] = self.squares[at] + self.squares[to] - 2 * products
         return distances
 
 
 class Found(NamedTuple):
-    """What a search has found."""
+    """The result of a search."""
 
-    order: NDArray[np.int64]  # (n,)
-    steps: NDArray[np.int64]  # (n - 1,)
-    totals: NDArray[np.int64]  # (tried,) of the walks from the first starts
+    order: NDArray[np.int64]  # (n,) the best path
+    steps: NDArray[np.int64]  # (n - 1,) its squared distances
+    totals: NDArray[np.int64]  # (tried,) total distance of the path from each start that was tried
 
 
 def search(
@@ -48,7 +48,7 @@ def search(
     near: int = 32,
     listed: int = 1024,
 ) -> Found:
-    """Return the shortest greedy path from `starts`; there are at least two vectors, and one start."""
+    """Return the shortest of the greedy paths from `starts`, at least one, through at least two vectors."""
     n = len(vectors)
     lists = neighbour_lists(vectors, near, listed, lambda done: report(done, n + len(starts)))
     best: tuple[int, list[int], list[int]] | None = None
@@ -59,7 +59,7 @@ def search(
         report(n + len(totals), n + len(starts))
         order, steps = walk(start, lists)
         totals.append(sum(steps))
-        # Of equal totals the earlier start stays.
+        # The earlier start wins a tie.
         if best is None or totals[-1] < best[0]:
             best = totals[-1], order, steps
     assert best is not None
@@ -67,7 +67,7 @@ def search(
     return Found(np.array(best[1]), np.array(best[2]), np.array(totals))
 
 
-def neighbour_lists(vectors: NDArray[np.int16], near: int, listed: int, report: Callable[[int], None]) -> Lists:
+def neighbour_lists(vectors: NDArray[np.int16], near: int, listed: int, report: Callable[[int], None]) -> PlainLists:
     """Return the `listed` nearest neighbours of each vector."""
     n = len(vectors)
     k = min(listed, n - 1)
@@ -79,18 +79,18 @@ def neighbour_lists(vectors: NDArray[np.int16], near: int, listed: int, report: 
         report(first)
         rows = np.arange(first, min(first + 128, n))
         distances = squares[rows, None] + squares - 2 * (exact[rows] @ exact.T).astype(np.int64)
-        # The distance and then the id, in one integer. Oneself comes after all others.
+        # Distance and id in one integer, which sorts by (distance, id). Each vector comes last in its own list.
         keys = (distances << 32) | np.arange(n)
         keys[np.arange(len(rows)), rows] = np.iinfo(np.int64).max
         keys = np.sort(np.partition(keys, k, axis=1)[:, :k], axis=1)
         ids[rows] = keys & 0xFFFFFFFF
         for row in keys[:, :near].tolist():
             pairs.append([(key & 0xFFFFFFFF, key >> 32) for key in row])
-    return Lists(exact, squares, ids, pairs)
+    return PlainLists(exact, squares, ids, pairs)
 
 
-def walk(start: int, lists: Lists) -> tuple[list[int], list[int]]:
-    """Return the greedy path from `start` and its steps."""
+def walk(start: int, lists: PlainLists) -> tuple[list[int], list[int]]:
+    """Return the greedy path from `start`, n vectors, and the squared distances of its n - 1 steps."""
     seen = bytearray(len(lists.ids))
     seen_array = np.frombuffer(seen, dtype=np.uint8)
     order, steps = [start], []
@@ -101,7 +101,7 @@ def walk(start: int, lists: Lists) -> tuple[list[int], list[int]]:
             if not seen[step[0]]:
                 break
         else:
-            step = beyond(at, seen_array, lists)
+            step = nearest_beyond_list(at, seen_array, lists)
         at = step[0]
         seen[at] = 1
         order.append(at)
@@ -109,12 +109,12 @@ def walk(start: int, lists: Lists) -> tuple[list[int], list[int]]:
     return order, steps
 
 
-def beyond(at: int, seen: NDArray[np.uint8], lists: Lists) -> tuple[int, int]:
-    """Return the nearest vector not seen yet and its distance, when the nearest few have been seen."""
+def nearest_beyond_list(at: int, seen: NDArray[np.uint8], lists: PlainLists) -> tuple[int, int]:
+    """Return the nearest unseen vector and its distance, once all vectors in `PlainLists.near` have been seen."""
     unseen = lists.ids[at]
     unseen = unseen[seen[unseen].argmin() :][:1]
     if seen[unseen[0]]:
         unseen = np.flatnonzero(seen == 0)
     distances = lists.distances(at, unseen)
-    nearest = distances.argmin()  # the first of equals, so the smaller id
+    nearest = distances.argmin()  # argmin takes the first of equal distances, so the smaller id
     return int(unseen[nearest]), int(distances[nearest])

@@ -1,4 +1,4 @@
-"""A path made shorter by local search: a few of its steps are exchanged at a time."""
+"""Shorten a path by local search: a few of its steps are exchanged at a time."""
 
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -11,25 +11,25 @@ from concept_orderings.path.crew import Crew
 from concept_orderings.path.distances import check_vectors
 from concept_orderings.progress import Report, silent
 
-_ROWS = 4096  # of steps, measured at once
+_ROWS = 4096  # steps measured at a time
 
 
 @dataclass(frozen=True)
 class RefinedPath:
-    """A path through all vectors, no longer than the one it was made of.
+    """A path through all vectors, at most as long as the path it was made from.
 
     Attributes
     ----------
     order : array of int64, shape (n,)
         A permutation of ``range(n)``.
     total : int
-        Sum of `steps`, exact; at most that of the path given.
+        Sum of `steps`, exact; at most that of the original path.
     steps : array of int64, shape (n - 1,)
         Squared Euclidean distance of each step; see `distance_as_cosine`.
     rounds : int
-        Rounds finished.
+        Number of rounds finished.
     complete : bool
-        Whether those are all that were asked for; False if the deadline came first.
+        Whether all requested rounds are finished; False if the deadline passed first.
     """
 
     order: NDArray[np.int64]
@@ -50,33 +50,33 @@ def refine_path(
 ) -> RefinedPath:
     """Shorten a path by local search; both of its ends are free to change.
 
-    The first round exchanges two or three steps at a time, 2-opt and Or-opt moves among them, until no such move
-    helps. Each further round tries as many small random changes as there are vectors, mends each by such moves, and
-    undoes what has not made the path shorter.
+    The first round exchanges two or three steps at a time, including 2-opt and Or-opt moves, until no such move helps.
+    Each further round tries as many small random changes as there are vectors. Each change is followed by such moves,
+    and all of them are undone unless the path has become shorter.
 
-    Rounds that the deadline lets finish are the first of those that would be done without one. Nothing else changes the
-    result: not the machine, nor the number of its cores. Where nothing helps, as among equal vectors, the path stays
-    as it is. The vector that came first still comes before the one that came last.
+    A deadline only reduces the number of rounds. The result depends on nothing else: not on the machine or its number
+    of cores. Where no move helps, as among equal vectors, the path stays as it is. The first vector of the original
+    path still comes before its last.
 
-    With numba installed, 18,381 vectors of 384 numbers take two seconds for their neighbours, less than one for the
-    first round, and two for each further one. Without it a round takes some 20 milliseconds for each vector.
+    With numba, 18,381 vectors of 384 numbers take two seconds for their neighbours, less than one for the first round,
+    and two for each further round. Without numba a round takes about 20 milliseconds per vector.
 
     Parameters
     ----------
     vectors : array of int16, shape (n, d)
-        From `quantise`. The distance is the squared Euclidean distance, exact; it need not be a metric.
+        From `quantise`. The distance is the exact squared Euclidean distance, which is not a metric.
     order : array of int64, shape (n,)
         The path to shorten, a permutation of ``range(n)``.
     rounds : int
-        At least 0, which leaves the path as it is.
+        At least 0; 0 leaves the path as it is.
     deadline : float, optional
-        The `time.monotonic` after which the path of the last finished round is returned: the one that asking for so
-        many rounds gives again.
+        The `time.monotonic` after which the path of the last finished round is returned. Passing that number of rounds
+        gives the same path again.
     machine : Machine
-        What may be used; never changes the path.
+        Threads, memory and devices that may be used; never changes the path.
     report : Report
-        Called on this thread, several times a second, with how much is done, of ``n`` for the neighbours and ``n``
-        for each round; if it raises, the search ends its threads and lets the exception pass.
+        Called on this thread, several times a second, with how much is done: ``n`` for the neighbours and ``n`` for
+        each round. If it raises, the search ends its threads and passes the exception on.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def refine_path(
     Raises
     ------
     ValueError
-        If the vectors are not as `quantise` makes them, the order is no permutation, or the rounds are negative.
+        If the vectors are not as `quantise` makes them, the order is not a permutation, or `rounds` is negative.
     """
     n = len(vectors)
     _check(vectors, order, rounds)
@@ -95,7 +95,7 @@ def refine_path(
         return replace(given, rounds=rounds, complete=True)
     if deadline is not None and monotonic() >= deadline:
         return given
-    # Here, not above: it may load the compiler, which takes half a second.
+    # Imported here because it may load numba, which takes half a second.
     from concept_orderings.path import local_search  # noqa: PLC0415
 
     with Crew(machine.threads, report, (1 + rounds) * n) as crew:
@@ -104,12 +104,12 @@ def refine_path(
             np.ascontiguousarray(vectors), given.order, given.steps, rounds, crew, machine
         )
         if finished == rounds:
-            crew.reached(crew.total)
+            crew.report_done(crew.total)
     return replace(_measured(vectors, found), rounds=finished, complete=finished == rounds)
 
 
 def _check(vectors: NDArray[np.int16], order: NDArray[np.int64], rounds: int) -> None:
-    """Refuse what is no path."""
+    """Refuse vectors, an order or a number of rounds that are not valid."""
     check_vectors(vectors)
     if not np.array_equal(np.sort(order), np.arange(len(vectors))):
         raise ValueError(f"the order must be a permutation of the {len(vectors)} vectors")
@@ -118,7 +118,7 @@ def _check(vectors: NDArray[np.int16], order: NDArray[np.int64], rounds: int) ->
 
 
 def _measured(vectors: NDArray[np.int16], order: NDArray[np.int64]) -> RefinedPath:
-    """Return a path with its steps, no round of which is finished."""
+    """Return a path with its measured steps, and 0 rounds finished."""
     steps = np.empty(max(len(order) - 1, 0), dtype=np.int64)
     for first in range(0, len(steps), _ROWS):
         rows = vectors[order[first : first + _ROWS + 1]].astype(np.int64)

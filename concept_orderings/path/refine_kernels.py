@@ -1,10 +1,10 @@
 """The inner loops of the local search: 3-opt moves over neighbour lists, and kicks that are undone unless they help.
 
-The tour is an array of vertices with the position of each, and every change of it is a sequence of reversals, as in
-Bentley's "Fast Algorithms for Geometric Traveling Salesman Problems" (1992): it is undone by the same reversals, last
-first. A path becomes a tour through one more vertex, the gap, which is at distance 0 from all.
+The tour is an array of vertices and the position of each in it. Every change is a sequence of reversals, as in
+Bentley's "Fast Algorithms for Geometric Traveling Salesman Problems" (1992), and is undone by the same reversals in
+opposite order. A path becomes a tour by one more vertex, the gap, whose distance to all others is 0.
 
-Compiled where numba is installed; the same functions run without it, and find the same.
+The functions are compiled where numba is installed. Without it they run as Python, with the same results.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +21,7 @@ else:
         Int = int
 
         def compiled(function):
-            """Leave it to Python."""
+            """Return the function as it is, for Python to run."""
             return function
 
         inlined = compiled
@@ -32,42 +32,42 @@ else:
             return int(squares[i]) + int(squares[j]) - 2 * product
 
 
-# Places in `Tour.state`.
-HEAD = 0  # where the queue begins
-QUEUED = 1  # how many vertices are in it
-LOGGED = 2  # how many reversals are in the log
-RANDOM = 3  # state of the random numbers, of 32 bits and not 0
+# Indices of `Tour.state`.
+HEAD = 0  # index of the first vertex in the queue
+QUEUED = 1  # number of vertices in the queue
+LOGGED = 2  # number of reversals in the log
+RANDOM = 3  # state of the random number generator, 32 bits, not 0
 TOTAL = 4  # length of the tour
-LOOK = 5  # how many vertices have been looked at, over all rounds
-KICKS = 6  # how many kicks have been tried, over all rounds
-STATE = 7
+SEARCHES = 5  # number of calls of `find_move`, over all rounds
+KICKS_TRIED = 6  # number of kicks, over all rounds
+STATE_SIZE = 7
 
-FORBIDDEN = 1 << 60  # an edge as long is never added: gains are sums of at most three distances, each below 2**31
-FLIPS = 3  # that a move takes at most
+FORBIDDEN = 1 << 60  # a length too large for any move: gains are sums of at most three distances, each below 2**31
+FLIPS = 3  # the largest number of flips in a move
 
 
 class Tour(NamedTuple):
-    """A tour through n vectors and the gap, which is vertex n, and room for the search; N is n + 1."""
+    """A tour through N = n + 1 vertices, the n vectors and the gap (vertex n), with the buffers of the search."""
 
     vectors: NDArray[np.int16]  # (n, d)
     squares: NDArray[np.int32]  # (n,) squared lengths
-    near: NDArray[np.int32]  # (N, 1 + k): the gap, and the k nearest vertices; the gap's own row is not used
-    distances: NDArray[np.int32]  # (N, 1 + k) of those, rising along each row
+    near: NDArray[np.int32]  # (N, 1 + k): the gap, then the k nearest vertices; the row of the gap is not used
+    distances: NDArray[np.int32]  # (N, 1 + k) distances to `near`, ascending along each row
     order: NDArray[np.int32]  # (N,) vertices along the tour
-    position: NDArray[np.int32]  # (N,) of each vertex in `order`
-    links: NDArray[np.int32]  # (N, 2) the vertices before and behind each, in either order
-    lengths: NDArray[np.int32]  # (N, 2) of the edges to those
-    queue: NDArray[np.int32]  # (N,) ring of the vertices to look at: those whose don't-look bit is off
-    queued: NDArray[np.uint8]  # (N,) 1 if it is in the ring
-    looked: NDArray[np.int64]  # (N,) the last look for which `closing` holds
-    closing: NDArray[np.int64]  # (N,) distance to the vertex that is looked at
-    log: NDArray[np.int32]  # (l, 4) reversals: first position, length, and the lengths of the edges removed
-    state: NDArray[np.int64]  # (STATE,)
+    position: NDArray[np.int32]  # (N,) index of each vertex in `order`
+    links: NDArray[np.int32]  # (N, 2) the two neighbours of each vertex on the tour, in either order
+    lengths: NDArray[np.int32]  # (N, 2) lengths of the edges to them
+    queue: NDArray[np.int32]  # (N,) ring buffer of the vertices to search from: those whose don't-look bit is off
+    queued: NDArray[np.uint8]  # (N,) 1 if the vertex is in the queue
+    stamps: NDArray[np.int64]  # (N,) number of the last search for which `closing_lengths` is valid
+    closing_lengths: NDArray[np.int64]  # (N,) distance to the vertex from which the search starts
+    log: NDArray[np.int32]  # (l, 4) reversals: first position, number of positions, lengths of the two edges removed
+    state: NDArray[np.int64]  # (STATE_SIZE,)
 
 
 @compiled
 def measured(vectors: NDArray[np.int16], squares: NDArray[np.int32], a: Int, b: Int) -> Int:
-    """Return the exact distance of two vertices."""
+    """Return the exact squared distance of two vertices; that of the gap to any vertex is 0."""
     if a == len(vectors) or b == len(vectors):
         return np.int64(0)
     return np.int64(squared_distance(vectors, squares, a, b))
@@ -75,13 +75,13 @@ def measured(vectors: NDArray[np.int16], squares: NDArray[np.int32], a: Int, b: 
 
 @inlined
 def distance(tour: Tour, a: Int, b: Int) -> Int:
-    """Return the exact distance of two vertices."""
+    """Return the exact squared distance of two vertices of a tour."""
     return measured(tour.vectors, tour.squares, a, b)
 
 
 @compiled
 def draw(tour: Tour, bound: Int) -> Int:
-    """Return a random number from 0 to `bound` - 1, by Marsaglia's xorshift (2003); `bound` is below 2**31."""
+    """Draw a number from 0 to `bound` - 1 with Marsaglia's xorshift generator (2003); `bound` is below 2**31."""
     x = tour.state[RANDOM]
     x ^= (x << 13) & 0xFFFFFFFF
     x ^= x >> 17
@@ -93,13 +93,13 @@ def draw(tour: Tour, bound: Int) -> Int:
 
 @inlined
 def wrapped(position: Int, size: Int) -> Int:
-    """Return a position from -`size` to 2 `size` - 1 as one from 0 to `size` - 1."""
+    """Return a position modulo `size`; it must lie from -`size` to 2 `size` - 1."""
     return position + size if position < 0 else (position - size if position >= size else position)
 
 
 @inlined
 def push(tour: Tour, vertex: Int) -> None:
-    """Turn off the don't-look bit of a vertex."""
+    """Turn off the don't-look bit of a vertex: append it to the queue, unless it is there already or is the gap."""
     if not tour.queued[vertex] and vertex < len(tour.vectors):
         tour.queued[vertex] = 1
         tour.queue[wrapped(tour.state[HEAD] + tour.state[QUEUED], len(tour.queue))] = vertex
@@ -108,7 +108,7 @@ def push(tour: Tour, vertex: Int) -> None:
 
 @inlined
 def pop(tour: Tour) -> Int:
-    """Return the vertex that has waited longest, and turn its don't-look bit on."""
+    """Take the first vertex from the queue, turn on its don't-look bit, and return it."""
     vertex = np.int64(tour.queue[tour.state[HEAD]])
     tour.state[HEAD] = wrapped(tour.state[HEAD] + 1, len(tour.queue))
     tour.state[QUEUED] -= 1
@@ -118,13 +118,13 @@ def pop(tour: Tour) -> Int:
 
 @inlined
 def length_of(tour: Tour, a: Int, b: Int) -> Int:
-    """Return the length of an edge of the tour."""
+    """Return the length of the tour's edge from `a` to `b`."""
     return np.int64(tour.lengths[a, 0 if tour.links[a, 0] == b else 1])
 
 
 @inlined
 def relink(tour: Tour, vertex: Int, old: Int, new: Int, length: Int) -> None:
-    """Put the edge to `new` in place of the one to `old`."""
+    """Replace the edge from `vertex` to `old` by one to `new`, of length `length`."""
     side = 0 if tour.links[vertex, 0] == old else 1
     tour.links[vertex, side] = new
     tour.lengths[vertex, side] = length
@@ -132,10 +132,11 @@ def relink(tour: Tour, vertex: Int, old: Int, new: Int, length: Int) -> None:
 
 @inlined
 def reverse(tour: Tour, first: Int, length: Int, outer: Int, inner: Int) -> None:
-    """Reverse the vertices at `length` positions from `first` on, and log it; 2 positions or more, and not all.
+    """Reverse the vertices at `length` positions from `first` on, and log it.
 
-    Two edges are new: `outer` is the length of the one from the vertex before them to the last of them, `inner` that
-    of the one from the first of them to the vertex behind.
+    `length` is at least 2 and less than the number of vertices. Two edges are new: `outer` is the length of the one
+    from the vertex before the segment to its last vertex, `inner` that of the one from its first vertex to the vertex
+    after the segment.
     """
     size = len(tour.order)
     i = first
@@ -170,7 +171,7 @@ def reverse(tour: Tour, first: Int, length: Int, outer: Int, inner: Int) -> None
 
 @inlined
 def reverse_at(tour: Tour, first: Int, length: Int) -> None:
-    """Reverse as `reverse` does, and measure the new edges."""
+    """Measure the two new edges, and reverse a segment as `reverse` does."""
     size = len(tour.order)
     before = tour.order[wrapped(first - 1, size)]
     behind = tour.order[wrapped(first + length, size)]
@@ -182,7 +183,7 @@ def reverse_at(tour: Tour, first: Int, length: Int) -> None:
 
 @compiled
 def undo(tour: Tour) -> None:
-    """Undo all that is in the log."""
+    """Undo all reversals in the log, the last one first, and empty the log."""
     for entry in range(tour.state[LOGGED] - 1, -1, -1):
         first, length = np.int64(tour.log[entry, 0]), np.int64(tour.log[entry, 1])
         outer, inner = np.int64(tour.log[entry, 2]), np.int64(tour.log[entry, 3])
@@ -193,9 +194,10 @@ def undo(tour: Tour) -> None:
 
 @compiled
 def flip(tour: Tour, a: Int, b: Int, c: Int, d: Int) -> None:
-    """Replace the edges a b and c d by a c and b d, where one passes a, b, c and d in this order: a 2-opt move.
+    """Make a 2-opt move: replace the edges a-b and c-d by a-c and b-d.
 
-    Either b to c or d to a is reversed, whichever is shorter. Nothing changes if b is c, or d is a.
+    The tour passes a, b, c and d in this order, in one of its two directions. The shorter of the segments b to c and d
+    to a is reversed. Nothing changes if b is c, or d is a.
     """
     size = len(tour.order)
     if tour.order[wrapped(tour.position[a] + 1, size)] == b:
@@ -211,49 +213,50 @@ def flip(tour: Tour, a: Int, b: Int, c: Int, d: Int) -> None:
 
 
 @inlined
-def measure(tour: Tour, base: Int, look: Int) -> None:
-    """Write to `closing` the distances of the neighbours of `base`, and forbid the edges that it has already."""
+def measure_closing_edges(tour: Tour, base: Int, search: Int) -> None:
+    """Write the distances of the neighbours of `base` to `closing_lengths`, and forbid its present edges."""
     for c in range(tour.near.shape[1]):
         vertex = tour.near[base, c]
-        tour.looked[vertex] = look
-        tour.closing[vertex] = tour.distances[base, c]
+        tour.stamps[vertex] = search
+        tour.closing_lengths[vertex] = tour.distances[base, c]
     for side in range(2):
         vertex = tour.links[base, side]
-        tour.looked[vertex] = look
-        tour.closing[vertex] = FORBIDDEN
-    tour.looked[base] = look
-    tour.closing[base] = FORBIDDEN
+        tour.stamps[vertex] = search
+        tour.closing_lengths[vertex] = FORBIDDEN
+    tour.stamps[base] = search
+    tour.closing_lengths[base] = FORBIDDEN
 
 
 @inlined
 def rank(tour: Tour, vertex: Int, start: Int, forward: bool) -> Int:
-    """Return after how many edges one comes from position `start` to a vertex, forward or backward."""
+    """Return the number of edges from position `start` to a vertex, going forward or backward along the tour."""
     steps = tour.position[vertex] - start if forward else start - tour.position[vertex]
     return wrapped(np.int64(steps), len(tour.order))
 
 
 @compiled
 def find_move(tour: Tour, t1: Int) -> tuple[int, Int, Int, Int, Int, Int]:  # noqa: C901, PLR0912
-    """Find a move that begins by removing an edge of `t1` and makes the tour shorter: 2-opt, Or-opt, or another 3-opt.
+    """Find a move that removes an edge of `t1` and makes the tour shorter: 2-opt, Or-opt, or another 3-opt move.
 
-    Lin and Kernighan (1973): edges are removed and added in turns, t1 t2 and t2 t3, t3 t4 and t4 t5, t5 t6 and t6 t1,
-    and what is gained stays above 0 throughout: any move that helps can be begun so that it does. New edges lead to
-    near neighbours, but for the last. That one is not measured as long as it cannot be short enough: all that are
-    not among the neighbours of t1 are at least as far as the last of those.
+    As in Lin and Kernighan (1973), edges are removed and added in turns: t1-t2 and t2-t3, t3-t4 and t4-t5, t5-t6 and
+    t6-t1. The gain stays above 0 after each step, which excludes no move: every move that helps has an edge to begin
+    with for which this holds. All new edges except the last lead to near neighbours. The last one is measured only if
+    it can be short enough: vertices that are not among the neighbours of t1 are at least as far as the last of those.
 
-    That the gap has no neighbours loses nothing: a move that would leave it by a new edge enters it by one if taken
-    in the other direction. All in one function, long as it is, because calls cost more than what is done between.
+    The gap has no neighbours, which excludes no move either: a move that would leave it by a new edge enters it by one
+    when its edges are taken in the opposite direction. This is one long function because a call would cost more than
+    the work between two calls.
 
     Returns
     -------
     edges : int
-        How many are replaced: 2 or 3; 0 if no move was found.
+        Number of edges that the move replaces, 2 or 3; 0 if no move was found.
     t2, t3, t4, t5, t6 : int
-        In the order above; t5 and t6 mean nothing if `edges` is 2.
+        The vertices in the order above; t5 and t6 have no meaning if `edges` is 2.
     """
-    tour.state[LOOK] += 1
-    look = tour.state[LOOK]
-    measure(tour, t1, look)
+    tour.state[SEARCHES] += 1
+    search = tour.state[SEARCHES]
+    measure_closing_edges(tour, t1, search)
     breadth = tour.near.shape[1]
     radius = np.int64(tour.distances[t1, breadth - 1])
     gap = len(tour.vectors)
@@ -272,9 +275,9 @@ def find_move(tour: Tour, t1: Int) -> tuple[int, Int, Int, Int, Int, Int]:  # no
             for side_4 in range(2):
                 t4 = np.int64(tour.links[t3, side_4])
                 gain_3 = gain_2 + tour.lengths[t3, side_4]
-                known = tour.looked[t4] == look
-                if gain_3 > (tour.closing[t4] if known else radius):
-                    # One tour, and not two, if t2 to t4 is reversed.
+                known = tour.stamps[t4] == search
+                if gain_3 > (tour.closing_lengths[t4] if known else radius):
+                    # Valid only if the result is one tour, and not two.
                     valid = rank(tour, t4, start, forward) < rank(tour, t3, start, forward)
                     if valid and (known or gain_3 > distance(tour, t4, t1)):
                         return 2, t2, t3, t4, t4, t4
@@ -290,8 +293,8 @@ def find_move(tour: Tour, t1: Int) -> tuple[int, Int, Int, Int, Int, Int]:  # no
                     for side_6 in range(2):
                         t6 = np.int64(tour.links[t5, side_6])
                         gain_5 = gain_4 + tour.lengths[t5, side_6]
-                        known = tour.looked[t6] == look
-                        if gain_5 <= (tour.closing[t6] if known else radius):
+                        known = tour.stamps[t6] == search
+                        if gain_5 <= (tour.closing_lengths[t6] if known else radius):
                             continue
                         rank_3 = rank(tour, t3, start, forward)
                         rank_4 = rank(tour, t4, start, forward)
@@ -308,7 +311,7 @@ def find_move(tour: Tour, t1: Int) -> tuple[int, Int, Int, Int, Int, Int]:  # no
 
 @compiled
 def improve(tour: Tour, t1: Int) -> bool:
-    """Make a move that `find_move` finds, and turn off the don't-look bits of the vertices whose edges it changes."""
+    """Make a move from `t1` and turn off the don't-look bits of its vertices; return False if there is none."""
     edges, t2, t3, t4, t5, t6 = find_move(tour, t1)
     if edges == 0:
         return False
@@ -327,7 +330,7 @@ def improve(tour: Tour, t1: Int) -> bool:
         flip(tour, t1, t2, t6, t5)
         flip(tour, t2, t5, t3, t4)
     else:
-        # The pieces t2 to t5, t6 to t3 and t4 to t1 follow each other: swapping any two makes the same tour.
+        # The segments t2 to t5, t6 to t3 and t4 to t1 make up the tour. Swapping any two of them gives the same tour.
         first, second, third = rank_5 + 1, rank_3 - rank_5, size - rank_3 - 1
         if third >= max(first, second):
             swap(tour, t1, t2, t5, t6, t3, t4)
@@ -340,22 +343,22 @@ def improve(tour: Tour, t1: Int) -> bool:
 
 @compiled
 def swap(tour: Tour, before: Int, a: Int, b: Int, c: Int, d: Int, behind: Int) -> None:
-    """Swap the pieces a to b and c to d, which lie between two vertices; an Or-opt move, if one of them is short."""
+    """Swap the adjacent segments a to b and c to d, between `before` and `behind`: an Or-opt move if one is short."""
     flip(tour, before, a, b, c)
     flip(tour, a, c, d, behind)
     flip(tour, before, b, c, behind)
 
 
 @compiled
-def look_at_all(tour: Tour) -> None:
-    """Turn off all don't-look bits, along the tour."""
+def queue_all(tour: Tour) -> None:
+    """Turn off the don't-look bits of all vertices, in the order of the tour."""
     for position in range(len(tour.order)):
         push(tour, tour.order[position])
 
 
 @compiled
 def descend(tour: Tour, stop: NDArray[np.uint8]) -> None:
-    """Make moves until none is found; returns early, between moves, once `stop` is set."""
+    """Make moves until the queue is empty; return early, between two moves, once `stop` is set."""
     while tour.state[QUEUED] and not stop[0]:
         tour.state[LOGGED] = 0
         improve(tour, pop(tour))
@@ -363,10 +366,10 @@ def descend(tour: Tour, stop: NDArray[np.uint8]) -> None:
 
 @compiled
 def kick(tour: Tour, longest: Int) -> None:
-    """Put three neighbouring segments of up to `longest` vertices into the opposite order, none of them turned round.
+    """Put three adjacent segments, each of 1 to `longest` vertices, into opposite order without reversing any of them.
 
-    This is the double bridge of Martin, Otto and Felten (1991), which no 3-opt move undoes; kept short, as by Johnson
-    and McGeoch (1997).
+    This is the double bridge of Martin, Otto and Felten (1991), which no 3-opt move undoes. Segments are kept short, as
+    in Johnson and McGeoch (1997).
     """
     size = len(tour.order)
     start = draw(tour, size)
@@ -387,17 +390,17 @@ def kick(tour: Tour, longest: Int) -> None:
 
 @compiled
 def perturb(tour: Tour, kicks: Int, longest: Int, stop: NDArray[np.uint8]) -> None:
-    """Kick, descend, and undo both unless the tour is shorter; until so many kicks have been tried over all rounds.
+    """Kick, make moves, and undo both unless the tour is shorter; repeat until `kicks` have been tried over all rounds.
 
-    Returns early, between two kicks, once `stop` is set.
+    Return early, between two kicks, once `stop` is set.
     """
-    while tour.state[KICKS] < kicks and not stop[0]:
+    while tour.state[KICKS_TRIED] < kicks and not stop[0]:
         tour.state[LOGGED] = 0
         before = tour.state[TOTAL]
         kick(tour, longest)
-        # Vertices left when the log is full are looked at after the next kick.
+        # When the log is full, the vertices left in the queue wait until after the next kick.
         while tour.state[QUEUED] and tour.state[LOGGED] + FLIPS <= len(tour.log):
             improve(tour, pop(tour))
         if tour.state[TOTAL] >= before:
             undo(tour)
-        tour.state[KICKS] += 1
+        tour.state[KICKS_TRIED] += 1

@@ -15,7 +15,7 @@ from concept_orderings.progress import Report, silent
 
 @dataclass(frozen=True)
 class GreedyPath:
-    """A path through all vectors, each step to the nearest not visited yet.
+    """A path through all vectors; each step leads to the nearest vector not visited yet.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class GreedyPath:
     steps : array of int64, shape (n - 1,)
         Squared Euclidean distance of each step; see `distance_as_cosine`.
     totals : array of int64, shape (tried,)
-        Of the paths from each of the starts that were tried: all, or the first of them.
+        Total distance of the path from each start that was tried: all starts, or the first ones if time was up.
     """
 
     order: NDArray[np.int64]
@@ -48,25 +48,25 @@ def shortest_greedy_path(
 ) -> GreedyPath:
     """Walk greedily from every start and return the path with the smallest total.
 
-    The distance is the squared Euclidean distance of the integer vectors, exact; for unit vectors that is
-    proportional to the cosine distance. Of equally near vectors the one with the smaller index is next, and of
-    equal totals the earlier start wins, so the path is the same on every machine and with any `machine`.
-    With numba installed this takes seconds for 20,000 vectors, without it minutes.
+    The distance is the exact squared Euclidean distance of the integer vectors; for unit vectors it is proportional
+    to the cosine distance. Of equally near vectors, the one with the smaller index comes first. Of equal totals, the
+    earlier start wins. So the path is the same on every machine and with any `machine`. 20,000 vectors take seconds
+    with numba and minutes without it.
 
     Parameters
     ----------
     vectors : array of int16, shape (n, d)
         From `quantise`. ``d`` is at most `MAX_DIMENSIONS`.
     starts : array of int64, shape (s,), optional
-        Where to start, in the order in which starts are tried; every vector if it is left out.
+        The vectors to start from, in the order in which they are tried; by default all of them.
     deadline : float, optional
-        The `time.monotonic` after which no further start is tried. All vectors are compared and one start is tried,
-        whatever the time. The path is then the one of ``starts[:len(totals)]``, which can be asked for again.
+        The `time.monotonic` after which no further start is tried. All vectors are compared and one start is tried in
+        any case. The path is then the best one from ``starts[:len(totals)]``: passing those starts gives it again.
     machine : Machine
-        What may be used; never changes the path.
+        Threads, memory and devices that may be used; never changes the path.
     report : Report
-        Called on this thread, several times a second, with the number of vectors compared and starts tried, of
-        ``n + s``; if it raises, the search ends its threads and lets the exception pass.
+        Called on this thread, several times a second, with the number of vectors compared plus starts tried, of
+        ``n + s``. If it raises, the search ends its threads and passes the exception on.
 
     Returns
     -------
@@ -75,10 +75,10 @@ def shortest_greedy_path(
     Raises
     ------
     ValueError
-        If the vectors do not have that dtype and shape, or are not as `quantise` makes them; if there is no start, or
-        one that is no vector.
+        If the vectors have another dtype or shape, or are longer than `quantise` makes them; if there is no start, or a
+        start is not the index of a vector.
     NotEnoughMemory
-        ``not_enough_memory``: the search needs more than `machine` has. Nothing was computed.
+        ``not_enough_memory``: the search needs more memory than `machine` allows. Nothing was computed.
     """
     check_vectors(vectors)
     n = len(vectors)
@@ -97,11 +97,11 @@ def shortest_greedy_path(
 def _search(
     vectors: NDArray[np.int16], starts: NDArray[np.int64], deadline: float | None, machine: Machine, report: Report
 ) -> Found:
-    """Search, compiled if there is a compiler."""
+    """Run the compiled search where numba is installed, else the one with numpy alone."""
     n, d = vectors.shape
     tuning = tuned((n, d), machine.memory)
     try:
-        # Here, not above: it takes half a second to load, and may not be installed.
+        # Imported here because numba takes half a second to load and may not be installed.
         from concept_orderings.path import fast  # noqa: PLC0415
     except ImportError:
         return plain.search(vectors, starts, deadline, report)
