@@ -67,9 +67,7 @@ def main() -> None:
 def load_captions() -> list[str]:
     if STREAM.exists():
         return [caption(concept) for concept in json.loads(STREAM.read_text())]
-    print(
-        "The FoMo-in-Flux streams are not next to the checkout: using made-up class names of the 41 datasets."
-    )
+    print("The FoMo-in-Flux streams are not next to the checkout: using made-up class names of the 41 datasets.")
     names = [each.name for each in CATALOGUE if each.split == "adaptation"]
     return [caption(f"{names[i % len(names)]}+++made-up class number {i}") for i in range(18_381)]
 

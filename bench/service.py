@@ -50,9 +50,7 @@ def load_concepts() -> list[str]:
     if STREAM.exists():
         found: list[str] = json.loads(STREAM.read_text())
         return found
-    print(
-        "The FoMo-in-Flux streams are not next to the checkout: using made-up class names of the 41 datasets."
-    )
+    print("The FoMo-in-Flux streams are not next to the checkout: using made-up class names of the 41 datasets.")
     from concept_orderings.catalogue import CATALOGUE
 
     names = [each.name for each in CATALOGUE if each.split == "adaptation"]

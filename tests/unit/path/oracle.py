@@ -1,4 +1,4 @@
-"""The rule as one would say it: a full matrix of distances, and the first smallest entry left, from every start."""
+"""The rule in its simplest form: from every start, take the smallest entry left in a full distance matrix."""
 
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -20,7 +20,7 @@ def greedy_path(distances: NDArray[np.int64], start: int) -> tuple[list[int], li
     order, steps = [start], []
     for _ in range(len(distances) - 1):
         left[:, order[-1]] = np.iinfo(np.int64).max
-        order.append(int(left[order[-1]].argmin()))  # the first of equals
+        order.append(int(left[order[-1]].argmin()))  # argmin takes the first of equal distances
         steps.append(int(distances[order[-2], order[-1]]))
     return order, steps
 
@@ -32,4 +32,4 @@ def paths_from(vectors: Vectors, starts: Iterable[int]) -> list[tuple[list[int],
 
 def best_path(vectors: Vectors) -> tuple[list[int], list[int]]:
     paths = paths_from(vectors, range(len(vectors)))
-    return min(paths, key=lambda path: sum(path[1]))  # the first of equals
+    return min(paths, key=lambda path: sum(path[1]))  # min takes the first of equal totals

@@ -1,17 +1,17 @@
-"""Reports of progress: one that notes them, and one that cancels the work."""
+"""Progress reports for tests: one that records its calls, and one that also cancels the work."""
 
 from concept_orderings.errors import Cancelled
 
 
-class Noted(list[tuple[int, int]]):
-    """A list of the reports that were made, which is itself what they are made to."""
+class RecordedReports(list[tuple[int, int]]):
+    """A progress report that records its calls: a list of (done, total)."""
 
     def __call__(self, done: int, total: int) -> None:
         self.append((done, total))
 
 
-class CancelsAt(Noted):
-    """Notes the reports too, and cancels the work at the one of this number, counted from 1."""
+class CancelAt(RecordedReports):
+    """A progress report that records its calls and cancels the work at a given call, counted from 1."""
 
     def __init__(self, number: int) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ rows = hnp.arrays(
 
 @given(rows)
 @settings(deadline=None)
-def test_it_rounds_the_unit_vector(embeddings: NDArray[np.float64]) -> None:
+def test_quantising_rounds_the_unit_vector(embeddings: NDArray[np.float64]) -> None:
     unit = embeddings / np.abs(embeddings).max(axis=1, keepdims=True)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     assert np.abs(quantise(embeddings) - unit * SCALE).max() <= 0.5 + 1e-9
@@ -25,7 +25,9 @@ def test_it_rounds_the_unit_vector(embeddings: NDArray[np.float64]) -> None:
 
 @given(rows, st.integers(-300, 300))
 @settings(deadline=None)
-def test_rows_stand_alone_and_length_does_not_matter(embeddings: NDArray[np.float64], exponent: int) -> None:
+def test_rows_are_quantised_independently_of_each_other_and_of_their_length(
+    embeddings: NDArray[np.float64], exponent: int
+) -> None:
     scaled = np.ldexp(embeddings / np.abs(embeddings).max(axis=1, keepdims=True), exponent)
     assert np.array_equal(quantise(scaled), np.concatenate([quantise(row[None]) for row in scaled]))
     assert np.array_equal(quantise(scaled), quantise(np.ldexp(scaled, 1)))
@@ -68,11 +70,11 @@ def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
         quantise(np.ones(shape))
 
 
-def test_nothing_is_quantised_to_nothing() -> None:
+def test_no_rows_are_quantised_to_no_rows() -> None:
     assert quantise(np.empty((0, 5))).shape == (0, 5)
 
 
-def test_distances_read_as_cosine_distances() -> None:
+def test_distances_convert_to_cosine_distances() -> None:
     assert distance_as_cosine(0) == 0
     opposite = quantise(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])).astype(np.int64)
     assert distance_as_cosine(int(((opposite[0] - opposite[1]) ** 2).sum())) == 2

@@ -17,10 +17,10 @@ def test_importing_the_path_loads_no_compiler() -> None:
     python("import sys, concept_orderings.path; assert 'numba' not in sys.modules", PACKAGE.parent)
 
 
-def test_kernels_load_where_nothing_can_be_written(tmp_path: Path) -> None:
+def test_kernels_load_on_a_read_only_file_system(tmp_path: Path) -> None:
     copy = tmp_path / "concept_orderings"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    # A file in its place keeps even root from making the directory.
+    # A file of that name keeps even root from making the directory.
     (copy / "path" / "__pycache__").touch()
     nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "PYTHONPATH": str(tmp_path)}
     expected = str(copy / "path" / "kernels.py")

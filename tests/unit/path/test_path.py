@@ -31,46 +31,46 @@ from concept_orderings.path import (
 )
 from concept_orderings.path.distances import SCALE, squared_lengths
 from concept_orderings.path.kernels import Space, Walks
-from concept_orderings.path.neighbours import Neighbours, Typical, empty_kept
+from concept_orderings.path.neighbours import Neighbours, Typical, empty_candidates
 from concept_orderings.path.projection import Projector
 from concept_orderings.path.tuning import DEFAULT, Tuning, memory_needed, tuned
 from concept_orderings.progress import Report, silent
 from support.waiting import until
 from unit.path.oracle import Vectors, best_path, distance_matrix, greedy_path, paths_from
-from unit.path.reports import CancelsAt, Noted
+from unit.path.reports import CancelAt, RecordedReports
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "fomo_in_flux"
 
-# Lists so short that they run out all the time, and walks compared after every few steps.
+# Lists so short that they run out all the time, and walks that are compared after every few steps.
 TIGHT = Tuning(
     near=1,
     listed=2,
     deep=4,
-    few=0,
+    scan_below=0,
     checkpoints=(1, 2, 3, 5, 8, 13),
     first_batch=1,
     seen_bytes=24,
     rows=3,
     columns=5,
-    candidates=1,
+    tile_candidates=1,
 )
 
 grids = hnp.arrays(
     np.int16, st.tuples(st.integers(2, 24), st.integers(1, 3)), elements=st.integers(-2, 2)
-)  # few places, so that most vectors have duplicates and most distances are tied
+)  # few distinct vectors, so that most have duplicates and most distances are tied
 tunings = st.builds(
     Tuning,
     near=st.integers(1, 4),
     listed=st.integers(1, 8),
     deep=st.integers(1, 16),
-    few=st.integers(0, 4),
+    scan_below=st.integers(0, 4),
     deep_bytes=st.sampled_from([0, 64, 1 << 20]),
     checkpoints=st.sampled_from([(), (1,), (2, 7), (1, 2, 4, 8, 16)]),
     first_batch=st.integers(1, 5),
     seen_bytes=st.sampled_from([0, 24, 1 << 20]),
     rows=st.integers(1, 30),
     columns=st.integers(1, 40),
-    candidates=st.sampled_from([1, 1 << 20]),
+    tile_candidates=st.sampled_from([1, 1 << 20]),
     short_ids=st.sampled_from([0, 1 << 16]),
 )
 
@@ -89,13 +89,13 @@ def uncompiled(vectors: Vectors, near: int = 32, listed: int = 1024, report: Rep
 
 @given(grids, tunings, st.integers(1, 3))
 @settings(max_examples=400, deadline=None)
-def test_the_compiled_search_finds_what_the_rule_says(vectors: Vectors, tuning: Tuning, threads: int) -> None:
+def test_the_compiled_search_follows_the_rule(vectors: Vectors, tuning: Tuning, threads: int) -> None:
     assert lists_of(compiled(vectors, tuning, threads)) == best_path(vectors)
 
 
 @given(grids, st.integers(1, 4), st.integers(1, 8))
 @settings(max_examples=200, deadline=None)
-def test_numpy_alone_finds_what_the_rule_says(vectors: Vectors, near: int, listed: int) -> None:
+def test_the_search_with_numpy_follows_the_rule(vectors: Vectors, near: int, listed: int) -> None:
     assert lists_of(uncompiled(vectors, near, listed)) == best_path(vectors)
 
 
@@ -136,7 +136,7 @@ def test_the_longest_vectors_fit() -> None:
 
 def test_equal_distances_go_to_the_smaller_index() -> None:
     line = np.array([[0], [-1], [1], [3]], dtype=np.int16)
-    # From 0, both 1 and 2 are one away.
+    # Vectors 1 and 2 are both at distance 1 from vector 0.
     assert greedy_path(distance_matrix(line), 0)[0] == [0, 1, 2, 3]
     assert shortest_greedy_path(line).order.tolist() == [1, 0, 2, 3]
 
@@ -153,17 +153,17 @@ def test_every_start_gets_the_total_of_its_own_path(vectors: Vectors, tuning: Tu
     assert uncompiled(vectors).totals.tolist() == expected
 
 
-def test_walks_meet_within_a_block_and_across_blocks() -> None:
-    marks = np.array([[1, 2], [1, 2], [1, 2], [1, 3], [1, 2]], dtype=np.uint64)
+def test_walks_in_the_same_state_are_merged_within_a_block_and_across_blocks() -> None:
+    hashes = np.array([[1, 2], [1, 2], [1, 2], [1, 3], [1, 2]], dtype=np.uint64)
     at = np.array([1, 1, 1, 1, 2])
-    walks = Walks(at, marks, np.array([9, 4, 4, 1, 7]), np.zeros((5, 1), dtype=np.uint64))
-    meeting = fast.Meeting()
-    stage = fast.met(walks, meeting)
-    assert stage.places.tolist() == [0, 0, 0, 1, 2]
+    walks = Walks(at, hashes, np.array([9, 4, 4, 1, 7]), np.zeros((5, 1), dtype=np.uint64))
+    visited = fast.VisitedStates()
+    stage = fast.merge(walks, visited)
+    assert stage.states.tolist() == [0, 0, 0, 1, 2]
     assert stage.new.tolist() == [0, 3, 4]
     assert stage.costs.tolist() == [9, 4, 4, 1, 7]
-    again = fast.met(walks, meeting)
-    assert again.places.tolist() == stage.places.tolist()
+    again = fast.merge(walks, visited)
+    assert again.states.tolist() == stage.states.tolist()
     assert again.new.tolist() == []
 
 
@@ -173,7 +173,7 @@ def test_some_starts_in_any_order(vectors: Vectors, tuning: Tuning, data: st.Dat
     n = len(vectors)
     starts = np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=n, unique=True)))
     paths = paths_from(vectors, starts)
-    expected = min(paths, key=lambda path: sum(path[1]))  # the first of equals
+    expected = min(paths, key=lambda path: sum(path[1]))  # min takes the first of equal totals
     for found in (
         fast.search(vectors, starts, None, Machine(), silent, tuning),
         plain.search(vectors, starts, None, silent),
@@ -188,7 +188,7 @@ def test_starts_that_are_no_vectors_are_refused(starts: list[int]) -> None:
         shortest_greedy_path(quantise(np.eye(5)), starts=np.array(starts, dtype=np.int64))
 
 
-def test_when_time_is_up_one_start_has_been_tried() -> None:
+def test_one_start_is_tried_even_if_the_deadline_has_passed() -> None:
     vectors = quantise(np.random.default_rng(11).normal(size=(400, 8)))
     expected = paths_from(vectors, [3])[0]
     starts = np.arange(3, 400)
@@ -200,8 +200,8 @@ def test_when_time_is_up_one_start_has_been_tried() -> None:
         assert found.totals.tolist() == [sum(expected[1])]
 
 
-def test_time_may_be_up_in_the_middle_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was found by then is what the same number of starts gives."""
+def test_a_deadline_in_the_middle_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path is then the one that the same number of starts gives without a deadline."""
     vectors = quantise(np.random.default_rng(12).normal(size=(300, 8)))
     walk_block = fast.Search._walk_block
 
@@ -220,20 +220,20 @@ def test_time_may_be_up_in_the_middle_of_a_block(monkeypatch: pytest.MonkeyPatch
     assert again.totals.tolist() == found.totals.tolist()
 
 
-def test_a_cancel_does_not_wait_for_what_cannot_be_stopped() -> None:
-    """Such as the compiler, which takes seconds the first time."""
+def test_a_cancellation_does_not_wait_for_work_that_cannot_be_stopped() -> None:
+    """The compiler is such work: it takes seconds the first time."""
     compiled_now = threading.Event()
 
     def work(first: int, last: int) -> None:
         compiled_now.wait(60)
 
-    with pytest.raises(Cancelled), crew.Crew(1, CancelsAt(1), 1) as threads:
-        threads.share(work, 1, 1, lambda _: 0)
+    with pytest.raises(Cancelled), crew.Crew(1, CancelAt(1), 1) as threads:
+        threads.run_chunks(work, 1, 1, lambda _: 0)
     assert not compiled_now.is_set()
     compiled_now.set()
 
 
-def test_while_a_deadline_waits_for_the_compiler_a_cancel_may_come() -> None:
+def test_a_cancellation_while_the_deadline_waits_for_the_compiler() -> None:
     compiled_now = threading.Event()
 
     def cancel_later(done: int, total: int) -> None:
@@ -246,13 +246,13 @@ def test_while_a_deadline_waits_for_the_compiler_a_cancel_may_come() -> None:
     with crew.Crew(1, cancel_later, 1) as threads:
         threads.deadline = 0.0
         with pytest.raises(Cancelled):
-            threads.share(work, 1, 1, lambda _: 0)
+            threads.run_chunks(work, 1, 1, lambda _: 0)
     assert not compiled_now.is_set()
     compiled_now.set()
 
 
-def test_the_threads_stop_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block that would take longer than is left is given up, and its threads come back."""
+def test_threads_stop_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that would take longer than the time left is abandoned, and its threads end."""
     release = threading.Event()
     with crew.Crew(2, silent, 1) as threads:
         threads.deadline = 0.0
@@ -262,10 +262,10 @@ def test_the_threads_stop_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
                 release.wait(0.01)
 
         with pytest.raises(crew.TimeIsUp):
-            threads.share(work, 2, 1, lambda _: 0)
+            threads.run_chunks(work, 2, 1, lambda _: 0)
         assert not threads.stop[0]
         threads.deadline = None
-        threads.share(lambda first, last: None, 2, 1, lambda _: 0)
+        threads.run_chunks(lambda first, last: None, 2, 1, lambda _: 0)
 
 
 def test_block_sizes_follow_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +321,7 @@ def test_a_view_is_as_good_as_an_array() -> None:
 def test_progress_rises_to_the_number_of_starts() -> None:
     vectors = quantise(np.random.default_rng(7).normal(size=(90, 4)))
     for find in (partial(compiled, tuning=TIGHT, threads=2), uncompiled):
-        seen = Noted()
+        seen = RecordedReports()
         find(vectors, report=seen)
         assert seen == sorted(seen)
         assert seen[-1] == (180, 180)
@@ -332,7 +332,7 @@ def test_a_report_that_raises_ends_the_search_and_its_threads() -> None:
 
     for call in (1, 2):
         for find in (compiled, uncompiled):
-            report = CancelsAt(call)
+            report = CancelAt(call)
             with pytest.raises(Cancelled):
                 find(vectors, report=report)
             assert len(report) == call
@@ -345,21 +345,21 @@ def test_a_report_that_raises_ends_the_search_and_its_threads() -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_no_lower_bound_changes_a_neighbour(vectors: Vectors, data: st.DataObject) -> None:
-    """However low the bounds are, and whatever float32 makes of them, the exact neighbours come out."""
+    """The exact neighbours are found however low the bounds are and however float32 rounds them."""
     n = len(vectors)
     k = data.draw(st.integers(1, n - 1))
     error = data.draw(st.integers(0, 50_000))
     products = vectors.astype(np.int64) @ vectors.T.astype(np.int64)
-    # A distance is at least what the product makes of it, less the error: so a product is too small by half at most.
+    # A product may be too small by at most half the error: the distance is at least the bound minus the error.
     wrong = data.draw(hnp.arrays(np.int32, (n, n), elements=st.integers(-(error // 2), 2**24)))
     squares = squared_lengths(vectors).astype(np.int32)
     space = Space(vectors, squares, squares.astype(np.float32))
-    kept = empty_kept(np.arange(n), 2 * k + kernels.LOOK)
+    candidates = empty_candidates(np.arange(n), 2 * k + kernels.FLAGS_PER_WORD)
     for begin in range(0, n, 5):
         bounds = (products + wrong).astype(np.float32)[:, begin : begin + 5]
-        kernels.offer(bounds.copy(), begin, k, space, error, kept)
+        kernels.offer(bounds.copy(), begin, k, space, error, candidates)
     ids, distances = np.empty((n, k), dtype=np.uint16), np.empty((n, k), dtype=np.int32)
-    kernels.settle(kept, ids, distances)
+    kernels.write_nearest(candidates, ids, distances)
     assert (ids.tolist(), distances.tolist()) == neighbours(vectors, k)
 
 
@@ -375,12 +375,12 @@ def neighbours(vectors: Vectors, k: int) -> tuple[list[list[int]], list[list[int
     st.data(),
 )
 @settings(max_examples=200, deadline=None)
-def test_no_guess_of_how_far_neighbours_are_changes_them(vectors: Vectors, data: st.DataObject) -> None:
+def test_wrong_estimates_of_limits_do_not_change_the_neighbours(vectors: Vectors, data: st.DataObject) -> None:
     n = len(vectors)
     k = data.draw(st.integers(1, n - 1))
-    guesses = data.draw(hnp.arrays(np.int64, n, elements=st.integers(1, 3000) | st.just(kernels.MOST)))
+    limits = data.draw(hnp.arrays(np.int64, n, elements=st.integers(1, 3000) | st.just(kernels.INFINITE_DISTANCE)))
     with (
-        mock.patch.object(Typical, "limits", lambda self, rows, k: guesses[rows]),
+        mock.patch.object(Typical, "limits", lambda self, rows, k: limits[rows]),
         crew.Crew(1, silent, 1) as threads,
     ):
         ids, distances, lengths = Neighbours(vectors, threads, replace(DEFAULT, rows=7, columns=5)).of(np.arange(n), k)
@@ -388,8 +388,8 @@ def test_no_guess_of_how_far_neighbours_are_changes_them(vectors: Vectors, data:
     assert (lengths == k).all()
 
 
-def test_most_neighbours_are_nearer_than_guessed() -> None:
-    """And not much: else the guess would be of no use."""
+def test_the_estimated_limit_admits_k_neighbours_in_most_rows_and_not_many_more() -> None:
+    """A limit that admitted many more would save no work."""
     random = np.random.default_rng(0)
     vectors = quantise(random.normal(size=(8000, 60)))
     squares = squared_lengths(vectors).astype(np.int32)
@@ -401,8 +401,8 @@ def test_most_neighbours_are_nearer_than_guessed() -> None:
     assert nearer.mean() < 600
 
 
-class Guessing:
-    """Proposes some vectors at random, and says truthfully how near the nearest of the others is."""
+class RandomProposer:
+    """Proposes random vectors, with the true distance of the nearest vector that it leaves out."""
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
@@ -416,7 +416,7 @@ class Guessing:
             bounds = np.full(len(rows), 2**31, dtype=np.int64)
             for r, row in enumerate(rows):
                 others = self.random.permutation(np.delete(np.arange(n), row))
-                # Mostly near ones, as a good proposer would find.
+                # Two times in three the nearest ones, as a good proposer would find.
                 if self.random.integers(3):
                     others = others[np.argsort(matrix[row, others], kind="stable")]
                 ids[r] = others[:size]
@@ -429,12 +429,12 @@ class Guessing:
 @given(grids, tunings, st.integers(0, 1000))
 @settings(max_examples=300, deadline=None)
 def test_no_proposer_changes_the_path(vectors: Vectors, tuning: Tuning, seed: int) -> None:
-    machine = Machine(threads=1, propose=Guessing(seed))
+    machine = Machine(threads=1, propose=RandomProposer(seed))
     found = fast.search(vectors, np.arange(len(vectors)), None, machine, silent, tuning)
     assert lists_of(found) == best_path(vectors)
 
 
-def test_what_bounds_distances_is_not_made_where_a_proposer_knows_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proposer_of_all_neighbours_saves_the_computing_of_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Projector, "for_products", lambda *_: pytest.fail("not needed"))
     vectors = quantise(np.random.default_rng(1).normal(size=(50, 8)).astype(np.float32))
     matrix = distance_matrix(vectors)
@@ -448,8 +448,8 @@ def test_what_bounds_distances_is_not_made_where_a_proposer_knows_all(monkeypatc
     assert lists_of(found) == best_path(vectors)
 
 
-def test_neighbours_of_many_alike() -> None:
-    """More equal distances than a row has room for."""
+def test_neighbours_among_many_equal_vectors() -> None:
+    """There are more equal distances than a row has room for."""
     vectors = np.zeros((5000, 2), dtype=np.int16)
     vectors[::2, 0] = 1
     with crew.Crew(2, silent, 1) as threads:
@@ -465,13 +465,13 @@ def test_a_search_needs_memory_that_grows_with_n_alone() -> None:
     assert memory_needed(10, 768) < 1e6
 
 
-def test_where_memory_is_short_lists_are_shorter() -> None:
+def test_little_memory_makes_lists_shorter() -> None:
     needed = memory_needed(100_000, 768)
     assert tuned((100_000, 768), None) == tuned((100_000, 768), needed) == DEFAULT
     assert tuned((100_000, 768), needed - 1).listed == DEFAULT.listed // 2
 
 
-def test_too_little_memory_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_refused_before_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast, "search", None)
     with pytest.raises(NotEnoughMemory) as caught:
         shortest_greedy_path(quantise(np.eye(5)), machine=Machine(memory=1000))
@@ -527,7 +527,7 @@ def captions() -> list[str]:
     with (DATA / "catalogue.csv").open() as file:
         templates = {row["fomo_name"]: row["template"] for row in csv.DictReader(file)}
     concepts = sorted(json.loads((DATA / "streams" / "random_sequence_1.json").read_text()))
-    # Whole runs of the sorted list, so that near and even equal captions are among them.
+    # Runs of the sorted list, so that they contain similar and even equal captions.
     pairs = [concept.split("+++", 1) for begin in range(0, 18_000, 3_000) for concept in concepts[begin:][:25]]
     return [templates[dataset].replace("{}", name) for dataset, name in pairs]
 
@@ -544,10 +544,10 @@ def test_real_captions(captions: list[str]) -> None:
 
 @given(st.integers(0, 1000), st.integers(1, 300), st.sampled_from([2, 50, 100]))
 @settings(max_examples=60, deadline=None)
-def test_the_nearest_of_everything_unseen(seed: int, n: int, dimensions: int) -> None:
-    """Told by looking at a few numbers of each first."""
+def test_a_scan_finds_the_nearest_unseen_vector(seed: int, n: int, dimensions: int) -> None:
+    """The scan reads a few numbers of each vector first."""
     random = np.random.default_rng(seed)
-    # Few distinct ones, so that there are ties.
+    # Few distinct vectors, so that there are ties.
     vectors = quantise(random.normal(size=(n // 3 + 1, dimensions)))[random.integers(0, n // 3 + 1, n)]
     unseen = random.random(n) < random.choice([0.02, 0.5, 1])
     at = int(random.integers(n))

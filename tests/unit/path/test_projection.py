@@ -1,4 +1,4 @@
-"""Lower bounds of distances: never above them, whatever the vectors and the axes."""
+"""Test that lower bounds of distances are never above them, for any vectors and axes."""
 
 import numpy as np
 import pytest
@@ -34,9 +34,9 @@ def for_products(vectors: NDArray[np.int16], k: int = 5) -> tuple[NDArray[np.flo
     return sums(vectors) - 2 * products - found.error, found.rows.shape[1]
 
 
-def for_looking(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Return the lower bound of the distance of all pairs that rows of few integers give."""
-    found = projector(vectors).for_looking()
+def for_scans(vectors: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Return the lower bound of the distance of all pairs that the int16 rows give."""
+    found = projector(vectors).for_scans()
     assert found.rows.dtype == np.int16
     rows = found.rows.astype(np.int64)
     return sums(vectors) - 2 * rows @ rows.T - found.error
@@ -55,7 +55,7 @@ unit_vectors = hnp.arrays(
 def test_a_bound_is_never_above_the_distance(rows: NDArray[np.float64]) -> None:
     vectors = quantise(rows)
     assert (for_products(vectors)[0] <= exact(vectors)).all()
-    assert (for_looking(vectors) <= exact(vectors)).all()
+    assert (for_scans(vectors) <= exact(vectors)).all()
 
 
 @pytest.mark.parametrize("rank", [1, 5, 100, 384])
@@ -63,11 +63,11 @@ def test_bounds_of_vectors_in_a_subspace(rank: int) -> None:
     random = np.random.default_rng(rank)
     vectors = quantise(random.normal(size=(500, rank)) @ random.normal(size=(rank, 384)))
     assert (for_products(vectors)[0] <= exact(vectors)).all()
-    assert (for_looking(vectors) <= exact(vectors)).all()
+    assert (for_scans(vectors) <= exact(vectors)).all()
 
 
 def clustered(n: int, dimensions: int) -> NDArray[np.int16]:
-    """Return vectors whose coordinates fall off fast, as those of embeddings do, in clusters of eight."""
+    """Return vectors in clusters of eight whose coordinates decrease quickly, as those of embeddings do."""
     random = np.random.default_rng(0)
     scales = 1 / np.arange(1, dimensions + 1)
     centres = np.repeat(random.normal(size=(-(-n // 8), dimensions)), 8, axis=0)[:n]
@@ -75,29 +75,29 @@ def clustered(n: int, dimensions: int) -> NDArray[np.int16]:
     return quantise((centres + 0.1 * random.normal(size=(n, dimensions))) * scales @ turned)
 
 
-def test_a_few_axes_tell_most_vectors_apart() -> None:
+def test_few_axes_give_tight_bounds_for_most_pairs() -> None:
     vectors = clustered(2000, 384)
     nearest = np.partition(exact(vectors), 8, axis=1)[:, [8]]
     low, width = for_products(vectors, 7)
     assert width - 1 in projection.AXES
     assert (low < nearest).mean() < 0.05
-    assert projector(vectors).for_looking().rows.shape == (2000, projection.LOOKING)
-    assert (for_looking(vectors) < nearest).mean() < 0.05
+    assert projector(vectors).for_scans().rows.shape == (2000, projection.SCAN_NUMBERS)
+    assert (for_scans(vectors) < nearest).mean() < 0.05
 
 
-def test_where_no_axis_matters_more_than_another_all_are_used() -> None:
+def test_all_dimensions_are_used_where_no_axis_is_longer_than_another() -> None:
     vectors = quantise(np.random.default_rng(0).normal(size=(3000, 384)))
     assert for_products(vectors, 512)[1] == 384
 
 
 @pytest.mark.parametrize("dimensions", [2, 40])
-def test_short_vectors_are_as_they_are(dimensions: int) -> None:
+def test_vectors_of_few_dimensions_are_not_projected(dimensions: int) -> None:
     vectors = quantise(np.random.default_rng(0).normal(size=(50, dimensions)))
     assert (projector(vectors).for_products(3).rows == vectors).all()
-    assert (projector(vectors).for_looking().rows == vectors).all()
+    assert (projector(vectors).for_scans().rows == vectors).all()
 
 
-def test_projecting_can_be_stopped_while_axes_are_looked_for_and_after() -> None:
+def test_projecting_can_be_stopped_during_and_after_the_search_for_axes() -> None:
     class Stopped(Exception):
         pass
 
@@ -118,7 +118,7 @@ def test_projecting_can_be_stopped_while_axes_are_looked_for_and_after() -> None
     stopped = projection.Projector(vectors, squares, tick)
     allowed = ticks
     with pytest.raises(Stopped):
-        stopped.for_looking()
+        stopped.for_scans()
 
 
 def test_axes_are_orthonormal_and_the_longest_come_first() -> None:
@@ -132,7 +132,7 @@ def test_axes_are_orthonormal_and_the_longest_come_first() -> None:
     assert along[:8].sum() > along[8:16].sum() > along[16:].sum() / 2
 
 
-def test_products_are_on_one_thread_until_the_last_has_left() -> None:
+def test_products_run_on_one_thread_until_the_last_caller_leaves() -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl")
 
     def threads() -> set[int]:

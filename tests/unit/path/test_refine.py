@@ -26,11 +26,11 @@ from concept_orderings.path.refine import RefinedPath, refine_path
 from concept_orderings.progress import silent
 from support.waiting import until
 from unit.path.oracle import Vectors, distance_matrix
-from unit.path.reports import CancelsAt, Noted
+from unit.path.reports import CancelAt, RecordedReports
 
 ROOT = Path(__file__).parents[3]
 
-# Few places, so that most vectors have duplicates and most distances are tied; and places that hardly tie.
+# `grids`: few distinct vectors, so that most have duplicates and most distances are tied. `spread`: hardly any ties.
 grids = hnp.arrays(np.int16, st.tuples(st.integers(0, 14), st.integers(1, 3)), elements=st.integers(-2, 2))
 spread = hnp.arrays(np.int16, st.tuples(st.integers(0, 14), st.integers(1, 3)), elements=st.integers(-9000, 9000))
 seeds = st.integers(0, 2**32 - 1)
@@ -50,12 +50,12 @@ def length(distances: NDArray[np.int64], path: Iterable[int]) -> int:
 
 def shortest(distances: NDArray[np.int64]) -> int:
     n = len(distances)
-    # A path and its reverse are as long.
+    # A path and its reverse have the same length.
     return min(length(distances, path) for path in itertools.permutations(range(n)) if path[:1] <= path[-1:])
 
 
 def exchanges(path: list[int]) -> Iterator[list[int]]:
-    """Return all that 2-opt and Or-opt moves make of a path: a part reversed, or up to three moved, either way."""
+    """Yield all paths that one 2-opt move (a part reversed) or one Or-opt move (up to three moved) makes of a path."""
     n = len(path)
     for i, j in itertools.combinations(range(n + 1), 2):
         yield path[:i] + path[i:j][::-1] + path[j:]
@@ -67,7 +67,7 @@ def exchanges(path: list[int]) -> Iterator[list[int]]:
 
 
 def cycles_by_three_exchanges(cycle: list[int]) -> Iterator[list[int]]:
-    """Return what becomes of a cycle if three of its edges are replaced: two of the pieces swapped, or turned round."""
+    """Yield all cycles with three edges of a cycle replaced: two of its pieces swapped, reversed, or both."""
     for i, j, k in itertools.combinations(range(len(cycle)), 3):
         rest, first, second = cycle[k:] + cycle[:i], cycle[i:j], cycle[j:k]
         for a, b in ((first, second), (second, first)):
@@ -108,7 +108,7 @@ def test_no_exchange_of_three_steps_helps_after_a_round(vectors: Vectors, seed: 
     vectors = vectors[:8]
     n = len(vectors)
     path = refine_path(vectors, shuffled(n, seed), rounds=1)
-    # One vertex more, near all, makes a cycle of the path.
+    # One more vertex, at distance 0 from all, makes the path a cycle.
     distances = np.pad(distance_matrix(vectors), (0, 1))
     for cycle in cycles_by_three_exchanges([n, *path.order.tolist()]):
         assert length(distances, cycle) + distances[cycle[-1], cycle[0]] >= path.total
@@ -238,7 +238,7 @@ def test_a_shortest_path_stays_as_it_is() -> None:
     assert refine_path(line, np.arange(100)[::-1], rounds=3).order.tolist() == list(range(99, -1, -1))
 
 
-def test_what_came_first_stays_before_what_came_last() -> None:
+def test_the_first_vector_stays_before_the_last() -> None:
     vectors = directions(80, 2, 4)
     for seed in range(10):
         start = shuffled(80, seed)
@@ -312,7 +312,7 @@ def test_a_deadline_ends_the_search_for_neighbours(monkeypatch: pytest.MonkeyPat
     seen = []
 
     def report(done: int, total: int) -> None:
-        # As if it took long to compare all vectors: the first report comes in the middle of that.
+        # Simulate a slow comparison of all vectors: the first report comes in the middle of it.
         seen.append(done)
         until(lambda: monotonic() > deadline, "the deadline has passed")
 
@@ -329,7 +329,7 @@ def test_a_deadline_leaves_what_the_finished_rounds_give(monkeypatch: pytest.Mon
 
     def descend_until_the_third_round(self: local_search.Search) -> None:
         descend(self)
-        if self.tour.state[kernels.KICKS] > 300:
+        if self.tour.state[kernels.KICKS_TRIED] > 300:
             raise TimeIsUp
 
     monkeypatch.setattr(local_search.Search, "_descend", descend_until_the_third_round)
@@ -339,7 +339,7 @@ def test_a_deadline_leaves_what_the_finished_rounds_give(monkeypatch: pytest.Mon
     assert path.order.tolist() == refine_path(vectors, start, rounds=2).order.tolist()
 
 
-def test_a_stopped_kernel_goes_on_where_it_stopped() -> None:
+def test_a_stopped_kernel_can_be_continued() -> None:
     vectors = directions(300, 8, 8)
     start = shuffled(300, 8)
     distances = distance_matrix(vectors)
@@ -351,22 +351,22 @@ def test_a_stopped_kernel_goes_on_where_it_stopped() -> None:
     before = -1
     while before != tour.state[kernels.TOTAL]:
         before = int(tour.state[kernels.TOTAL])
-        kernels.look_at_all(tour)
+        kernels.queue_all(tour)
         while tour.state[kernels.QUEUED]:
             python(kernels.descend)(tour, stops)
-    while tour.state[kernels.KICKS] < 300:
+    while tour.state[kernels.KICKS_TRIED] < 300:
         python(kernels.perturb)(tour, 300, local_search.LONGEST_SEGMENT, stops)
     before = -1
     while before != tour.state[kernels.TOTAL]:
         before = int(tour.state[kernels.TOTAL])
-        kernels.look_at_all(tour)
+        kernels.queue_all(tour)
         kernels.descend(tour, np.zeros(1, dtype=np.uint8))
     assert stops.asked > 600
     assert local_search.path_of(tour, start).tolist() == expected.tolist()
 
 
 class StopsOften:
-    """A flag that is set every third time that it is read."""
+    """A stop flag that reads as set every third time."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -383,7 +383,7 @@ def python(kernel: Callable[..., Any]) -> Callable[..., Any]:
 def test_progress_rises_to_the_end() -> None:
     vectors = directions(400, 8, 9)
     for rounds in (0, 1, 3):
-        seen = Noted()
+        seen = RecordedReports()
         refine_path(vectors, np.arange(400), rounds=rounds, report=seen)
         assert seen == sorted(seen)
         assert seen[-1] == (400 * (1 + rounds), 400 * (1 + rounds))
@@ -394,7 +394,7 @@ def test_a_report_that_raises_ends_the_search_and_its_threads() -> None:
     refine_path(vectors[:50], np.arange(50), rounds=2)  # compiles
 
     for call in (1, 2, 4):
-        report = CancelsAt(call)
+        report = CancelAt(call)
         with pytest.raises(Cancelled):
             refine_path(vectors, np.arange(3000), rounds=10**6, report=report)
         assert len(report) == call
@@ -415,7 +415,7 @@ def test_a_report_that_raises_ends_the_search_and_its_threads() -> None:
         (np.zeros((3, 3), np.int16), range(3), -1, "at least 0, not -1"),
     ],
 )
-def test_what_is_no_path_is_refused(vectors: NDArray[Any], order: Sequence[int], rounds: int, words: str) -> None:
+def test_invalid_arguments_are_refused(vectors: NDArray[Any], order: Sequence[int], rounds: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         refine_path(vectors, np.array(order), rounds=rounds)
 
