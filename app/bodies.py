@@ -1,4 +1,4 @@
-"""Bodies as they are sent: JSON in which nothing stands twice."""
+"""Decode JSON from clients, and refuse objects that have a name twice."""
 
 import json
 from collections import Counter
@@ -8,23 +8,23 @@ from concept_orderings.text import shown
 
 
 def decoded(body: bytes) -> object:
-    """Return the JSON value of a body. A large one takes seconds: not for the event loop.
+    """Decode JSON. A large body takes seconds, so do not call this on the event loop.
 
     Raises
     ------
     ValueError, RecursionError
-        If it is not JSON.
+        If the body is not JSON.
     BadValue
-        ``duplicate_field``.
+        ``duplicate_field``: an object has a name twice.
     """
-    value: object = json.loads(body, object_pairs_hook=_each_name_once)
+    value: object = json.loads(body, object_pairs_hook=_with_unique_names)
     return value
 
 
-def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse a name that an object has twice: of two counts for a class, JSON readers silently take one."""
+def _with_unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that has a name twice, because JSON readers would silently ignore one of the two values."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise BadValue("duplicate_field", f"An object has {shown(twice)} twice; leave one out.")
+        [(name, _)] = Counter(each for each, _ in pairs).most_common(1)
+        raise BadValue("duplicate_field", f"An object has {shown(name)} twice; leave one out.")
     return found

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from app import parquet_rows
+from app.bodies import decoded
 from concept_orderings.canonical import LARGEST_INTEGER
-from concept_orderings.errors import BadCountsFile
+from concept_orderings.errors import BadCountsFile, BadValue
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text, shown
 
@@ -165,19 +166,14 @@ def _json_rows(body: bytes) -> Iterator[_Row]:
         if not line.strip():
             continue
         try:
-            value: Any = json.loads(line, object_pairs_hook=_each_name_once)
+            value = decoded(line)
         except (ValueError, RecursionError) as error:
             raise _bad(f"line {number} is no JSON: {str(error)[:80]}") from error
+        except BadValue as error:
+            raise _bad(f"line {number}: {error.detail}") from error
         if not isinstance(value, dict):
             raise _bad(f"line {number} is no JSON object")
         yield number, value.get("name"), value.get("count")
-
-
-def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("it has a field twice")
-    return found
 
 
 def _text(body: bytes) -> str:

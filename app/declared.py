@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from concept_orderings.shapes import Declared, JsonSchema
+from concept_orderings.shapes import JsonSchema, RequestField
 
 
-def required(field: Declared) -> Any:
+def required(field: RequestField) -> Any:
     """Return the definition of a field that must be given, as `pydantic.create_model` takes it."""
     return (_type(field, field.shape.json_schema()), Field(description=field.description, examples=_examples(field)))
 
 
-def optional(field: Declared) -> Any:
+def optional(field: RequestField) -> Any:
     """Return the definition of a field that may be left out, or null."""
     return (
         _type(field, or_null(field.shape.json_schema())),
@@ -23,7 +23,7 @@ def optional(field: Declared) -> Any:
     )
 
 
-def with_default(field: Declared, default: bool | str) -> Any:
+def with_default(field: RequestField, default: bool | str) -> Any:
     """Return the definition of a field that may be left out, but not null."""
     return (
         _type(field, field.shape.json_schema()),
@@ -50,9 +50,9 @@ def exactly_one(*names: str) -> JsonSchema:
     }
 
 
-def _type(field: Declared, schema: JsonSchema) -> Any:
+def _type(field: RequestField, schema: JsonSchema) -> Any:
     return Annotated[Any, WithJsonSchema({"title": field.name.replace("_", " ").title(), **schema})]
 
 
-def _examples(field: Declared) -> list[Any] | None:
+def _examples(field: RequestField) -> list[Any] | None:
     return list(field.examples) or None

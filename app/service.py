@@ -100,7 +100,7 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
 
     def _parse(self, body: bytes) -> StreamRequest:
-        request = parse_request(decoded(body), defaults=self.defaults).settled(datetime.now(UTC))
+        request = parse_request(decoded(body), defaults=self.defaults).as_of(datetime.now(UTC))
         _ = request.digest  # computed here, and kept with the request
         return request
 

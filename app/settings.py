@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from concept_orderings.evidence.encoder_names import PAPER_ENCODER, PATTERN
+from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
 from store.format import check_data_dir
 from store.settings import StoreSettings, read_settings
 
@@ -14,7 +14,7 @@ class AppSettings(StoreSettings):
 
     default_encoder: str = Field(
         PAPER_ENCODER,
-        pattern=f"^({PATTERN})$",
+        pattern=f"^({ENCODER_PATTERN})$",
         description="The encoder of orderings that need embeddings and name none. The default is the paper's.",
     )
     max_body_bytes: int = Field(64 * 1024 * 1024, ge=1, description="The largest request body; a larger one is a 413.")

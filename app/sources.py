@@ -173,7 +173,7 @@ def read_counts_request(body: bytes) -> CountsRequest:
     InvalidInput
         See `app.bodies.decoded` and `concept_orderings.counts_request.parse_counts_request`.
     """
-    return parse_counts_request(decoded(body)).settled(datetime.now(UTC))
+    return parse_counts_request(decoded(body)).as_of(datetime.now(UTC))
 
 
 def counts_answer(request: CountsRequest, look: Record) -> bytes:

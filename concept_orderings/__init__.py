@@ -1,4 +1,4 @@
-"""The order in which a model should meet new concepts: orderings and task streams for continual pretraining.
+"""Orderings of concepts and task streams for continual pretraining: in which order a model meets new concepts.
 
 >>> from concept_orderings import arrange
 >>> stream = arrange({

@@ -1,4 +1,4 @@
-"""Canonical JSON (RFC 8785): one value, one byte string, on any machine; digests are taken over it."""
+"""Canonical JSON (RFC 8785): the same bytes for equal values on every machine. Digests are computed from it."""
 
 import hashlib
 import json
@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-LARGEST_INTEGER = 2**53 - 1  # beyond it JSON readers that use doubles see another number (RFC 8785, 3.2.2.3)
+LARGEST_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader reads exactly: many use doubles (RFC 8785, 3.2.2.3)."""
 
 _encode_string = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -27,7 +28,7 @@ def canonical_json(value: Json) -> bytes:
     ValueError
         For NaN, infinities, larger integers and strings that are not Unicode text (lone surrogates).
     TypeError
-        For anything that is not JSON.
+        For a value that is not JSON.
     """
     return "".join(_parts(value)).encode()
 
@@ -83,12 +84,12 @@ def _integer(value: int) -> str:
 
 
 def _number(value: float) -> str:
-    """Format a float as ECMAScript does (ECMA-262, Number::toString): Python's shortest digits, other notation."""
+    """Format a float as ECMAScript does (ECMA-262, Number::toString): Python's shortest digits in another notation."""
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a JSON number")
     if value == 0:
         return "0"
-    # Nothing here is rounded: the caller's decimal context must not change a digest.
+    # `Decimal` of a string rounds nothing, so the caller's decimal context does not change a digest.
     sign, digit_tuple, exponent = Decimal(float.__repr__(value)).as_tuple()
     digits = "".join(map(str, digit_tuple))
     point = len(digits) + int(exponent)

@@ -1,4 +1,4 @@
-"""Checks of JSON types, each with an error that points at the field."""
+"""Check the types of JSON values; each error points to the field."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from concept_orderings.errors import BadValue
 
-# The first that fits counts: a boolean is an int to Python.
+# The first match counts, because Python takes a boolean for an int.
 _NAMES: Sequence[tuple[type | UnionType, str]] = (
     (NoneType, "null"),
     (bool, "a boolean"),
@@ -22,12 +22,12 @@ _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def check_mapping(value: object, pointer: str) -> Mapping[str, object]:
-    """Return ``value`` if it is a JSON object.
+    """Return a value that is a JSON object, and refuse any other.
 
     Raises
     ------
     BadValue
-        ``wrong_type``, also for a key that is no string, which only a Python dict can have.
+        ``wrong_type``, also for a key that is not a string, which only a Python dict can have.
     """
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
         raise wrong_type("an object", value, pointer)
@@ -35,7 +35,7 @@ def check_mapping(value: object, pointer: str) -> Mapping[str, object]:
 
 
 def check_sequence(value: object, pointer: str) -> Sequence[object]:
-    """Return ``value`` if it is a JSON array.
+    """Return a value that is a JSON array, and refuse any other.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def check_sequence(value: object, pointer: str) -> Sequence[object]:
 
 
 def check_strings(value: object, pointer: str) -> tuple[str, ...]:
-    """Return ``value`` if it is a JSON array of strings.
+    """Return a value that is a JSON array of strings, and refuse any other.
 
     Raises
     ------
     BadValue
-        ``wrong_type``, pointing at the first item that is none.
+        ``wrong_type``, with a pointer to the first item that is not a string.
     """
     items = check_sequence(value, pointer)
     strings = tuple(item for item in items if isinstance(item, str))
@@ -64,7 +64,7 @@ def check_strings(value: object, pointer: str) -> tuple[str, ...]:
 
 
 def check_string(value: object, pointer: str) -> str:
-    """Return ``value`` if it is a JSON string.
+    """Return a value that is a JSON string, and refuse any other.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def check_string(value: object, pointer: str) -> str:
 
 
 def check_fields(body: Mapping[str, object], allowed: Sequence[str], pointer: str) -> None:
-    """Refuse fields that mean nothing here: a misspelt one would otherwise be ignored silently.
+    """Refuse unknown fields of an object, because a misspelt field would be ignored otherwise.
 
     Raises
     ------
@@ -94,33 +94,33 @@ def check_fields(body: Mapping[str, object], allowed: Sequence[str], pointer: st
 
 
 def is_integer(value: object) -> TypeGuard[int]:
-    """Tell whether a JSON value is an integer; booleans are not."""
+    """Tell whether a JSON value is an integer; a boolean is not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a JSON value is a number that a float holds; NaN, infinities and booleans are not."""
+    """Tell whether a JSON value is a finite number that fits a float; a boolean is not."""
     if is_integer(value):
         return abs(value) <= sys.float_info.max
     return isinstance(value, float) and math.isfinite(value)
 
 
 def escape_pointer(token: str) -> str:
-    """Return a name as a reference token of a JSON pointer (RFC 6901, section 3).
+    """Escape a name as a reference token of a JSON pointer (RFC 6901, section 3).
 
-    A pointer is Unicode text: where the name is none, because of a lone surrogate, U+FFFD stands for it.
+    A pointer is Unicode text, so each lone surrogate is replaced by U+FFFD.
     """
     return _LONE_SURROGATES.sub("\ufffd", token).replace("~", "~0").replace("/", "~1")
 
 
 def wrong_type(expected: str, value: object, pointer: str) -> BadValue:
-    """Return the error for a value of another JSON type than expected."""
+    """Return the error for a value whose JSON type is not the expected one."""
     where = pointer or "The body"
     return BadValue("wrong_type", f"{where} must be {expected}, not {_json_type(value)}.", [pointer])
 
 
 def _json_type(value: object) -> str:
     if isinstance(value, Mapping) and not all(isinstance(name, str) for name in value):
-        return "one with keys that are no strings"
+        return "an object with keys that are not strings"
     named = (name for types, name in _NAMES if isinstance(value, types))
     return next(named, f"the Python type {type(value).__name__}")

@@ -27,7 +27,7 @@ DATASET_NAME = Text(
         f"{{value}} cannot name a dataset: it needs a visible character, and may hold neither {SEPARATOR} nor control "
         "characters nor end with a plus sign.",
     ),
-    # A trailing plus would make "A+" and "+++" read back as "A" and "++++".
+    # With a trailing plus, "A+" joined with "+++" and a class would be split after "A".
     (VISIBLE, r"[^+]$"),
     without=(_SEPARATOR, FORBIDDEN),
 )
@@ -51,7 +51,7 @@ CLASS_NAMES = Items(CLASS_NAME, length_refusal=_NO_CLASSES, unique=True)
 
 CONCEPT = Text(
     Refusal(BadConcept, "bad_concept", f"The concept {{value}} has no {SEPARATOR}; write DATASET+++class name."),
-    # One separator; a visible character before it and after it.
+    # Exactly one separator, with a visible character before and after it.
     (rf"^((?!{_SEPARATOR}).)*{_SEPARATOR}((?!{_SEPARATOR}).)*$", rf"^\s*(?!{_SEPARATOR})\S", rf"{_SEPARATOR}.*\S"),
     without=(FORBIDDEN,),
 )
@@ -63,19 +63,19 @@ CONCEPTS = Items(
 
 @dataclass(frozen=True, kw_only=True)
 class ClassList:
-    """A dataset's class names, and what is known of them.
+    """A dataset's class names and the evidence given with them.
 
     Attributes
     ----------
     name : str
-        The dataset. One that the catalogue knows goes by its FoMo-in-Flux name.
+        The name of the dataset; in `Concepts`, a dataset of the catalogue has its FoMo-in-Flux name.
     classes : tuple of str
         Class names; their order has no meaning.
     given : mapping of str to object
         Evidence by the name of its field, in canonical form, from the request or the catalogue. Each kind of evidence
-        reads its own fields (`concept_orderings.evidence`).
+        in `concept_orderings.evidence` reads its own fields.
     pointer : str
-        Where the list stands in the request (RFC 6901), for errors.
+        JSON pointer to the list in the request (RFC 6901), for errors.
     """
 
     name: str
@@ -88,7 +88,7 @@ class ClassList:
 class Concepts:
     """The n concepts of a request in canonical order: by dataset name, then by class name.
 
-    Nothing depends on the order in which a request lists things, because everything starts from this one.
+    All results start from this order, so they do not depend on the order in which a request lists things.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class Concepts:
 
     @cached_property
     def dataset_index(self) -> NDArray[np.int64]:
-        """Where each concept's dataset stands in `datasets`, (n,) int64."""
+        """The index in `datasets` of each concept's dataset, (n,) int64."""
         return np.repeat(np.arange(len(self.datasets)), [len(each.classes) for each in self.datasets])
 
 
@@ -139,16 +139,16 @@ def split_concept(concept: str, pointer: str = "") -> tuple[str, str]:
 
 
 def gather_concepts(class_lists: Iterable[ClassList]) -> Concepts:
-    """Check class lists and bring them into canonical order.
+    """Check class lists and sort them into canonical order.
 
     Raises
     ------
     EmptyClassList
-        If there is no list, or one has no class.
+        If there is no list, or a list has no class.
     BadConcept
         ``bad_name`` or ``bad_class_name`` for a name that a stream cannot hold.
     DuplicateConcept
-        If a concept stands in the lists twice, also under the dataset's other name.
+        If a concept is listed twice, also under the dataset's other name.
     """
     named = [replace(each, name=canonical_name(each.name)) for each in class_lists]
     if not named:
@@ -168,7 +168,7 @@ def class_lists_of(concepts: Sequence[str]) -> list[ClassList]:
     Raises
     ------
     EmptyClassList, BadConcept, DuplicateConcept
-        With a pointer to the concept in ``/concepts``.
+        With pointers to the concepts in ``/concepts``.
     """
     if not concepts:
         raise EmptyClassList("empty_class_list", "There is no concept; give at least one.", ["/concepts"])

@@ -1,4 +1,4 @@
-"""Counts asked for directly, without an ordering: to look at a source before a stream stands on it."""
+"""Requests for counts alone, without an ordering, to look at a source before a stream uses it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,13 +7,20 @@ from typing import Any
 
 from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_strings
 from concept_orderings.errors import BadParameter, BadValue
-from concept_orderings.evidence.counted_since import NO_SUCH_TIME, PATTERN, check_is_past, refreshed_since, time_of
+from concept_orderings.evidence.counted_since import (
+    NO_SUCH_TIME,
+    TIME_PATTERN,
+    check_is_past,
+    parse_time,
+    refreshed_since,
+)
 from concept_orderings.evidence.counts import QUERY, query_of
 from concept_orderings.queries import Query, default_query
-from concept_orderings.shapes import Boolean, Declared, Items, Refusal, Text
+from concept_orderings.shapes import Boolean, Items, Refusal, RequestField, Text
 from concept_orderings.text import FORBIDDEN
 
 MOST_NAMES = 100_000
+"""The most names or queries in one request."""
 
 
 def _length(field: str) -> Refusal:
@@ -22,11 +29,11 @@ def _length(field: str) -> Refusal:
 
 COUNTED_SINCE = Text(
     Refusal(BadParameter, "bad_parameter", "counted_since is a time such as 2026-01-31T12:00:00Z."),
-    (f"^(|{PATTERN})$",),
+    (f"^(|{TIME_PATTERN})$",),
     without=(r"\n",),
 )
 
-NAMES = Declared(
+NAMES = RequestField(
     "names",
     Items(
         Text(Refusal(BadValue, "bad_query", "A name is text without control characters."), (), without=(FORBIDDEN,)),
@@ -35,39 +42,40 @@ NAMES = Declared(
     ),
     "Class names; underscores and slashes are read as spaces, as an ordering reads them.",
 )
-QUERIES = Declared(
+QUERIES = RequestField(
     "queries",
     Items(QUERY, _length("queries"), most=MOST_NAMES),
-    "What the source is asked. Of several spellings, documents with any are counted, or all occurrences added up.",
+    "The queries sent to the source. For several spellings it counts documents with any of them, or adds up "
+    "occurrences.",
 )
 OPTIONS = (
-    Declared("refresh", Boolean(), "Counts again: sets counted_since to the time of the request."),
-    Declared(
+    RequestField("refresh", Boolean(), "Counts again: sets counted_since to the time of the request."),
+    RequestField(
         "counted_since",
         COUNTED_SINCE,
-        "Counts that were kept before this time are not used: UTC; empty for any.",
+        "Cached counts from before this time are not used: UTC; empty for no limit.",
         ("2026-01-31T12:00:00Z",),
     ),
 )
 
 FIELDS = (NAMES, QUERIES, *OPTIONS)
-"""The fields of a request for counts; exactly one of the first two is given."""
+"""The fields of a request for counts; it has exactly one of the first two."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CountsRequest:
-    """What is to be counted.
+    """A checked request for counts.
 
     Attributes
     ----------
     names : tuple of str or None
-        Class names, or None for each query that was given as it is.
+        Class names; None for each query if the request gives queries.
     queries : tuple of Query
         One for each name.
     refresh : bool
-        Whether counts are wanted of now or later.
+        Whether cached counts must not be used.
     counted_since : str
-        Or of this time or later: UTC, as ``2026-01-31T12:00:00Z``; empty for any.
+        Cached counts from before this time must not be used: UTC, as ``2026-01-31T12:00:00Z``; empty for no limit.
     """
 
     names: tuple[str | None, ...]
@@ -75,13 +83,13 @@ class CountsRequest:
     refresh: bool
     counted_since: str
 
-    def settled(self, now: datetime) -> "CountsRequest":
-        """Return this request with a refresh written as the time that it counts from.
+    def as_of(self, now: datetime) -> "CountsRequest":
+        """Return the equivalent request in which `refresh` is replaced by the time `now` as `counted_since`.
 
         Raises
         ------
         BadParameter
-            If `counted_since` is to come.
+            If `counted_since` lies in the future.
         """
         if self.refresh:
             return replace(self, refresh=False, counted_since=refreshed_since(now))
@@ -102,7 +110,7 @@ def parse_counts_request(body: object) -> CountsRequest:
     BadValue
         ``wrong_type``, ``missing_field``, ``unknown_field`` or ``bad_query``.
     BadParameter
-        ``bad_parameter`` for a time that is none, or together with `refresh`.
+        ``bad_parameter`` if `counted_since` is not a time, or is given together with `refresh`.
     """
     fields = check_mapping(body, "")
     check_fields(fields, [each.name for each in FIELDS], "")
@@ -111,22 +119,22 @@ def parse_counts_request(body: object) -> CountsRequest:
             option.shape.check(fields[option.name], f"/{option.name}")
     refresh, counted_since = bool(fields.get("refresh")), str(fields.get("counted_since", ""))
     _check_since(refresh, counted_since)
-    names, queries = _parse_asked(fields)
+    names, queries = _parse_queries(fields)
     return CountsRequest(names=names, queries=queries, refresh=refresh, counted_since=counted_since)
 
 
-def _parse_asked(fields: Mapping[str, object]) -> tuple[tuple[str | None, ...], tuple[Query, ...]]:
+def _parse_queries(fields: Mapping[str, object]) -> tuple[tuple[str | None, ...], tuple[Query, ...]]:
     given = [each for each in (NAMES, QUERIES) if fields.get(each.name) is not None]
     if len(given) != 1:
         raise BadValue(
             "missing_field" if not given else "unknown_field",
-            "Give either names, as class lists have them, or queries, as the source is to be asked.",
+            "Give either names, as in class lists, or queries, as they are sent to the source.",
             ["/names", "/queries"],
         )
     given[0].shape.check(fields[given[0].name], f"/{given[0].name}")
     if given == [QUERIES]:
-        asked: Sequence[Any] = check_sequence(fields["queries"], "/queries")
-        return (None,) * len(asked), tuple(map(query_of, asked))
+        given_queries: Sequence[Any] = check_sequence(fields["queries"], "/queries")
+        return (None,) * len(given_queries), tuple(map(query_of, given_queries))
     names = check_strings(fields["names"], "/names")
     return names, tuple(map(default_query, names))
 
@@ -138,5 +146,5 @@ def _check_since(refresh: bool, counted_since: str) -> None:
             "A refresh sets counted_since itself; leave one of the two out.",
             ["/refresh", "/counted_since"],
         )
-    if counted_since and time_of(counted_since) is None:
+    if counted_since and parse_time(counted_since) is None:
         raise BadParameter("bad_parameter", NO_SUCH_TIME, ["/counted_since"])

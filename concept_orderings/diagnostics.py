@@ -1,8 +1,8 @@
-"""What a path through concepts is like, for the manifest: its steps, its jumps, and how alike a task's concepts are.
+"""Describe a path through concepts for the manifest: its steps, its largest jumps, the similarity inside tasks.
 
-Quantised vectors are integers, and so is every sum of their squared distances; each figure is divided and rounded once,
-at the end, so it is the same on any machine. The distances of all pairs of m vectors add up to
-``m * sum(|v|²) - |sum(v)|²``: time and memory grow with n, not with its square.
+Quantised vectors are integers, and so are the sums of their squared distances. Each figure is divided and rounded once,
+at the end, so it is the same on every machine. The squared distances of all pairs of m vectors add up to
+``m * sum(|v|²) - |sum(v)|²``, so time and memory grow with n and not with n².
 """
 
 from bisect import bisect_right
@@ -18,23 +18,24 @@ from concept_orderings.path.distances import SCALE
 from concept_orderings.progress import Report, silent
 
 MOST_JUMPS = 20
+"""The number of largest steps that a manifest lists."""
 
 # The squared distance of vectors of length SCALE whose cosine distance is 1.
 _COSINE_UNIT = 2 * SCALE * SCALE
 
-# Numbers that are looked at together: 8 MB as int64, which stays in a processor's cache.
+# Numbers processed at a time: 8 MB as int64, which fits into a processor's cache.
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of concepts.
+    """The number of some pairs of concepts, and the sum of their distances.
 
     Attributes
     ----------
     count : int
     distance : int
-        Sum of their squared distances, exact: beyond 64 bits for a million concepts.
+        Sum of their squared distances, exact; for a million concepts it exceeds 64 bits.
     """
 
     count: int = 0
@@ -47,19 +48,19 @@ class Pairs:
         return Pairs(self.count - other.count, self.distance - other.distance)
 
     def similarity(self) -> float | None:
-        """Return the mean cosine similarity, 1 less the mean cosine distance; None if there are no pairs."""
+        """Return the mean cosine similarity (1 minus the mean cosine distance); None if there are no pairs."""
         whole = self.count * _COSINE_UNIT
         return (whole - self.distance) / whole if whole else None
 
 
 @dataclass(frozen=True)
 class VectorSums:
-    """What the distances of all pairs of some vectors follow from.
+    """Sums over some vectors, from which the distances of all their pairs follow.
 
     Attributes
     ----------
     count : int
-        How many vectors.
+        Number of vectors.
     squares : int
         Sum of their squared lengths.
     vector : ndarray of int64, shape (d,)
@@ -74,8 +75,8 @@ class VectorSums:
         return VectorSums(self.count + other.count, self.squares + other.squares, self.vector + other.vector)
 
     def pairs(self) -> Pairs:
-        """Return all pairs of two of the vectors."""
-        # Python's integers: the square of a sum of 185,000 vectors may not fit 64 bits.
+        """Return the pairs of these vectors."""
+        # In Python's integers, because the square of a sum of 185,000 vectors may exceed 64 bits.
         square = sum(component * component for component in self.vector.tolist())
         return Pairs(self.count * (self.count - 1) // 2, self.count * self.squares - square)
 
@@ -93,23 +94,24 @@ def diagnose_path(
     Parameters
     ----------
     vectors : ndarray of int16, shape (n, d)
-        As `concept_orderings.path.quantise` makes them; n is at least 1.
+        From `concept_orderings.path.quantise`; n is at least 1.
     order : ndarray of int64, shape (n,)
         The path: a permutation of range(n).
     sizes : sequence of int
         Concepts in each task, adding up to n.
     names : sequence of str
-        What to call each vector, (n,).
+        The name of each vector, (n,).
     report : Report
-        Called every few thousand concepts so that it can stop the work; always with n of n, since the path is found.
+        Called every few thousand concepts, so that the work can be cancelled; always with n of n, because the path is
+        already found.
 
     Returns
     -------
     dict
         ``total_distance``, ``mean_step``, ``largest_step``, ``largest_jumps``, ``expected_random_total``,
         ``share_of_random_total``, ``similarity_inside_tasks``, ``similarity_across_tasks`` and
-        ``similarity_of_each_task``. Distances are cosine distances, similarities cosines. None stands where there is
-        nothing to take the mean of, or to divide by.
+        ``similarity_of_each_task``. Distances are cosine distances, similarities are cosines. A figure is None
+        where there are no values to average, or where it would be divided by 0.
     """
     steps = step_distances(vectors, order, report=report)
     tasks, everything = pairs_of_tasks(vectors, order, sizes, report=report)
@@ -124,7 +126,7 @@ def step_distances(
     rows = _rows_at_once(vectors)
     for first in range(0, len(steps), rows):
         report(len(order), len(order))
-        # One more than there are steps: a step leads into the next block.
+        # One vector more than steps, because the last step leads to the next block.
         block = vectors[order[first : first + rows + 1]].astype(np.int64)
         between = block[1:] - block[:-1]
         steps[first : first + rows] = np.einsum("ij,ij->i", between, between)
@@ -134,7 +136,7 @@ def step_distances(
 def pairs_of_tasks(
     vectors: NDArray[np.int16], order: NDArray[np.int64], sizes: Sequence[int], *, report: Report = silent
 ) -> tuple[list[Pairs], Pairs]:
-    """Return the pairs within each task, and all pairs, of one task or of two."""
+    """Return the pairs within each task, and all pairs of concepts."""
     rows = _rows_at_once(vectors)
     everything = nothing = VectorSums(0, 0, np.zeros(vectors.shape[1], dtype=np.int64))
     tasks, first = [], 0
@@ -144,14 +146,14 @@ def pairs_of_tasks(
             report(len(order), len(order))
             sums += _sums(vectors[members[start : start + rows]].astype(np.int64))
         tasks.append(sums.pairs())
-        # Added up at once: as many sums as tasks could need more memory than the vectors.
+        # Added here, because keeping the sums of all tasks could take more memory than the vectors.
         everything += sums
         first += size
     return tasks, everything.pairs()
 
 
 def largest_jumps(steps: NDArray[np.int64], most: int = MOST_JUMPS) -> list[int]:
-    """Return the positions that the largest steps lead to, the largest first; of equal ones the earlier first."""
+    """Return the positions to which the largest steps lead, by falling size; of equal steps the earlier comes first."""
     found: list[int] = (np.argsort(-steps, kind="stable")[:most] + 1).tolist()
     return found
 
@@ -182,7 +184,7 @@ def _steps_as_json(
 
 def _pairs_as_json(tasks: Sequence[Pairs], everything: Pairs, steps: NDArray[np.int64]) -> dict[str, Json]:
     inside = sum(tasks, Pairs())
-    # A step of a random order is, on average, as long as the mean of all n (n - 1) / 2 pairs; there are n - 1 steps.
+    # A random order has n - 1 steps, whose expected length is the mean over all n (n - 1) / 2 pairs.
     n, total = len(steps) + 1, int(steps.sum())
     return {
         "expected_random_total": 2 * everything.distance / (n * _COSINE_UNIT),

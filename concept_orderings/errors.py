@@ -3,7 +3,7 @@
 ::
 
     ConceptOrderingsError       internal_error: a fault of the program
-    ├── InvalidInput            what was asked for cannot be done as asked; nothing was started
+    ├── InvalidInput            a request that cannot be carried out; nothing was started
     │   ├── BadConcept          bad_name, bad_class_name, bad_concept, bad_template
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
@@ -25,7 +25,7 @@
     ├── SettingError            bad_setting
     └── Cancelled               cancelled
 
-No HTTP here: the service gives each class its status, and a job keeps the code with its record.
+This module knows no HTTP: the service maps each class to a status, and a job stores the code in its record.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ from concept_orderings.canonical import Json
 from concept_orderings.queries import Query
 
 MOST_POINTERS = 100
-"""An error of a body with a million wrong values must stay an answer that can be read, and sent."""
+"""The most pointers that an error keeps: a body may have a million wrong values, and the error must stay readable."""
 
 
 class ConceptOrderingsError(Exception):
@@ -46,10 +46,10 @@ class ConceptOrderingsError(Exception):
     code : str
         Stable, machine-readable, ``snake_case``.
     detail : str
-        One sentence for a person: what is wrong, and what to do next.
+        One sentence for a person: what is wrong, and what to do about it.
     pointers : tuple of str
-        RFC 6901 JSON pointers to the offending fields of the request, the first `MOST_POINTERS` of them; empty if no
-        field is to blame.
+        JSON pointers (RFC 6901) to the wrong fields of the request, at most `MOST_POINTERS`; empty if no field is
+        wrong.
     """
 
     def __init__(self, code: str, detail: str, pointers: Iterable[str] = ()) -> None:
@@ -62,12 +62,12 @@ class ConceptOrderingsError(Exception):
         return (type(self), (self.code, self.detail, self.pointers))
 
     def as_json(self) -> dict[str, Json]:
-        """Return what is kept with a job, or told of a source."""
+        """Return the error as it is stored with a job or reported for a source."""
         return {"code": self.code, "detail": self.detail, "pointers": list(self.pointers)}
 
 
 class InvalidInput(ConceptOrderingsError):
-    """What was asked for cannot be done as asked; nothing was started."""
+    """A request that cannot be carried out; nothing was started."""
 
 
 class BadConcept(InvalidInput):
@@ -75,11 +75,11 @@ class BadConcept(InvalidInput):
 
 
 class EmptyClassList(InvalidInput):
-    """There is nothing to order."""
+    """A request without concepts, or a dataset without classes."""
 
 
 class DuplicateConcept(InvalidInput):
-    """A concept stands in the request twice."""
+    """A request that lists a concept twice."""
 
 
 class BadValue(InvalidInput):
@@ -111,12 +111,12 @@ class JobError(ConceptOrderingsError):
 
 
 class SourceError(JobError):
-    """A source of counts is not there, is damaged, or does not answer.
+    """A source of counts is not configured, is damaged, or does not answer.
 
     Attributes
     ----------
     queries : tuple of Query
-        Those that are not counted, as the source was asked; empty if it is not about some.
+        The queries that could not be counted; empty if the error concerns the whole source.
     """
 
     def __init__(self, code: str, detail: str, pointers: Iterable[str] = (), *, queries: Iterable[Query] = ()) -> None:
@@ -125,7 +125,7 @@ class SourceError(JobError):
 
 
 class EncoderError(JobError):
-    """A text encoder is not there, does not fit its weights, or gives no usable embeddings."""
+    """A text encoder is not configured, does not match its weights, or returns unusable embeddings."""
 
 
 class NotEnoughMemory(JobError):
@@ -133,7 +133,7 @@ class NotEnoughMemory(JobError):
 
 
 class JobCrashed(JobError):
-    """The worker died in the middle of the job, more often than it is tried again."""
+    """The worker process died during the job, in each of the attempts that are allowed."""
 
 
 class StoreError(ConceptOrderingsError):
@@ -141,11 +141,11 @@ class StoreError(ConceptOrderingsError):
 
 
 class SettingError(ConceptOrderingsError):
-    """A program cannot start with a setting that it was given."""
+    """A program cannot start because a setting is wrong."""
 
 
 class Cancelled(ConceptOrderingsError):
-    """The client asked for the work to stop."""
+    """The client cancelled the work."""
 
     def __init__(
         self, code: str = "cancelled", detail: str = "The job was cancelled.", pointers: Iterable[str] = ()

@@ -1,4 +1,4 @@
-"""Orderings without a server: one call from a request to arranged concepts."""
+"""Order concepts without a server: one call from a request to arranged concepts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,9 +10,9 @@ from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.machine import ANY_MACHINE, Machine
-from concept_orderings.progress import Remembered, Report, silent
+from concept_orderings.progress import RepeatableReport, Report, silent
 from concept_orderings.request import StreamRequest, parse_request
-from concept_orderings.stream import ArrangedStream, cut
+from concept_orderings.stream import ArrangedStream, task_sizes
 
 
 def arrange(
@@ -22,21 +22,21 @@ def arrange(
     counts: Sequence[int] | None = None,
     report: Report = silent,
 ) -> list[list[str]]:
-    """Arrange the concepts of a request and cut them into tasks.
+    """Arrange the concepts of a request and task_sizes them into tasks.
 
     Parameters
     ----------
     body
-        What one would POST to ``/v1/streams``, as a dict.
+        The body of a ``POST /v1/streams``, as a dict.
     embeddings
-        Embeddings of the concepts in the order of ``parse_request(body).concepts.ids``, (n, d), as `similarity`
-        and `typicality` need them: of their captions (``captions_of(parse_request(body).concepts)``, in
-        ``concept_orderings.evidence.captions``), or means of several (``caption_rounds``).
+        For `similarity` and `typicality`: a row for each concept, (n, d), in the order of
+        ``parse_request(body).concepts.ids``. A row is the embedding of the concept's caption, or the mean of those of
+        several captions; ``concept_orderings.evidence.captions`` makes them with `captions_of` and `caption_rounds`.
     counts
-        Counts in the order of ``parse_request(body).concepts.class_names``, (n,): what `frequency` needs when its
-        source is not the request.
+        For `frequency`, unless its source is the request: a count for each concept, (n,), in the order of
+        ``parse_request(body).concepts.class_names``.
     report
-        Called with how much of the work is done.
+        Called with (done, total).
 
     Returns
     -------
@@ -58,9 +58,9 @@ def arrange_request(
     counts: Sequence[int] | Gathered | None = None,
     report: Report = silent,
 ) -> ArrangedStream:
-    """Do what `arrange` does with a request that is checked already, and return all that is known of the stream.
+    """Arrange a request that is already checked, and return the stream with its provenance; see `arrange`.
 
-    Counts may come with where they are from, for the manifest.
+    `counts` may be `Gathered` counts, whose provenance then stands in the manifest.
     """
     outside: dict[Need, Gathered] = {}
     if embeddings is not None:
@@ -77,24 +77,26 @@ def arrange_stream(
     machine: Machine = ANY_MACHINE,
     report: Report = silent,
 ) -> ArrangedStream:
-    """Arrange, split and diagnose a request whose evidence has been gathered.
+    """Arrange a request whose evidence is gathered, split it into tasks, and describe the result.
 
     Raises
     ------
     NotEnoughMemory
-        ``not_enough_memory``, if `machine` has too little for the ordering.
+        ``not_enough_memory``: the ordering needs more memory than `machine` allows.
     MissingEvidence
-        ``missing_embeddings`` or ``missing_counts`` if the caller has not given them.
+        ``missing_embeddings`` or ``missing_counts``, if `gathered` lacks them.
     """
     needed = {need: gathered[need] for need in sorted(request.needs) if need in gathered}
     for need in request.needs.difference(needed):
         raise MissingEvidence(
             f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; pass them, or use the service."
         )
-    evidence, progress = assemble(needed), Remembered(report)
+    evidence, progress = assemble(needed), RepeatableReport(report)
     arrangement = request.ordering.arrangement(request.concepts, evidence, machine=machine, report=progress)
-    sizes = cut(request.split, request.concepts, evidence, arrangement.order)
-    diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=progress.again)
+    sizes = task_sizes(request.split, request.concepts, evidence, arrangement.order)
+    diagnostics = request.ordering.diagnose(
+        request.concepts, evidence, arrangement.order, sizes, report=progress.repeat
+    )
     provenance = {need: each.provenance for need, each in needed.items()}
     columns: dict[str, Sequence[Json]] = {}
     for need, each in needed.items():

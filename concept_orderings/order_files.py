@@ -1,4 +1,4 @@
-"""Order class-list files without a server: what ``concept-orderings order`` does."""
+"""Order class-list files without a server, for the command ``concept-orderings order``."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,24 +16,25 @@ from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
 
 Gatherer: TypeAlias = Callable[[StreamRequest, Report], Gathered]
-"""Called with a request and a report of its progress; returns evidence of one kind for the request's concepts."""
+"""Callable that takes a request and a progress report, and returns evidence of one kind for its concepts."""
 
 
 def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks: object) -> dict[str, object]:
-    """Read class-list files into the body of a request.
+    """Read class-list files and return the body of a request.
 
     Parameters
     ----------
     paths
-        Each a JSON list of class names (the file's name is the dataset's), a JSON list of ``DATASET+++class name``
-        (a FoMo-in-Flux stream), or an object with ``datasets`` or ``concepts`` as a request has them.
+        Each file holds one of these as JSON: a list of class names, for the dataset that the file is named after; a
+        list of ``DATASET+++class name`` (a FoMo-in-Flux stream); or an object with ``datasets`` or ``concepts``, as in
+        a request.
     ordering, tasks
-        As a request has them.
+        The fields of the request.
 
     Raises
     ------
     BadValue
-        ``bad_file`` naming a file that is none of these.
+        ``bad_file``: a file cannot be read or holds something else, or some hold datasets and others concepts.
     """
     datasets: list[object] = []
     concepts: list[str] = []
@@ -50,21 +51,21 @@ def read_request(paths: Sequence[Path], *, ordering: Mapping[str, object], tasks
 def order(
     body: Mapping[str, object], *, gatherer: Callable[[Need], Gatherer], report: Report = silent
 ) -> ArrangedStream:
-    """Arrange and split a request, gathering from outside only the evidence that it needs and that is not at hand.
+    """Arrange and split a request; gather the evidence that neither it nor the catalogue has.
 
     Parameters
     ----------
     body
         The request.
     gatherer
-        Returns what gathers one kind of evidence.
+        Called with a kind of evidence; returns the `Gatherer` for it.
     report
-        Called with how much of the work is done.
+        Called with (done, total).
 
     Raises
     ------
     ConceptOrderingsError
-        If the request is wrong, or a gatherer fails.
+        If the request is refused, or a gatherer fails.
     """
     request = parse_request(body)
     gathered = evidence_at_hand(request)

@@ -1,7 +1,7 @@
-"""Parameters of orderings: the fields of a frozen dataclass, which is read from JSON and written to it.
+"""Parameters of orderings: fields of a frozen dataclass, read from JSON and written to it.
 
 Validation, the API's schema and its documentation read the declarations. `Parameters` is the common base of orderings
-and of what they get by needing evidence (such as the source of counts), so that both may declare some.
+and of the classes that declare the parameters for a kind of evidence, such as the source of counts.
 """
 
 import re
@@ -17,10 +17,10 @@ from concept_orderings.errors import BadParameter
 from concept_orderings.text import is_plain_text
 
 POINTER = "/ordering"
-"""Where the parameters stand in a request."""
+"""JSON pointer to the object that holds the parameters in a request."""
 
 ALL_HAVE = ("seed", "reverse")
-"""Parameters that are listed after an ordering's own."""
+"""The parameters that are common to orderings; they are listed after an ordering's own."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,17 @@ class Parameter:
     type : {"boolean", "integer", "string", "integer or string", "array of strings"}
         JSON type.
     default : bool, int, str or None
-        What it is when it is not given.
+        Its value if a request does not set it.
     choices : tuple of str
-        All values allowed; empty if any value of the type is.
+        All allowed values; empty if every value of the type is allowed.
     pattern : str
-        A regular expression for the whole of a string, or of each string of an array; empty if any string will do.
+        A regular expression that a string, or each string of an array, must match as a whole; empty if every string is
+        allowed.
     minimum, maximum : int
-        Of an integer.
+        Bounds of an integer, inclusive.
     left_out : bool
-        Whether the canonical request leaves it out while it has its default: so for each parameter that was added
-        after the ordering's first release, since a canonical request of that time must stay what it is.
+        Whether the canonical request omits the parameter while it has its default. This holds for each parameter that
+        was added after the ordering's first release, so that older canonical requests keep their digests.
     """
 
     name: str
@@ -57,56 +58,61 @@ class Parameter:
 
 
 def parameter(default: bool | int | str | None, description: str, **rules: Any) -> Any:
-    """Declare a parameter (a dataclass field; typed as Any as `dataclasses.field` is).
+    """Declare a parameter as a dataclass field; the return type is Any, as that of `dataclasses.field`.
 
-    The type is the default's unless `rules`, attributes of `Parameter`, name another.
+    Parameters
+    ----------
+    default, description
+        See `Parameter`.
+    **rules
+        Other attributes of `Parameter`. Without ``type``, the type is that of the default.
     """
     return field(default=default, metadata={"description": description, **rules})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """A frozen set of parameters; a subclass declares each as a dataclass field, with `parameter`."""
+    """A frozen set of parameters. A subclass declares each as a dataclass field with `parameter`."""
 
     kind: ClassVar[str]
 
     def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
-        """Return the canonical equivalent for these concepts: equal orders asked for in two ways become one request.
+        """Return the canonical equivalent for these concepts, so that two ways to request one order become one request.
 
         Parameters
         ----------
         concepts
             n concepts in canonical order.
         listed
-            Returns the concepts in the order in which the request lists them, (n,).
+            Callable without arguments that returns the concepts in the order in which the request lists them, (n,).
 
         Raises
         ------
         BadParameter
-            If a parameter does not fit the concepts, or the other parameters.
+            If a parameter contradicts the concepts or another parameter.
         """
         del concepts, listed
         return self
 
-    def settled(self, now: datetime) -> Self:
-        """Return the equivalent that does not depend on when it is read.
+    def as_of(self, now: datetime) -> Self:
+        """Return the equivalent that no longer depends on the time of the request, which is `now`.
 
         Raises
         ------
         BadParameter
-            If a time that is given is still to come.
+            If a time in the request lies in the future.
         """
         del now
         return self
 
     def values(self) -> dict[str, Json]:
-        """Return every parameter as the canonical request has it."""
+        """Return the parameters as the canonical request has them."""
         declared = ((each, getattr(self, each.name)) for each in self.parameters())
         return {each.name: value for each, value in declared if not (each.left_out and value == each.default)}
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
-        """Return the parameters: the dataclass fields, the ordering's own before those that all orderings have."""
+        """Return the declared parameters: the ordering's own, then those of `ALL_HAVE`."""
         own = [each for each in fields(cls) if each.name not in ALL_HAVE]
         shared = sorted(
             (each for each in fields(cls) if each.name in ALL_HAVE), key=lambda each: ALL_HAVE.index(each.name)
@@ -116,7 +122,7 @@ class Parameters:
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> Self:
-        """Make the parameters of JSON values.
+        """Check JSON values and return the parameters that they give.
 
         Raises
         ------
@@ -150,7 +156,7 @@ def _as_parameter(each: "Field[Any]") -> Parameter:
 def _check(declared: Parameter, value: object) -> None:
     fits = {
         "boolean": isinstance(value, bool),
-        # At most what JSON numbers hold exactly, so that the canonical request can be written.
+        # Integers that JSON numbers hold exactly, so that the canonical request can be written.
         "integer": is_integer(value) and declared.minimum <= value <= declared.maximum,
         "string": isinstance(value, str) and _is_allowed(declared, value),
         "array of strings": isinstance(value, list | tuple)
@@ -171,7 +177,7 @@ def _refusal(declared: Parameter) -> str:
     if declared.choices:
         return f"The parameter {declared.name} is one of {', '.join(declared.choices)}."
     if declared.pattern:
-        return f"The parameter {declared.name} cannot be that. {declared.description}"
+        return f"The parameter {declared.name} does not have an allowed value. {declared.description}"
     if declared.type == "integer":
         return f"The parameter {declared.name} is an integer from {declared.minimum} to {declared.maximum}."
     return f"The parameter {declared.name} is a JSON {declared.type}."

@@ -1,6 +1,6 @@
-"""A published version as an exporter sees it: what clients can fetch, and nothing else.
+"""A published version as exporters read it: what clients can fetch, and nothing else.
 
-It is made from an `ArrangedStream` or from stored documents. Both ways give the same contents, and so the same exports.
+It is made from an `ArrangedStream` or from stored documents. Both give the same contents and so the same exports.
 """
 
 import json
@@ -14,7 +14,7 @@ from concept_orderings.canonical import sha256_hex
 
 @dataclass(frozen=True)
 class VersionDocuments:
-    """The documents of a version as they are served.
+    """The documents of a version, as the service sends them.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class PublishedVersion:
     concepts_by_task : sequence of sequence of str
         For each task, ``DATASET+++class name`` of its concepts, in order.
     documents : callable without arguments
-        Returns the documents. It is called only by exporters that read more than the concepts: to make the documents
-        of an arranged stream takes longer than to arrange it.
+        Returns the documents. Only exporters that read more than the concepts call it, because making the documents of
+        an arranged stream takes longer than arranging it.
     """
 
     stream: str
@@ -76,12 +76,12 @@ class PublishedVersion:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the manifest, in hexadecimal: the digest of the version."""
+        """The digest of the version: SHA-256 of the manifest, 64 hexadecimal digits."""
         return sha256_hex(self._documents.manifest)
 
     @cached_property
     def tasks(self) -> list[dict[str, Any]]:
-        """The documents of the tasks, decoded: under ``concepts`` each concept with its position and evidence."""
+        """The documents of the tasks, decoded; ``concepts`` holds each concept with its position and evidence."""
         return [json.loads(task) for task in self._documents.tasks]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a source of counts is asked for a concept: its class name as text has it, or what the request gives instead."""
+"""Queries to sources of counts: the class name as running text has it, or the spellings that the request gives."""
 
 import hashlib
 import json
@@ -9,50 +9,51 @@ from functools import cached_property
 from concept_orderings.canonical import Json
 
 MOST_SPELLINGS = 20
+"""The most spellings of a query in a request."""
 
 _encode_string = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, order=True)
 class Query:
-    """What is asked for one concept.
+    """The query for one concept.
 
     Attributes
     ----------
     spellings : tuple of str
-        One or more, distinct and sorted, since their order has no meaning. A count of documents is of those that
-        contain any of them; a count of occurrences is the sum over them.
+        Distinct and sorted, because their order has no meaning. A source of documents counts those that contain any of
+        the spellings; a source of occurrences adds up the occurrences of all. Without spellings the count is 0.
     """
 
     spellings: tuple[str, ...]
 
     @classmethod
     def of(cls, spellings: Iterable[str]) -> "Query":
-        """Make the query of spellings, given in any order and however often."""
+        """Return the query of some spellings, in any order and with any repetitions."""
         return cls(tuple(sorted(set(spellings))))
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 of the canonical JSON (RFC 8785) of the list of spellings, 32 bytes: what a count is kept by."""
-        # Without the time that the general way takes; looked at several times for each query that is counted.
+        """SHA-256 of the canonical JSON (RFC 8785) of the list of spellings, 32 bytes: the key of a cached count."""
+        # Faster than `canonical_json`; the digest of each counted query is read several times.
         return hashlib.sha256(f"[{','.join(map(_encode_string, self.spellings))}]".encode()).digest()
 
     def as_json(self) -> Json:
-        """Return the spelling, or an array of several; of none, an empty string."""
+        """Return the only spelling as a string, several as an array, none as an empty string."""
         return list(self.spellings) if len(self.spellings) > 1 else "".join(self.spellings)
 
 
 def folded(name: str) -> str:
-    """Return a class name as running text has it: underscores and slashes are spaces, white space is one space.
+    """Return a class name as running text has it: underscores and slashes become spaces, and white space one space.
 
-    It may be empty, and is then in no document.
+    The result may be empty, and is then found in no document.
     """
     return " ".join(name.replace("_", " ").replace("/", " ").split())
 
 
 def default_query(name: str) -> Query:
-    """Return what is asked for a class name if the request does not say: the name, `folded`.
+    """Return the query for a class name for which the request gives none: the name, `folded`.
 
-    It has no spelling if nothing is left of the name: such a query is never asked, and its count is 0.
+    It has no spelling if the folded name is empty. Such a query is not sent to a source, and its count is 0.
     """
     return Query.of(filter(None, [folded(name)]))

@@ -1,7 +1,7 @@
-"""What a client asks for: class lists, an ordering and a split, checked and in canonical form.
+"""Requests for a stream: class lists, an ordering and a split, checked and in canonical form.
 
-The service, the worker and ``concept-orderings order FILE`` all read requests here, so they agree on every rule. The
-fields are declared here and in `concept_orderings.evidence`, and the API's schema is made of the same declarations.
+The service, the worker and ``concept-orderings order FILE`` all read requests with this module, so they agree on every
+rule. The fields are declared here and in `concept_orderings.evidence`; the API's schema uses the same declarations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,25 +25,27 @@ from concept_orderings.concepts import (
 )
 from concept_orderings.errors import BadValue
 from concept_orderings.evidence import EVIDENCE, Need, evidence_fields
-from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.orderings import Ordering, parse_ordering
-from concept_orderings.shapes import Declared, Refusal, Text
+from concept_orderings.shapes import Refusal, RequestField, Text
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
+from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 
-_BAD_NAME = Refusal(BadValue, "bad_stream_name", f"A stream's name {NAME_RULE}.")
+_BAD_NAME = Refusal(BadValue, "bad_stream_name", f"A stream's name {URL_NAME_RULE}.")
 
-STREAM_NAME = Declared(
+STREAM_NAME = RequestField(
     "name",
-    Text(_BAD_NAME, (f"^{NAME.pattern}$",), without=(r"\n",), type_refusal=_BAD_NAME),
+    Text(_BAD_NAME, (f"^{URL_NAME.pattern}$",), without=(r"\n",), type_refusal=_BAD_NAME),
     "The stream to add a version to.",
     ("first-steps",),
 )
 
-CONCEPT_LIST = Declared("concepts", CONCEPTS, "Concepts, DATASET+++class name each: a FoMo-in-Flux stream as it is.")
+CONCEPT_LIST = RequestField(
+    "concepts", CONCEPTS, "Concepts, each written DATASET+++class name: a FoMo-in-Flux stream as it is."
+)
 
 DATASET_FIELDS = (
-    Declared("name", DATASET_NAME, "The dataset; one of the catalogue by either of its names.", ("cifar100",)),
-    Declared(
+    RequestField("name", DATASET_NAME, "The dataset; for one in the catalogue, either of its names.", ("cifar100",)),
+    RequestField(
         "classes",
         CLASS_NAMES,
         "Class names, each once; their order has no meaning, except for the ordering given.",
@@ -63,9 +65,9 @@ class StreamRequest:
     Attributes
     ----------
     name : str
-        The stream.
+        The name of the stream.
     concepts : Concepts
-        In canonical order; evidence that was not given is the catalogue's, where it has it.
+        In canonical order, with evidence from the request or, where the request has none, from the catalogue.
     ordering : Ordering
     split : Split
     """
@@ -77,19 +79,19 @@ class StreamRequest:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """All evidence that the ordering and the split need."""
+        """The evidence that the ordering and the split need."""
         return self.ordering.needs | self.split.needs
 
     @property
     def outside(self) -> frozenset[Need]:
-        """The evidence among it that must be gathered from a source or an encoder."""
+        """The part of `needs` that must be gathered from a source or an encoder."""
         return frozenset(need for need in self.needs if EVIDENCE[need].is_outside(self.ordering))
 
     def as_json(self) -> dict[str, Json]:
         """Return the canonical request: everything that can change the stream, and nothing else.
 
-        Requests that differ only in how they are written (in the order of their lists, in a dataset's two names, in
-        what is left to the catalogue or to a default) have the same canonical form.
+        Requests that differ only in form have the same canonical request: in the order of their lists, in which of its
+        two names a dataset has, or in values that equal those of the catalogue or a default.
         """
         return {
             "name": self.name,
@@ -105,18 +107,18 @@ class StreamRequest:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the canonical request: its identity."""
+        """SHA-256 of the canonical request in hexadecimal: the identity of the request."""
         return sha256_hex(self.canonical)
 
-    def settled(self, now: datetime) -> "StreamRequest":
-        """Return the equivalent that does not depend on when it is read: `refresh` becomes a `counted_since`.
+    def as_of(self, now: datetime) -> "StreamRequest":
+        """Return the equivalent that no longer depends on the time of the request: `refresh` becomes `counted_since`.
 
         Raises
         ------
         BadParameter
-            If a time that is given is still to come.
+            If a time in the request lies in the future.
         """
-        return replace(self, ordering=self.ordering.settled(now))
+        return replace(self, ordering=self.ordering.as_of(now))
 
     def _dataset_as_json(self, each: ClassList) -> dict[str, Json]:
         body: dict[str, Json] = {"name": each.name, "classes": each.classes}
@@ -133,7 +135,7 @@ def parse_request(body: object, *, defaults: Mapping[str, object] | None = None)
     body
         The JSON value of a ``POST /v1/streams`` body, or of a class-list file.
     defaults
-        Parameters by name that stand in for the orderings' own defaults, such as the encoder of a service.
+        Parameters by name that replace the orderings' own defaults, such as the encoder of a service.
 
     Raises
     ------
@@ -170,7 +172,7 @@ def _parse_name(value: object) -> str:
 
 
 def _parse_class_lists(fields: Mapping[str, object]) -> Sequence[ClassList]:
-    # null is the same as nothing here, as it is for a dataset's year or template.
+    # null means that the field is left out, as it does for a dataset's year or template.
     if (fields.get("datasets") is None) == (fields.get("concepts") is None):
         raise BadValue(
             "wrong_type", "Give either datasets, with their classes, or concepts.", ["/datasets", "/concepts"]
@@ -195,7 +197,7 @@ def _parse_class_list(value: object, pointer: str) -> ClassList:
 
 
 def _listed(fields: Mapping[str, object]) -> list[str]:
-    """Return the concepts of a checked body in the order in which it lists them, (n,)."""
+    """Return the concepts of a checked body in the order in which the body lists them, (n,)."""
     if fields.get("concepts") is not None:
         pairs = [split_concept(each) for each in check_strings(fields["concepts"], "/concepts")]
     else:
@@ -207,13 +209,13 @@ def _listed(fields: Mapping[str, object]) -> list[str]:
 
 
 def _check_split(split: Split, n: int) -> None:
-    """Refuse tasks that do not fit n concepts before a job is made; grouped tasks always fit."""
+    """Refuse a split that does not fit n concepts before a job is created; grouped tasks always fit."""
     if isinstance(split, EqualTasks | SizedTasks):
         split.sizes(range(n))
 
 
 def _completed(each: ClassList) -> ClassList:
-    """Return a class list with the catalogue's evidence where none was given."""
+    """Return a class list with the catalogue's evidence for the fields that the request left out."""
     known = find_dataset(each.name)
     if known is None:
         return each

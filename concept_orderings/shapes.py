@@ -1,7 +1,7 @@
-"""Shapes of JSON values: declared once, read by the check of requests and by the JSON Schema in the API's document.
+"""Shapes of JSON values: one declaration for the check of requests and for the JSON Schema of the API.
 
-A shape says which values fit, and how a value that does not fit is refused. What only a rule over several fields can
-refuse, such as a count for a class that is not in the list, is left to the code that reads the fields.
+A shape defines a set of JSON values, and the error for a value outside it. Rules over several fields, such as that
+counts may be given only for classes in the list, are checked by the code that reads the fields.
 """
 
 import re
@@ -22,15 +22,16 @@ _Search: TypeAlias = Callable[[str], "re.Match[str] | None"]
 
 @dataclass(frozen=True)
 class Refusal:
-    """How a value that does not fit is refused.
+    """The error for a value that does not fit a shape.
 
     Attributes
     ----------
     error : type of InvalidInput
     code : str
-        The error's stable code.
+        Its stable code.
     sentence : str
-        Its detail; ``{value}`` stands for the first value that does not fit, ``{length}`` for its length.
+        Its detail. ``{value}`` is replaced by the first value that does not fit, ``{length}`` by the length of an
+        array.
     """
 
     error: type[InvalidInput]
@@ -39,16 +40,17 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One value that does not fit.
+class Mismatch:
+    """One value that does not fit a shape.
 
     Attributes
     ----------
     refusal : Refusal or str
-        How it is refused; a string is the JSON type that was expected (``wrong_type``).
+        The error; a string is short for the error ``wrong_type``, and is the JSON type that was expected.
     value : object
+        The value that does not fit.
     pointer : str
-        Where it stands (RFC 6901).
+        Its place in the request (RFC 6901).
     """
 
     refusal: Refusal | str
@@ -60,12 +62,12 @@ class Shape(ABC):
     """A set of JSON values."""
 
     @abstractmethod
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """Yield what does not fit, in the order in which it stands in the value."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """Yield the values inside `value`, or `value` itself, that do not fit, in their order in it."""
 
     @abstractmethod
     def json_schema(self) -> JsonSchema:
-        """Return the JSON Schema (draft 2020-12) that exactly the values of this shape match."""
+        """Return the JSON Schema (draft 2020-12) that matches exactly the values of this shape."""
 
     def check(self, value: object, pointer: str) -> None:
         """Refuse a value that does not fit.
@@ -73,15 +75,15 @@ class Shape(ABC):
         Raises
         ------
         InvalidInput
-            That of the first fault, with pointers to all faults that are refused in the same way.
+            The error of the first mismatch, with pointers to all mismatches that have the same error.
         """
-        faults = self.faults(value, pointer)
-        first = next(faults, None)
+        mismatches = self.mismatches(value, pointer)
+        first = next(mismatches, None)
         if first is None:
             return
         if isinstance(first.refusal, str):
             raise wrong_type(first.refusal, first.value, first.pointer)
-        alike = (each.pointer for each in faults if each.refusal == first.refusal)
+        alike = (each.pointer for each in mismatches if each.refusal == first.refusal)
         detail = first.refusal.sentence
         if "{value}" in detail:
             detail = detail.replace("{value}", shown(str(first.value)))
@@ -92,16 +94,16 @@ class Shape(ABC):
 
 @dataclass(frozen=True)
 class Integer(Shape):
-    """An integer from `minimum` to `maximum`; a boolean is none."""
+    """An integer from `minimum` to `maximum`; a boolean is not an integer."""
 
     refusal: Refusal
     minimum: int = -LARGEST_INTEGER
     maximum: int = LARGEST_INTEGER
 
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """See `Shape.faults`."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
         if not is_integer(value) or not self.minimum <= value <= self.maximum:
-            yield Fault(self.refusal, value, pointer)
+            yield Mismatch(self.refusal, value, pointer)
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
@@ -110,14 +112,14 @@ class Integer(Shape):
 
 @dataclass(frozen=True)
 class Number(Shape):
-    """A number that a float holds."""
+    """A finite number that fits a float."""
 
     refusal: Refusal
 
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """See `Shape.faults`."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
         if not is_number(value):
-            yield Fault(self.refusal, value, pointer)
+            yield Mismatch(self.refusal, value, pointer)
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
@@ -128,10 +130,10 @@ class Number(Shape):
 class Boolean(Shape):
     """True or false."""
 
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """See `Shape.faults`."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
         if not isinstance(value, bool):
-            yield Fault("a boolean", value, pointer)
+            yield Mismatch("a boolean", value, pointer)
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
@@ -140,18 +142,18 @@ class Boolean(Shape):
 
 @dataclass(frozen=True)
 class Text(Shape):
-    """A string in which each of `patterns` is found, and none of `without`.
+    """A string in which all of `patterns` are found, and none of `without`.
 
     Attributes
     ----------
     refusal : Refusal
     patterns : tuple of str
-        Regular expressions, anchored where they say so. They use what Python and ECMA-262 read alike, since the check
-        and the clients' validators both use them.
+        Regular expressions; they match anywhere unless they are anchored. Python and ECMA-262 must read them in the
+        same way, because both the check and the clients' validators use them.
     without : tuple of str
-        Regular expressions of what is forbidden.
+        Regular expressions of forbidden text.
     type_refusal : Refusal or str
-        For a value that is no string.
+        For a value that is not a string.
     """
 
     refusal: Refusal
@@ -162,7 +164,7 @@ class Text(Shape):
     def fits(self, value: str) -> bool:
         """Tell whether a string fits."""
         required, forbidden = self._searches
-        # Loops, since they take half the time of `all` and `any`.
+        # Loops take half the time of `all` and `any`.
         for search in required:
             if search(value) is None:
                 return False
@@ -172,16 +174,16 @@ class Text(Shape):
         return True
 
     def check(self, value: object, pointer: str) -> None:
-        """See `Shape.check`; quick for what fits, since there may be a million names."""
+        """See `Shape.check`. Strings that fit are checked fast, because a request may have a million names."""
         if not (isinstance(value, str) and self.fits(value)):
             super().check(value, pointer)
 
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """See `Shape.faults`."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
         if not isinstance(value, str):
-            yield Fault(self.type_refusal, value, pointer)
+            yield Mismatch(self.type_refusal, value, pointer)
         elif not self.fits(value):
-            yield Fault(self.refusal, value, pointer)
+            yield Mismatch(self.refusal, value, pointer)
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
@@ -199,7 +201,7 @@ class Text(Shape):
 
     @cached_property
     def _searches(self) -> tuple[list[_Search], list[_Search]]:
-        """What must be found, and what must not."""
+        """The searches that must find something, and those that must not."""
         return [re.compile(each).search for each in self.patterns], [re.compile(each).search for each in self.without]
 
 
@@ -213,10 +215,10 @@ class Items(Shape):
     length_refusal : Refusal
         For an array that is too short or too long.
     type_refusal : Refusal or str
-        For a value that is no array.
+        For a value that is not an array.
     unique : bool
-        Whether clients are told that no item may stand there twice. The rule itself is checked by the code that reads
-        the field, which names both places.
+        Whether the JSON Schema says that items are unique. The code that reads the field checks it, because its error
+        points to both places of an item.
     """
 
     item: Shape
@@ -226,15 +228,15 @@ class Items(Shape):
     most: int | None = None
     unique: bool = False
 
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """See `Shape.faults`."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
         if not isinstance(value, list | tuple):
-            yield Fault(self.type_refusal, value, pointer)
+            yield Mismatch(self.type_refusal, value, pointer)
         elif len(value) < self.fewest or (self.most is not None and len(value) > self.most):
-            yield Fault(self.length_refusal, value, pointer)
+            yield Mismatch(self.length_refusal, value, pointer)
         else:
             for i, each in enumerate(value):
-                yield from self.item.faults(each, f"{pointer}/{i}")
+                yield from self.item.mismatches(each, f"{pointer}/{i}")
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
@@ -246,18 +248,18 @@ class Items(Shape):
 
 @dataclass(frozen=True)
 class ByClass(Shape):
-    """An object of class name to values of one shape."""
+    """An object whose names are class names and whose values have one shape."""
 
     value: Shape
     type_refusal: Refusal | str = "an object"
 
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """See `Shape.faults`."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-            yield Fault(self.type_refusal, value, pointer)
+            yield Mismatch(self.type_refusal, value, pointer)
         else:
             for name, each in value.items():
-                yield from self.value.faults(each, f"{pointer}/{escape_pointer(name)}")
+                yield from self.value.mismatches(each, f"{pointer}/{escape_pointer(name)}")
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
@@ -266,25 +268,25 @@ class ByClass(Shape):
 
 @dataclass(frozen=True)
 class Either(Shape):
-    """A value of one of several shapes, which have different JSON types.
+    """A value of one of several shapes that have different JSON types.
 
     Attributes
     ----------
     shapes : tuple of Shape
     type_refusal : Refusal or str
-        For a value that has none of their types.
+        For a value of any other JSON type.
     """
 
     shapes: tuple[Shape, ...]
     type_refusal: Refusal | str
 
-    def faults(self, value: object, pointer: str) -> Iterator[Fault]:
-        """See `Shape.faults`."""
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
         for shape in self.shapes:
             if _has_type_of(shape, value):
-                yield from shape.faults(value, pointer)
+                yield from shape.mismatches(value, pointer)
                 return
-        yield Fault(self.type_refusal, value, pointer)
+        yield Mismatch(self.type_refusal, value, pointer)
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
@@ -292,18 +294,18 @@ class Either(Shape):
 
 
 @dataclass(frozen=True)
-class Declared:
+class RequestField:
     """One field of an object in a request.
 
     Attributes
     ----------
     name : str
     shape : Shape
-        What it may be; null is the same as leaving an optional field out.
+        The values that it may have. For an optional field, null is the same as leaving the field out.
     description : str
-        For the API's document.
+        For the OpenAPI document.
     examples : tuple
-        JSON values, for the API's document.
+        JSON values, for the OpenAPI document.
     """
 
     name: str
@@ -313,7 +315,7 @@ class Declared:
 
 
 def _has_type_of(shape: Shape, value: object) -> bool:
-    """Tell whether a value has the JSON type that a shape's values have."""
+    """Tell whether a value has the JSON type of a shape's values."""
     match shape:
         case Integer() | Number():
             return isinstance(value, int | float) and not isinstance(value, bool)

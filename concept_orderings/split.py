@@ -1,4 +1,4 @@
-"""The split: arranged concepts are cut into tasks, contiguous runs numbered from 0; nothing is ever dropped."""
+"""Split arranged concepts into tasks: contiguous runs, numbered from 0, that contain every concept."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,36 +15,36 @@ POINTER = "/tasks"
 
 
 class Split(ABC):
-    """How many concepts go into each task."""
+    """A rule for the number of concepts in each task."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The evidence to gather first."""
+        """The evidence that the split needs."""
         return frozenset()
 
     @abstractmethod
     def sizes(self, groups: Sequence[object]) -> list[int]:
-        """Return the task sizes, adding up to n.
+        """Return the task sizes, (T,), which add up to n.
 
         Parameters
         ----------
         groups
-            The dataset or year of each arranged concept, (n,); other splits look at its length only.
+            The dataset or year of each arranged concept, (n,). Splits that do not group read only the length.
 
         Raises
         ------
         BadSplit
-            If n concepts cannot be cut that way.
+            If n concepts cannot be split in this way.
         """
 
     @abstractmethod
     def as_json(self) -> dict[str, Json]:
-        """Return the split as a request writes it."""
+        """Return the split as the canonical request has it."""
 
 
 @dataclass(frozen=True)
 class EqualTasks(Split):
-    """T tasks as equal as can be: the first n mod T have one concept more, as the benchmark's code splits."""
+    """T tasks of nearly equal size: the first n mod T have one concept more, as in the benchmark's code."""
 
     count: int
 
@@ -67,35 +67,35 @@ class EqualTasks(Split):
 
 @dataclass(frozen=True)
 class SizedTasks(Split):
-    """Tasks of the sizes given."""
+    """Tasks of the sizes that the request lists."""
 
-    given: tuple[int, ...]
+    task_sizes: tuple[int, ...]
 
     def sizes(self, groups: Sequence[object]) -> list[int]:
         """See `Split.sizes`."""
-        if sum(self.given) != len(groups):
+        if sum(self.task_sizes) != len(groups):
             raise BadSplit(
                 "bad_task_sizes",
-                f"The task sizes add up to {sum(self.given)}, but there are {len(groups)} concepts; "
+                f"The task sizes add up to {sum(self.task_sizes)}, but there are {len(groups)} concepts; "
                 "change the sizes so that they add up.",
                 [f"{POINTER}/sizes"],
             )
-        return list(self.given)
+        return list(self.task_sizes)
 
     def as_json(self) -> dict[str, Json]:
         """See `Split.as_json`."""
-        return {"sizes": list(self.given)}
+        return {"sizes": list(self.task_sizes)}
 
 
 @dataclass(frozen=True)
 class GroupedTasks(Split):
-    """One task per run of arranged concepts that share their dataset or year."""
+    """One task for each run of adjacent concepts that share their dataset or year."""
 
     by: Literal["dataset", "year"]
 
     @property
     def needs(self) -> frozenset[Need]:
-        """Years, if they make the groups."""
+        """The evidence that the split needs: years, if tasks are grouped by year."""
         return frozenset({Need.YEARS}) if self.by == "year" else frozenset()
 
     def sizes(self, groups: Sequence[object]) -> list[int]:
@@ -115,7 +115,7 @@ def parse_split(body: object) -> Split:
     BadSplit
         ``bad_task_rule``, ``bad_task_count`` or ``bad_task_sizes``.
     BadValue
-        ``wrong_type`` if it is no object.
+        ``wrong_type`` if the value is not an object.
     """
     rule = check_mapping(body, POINTER)
     if len(rule) != 1 or (name := next(iter(rule))) not in _RULES:

@@ -1,6 +1,6 @@
-"""A stream version: the documents that clients fetch, their digests, and the manifest that ties them together.
+"""Make a stream version: the documents that clients fetch, their digests, and the manifest that lists them.
 
-Everything here is a pure function of the request, the evidence and the order: same input, same bytes.
+All functions are pure: the same request, evidence and order give the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,19 +20,19 @@ from concept_orderings.split import GroupedTasks, Split
 from concept_orderings.version import __version__
 
 MANIFEST_FORMAT = 1
-"""Raised when the manifest's or a task's fields change their meaning; readers refuse a format they do not know."""
+"""Format number of manifests and tasks, raised when a field changes its meaning; readers refuse unknown formats."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """Bytes that are stored and served as they are.
+    """Bytes that are stored and sent unchanged.
 
     Attributes
     ----------
     data : bytes
         Canonical JSON, or an export in its own format.
     digest : str
-        SHA-256 of the data.
+        SHA-256 of the data, in hexadecimal.
     """
 
     data: bytes
@@ -40,14 +40,14 @@ class Document:
 
     @classmethod
     def of(cls, value: Json) -> "Document":
-        """Make the document of a JSON value."""
+        """Return the document with the canonical JSON of a value."""
         data = canonical_json(value)
         return cls(data, sha256_hex(data))
 
 
 @dataclass(frozen=True)
 class ArrangedStream:
-    """Concepts in order, cut into tasks, with the evidence for it.
+    """Arranged concepts, split into tasks, with the evidence for their order.
 
     Attributes
     ----------
@@ -57,11 +57,11 @@ class ArrangedStream:
         Where each kind of evidence came from.
     arrangement : Arrangement
     sizes : sequence of int
-        Concepts in each task.
+        Number of concepts in each task.
     diagnostics : mapping
-        What the ordering says of the stream, for the manifest; empty if it says nothing.
+        Figures that the ordering computed from the stream, for the manifest; may be empty.
     columns : mapping of str to sequence, each (n,)
-        What tasks show of each concept's evidence, by name; where it is None they show nothing.
+        The evidence that tasks show of each concept, by name; None where a concept has none to show.
     """
 
     request: StreamRequest
@@ -73,7 +73,7 @@ class ArrangedStream:
     columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)
 
     def warnings(self) -> list[str]:
-        """Return what a reader of the stream should know, one sentence each."""
+        """Return the warnings for readers of the stream, one sentence each."""
         evidence = [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings]
         return [*evidence, *self.arrangement.warnings, *self._split_warnings()]
 
@@ -96,7 +96,7 @@ class ArrangedStream:
         ]
 
     def published(self, version: int) -> PublishedVersion:
-        """Return this stream version as exporters see it."""
+        """Return this stream as the published version that exporters read."""
         return PublishedVersion(
             self.request.name, version, self.concepts_by_task(), lambda: self._version_documents(version)
         )
@@ -133,7 +133,7 @@ class ArrangedStream:
         ]
 
     def manifest(self, version: int, tasks: Sequence[Document], export: Document) -> Document:
-        """Return the manifest: all that is needed to repeat the stream, and the digests of its parts."""
+        """Return the manifest: everything needed to repeat the stream, and the digests of its parts."""
         return Document.of(
             {
                 "format": MANIFEST_FORMAT,
@@ -155,9 +155,9 @@ class ArrangedStream:
         )
 
     def _ordering_as_json(self) -> dict[str, Json]:
-        said: dict[str, Json] = {**self.request.ordering.as_json(), "details": self.arrangement.details}
-        # Left out where there are none: manifests of the other orderings keep the bytes they had before there were any.
-        return {**said, "diagnostics": self.diagnostics} if self.diagnostics else said
+        ordering: dict[str, Json] = {**self.request.ordering.as_json(), "details": self.arrangement.details}
+        # Left out if empty, so that manifests of orderings without diagnostics keep their bytes.
+        return {**ordering, "diagnostics": self.diagnostics} if self.diagnostics else ordering
 
     def _concepts_as_json(self) -> list[dict[str, Json]]:
         concepts = self.request.concepts
@@ -173,19 +173,19 @@ class ArrangedStream:
         ]
 
 
-def cut(split: Split, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> list[int]:
-    """Return the sizes of the tasks that arranged concepts are cut into.
+def task_sizes(split: Split, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> list[int]:
+    """Return the sizes of the tasks into which arranged concepts are split, (T,).
 
     Raises
     ------
     BadSplit
-        If they cannot be cut that way.
+        If they cannot be split in this way.
     """
     return split.sizes(group_of_each(split, concepts, evidence)[order].tolist())
 
 
 def group_of_each(split: Split, concepts: Concepts, evidence: Evidence) -> NDArray[np.int64]:
-    """Return the dataset or, if the split is by year, the year of each concept, (n,) int64."""
+    """Return the year of each concept if the split is by year, else the index of its dataset, (n,) int64."""
     if isinstance(split, GroupedTasks) and split.by == "year":
         return np.asarray(evidence.of(Need.YEARS), dtype=np.int64)
     return concepts.dataset_index

@@ -1,15 +1,17 @@
-"""Text from requests: what it may hold, and how errors quote it."""
+"""Text from requests: which characters it may contain, and how errors quote it."""
 
 import re
 from collections.abc import Sequence
 
 FORBIDDEN = r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]"
-"""Control characters, which would break line-based tools, and lone surrogates, which have no UTF-8 form.
+"""A regular expression for one control character or lone surrogate.
 
-Written as Python and ECMA-262 read it alike.
+Control characters would break tools that read lines; lone surrogates have no UTF-8 form. Python and ECMA-262 read the
+expression in the same way.
 """
 
 VISIBLE = r"\S"
+"""A regular expression for one visible character."""
 
 _FORBIDDEN = re.compile(FORBIDDEN)
 
@@ -20,12 +22,12 @@ def is_plain_text(text: str) -> bool:
 
 
 def shown(text: str, limit: int = 80) -> str:
-    """Quote text from a request for an error: escaped, and cut so that an answer stays readable."""
+    """Quote text from a request for an error: escaped, and cut to `limit` characters so that it stays readable."""
     shown = repr(text) if is_plain_text(text) else ascii(text)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def first_of(items: Sequence[str], most: int) -> str:
-    """Return the first `most` items, separated by commas, and how many more there are."""
+    """Return the first `most` items, separated by commas; if there are others, followed by " and 7 more"."""
     more = len(items) - most
     return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,3 +1,3 @@
-"""The software's version, as pyproject.toml has it and manifests quote it."""
+"""The version of this software: that of pyproject.toml, which manifests quote."""
 
 __version__ = "0.1.0"

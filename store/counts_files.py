@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from concept_orderings.canonical import canonical_json, sha256_hex
-from concept_orderings.names import NAME
+from concept_orderings.url_names import URL_NAME
 from store import object_keys
 from store.damage import checked_content, counts_file_damaged, reading
 from store.objects import Objects
@@ -130,7 +130,7 @@ class CountsFiles:
         """
         stored = await self._objects.names(object_keys.COUNTS_FILES)
         found = [each.removesuffix(".json") for each in stored if each.endswith(".json")]
-        return sorted(name for name in found if NAME.fullmatch(name))
+        return sorted(name for name in found if URL_NAME.fullmatch(name))
 
     async def record(self, name: str) -> CountsFile | None:
         """Return the record of a counts file, or None if there is none of that name.
@@ -140,7 +140,7 @@ class CountsFiles:
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """
-        data = await self._objects.get(object_keys.counts_file_record(name)) if NAME.fullmatch(name) else None
+        data = await self._objects.get(object_keys.counts_file_record(name)) if URL_NAME.fullmatch(name) else None
         if data is None:
             return None
         what = f"the record of {name}"
@@ -168,7 +168,7 @@ class CountsFiles:
         Parameters
         ----------
         name
-            A name that `concept_orderings.names.NAME` matches.
+            A name that `concept_orderings.url_names.URL_NAME` matches.
         meaning
             What the numbers mean.
         counts

@@ -17,7 +17,7 @@ class Keys:
     Attributes
     ----------
     namespace : str
-        What they begin with; it follows the rule of `concept_orderings.names.NAME`.
+        What they begin with; it follows the rule of `concept_orderings.url_names.URL_NAME`.
     """
 
     namespace: str

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from concept_orderings.errors import SettingError, SourceError
-from concept_orderings.names import NAME, NAME_RULE
+from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.keys import DEFAULT_NAMESPACE, Keys
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
@@ -54,7 +54,7 @@ class StoreSettings(BaseSettings):
     )
     namespace: str = Field(
         DEFAULT_NAMESPACE,
-        pattern=f"^{NAME.pattern}$",
+        pattern=f"^{URL_NAME.pattern}$",
         description="What all keys in Redis begin with: services with different ones can share a server.",
     )
     data_dir: Path = Field(
@@ -84,9 +84,9 @@ class StoreSettings(BaseSettings):
         SourceError
             ``source_not_configured`` for a name that no index can have, such as one that leads elsewhere.
         """
-        if not NAME.fullmatch(source):
+        if not URL_NAME.fullmatch(source):
             raise SourceError(
                 "source_not_configured",
-                f"An index's name {NAME_RULE}.",
+                f"An index's name {URL_NAME_RULE}.",
             )
         return self.data_dir / "indexes" / source

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from concept_orderings.canonical import Json, canonical_json
-from concept_orderings.names import NAME
 from concept_orderings.progress import Report, silent
 from concept_orderings.published import VersionDocuments
 from concept_orderings.stream import ArrangedStream

@@ -20,7 +20,7 @@ WORTH_A_DEVICE = 10_000
 def this_machine(settings: WorkerSettings) -> Machine:
     """Return what a job that begins now may use."""
     memory = settings.memory_mb * 1_000_000 or free_memory()
-    return Machine(threads=settings.threads, memory=memory, propose=partial(_proposer, settings.device))
+    return Machine(threads=settings.threads, memory=memory, make_proposer=partial(_proposer, settings.device))
 
 
 def free_memory(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> int:

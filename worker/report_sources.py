@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from concept_orderings.errors import ConceptOrderingsError, SourceError
-from concept_orderings.names import NAME
+from concept_orderings.url_names import URL_NAME
 from store.source_reports import SourceReports
 from store.waiting import cancel_and_wait, wait_for_event
 from worker.evidence.counts import ambiguous
@@ -140,7 +140,7 @@ def _unforeseen(name: str, error: Exception) -> SourceError:
 def _local(settings: WorkerSettings) -> dict[str, dict[str, Any]]:
     """Return what is known of the local indexes."""
     root = settings.data_dir / "indexes"
-    found = [each for each in sorted(root.glob("*")) if NAME.fullmatch(each.name) and has_index(each)]
+    found = [each for each in sorted(root.glob("*")) if URL_NAME.fullmatch(each.name) and has_index(each)]
     known: dict[str, dict[str, Any]] = {}
     for directory in found:
         try:

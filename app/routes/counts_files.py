@@ -15,8 +15,8 @@ from app.sources import counts_file_source
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
-from concept_orderings.names import NAME, NAME_RULE
 from concept_orderings.text import VISIBLE, is_plain_text, shown
+from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.counts_files import CountsMeaning, Stored
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
@@ -25,7 +25,9 @@ _MOST_CORPUS = 500
 
 Name = Annotated[
     str,
-    Path(description="What orderings are to name the source by.", json_schema_extra=pattern_schema(NAME, "my-counts")),
+    Path(
+        description="What orderings are to name the source by.", json_schema_extra=pattern_schema(URL_NAME, "my-counts")
+    ),
 ]
 Unit = Annotated[
     Literal["documents", "occurrences"],
@@ -114,9 +116,9 @@ async def put_counts_file(
 
 def _check_name(name: str) -> None:
     # The source that is there without settings keeps its name while it is not: a counts file is there for ever.
-    if not NAME.fullmatch(name) or name in (IN_REQUEST, BUILT_IN):
+    if not URL_NAME.fullmatch(name) or name in (IN_REQUEST, BUILT_IN):
         raise BadValue(
-            "bad_source_name", f"The name of a counts file {NAME_RULE}, and is neither {IN_REQUEST} nor {BUILT_IN}."
+            "bad_source_name", f"The name of a counts file {URL_NAME_RULE}, and is neither {IN_REQUEST} nor {BUILT_IN}."
         )
 
 

@@ -14,10 +14,10 @@ from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from app.routes.common import pattern_schema, problems
 from app.schemas import version_url
 from app.service import Service
-from concept_orderings.names import NAME, NAME_RULE
+from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.versions import VersionRecord
 
-Name = Annotated[str, Path(description="The stream.", json_schema_extra=pattern_schema(NAME, STREAM_EXAMPLE))]
+Name = Annotated[str, Path(description="The stream.", json_schema_extra=pattern_schema(URL_NAME, STREAM_EXAMPLE))]
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 """A version's or a task's number in a URL."""
@@ -45,11 +45,11 @@ async def find_numbers(service: Service, name: str) -> Sequence[int]:
     ApiError
         ``bad_stream_name`` or ``unknown_stream``.
     """
-    if not NAME.fullmatch(name):
+    if not URL_NAME.fullmatch(name):
         raise ApiError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "bad_stream_name",
-            f"A stream's name {NAME_RULE}.",
+            f"A stream's name {URL_NAME_RULE}.",
         )
     numbers = await service.versions.numbers(name)
     if not numbers:
@@ -68,7 +68,7 @@ async def find_record(service: Service, name: str, version: str) -> VersionRecor
         ``bad_stream_name``, ``unknown_stream`` or ``unknown_version``.
     """
     record = None
-    if NAME.fullmatch(name) and NUMBER.fullmatch(version):
+    if URL_NAME.fullmatch(name) and NUMBER.fullmatch(version):
         record = await service.record(name, int(version))
     if record is None:
         numbers = await find_numbers(service, name)

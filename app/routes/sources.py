@@ -14,13 +14,13 @@ from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, Co
 from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
 from concept_orderings.evidence.counts import IN_REQUEST
-from concept_orderings.names import NAME
+from concept_orderings.url_names import URL_NAME
 from store.runs import Record, State
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 SourceName = Annotated[
-    str, Path(description="The source, as orderings name it.", json_schema_extra=pattern_schema(NAME, "wimbd-c4"))
+    str, Path(description="The source, as orderings name it.", json_schema_extra=pattern_schema(URL_NAME, "wimbd-c4"))
 ]
 
 _WAIT_SECONDS = 10
@@ -128,7 +128,7 @@ def _check_name(name: str) -> None:
             "bad_source",
             f"{IN_REQUEST} is no source to ask: it means the counts that are given with the classes.",
         )
-    if not NAME.fullmatch(name):
+    if not URL_NAME.fullmatch(name):
         raise _not_found("No source has such a name; GET /v1/sources lists those there are.")
 
 

@@ -1,7 +1,7 @@
 """The command ``concept-orderings``.
 
-``order`` needs this package alone. All other commands belong to programs that the wheel does not hold: they are found
-by entry points, run from a checkout or an image, and say how to get them where they are not installed.
+``order`` needs only this package. All other commands belong to programs that the wheel does not contain. They are found
+by entry points and run from a checkout or an image; if one is not installed, the command says how to get it.
 """
 
 import argparse
@@ -21,12 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        Without the program's name; by default those of this process.
+        The arguments without the program's name; by default those of this process.
 
     Returns
     -------
     int
-        The exit status: 0, 1 after an error that is printed in one line, 130 after Ctrl-C.
+        The exit status: that of the command, 1 after an error (printed as one line), 130 after Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -44,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Return a parser that knows all commands by name, and the arguments of the one that is to run."""
+    """Return a parser with the names of all commands and the arguments of the command to run."""
     parser = argparse.ArgumentParser(prog="concept-orderings", description="Orderings of concepts for pretraining.")
     parser.add_argument("--version", action="version", version=f"concept-orderings {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         subparser = commands.add_parser(name, help=text)
         if name in arguments[:1]:
-            # Only this one: a command is imported, with its program, to learn its arguments.
+            # Only for this command, because declaring its arguments imports its program.
             command = find_command(name)
             command.add_arguments(subparser)
             subparser.set_defaults(run=command.run)

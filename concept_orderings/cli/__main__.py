@@ -1,4 +1,4 @@
-"""``python -m concept_orderings.cli``: the same as ``concept-orderings``."""
+"""Run the command ``concept-orderings`` as ``python -m concept_orderings.cli``."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""The commands by name, and how the one that is to run is found.
+"""The names of the commands, and the search for the one to run.
 
-A command of a program is declared in the program's metadata, as an entry point of the group
-``concept_orderings.commands``. The entry point is a module with the two functions of `Command`.
+A program declares its commands in its package metadata, as entry points of the group ``concept_orderings.commands``.
+Each entry point is a module with the two functions of `Command`.
 """
 
 import argparse
@@ -15,29 +15,29 @@ COMMANDS = {
     "index": "build or extend a local full-text index of C4 shards",
     "order": "order class-list files without a server",
 }
-"""Each command and what it does: a table, so that the list of commands is shown without importing a program."""
+"""Each command and what it does. This is a table so that the help is shown without importing a program."""
 
 _GROUP = "concept_orderings.commands"
 
 
 class Command(Protocol):
-    """What runs under a name; a module with these two functions is one."""
+    """A command of the command line: a module with these two functions."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the command's arguments."""
         ...
 
     def run(self, options: argparse.Namespace) -> int:
-        """Run it with parsed arguments; return the exit status."""
+        """Run the command with parsed arguments; return the exit status."""
         ...
 
 
 class CommandNotInstalled(Exception):
-    """A command's program is not installed; the text says how to get it."""
+    """The program of a command is not installed; the text says how to get it."""
 
 
 def find_command(name: str) -> Command:
-    """Return the command of that name.
+    """Return the command with a name.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def find_command(name: str) -> Command:
         command: Command = load(_GROUP, name)
     except ModuleNotFoundError as error:
         raise CommandNotInstalled(
-            f"`{name}` needs the service, which this package does not hold ({error}). Get it with its source: clone "
+            f"`{name}` needs the service, which this package does not contain ({error}). Get it with its source: clone "
             "the repository, then `make setup` there, or use its container images (docker/compose.yaml)."
         ) from error
     return command

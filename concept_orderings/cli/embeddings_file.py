@@ -1,4 +1,4 @@
-"""Caption embeddings from a file."""
+"""Read caption embeddings from a file."""
 
 from pathlib import Path
 
@@ -14,16 +14,16 @@ def read_embeddings(path: Path, n: int) -> NDArray[np.float32]:
     Parameters
     ----------
     path
-        One array of floats, (n, d): a row per concept, sorted by dataset and class name.
+        A file with one array of floats, (n, d): a row per concept, sorted by dataset and class name.
     n
         Number of concepts.
 
     Raises
     ------
     BadValue
-        ``bad_file``: the file cannot be read, or is no such file.
+        ``bad_file``: the file cannot be read, or is not a file of ``numpy.save``.
     SourceError
-        ``source_damaged``: another shape, or rows that are not finite or 0.
+        ``source_damaged``: the array has another shape, or a row is all zero or not finite.
     """
     from concept_orderings.path import quantise
 
@@ -32,7 +32,7 @@ def read_embeddings(path: Path, n: int) -> NDArray[np.float32]:
     except OSError as error:
         raise BadValue("bad_file", f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, EOFError) as error:
-        raise BadValue("bad_file", f"{path} is no .npy file: {error}.") from error
+        raise BadValue("bad_file", f"{path} is not a .npy file: {error}.") from error
     if not isinstance(embeddings, np.ndarray) or not np.issubdtype(embeddings.dtype, np.floating):
         raise BadValue("bad_file", f"{path} does not hold one array of floats; write it with numpy.save.")
     if embeddings.ndim != 2 or len(embeddings) != n:

@@ -1,19 +1,19 @@
-"""Parts of programs, found by the names under which the metadata of installed packages declares them.
+"""Find objects of other programs by the entry points in the metadata of installed packages.
 
-`importlib.metadata` is imported where it is used: it takes a tenth of the time in which `order` orders a small file,
-and `order` rarely needs it.
+`importlib.metadata` is imported where it is used: the import takes a tenth of the time in which `order` orders a small
+file, and `order` rarely needs it.
 """
 
 from typing import Any
 
 
 def load(group: str, name: str) -> Any:
-    """Import what is declared under a name in a group of entry points.
+    """Import the object that a group of entry points declares under a name.
 
     Raises
     ------
     ModuleNotFoundError
-        Nothing is declared under this name, or a module that it needs is not installed.
+        The group has no such name, or a module that the object needs is not installed.
     """
     from importlib.metadata import entry_points
 
@@ -23,12 +23,12 @@ def load(group: str, name: str) -> Any:
 
 
 def load_all(group: str) -> list[Any]:
-    """Import everything that is declared in a group of entry points.
+    """Import all objects of a group of entry points.
 
     Raises
     ------
     ModuleNotFoundError
-        A module that one of them needs is not installed.
+        A module that an object needs is not installed.
     """
     from importlib.metadata import entry_points
 

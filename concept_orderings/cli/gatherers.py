@@ -1,7 +1,7 @@
-"""Evidence that `order` has to ask for: each kind is gathered by a function that another program declares.
+"""Find the functions of other programs that gather evidence for the command `order`.
 
-It is declared in the program's metadata, as an entry point of the group ``concept_orderings.gatherers`` with the name
-of the kind.
+A program declares them in its package metadata, as entry points of the group ``concept_orderings.gatherers``. The name
+of each is that of the kind of evidence.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ _GROUP = "concept_orderings.gatherers"
 
 
 class Gatherer(Protocol):
-    """Gathers evidence of one kind for one request; nothing is kept between two calls."""
+    """A function that gathers evidence of one kind for one request; it keeps nothing between calls."""
 
     def __call__(self, request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
         """Return the evidence for the request's n concepts.
@@ -25,22 +25,22 @@ class Gatherer(Protocol):
         Parameters
         ----------
         request
-            Its ordering needs evidence of this kind.
+            A request whose ordering needs evidence of this kind.
         report
-            Called with how much is gathered.
+            Called with (done, total).
         data_dir
-            Where local indexes and uploaded counts files are.
+            The directory with local indexes and uploaded counts files.
         """
         ...
 
 
 def find_gatherer(kind: Need) -> Gatherer:
-    """Return what gathers evidence of a kind.
+    """Return the function that gathers evidence of a kind.
 
     Raises
     ------
     EncoderError, SourceError
-        ``encoder_not_configured`` or ``source_not_configured``: the program that gathers it is not installed.
+        ``encoder_not_configured`` or ``source_not_configured``: no program that gathers it is installed.
     """
     try:
         gatherer: Gatherer = load(_GROUP, kind)
@@ -54,10 +54,10 @@ def _not_configured(kind: Need, error: ModuleNotFoundError) -> JobError:
         return EncoderError(
             "encoder_not_configured",
             "This package has no text encoders: give the captions' embeddings with --embeddings, "
-            f"or get the service, which has ({error}).",
+            f"or use the service, which has encoders ({error}).",
         )
     return SourceError(
         "source_not_configured",
-        "This package cannot ask a source of counts: give counts in the file, or get the service, "
+        "This package cannot query sources of counts: give counts in the file, or use the service, "
         f"which can ({error}).",
     )

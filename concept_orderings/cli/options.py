@@ -1,4 +1,4 @@
-"""An option that several commands share."""
+"""The option that several commands share."""
 
 import argparse
 import os
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--data-dir``, whose default is that of the setting."""
+    """Declare ``--data-dir``; its default is the setting CONCEPT_ORDERINGS_DATA_DIR."""
     parser.add_argument(
         "--data-dir",
         type=Path,
         default=Path(os.environ.get("CONCEPT_ORDERINGS_DATA_DIR", "data")),
-        help="where streams, indexes and the queue are kept (default: %(default)s)",
+        help="the directory with streams, indexes and the queue (default: %(default)s)",
     )

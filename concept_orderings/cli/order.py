@@ -25,7 +25,7 @@ from concept_orderings.request import StreamRequest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the files, the ordering with its parameters, the split, and what is written where."""
+    """Declare the arguments: files, the ordering and its parameters, the split, and the output."""
     parser.add_argument(
         "files",
         nargs="+",
@@ -49,10 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=EXPORTERS,
         default="fomo",
-        # argparse replaces what follows a percent sign.
+        # argparse takes percent signs for placeholders.
         help=" ".join(f"{name}: {exporter.summary}" for name, exporter in EXPORTERS.items()).replace("%", "%%"),
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there and not to standard output")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
     add_data_dir(parser)
 
 
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _gatherers(embeddings: Path | None, data_dir: Path) -> Callable[[Need], Gatherer]:
-    """Return what finds the gatherer of a kind of evidence: a file of embeddings, or a program that is installed."""
+    """Return a function from a kind of evidence to its gatherer: the file of embeddings, or an installed program."""
 
     def gatherer(need: Need) -> Gatherer:
         if need is Need.EMBEDDINGS and embeddings is not None:

@@ -1,4 +1,4 @@
-"""Write what a command made to a file, or to standard output."""
+"""Write the output of a command to a file or to standard output."""
 
 import os
 import sys
@@ -13,13 +13,13 @@ def write(data: bytes, path: Path | None) -> None:
     Raises
     ------
     BadValue
-        ``bad_file``: the file cannot be written; an old one is whole.
+        ``bad_file``: the file cannot be written; an existing file is not changed.
     """
     if path is None:
         sys.stdout.buffer.write(data)
         return
     try:
-        # A device or a pipe is written to, never replaced.
+        # A device or a pipe is written to and not replaced.
         if path.exists() and not path.is_file():
             path.write_bytes(data)
         else:
@@ -29,10 +29,10 @@ def write(data: bytes, path: Path | None) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write beside the file and rename, so that a full disk leaves an old file whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a temporary file next to it and rename that, so that a full disk does not damage an existing file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        temporary.write_bytes(data)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Options for the parameters of all orderings, made from the registry."""
+"""Command-line options for the parameters of all orderings, made from the registry."""
 
 import argparse
 import re
@@ -11,11 +11,11 @@ _PREFIX = "parameter_"
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
-    """Declare an option for each parameter that an ordering has; one that is not given is left to the ordering."""
+    """Declare an option for each parameter of any ordering; without the option, the ordering's default holds."""
     seen = set()
     for kind, ordering in ORDERINGS.items():
         for each in ordering.parameters():
-            # An array is no option: the files list the concepts.
+            # No option for arrays, because the files list the concepts.
             if each.name in seen or each.type == "array of strings":
                 continue
             seen.add(each.name)
@@ -23,13 +23,13 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
 
 
 def given_parameters(options: argparse.Namespace) -> dict[str, object]:
-    """Return the parameters that stand on the command line, by name."""
+    """Return the parameters that the command line sets, by name."""
     named = {name.removeprefix(_PREFIX): value for name, value in vars(options).items() if name.startswith(_PREFIX)}
     return {name: value for name, value in named.items() if value is not None}
 
 
 def _option(kind: str, parameter: Parameter) -> dict[str, Any]:
-    """Return what argparse is told of a parameter."""
+    """Return the arguments of argparse's `add_argument` for a parameter."""
     text = parameter.description if parameter.name in ALL_HAVE else f"{kind}: {parameter.description}"
     option: dict[str, Any] = {"dest": f"{_PREFIX}{parameter.name}", "default": None, "help": text}
     if parameter.type == "boolean":

@@ -1,8 +1,8 @@
-"""Evidence: what orderings need from outside. `EVIDENCE` is the one registry of its kinds.
+"""Evidence: the data about concepts that orderings need. `EVIDENCE` is the registry of its kinds.
 
-A kind owns its fields of a class list, how they are parsed and written in the canonical request, what is missing, what
-is at hand in the request or the catalogue, and the parameters that an ordering gets by needing it. Requests, the API's
-schema, tasks and the worker's gathering go over the registry.
+A kind defines its fields of a class list, how they are parsed and written in the canonical request, when evidence is
+missing, which evidence the request or the catalogue has, and the parameters of orderings that need it. Requests, the
+API's schema, tasks and the worker read the registry.
 """
 
 from collections.abc import Mapping
@@ -20,5 +20,5 @@ EVIDENCE: Mapping[Need, Kind[Any]] = {each.need: each for each in (Years(), Embe
 
 
 def evidence_fields() -> tuple[EvidenceField[Any], ...]:
-    """Return all fields of a class list that give evidence."""
+    """Return the fields of a class list that hold evidence, of all kinds."""
     return tuple(field for kind in EVIDENCE.values() for field in kind.fields)

@@ -1,4 +1,4 @@
-"""Evidence found in the request or the catalogue, without asking a source or an encoder."""
+"""Evidence that the request or the catalogue has, so that no source or encoder is needed for it."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from concept_orderings.request import StreamRequest
 
 
 def evidence_at_hand(request: StreamRequest) -> dict[Need, Gathered]:
-    """Return the evidence among what the request needs that is at hand already."""
+    """Return the needed evidence that the request or the catalogue has, by kind."""
     return {need: EVIDENCE[need].at_hand(request.concepts) for need in sorted(request.needs - request.outside)}
 
 
 def assemble(gathered: Mapping[Need, Gathered]) -> Evidence:
-    """Return gathered evidence as orderings take it."""
+    """Return the values of gathered evidence, as orderings read them."""
     return Evidence(**{str(need): each.values for need, each in gathered.items()})

@@ -1,4 +1,4 @@
-"""Evidence: what an ordering needs from outside, frozen before anything is arranged."""
+"""The base of all kinds of evidence: data about concepts that is gathered before they are arranged."""
 
 import hashlib
 from abc import ABC
@@ -11,23 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json
-from concept_orderings.catalogue import Dataset
+from concept_orderings.catalogue import KnownDataset
 from concept_orderings.checks import escape_pointer
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue, MissingEvidence
 from concept_orderings.parameters import Parameters
-from concept_orderings.shapes import Declared
+from concept_orderings.shapes import RequestField
 from concept_orderings.text import first_of, shown
 
 Values: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32]
-"""Evidence of one kind: (n,) or, for embeddings, (n, d), in canonical order of the concepts."""
+"""Evidence of one kind, in canonical order of the concepts: (n,), or (n, d) for embeddings."""
 
 _Value = TypeVar("_Value")
 _Parameters = TypeVar("_Parameters", bound=Parameters)
 
 
 class Need(StrEnum):
-    """A kind of evidence, as manifests name it."""
+    """A kind of evidence, named as in manifests."""
 
     YEARS = "years"
     SCORES = "scores"
@@ -37,25 +37,26 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NeedsEvidence(Parameters):
-    """Base of orderings that need one kind of evidence, with the parameters that they get by needing it.
+    """Base class of orderings that need one kind of evidence; it declares the parameters that come with it.
 
     Attributes
     ----------
     need : Need
-        Set by each kind's own subclass.
+        The kind; each kind has a subclass that sets it.
     """
 
     need: ClassVar[Need]
 
 
 class Evidence:
-    """Evidence for n concepts in canonical order, of the kinds that were gathered.
+    """The gathered evidence for n concepts in canonical order.
 
     Parameters
     ----------
     **values : ndarray
-        By kind: ``years``, (n,) int64; ``scores``, (n,) float64, higher is easier; ``counts``, (n,) int64, occurrences
-        of or documents with each class name; ``embeddings``, (n, d) float32 or float64, of each concept's caption.
+        By kind: ``years``, (n,) int64; ``scores``, (n,) float64, higher is easier; ``counts``, (n,) int64, the number
+        of occurrences of each class name or of documents with it; ``embeddings``, (n, d) float32 or float64, one row
+        for the caption of each concept.
     """
 
     def __init__(self, **values: Values) -> None:
@@ -67,7 +68,7 @@ class Evidence:
         Raises
         ------
         ValueError
-            If it was not gathered: a fault of the program, not of the request.
+            If it was not gathered, which is a fault of the program and not of the request.
         """
         if need not in self._values:
             raise ValueError(f"the ordering needs {need}, which were not gathered")
@@ -76,7 +77,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where evidence came from: stands in the manifest.
+    """The origin of evidence, for the manifest.
 
     Attributes
     ----------
@@ -85,9 +86,9 @@ class Provenance:
     digest : str
         SHA-256 of the values in canonical order (see `evidence_digest`).
     details : dict
-        What else identifies the source, such as a weight digest or a number of documents.
+        Other facts that identify the source, such as the digest of weights or the number of documents.
     warnings : tuple of str
-        What a reader of the stream should know, one sentence each.
+        Warnings for readers of the stream, one sentence each.
     """
 
     source: str
@@ -102,7 +103,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Evidence of one kind, and where it came from.
+    """Evidence of one kind with its provenance.
 
     Attributes
     ----------
@@ -110,7 +111,7 @@ class Gathered:
         In canonical order of the concepts.
     provenance : Provenance
     columns : mapping of str to sequence, each (n,)
-        What tasks show of each concept beside its value, by name; where it is None they show nothing.
+        Further values that tasks show of each concept, by name; None where a concept has none to show.
     """
 
     values: Values
@@ -119,55 +120,55 @@ class Gathered:
 
     @classmethod
     def of(cls, values: Values, source: str) -> "Gathered":
-        """Make evidence of which nothing more is known than its source."""
+        """Return evidence with its source as the only provenance."""
         return cls(values, Provenance(source=source, digest=evidence_digest(values), details={}))
 
 
 @dataclass(frozen=True)
-class EvidenceField(Declared, Generic[_Value]):
-    """A field of a class list that gives evidence.
+class EvidenceField(RequestField, Generic[_Value]):
+    """A field of a class list that holds evidence.
 
     Attributes
     ----------
     parse : callable
         Takes a JSON value that fits the shape, the dataset's classes and the field's pointer; returns the canonical
-        value. It refuses what only the classes can tell, such as a count for a class that is not in the list.
+        value. It checks the value against the classes, and refuses, for example, a count for an unknown class.
     """
 
     parse: Callable[[Any, Sequence[str], str], _Value] = field(kw_only=True)
 
     def of(self, each: ClassList) -> _Value | None:
-        """Return the canonical value that a class list has; None if it has none."""
+        """Return the canonical value of this field in a class list, or None."""
         value: _Value | None = each.given.get(self.name)
         return value
 
 
 class Kind(ABC, Generic[_Parameters]):
-    """A kind of evidence: the fields that give it, and what the request and the catalogue have of it.
+    """A kind of evidence: its fields of a class list, and how they are completed, checked and read.
 
-    A new kind is one file with a subclass, its `Need`, and one line in the registry in ``evidence/__init__.py``. If it
-    may come from outside, the worker has one gatherer for it (``worker/gather.py``).
+    A new kind is one file with a subclass, its `Need`, and one line in the registry in ``evidence/__init__.py``. If a
+    source or an encoder can provide it, the worker needs a gatherer for it (``worker/gather.py``).
 
     Attributes
     ----------
     need : Need
     fields : tuple of EvidenceField
-        Of a class list.
+        Its fields of a class list.
     shown_as : str
-        How a task names each concept's value; empty if it is not shown.
+        The name in tasks of each concept's value; empty if tasks do not show it.
     """
 
     need: ClassVar[Need]
     fields: ClassVar[tuple[EvidenceField[Any], ...]]
     shown_as: ClassVar[str] = ""
 
-    def from_catalogue(self, known: Dataset) -> Mapping[str, object]:
-        """Return the canonical values of `fields` that the catalogue has for a dataset, by field."""
+    def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
+        """Return the catalogue's values for a dataset in canonical form, by the name of the field."""
         del known
         return {}
 
     def check_given(self, concepts: Concepts, parameters: _Parameters) -> None:
-        """Refuse evidence in the request that contradicts the ordering's parameters.
+        """Refuse evidence in the request that contradicts the ordering's parameters; `concepts` lack the catalogue's.
 
         Raises
         ------
@@ -177,7 +178,7 @@ class Kind(ABC, Generic[_Parameters]):
         del concepts, parameters
 
     def check_complete(self, concepts: Concepts, parameters: _Parameters) -> None:
-        """Refuse a request in which evidence is missing that nothing else can give.
+        """Refuse a request if evidence is missing that neither the catalogue nor a source provides.
 
         Raises
         ------
@@ -186,31 +187,31 @@ class Kind(ABC, Generic[_Parameters]):
         """
 
     def as_json(self, each: ClassList) -> dict[str, Json]:
-        """Return what the canonical request has of this kind in a class list, by field."""
+        """Return the fields of this kind in the canonical form of a class list, by name."""
         found = ((field, field.of(each)) for field in self.fields)
         return {field.name: value for field, value in found if value is not None}
 
     def is_outside(self, parameters: _Parameters) -> bool:
-        """Tell whether the evidence must be gathered from outside: neither the request nor the catalogue has it."""
+        """Tell whether the evidence must be gathered from a source or an encoder."""
         del parameters
         return True
 
     def at_hand(self, concepts: Concepts) -> Gathered:
-        """Return the evidence that the request and the catalogue have, unless it `is_outside`."""
+        """Return the evidence that the request and the catalogue have; called only if `is_outside` is false."""
         raise NotImplementedError(f"{self.need} are never at hand")
 
     def shown(self, values: Values) -> dict[str, Sequence[Json]]:
-        """Return what tasks show of each concept, by name, each (n,)."""
+        """Return the values that tasks show of each concept, by name, each (n,)."""
         return {self.shown_as: values.tolist()} if self.shown_as else {}
 
 
 def parameters_of(ordering: Parameters, kind: type[_Parameters]) -> _Parameters:
-    """Return an ordering as the parameters that it has by needing a kind of evidence.
+    """Return an ordering, typed as the class that declares its parameters for a kind of evidence.
 
     Raises
     ------
     TypeError
-        If the ordering does not need it: a fault of the program, not of the request.
+        If the ordering does not need that kind, which is a fault of the program and not of the request.
     """
     if not isinstance(ordering, kind):
         raise TypeError(f"the ordering {ordering.kind} is not {kind.__name__}")
@@ -218,19 +219,19 @@ def parameters_of(ordering: Parameters, kind: type[_Parameters]) -> _Parameters:
 
 
 def evidence_digest(values: Values) -> str:
-    """Return the SHA-256 of an array's little-endian bytes in C order, the same on any machine."""
+    """Return the SHA-256 of an array's little-endian bytes in C order, the same on every machine."""
     little_endian = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    # As bytes, and not a copy of them: embeddings may be gigabytes.
+    # A view of the bytes, because embeddings may be gigabytes and are not to be copied.
     return hashlib.sha256(little_endian.reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def refuse_other_classes(values: Mapping[str, object], classes: Sequence[str], pointer: str, code: str) -> None:
-    """Refuse values for classes that are not in the list: a misspelt one would otherwise be ignored silently.
+    """Refuse values for classes that are not in the list, because a misspelt class would be ignored otherwise.
 
     Raises
     ------
     BadValue
-        With `code`.
+        With the given `code`.
     """
     others = sorted(set(values).difference(classes))
     if others:
@@ -242,25 +243,25 @@ def refuse_other_classes(values: Mapping[str, object], classes: Sequence[str], p
 
 
 def covers(values: float | Mapping[str, object] | None, classes: Sequence[str]) -> bool:
-    """Tell whether there is one value for all classes, or one for each."""
+    """Tell whether there is one value for the whole dataset, or a value for each class."""
     if isinstance(values, Mapping):
         return all(name in values for name in classes)
     return values is not None
 
 
 def require(missing: Sequence[ClassList], field: str, *, code: str, advice: str) -> None:
-    """Refuse datasets that lack a field which the catalogue does not know either.
+    """Refuse datasets that lack a field for which the catalogue has no value.
 
     Parameters
     ----------
     missing
-        The datasets; without any, nothing is refused.
+        The datasets; if there are none, nothing is refused.
     field
         The field's name.
     code
-        The error's.
+        The error's code.
     advice
-        What the client can do, as the end of a sentence.
+        What the client can do, as the end of the error's sentence.
 
     Raises
     ------
@@ -269,24 +270,24 @@ def require(missing: Sequence[ClassList], field: str, *, code: str, advice: str)
     """
     if not missing:
         return
-    # Concepts have no fields of their own to point at: the whole array is what lacks the evidence.
+    # The items of `concepts` have no fields to point to, so the pointer is that of the whole array.
     pointers = dict.fromkeys(
         each.pointer if each.pointer == "/concepts" else f"{each.pointer}/{field}" for each in missing
     )
     if "/concepts" in pointers:
-        # Concepts have no place for it: the class lists that they are a short form of have.
+        # The field belongs to class lists, for which `concepts` is the short form.
         advice = f"post them as datasets, with their classes, and {advice}"
-    raise MissingEvidence(code, f"No {field} for {names_of(missing)}: {advice}", list(pointers))
+    raise MissingEvidence(code, f"No {field} for {first_names(missing)}: {advice}", list(pointers))
 
 
-def names_of(class_lists: Sequence[ClassList]) -> str:
-    """Return the names of the first 10 datasets, and how many more there are."""
+def first_names(class_lists: Sequence[ClassList]) -> str:
+    """Return the names of the first 10 datasets, and how many others there are."""
     return first_of([each.name for each in class_lists], 10)
 
 
-def source_of(datasets: Sequence[ClassList], is_catalogue_s: Callable[[ClassList], bool]) -> str:
-    """Say where values came from; a value that was given and is the catalogue's too counts as the catalogue's."""
-    origins = {is_catalogue_s(each) for each in datasets}
+def source_of(datasets: Sequence[ClassList], is_from_catalogue: Callable[[ClassList], bool]) -> str:
+    """Return the source of values; a value in the request that equals the catalogue's counts as the catalogue's."""
+    origins = {is_from_catalogue(each) for each in datasets}
     if origins == {True}:
         return "catalogue"
     return "request and catalogue" if True in origins else "request"

@@ -1,4 +1,4 @@
-"""Captions and their embeddings: class names in caption templates, made into vectors by a text encoder."""
+"""Captions (class names in caption templates) and their embeddings, which a text encoder makes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json
-from concept_orderings.catalogue import Dataset
+from concept_orderings.catalogue import KnownDataset
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadConcept
 from concept_orderings.evidence.base import Evidence, EvidenceField, Kind, Need, NeedsEvidence, require
-from concept_orderings.evidence.encoder_names import PAPER_ENCODER, PATTERN
+from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
 from concept_orderings.parameters import parameter
 from concept_orderings.shapes import Either, Items, Refusal, Text
 from concept_orderings.text import FORBIDDEN, shown
 
 PLACEHOLDER = "{}"
 MOST_TEMPLATES = 1000
-WEIGHTS = r"|[0-9a-f]{64}"
+"""The most templates of a dataset."""
 
-_ROWS = 1024  # quantised at once
+WEIGHTS = r"|[0-9a-f]{64}"
+"""Regular expression for a SHA-256 in hexadecimal, or nothing."""
+
+_ROWS = 1024  # quantised at a time
 
 _TYPES = "a string or an array of strings"
 _TEMPLATE = Text(
@@ -45,7 +48,7 @@ _TEMPLATES = Items(
 
 
 def _parse(value: str | Sequence[str], classes: Sequence[str], pointer: str) -> tuple[str, ...]:
-    """Return the templates sorted: a mean does not depend on their order."""
+    """Return the templates sorted, because the mean of the embeddings does not depend on their order."""
     del classes
     if isinstance(value, str):
         return (value,)
@@ -54,7 +57,7 @@ def _parse(value: str | Sequence[str], classes: Sequence[str], pointer: str) -> 
 
 
 def _refuse_equal(templates: Sequence[str], pointer: str) -> None:
-    """Refuse a template that is given twice: it would weigh twice in the mean, which hardly any client means."""
+    """Refuse a template that is given twice: it would count twice in the mean, which is hardly ever intended."""
     seen: dict[str, int] = {}
     for i, template in enumerate(templates):
         first = seen.setdefault(template, i)
@@ -69,8 +72,8 @@ def _refuse_equal(templates: Sequence[str], pointer: str) -> None:
 TEMPLATE = EvidenceField[tuple[str, ...]](
     "template",
     Either((_TEMPLATE, _TEMPLATES), type_refusal=_TYPES),
-    "Caption template; {} stands for the class name. Of several, the embedding of a concept is the mean of its "
-    "captions' unit vectors, made unit again.",
+    "Caption template; {} is replaced by the class name. With several templates, the embedding of a concept is the "
+    "normalised mean of the unit vectors of its captions.",
     ("A photo of a {}.", ["A photo of a {}.", "A drawing of a {}."]),
     parse=_parse,
 )
@@ -78,36 +81,37 @@ TEMPLATE = EvidenceField[tuple[str, ...]](
 
 @dataclass(frozen=True, kw_only=True)
 class NeedsEmbeddings(NeedsEvidence):
-    """Base of orderings that need embeddings: which encoder makes them, and how."""
+    """Base class of orderings that need embeddings, with the parameters of the encoder."""
 
     need: ClassVar[Need] = Need.EMBEDDINGS
 
     encoder: str = parameter(
         PAPER_ENCODER,
         "The text encoder: minilm, or open_clip/MODEL[/PRETRAINED] such as open_clip/ViT-L-14/openai, the paper's. "
-        "Left out, it is the one that the service is set up with.",
-        pattern=PATTERN,
+        "The default is a setting of the service.",
+        pattern=ENCODER_PATTERN,
     )
     dtype: str = parameter(
         "float32",
-        "What the encoder computes in. Embeddings in bfloat16 differ by up to 0.003, and are faster on GPUs alone.",
+        "The number format in which the encoder computes. bfloat16 changes embeddings by up to 0.003, and is faster "
+        "only on GPUs.",
         choices=("float32", "bfloat16"),
     )
     weights: str = parameter(
         "",
-        "SHA-256 (hexadecimal) that the encoder's weights must have, or else the job fails; empty if any will do. "
-        "The manifest says which they had.",
+        "SHA-256 (hexadecimal) that the encoder's weights must have, otherwise the job fails; empty to accept any "
+        "weights. The manifest has the digest of the weights used.",
         pattern=WEIGHTS,
     )
 
 
 class Embeddings(Kind[NeedsEmbeddings]):
-    """A vector for each concept, made of its captions by an encoder; never at hand, and never shown in tasks."""
+    """A vector for each concept, which an encoder makes from its captions. Tasks do not show it."""
 
     need = Need.EMBEDDINGS
     fields = (TEMPLATE,)
 
-    def from_catalogue(self, known: Dataset) -> Mapping[str, object]:
+    def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
         """See `Kind.from_catalogue`."""
         return {TEMPLATE.name: (known.template,)}
 
@@ -124,17 +128,17 @@ class Embeddings(Kind[NeedsEmbeddings]):
     def as_json(self, each: ClassList) -> dict[str, Json]:
         """See `Kind.as_json`."""
         templates = TEMPLATE.of(each) or ()
-        # An array of one is the string, so that both ways to write it are one request.
+        # One template is written as a string, so that both ways to write it give one canonical request.
         return {TEMPLATE.name: templates[0] if len(templates) == 1 else templates}
 
 
 def captions_of(concepts: Concepts) -> list[str]:
-    """Return the caption of each concept: the class name in its dataset's template, (n,).
+    """Return the caption of each concept, the class name in its dataset's template, (n,).
 
     Raises
     ------
     ValueError
-        If a dataset has several templates, and its concepts several captions: see `caption_rounds`.
+        If a dataset has several templates, so that its concepts have several captions; see `caption_rounds`.
     """
     several = [each.name for each in concepts.datasets if len(TEMPLATE.of(each) or ()) > 1]
     if several:
@@ -143,15 +147,15 @@ def captions_of(concepts: Concepts) -> list[str]:
 
 
 def caption_rounds(concepts: Concepts) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
-    """Yield all captions, round by round: in round k those in the k-th of each dataset's templates.
+    """Yield all captions in rounds: round k, from 0, has the captions in each dataset's template number k.
 
-    There are as many rounds as the longest list has templates; all concepts take part in the first. So a prompt
-    ensemble of any size needs the memory of one caption per concept.
+    There are as many rounds as the dataset with the most templates has templates. All concepts take part in the first
+    round. So a prompt ensemble of any size needs memory for only one caption per concept.
 
     Yields
     ------
     positions : ndarray of int64, shape (m,)
-        The concepts whose datasets have at least k + 1 templates, ascending.
+        Indices of the concepts whose datasets have more than k templates, ascending.
     captions : list of str
         Their captions, (m,).
     """
@@ -170,21 +174,21 @@ def caption_rounds(concepts: Concepts) -> Iterator[tuple[NDArray[np.int64], list
 
 
 def quantised_embeddings(evidence: Evidence, tick: Callable[[], None]) -> NDArray[np.int16]:
-    """Return the embeddings as integer vectors, whose distances are the same on every machine.
+    """Return the embeddings as integer vectors, whose distances are exact and the same on every machine.
 
     Parameters
     ----------
     evidence
-        With embeddings, (n, d).
+        Holds embeddings, (n, d).
     tick
-        Called every 1,024 rows, so that the work can be stopped.
+        Called every 1,024 rows, so that the work can be cancelled.
 
     Returns
     -------
     ndarray of int16, shape (n, d)
         From `concept_orderings.path.quantise`.
     """
-    # Here, not above: programs that only read the registry, as the API does, must not load what computes.
+    # Imported here because programs that only read the registry, such as the API, must not load numerical code.
     from concept_orderings.path import quantise  # noqa: PLC0415
 
     embeddings = np.asarray(evidence.of(Need.EMBEDDINGS), dtype=np.float32)

@@ -1,6 +1,7 @@
-"""What a reader should know of the counts that a frequency ordering stands on, one sentence each.
+"""Warnings about the counts that a frequency ordering uses, one sentence each.
 
-Each function returns a tuple of no or one sentence, and depends on nothing but its arguments.
+Each function returns a tuple of zero or one sentences, which depends only on its arguments. The sentences stand in
+published manifests, so their texts must not change.
 """
 
 from collections import defaultdict
@@ -14,24 +15,32 @@ from concept_orderings.queries import Query
 from concept_orderings.text import shown
 
 ZEROS_NAMED = 50
+"""The most concepts with a count of 0 that a warning names."""
+
 EXAMPLES = 10
+"""The most examples in any other warning."""
+
 LARGE_TIE = 10
+"""The smallest group of equal counts that is reported."""
 
 COMMON_SHARE_OF_DOCUMENTS = 1 / 100
-"""A word that is in one document of a hundred is a common one."""
+"""A word is common if at least this share of the documents contains it."""
 
 COMMON_SHARE_OF_TOKENS = 1 / 20_000
-"""By Zipf's law with about 10 for the harmonic sum, the word of rank r is 1/(10 r) of a text: rank 2,000."""
+"""A word is common if it makes up at least this share of the tokens.
+
+By Zipf's law, with a harmonic sum of about 10, the word of rank r makes up 1/(10 r) of a text; this is rank 2,000.
+"""
 
 
 def tie_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each concept how many have its count, itself included, (n,) int64."""
+    """Return for each concept the number of concepts with the same count, itself included, (n,) int64."""
     _, group, sizes = np.unique(counts, return_inverse=True, return_counts=True)
     return np.asarray(sizes[group], dtype=np.int64)
 
 
 def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[str, ...]:
-    """Warn of concepts that the corpus does not have: they are at the rare end, whatever they are."""
+    """Warn of concepts that do not occur in the corpus: they come first, however rare they really are."""
     zero = np.flatnonzero(counts == 0)
     if not len(zero):
         return ()
@@ -42,7 +51,7 @@ def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[str, ...
 
 
 def equal_counts(counts: NDArray[np.int64]) -> tuple[str, ...]:
-    """Warn of concepts whose places are given by the tie rule and not by how often they occur."""
+    """Warn of large groups of equal counts, whose order is random and not by frequency."""
     values, sizes = np.unique(counts, return_counts=True)
     large = sizes >= LARGE_TIE
     if not large.any():
@@ -56,21 +65,21 @@ def equal_counts(counts: NDArray[np.int64]) -> tuple[str, ...]:
 
 
 def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[str, ...]:
-    """Warn of names that several concepts ask, written alike or not, and that are counted once.
+    """Warn of queries that several concepts share, so that they have one count.
 
     Parameters
     ----------
     concepts
         n concepts.
     queries
-        What is asked for each, (n,). Concepts that ask differently share nothing, and nor do those that ask nothing.
+        The query of each concept, (n,). Concepts with different queries, or with empty ones, share nothing.
     """
-    asked: defaultdict[Query, list[str]] = defaultdict(list)
+    names_by_query: defaultdict[Query, list[str]] = defaultdict(list)
     for name, query in zip(concepts.class_names, queries, strict=True):
         if any(query.spellings):
-            asked[query].append(name)
-    # The most shared first, and of those the first by name.
-    shared = sorted((-len(names), min(names), names) for names in asked.values() if len(names) > 1)
+            names_by_query[query].append(name)
+    # By falling number of concepts, then by name.
+    shared = sorted((-len(names), min(names), names) for names in names_by_query.values() if len(names) > 1)
     if not shared:
         return ()
     named = _examples([f"{shown(name)} by {-n}" for n, name, _ in shared[:EXAMPLES]], len(shared))
@@ -86,16 +95,16 @@ def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[str, ...
 def common_words(
     counts: Mapping[Query, int], *, documents: int | None = None, tokens: int | None = None
 ) -> tuple[str, ...]:
-    """Warn of queries of one word that is common in the corpus: it mostly means something else there.
+    """Warn of queries of one word that is common in the corpus, because most of its uses mean something else.
 
     Parameters
     ----------
     counts
-        Of each query.
+        The count of each query.
     documents
-        How many the corpus has, if they are what is counted.
+        Number of documents in the corpus, if documents are counted.
     tokens
-        How many it has, if occurrences are counted. Where neither is known there is no warning.
+        Number of tokens in the corpus, if occurrences are counted. Without either number there is no warning.
     """
     if documents:
         least, where = documents * COMMON_SHARE_OF_DOCUMENTS, "in 1 % of the documents or more"
@@ -103,7 +112,7 @@ def common_words(
         least, where = tokens * COMMON_SHARE_OF_TOKENS, "1 in 20,000 of the tokens or more"
     else:
         return ()
-    # The most frequent first, and of those the first by name.
+    # By falling count, then by name.
     common = sorted(
         (-count, query.spellings[0]) for query, count in counts.items() if count >= least and _is_one_word(query)
     )
@@ -117,23 +126,23 @@ def common_words(
 
 
 def altered_names(sent: Collection[tuple[str, str]]) -> tuple[str, ...]:
-    """Warn of names, or of spellings that the request gives, that were not sent as they are.
+    """Warn of names and spellings that were altered before they were sent to the source.
 
     Parameters
     ----------
     sent
-        Each with what was sent for it, an empty string if nothing was. What is altered as a name may be sent as it is
-        where it is given as a spelling.
+        Pairs of a name or spelling and the text that was sent for it, which is empty if nothing was sent. One text may
+        be altered as a name and sent unchanged as a spelling.
     """
-    altered = sorted((name, asked) for name, asked in set(sent) if name != asked)
+    altered = sorted((name, text) for name, text in set(sent) if name != text)
     if not altered:
         return ()
-    named = _examples([f"{shown(name)} as {shown(asked)}" for name, asked in altered[:EXAMPLES]], len(altered))
+    named = _examples([f"{shown(name)} as {shown(text)}" for name, text in altered[:EXAMPLES]], len(altered))
     return (f"{_many(len(altered), 'name was', 'names were')} cut or altered before asking {named}.",)
 
 
 def approximate_counts(approximate: int, queries: int) -> tuple[str, ...]:
-    """Warn of counts that the source itself calls approximate."""
+    """Warn of counts that the source reports as approximate."""
     if not approximate:
         return ()
     return (f"{approximate} of {queries} counts are approximate: the source says so of them.",)
@@ -148,5 +157,5 @@ def _many(n: int, one: str, several: str) -> str:
 
 
 def _examples(first: Sequence[str], n: int) -> str:
-    """Return the first of n in brackets, and whether there are more."""
+    """Return examples in brackets, after "such as" if they are fewer than all n."""
     return f"({'such as ' if n > len(first) else ''}{', '.join(first)})"

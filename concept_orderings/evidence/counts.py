@@ -1,4 +1,4 @@
-"""Counts: how often the pretraining corpus has each class name, from the request or from a source outside."""
+"""Counts: how often each class name occurs in the pretraining corpus, from the request or from a source of counts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,23 +19,29 @@ from concept_orderings.evidence.base import (
     NeedsEvidence,
     Values,
     covers,
-    names_of,
+    first_names,
     refuse_other_classes,
     require,
 )
 from concept_orderings.evidence.count_warnings import tie_groups
-from concept_orderings.evidence.counted_since import NO_SUCH_TIME, PATTERN, check_is_past, refreshed_since, time_of
-from concept_orderings.names import NAME
+from concept_orderings.evidence.counted_since import (
+    NO_SUCH_TIME,
+    TIME_PATTERN,
+    check_is_past,
+    parse_time,
+    refreshed_since,
+)
 from concept_orderings.parameters import POINTER, parameter, refused
 from concept_orderings.queries import MOST_SPELLINGS, Query, default_query
 from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text
 from concept_orderings.text import FORBIDDEN, VISIBLE, shown
+from concept_orderings.url_names import URL_NAME
 
 IN_REQUEST = "request"
-"""The source that means: the counts stand in the request itself."""
+"""The name of the source for counts that the request itself contains."""
 
 BUILT_IN = "infini-gram"
-"""The source that workers have without a file of sources."""
+"""The name of the source that workers have without a configuration of sources."""
 
 _A_QUERY = Refusal(BadValue, "bad_query", f"A query is a string, or an array of 1 to {MOST_SPELLINGS} strings.")
 _A_SPELLING = Refusal(BadValue, "bad_query", "A query is text with a visible character and without control characters.")
@@ -45,11 +51,11 @@ QUERY = Either(
     (_SPELLING, Items(_SPELLING, length_refusal=_A_QUERY, type_refusal=_A_QUERY, most=MOST_SPELLINGS)),
     type_refusal=_A_QUERY,
 )
-"""What a source is asked: one spelling, or an array of several."""
+"""The shape of a query in a request: one spelling, or an array of several."""
 
 
 def query_of(value: str | Sequence[str]) -> Query:
-    """Return the query of a value that has the shape `QUERY`."""
+    """Return the query of a JSON value of the shape `QUERY`."""
     spellings = [value] if isinstance(value, str) else value
     return Query.of(" ".join(each.split()) for each in spellings)
 
@@ -62,7 +68,7 @@ def _parse_counts(value: Mapping[str, int], classes: Sequence[str], pointer: str
 def _parse_queries(value: Mapping[str, Any], classes: Sequence[str], pointer: str) -> dict[str, Query]:
     queries = {name: query_of(each) for name, each in value.items()}
     refuse_other_classes(queries, classes, pointer, "bad_query")
-    # What would be asked anyway need not be said: the same request, whichever way it is written.
+    # Leave out queries that equal the default, so that both ways to write the request give one canonical request.
     return {name: query for name, query in queries.items() if query != default_query(name)}
 
 
@@ -78,8 +84,8 @@ COUNTS = EvidenceField[dict[str, int]](
 QUERIES = EvidenceField[dict[str, Query]](
     "queries",
     ByClass(QUERY),
-    "What a source of counts is asked for a class, where that is not its name with underscores and slashes as spaces. "
-    "Of several spellings, documents with any are counted, or all occurrences added up.",
+    "The query to the source of counts for a class, if it is not the name with underscores and slashes as spaces. For "
+    "several spellings the source counts documents with any of them, or adds up occurrences.",
     ({"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]},),
     parse=_parse_queries,
 )
@@ -87,24 +93,24 @@ QUERIES = EvidenceField[dict[str, Query]](
 
 @dataclass(frozen=True, kw_only=True)
 class NeedsCounts(NeedsEvidence):
-    """Base of orderings that need counts: where they come from, and how old they may be."""
+    """Base class of orderings that need counts, with the parameters of their source and their age."""
 
     need: ClassVar[Need] = Need.COUNTS
 
     source: str = parameter(
         IN_REQUEST,
-        'Where counts come from: "request" for those given with the classes, else the name of a source: '
-        "an index of Elasticsearch or infini-gram, a counts file, or a local index of C4 shards.",
-        pattern=NAME.pattern,
+        'The source of the counts: "request" for those given with the classes, or the name of a source: an index of '
+        "Elasticsearch or infini-gram, a counts file, or a local index of C4 shards.",
+        pattern=URL_NAME.pattern,
     )
     counted_since: str = parameter(
         "",
-        "Counts that were kept before this time are not used: UTC, as 2026-01-31T12:00:00Z; empty for any.",
-        pattern=f"|{PATTERN}",
+        "Cached counts from before this time are not used: UTC, as 2026-01-31T12:00:00Z; empty for no limit.",
+        pattern=f"|{TIME_PATTERN}",
     )
     refresh: bool = parameter(
         False,
-        "Counts again: the service sets counted_since to the time of the request, and makes a new version.",
+        "Counts again: the service sets counted_since to the time of the request, which makes a new version.",
         left_out=True,
     )
 
@@ -114,19 +120,19 @@ class NeedsCounts(NeedsEvidence):
         self._check_given("refresh", self.refresh)
         if self.refresh and self.counted_since:
             raise refused("A refresh sets counted_since itself; leave one of the two out.", "refresh", "counted_since")
-        if self.counted_since and time_of(self.counted_since) is None:
+        if self.counted_since and parse_time(self.counted_since) is None:
             raise refused(NO_SUCH_TIME, "counted_since")
         return super().canonical_for(concepts, listed)
 
-    def settled(self, now: datetime) -> Self:
-        """Return this with a refresh written as the time that it counts from.
+    def as_of(self, now: datetime) -> Self:
+        """Return the equivalent ordering in which `refresh` is replaced by the time `now` as `counted_since`.
 
         Raises
         ------
         BadParameter
-            If `counted_since` is to come.
+            If `counted_since` lies in the future.
         """
-        others = super().settled(now)
+        others = super().as_of(now)
         if self.refresh:
             return replace(others, refresh=False, counted_since=refreshed_since(now))
         check_is_past(self.counted_since, now, f"{POINTER}/counted_since")
@@ -140,14 +146,14 @@ class NeedsCounts(NeedsEvidence):
 
 
 class Counts(Kind[NeedsCounts]):
-    """A count for each class: given with it, or made by a source that is asked its query."""
+    """A count for each class, from the request or from a source of counts."""
 
     need = Need.COUNTS
     fields = (COUNTS, QUERIES)
     shown_as = "count"
 
     def check_given(self, concepts: Concepts, parameters: NeedsCounts) -> None:
-        """See `Kind.check_given`: counts and queries contradict each other, and counts another source."""
+        """See `Kind.check_given`: counts need the source "request", queries any other source."""
         if parameters.source == IN_REQUEST:
             _refuse_queries([each for each in concepts.datasets if QUERIES.of(each) is not None])
         else:
@@ -189,34 +195,34 @@ class Counts(Kind[NeedsCounts]):
 
 
 def counts_of(concepts: Concepts) -> NDArray[np.int64]:
-    """Return the count of each concept as the request gives it, (n,)."""
+    """Return the count of each concept in the request, (n,) int64."""
     given = [(COUNTS.of(each), each.classes) for each in concepts.datasets]
     return np.array([counts[name] for counts, classes in given if counts for name in classes], np.int64)
 
 
 def queries_of(concepts: Concepts) -> list[Query]:
-    """Return what a source of counts is asked for each concept, (n,)."""
+    """Return the query to a source of counts for each concept, (n,)."""
     given = [(QUERIES.of(each) or {}, each.classes) for each in concepts.datasets]
     return [queries.get(name) or default_query(name) for queries, classes in given for name in classes]
 
 
 def _refuse_counts(given: Sequence[ClassList], source: str) -> None:
-    """Refuse counts from two places: silently ignoring one would give a stream that was not asked for."""
+    """Refuse counts in the request if another source is named, because one of the two would be ignored."""
     if given:
         raise BadParameter(
             "bad_parameter",
-            f"Counts are given for {names_of(given)} and the source {shown(source)} is named too; "
+            f"Counts are given for {first_names(given)} and the source {shown(source)} is named too; "
             f'leave the counts out, or set the source to "{IN_REQUEST}".',
             [f"{POINTER}/source", *(f"{each.pointer}/counts" for each in given)],
         )
 
 
 def _refuse_queries(given: Sequence[ClassList]) -> None:
-    """Refuse queries beside counts that the request gives: they would be ignored silently."""
+    """Refuse queries if the request itself is the source of counts, because they would be ignored."""
     if given:
         raise BadParameter(
             "bad_parameter",
-            f'Queries are given for {names_of(given)}, but the source "{IN_REQUEST}" is not asked anything; '
+            f'Queries are given for {first_names(given)}, but the source "{IN_REQUEST}" takes no queries; '
             "leave the queries out, or name a source of counts.",
             [f"{POINTER}/source", *(f"{each.pointer}/queries" for each in given)],
         )

@@ -1,6 +1,6 @@
-"""The text encoders by name: the one list that requests, settings and workers go by.
+"""The names of the text encoders: the one list that requests, settings and workers read.
 
-The code of an encoder stands in the worker, in ``worker/evidence/encoders/NAME.py`` for each name here.
+The code of an encoder is part of the worker, in ``worker/evidence/encoders/NAME.py`` for each name here.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,10 @@ ENCODERS: Mapping[str, str] = {
     "fake": "",
     "open_clip": r"/[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64})?",
 }
-"""Name → regular expression of what follows it: a model, for a library of models."""
+"""By encoder, a regular expression for the text after its name: for a library of models, the model."""
 
-PATTERN = "|".join(f"{name}{rest}" for name, rest in ENCODERS.items())
-"""Regular expression of the whole of an encoder's name as requests have it."""
+ENCODER_PATTERN = "|".join(f"{name}{rest}" for name, rest in ENCODERS.items())
+"""Regular expression for the whole name of an encoder in a request."""
 
 PAPER_ENCODER = "open_clip/ViT-L-14/openai"
+"""The encoder of the paper on FoMo-in-Flux (arXiv 2408.14471)."""

@@ -1,4 +1,4 @@
-"""Scores: zero-shot performance of the base model, from the request or the catalogue."""
+"""Scores: the zero-shot performance of the base model, from the request or the catalogue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.catalogue import Dataset, find_dataset
+from concept_orderings.catalogue import KnownDataset, find_dataset
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue
 from concept_orderings.evidence.base import (
@@ -36,13 +36,13 @@ def _parse(value: float | Mapping[str, float], classes: Sequence[str], pointer: 
         return _as_score(value)
     refuse_other_classes(value, classes, pointer, "bad_score")
     by_class = {name: _as_score(score) for name, score in value.items()}
-    # One score for every class is one score for the dataset: the same request, whichever way it is written.
+    # Equal scores for all classes are written as one score, so that both forms give one canonical request.
     same = set(by_class.values()) if covers(by_class, classes) else set()
     return same.pop() if len(same) == 1 else by_class
 
 
 def _as_score(value: float) -> float:
-    """Return a score with no minus before zero: equal scores have one form, in digests too."""
+    """Return a score as a float, with 0.0 for -0.0, so that equal scores have equal digests."""
     return float(value) + 0.0
 
 
@@ -56,19 +56,19 @@ SCORES = EvidenceField(
 
 @dataclass(frozen=True, kw_only=True)
 class NeedsScores(NeedsEvidence):
-    """Base of orderings that need scores."""
+    """Base class of orderings that need scores."""
 
     need: ClassVar[Need] = Need.SCORES
 
 
 class Scores(Kind[Parameters]):
-    """A score for each dataset, or for each class."""
+    """A score for each dataset, or for each of its classes."""
 
     need = Need.SCORES
     fields = (SCORES,)
     shown_as = "score"
 
-    def from_catalogue(self, known: Dataset) -> Mapping[str, object]:
+    def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
         """See `Kind.from_catalogue`."""
         return {SCORES.name: known.zero_shot_score}
 
@@ -89,11 +89,11 @@ class Scores(Kind[Parameters]):
 
     def at_hand(self, concepts: Concepts) -> Gathered:
         """See `Kind.at_hand`."""
-        return Gathered.of(scores_of(concepts), source_of(concepts.datasets, _is_catalogue_s))
+        return Gathered.of(scores_of(concepts), source_of(concepts.datasets, _is_from_catalogue))
 
 
 def scores_of(concepts: Concepts) -> NDArray[np.float64]:
-    """Return the score of each concept, (n,)."""
+    """Return the score of each concept, (n,) float64."""
     return np.array([_score(each, name) for each in concepts.datasets for name in each.classes], np.float64)
 
 
@@ -106,6 +106,6 @@ def _score(each: ClassList, class_name: str) -> float:
     return scores
 
 
-def _is_catalogue_s(each: ClassList) -> bool:
+def _is_from_catalogue(each: ClassList) -> bool:
     known = find_dataset(each.name)
     return known is not None and known.zero_shot_score == SCORES.of(each)

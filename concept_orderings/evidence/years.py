@@ -1,4 +1,4 @@
-"""Years: when each dataset was published, from the request or the catalogue."""
+"""Years of publication of datasets, from the request or the catalogue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.catalogue import Dataset, find_dataset
+from concept_orderings.catalogue import KnownDataset, find_dataset
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue
 from concept_orderings.evidence.base import (
@@ -44,7 +44,7 @@ YEAR = EvidenceField(
 
 @dataclass(frozen=True, kw_only=True)
 class NeedsYears(NeedsEvidence):
-    """Base of orderings that need years."""
+    """Base class of orderings that need years."""
 
     need: ClassVar[Need] = Need.YEARS
 
@@ -56,7 +56,7 @@ class Years(Kind[Parameters]):
     fields = (YEAR,)
     shown_as = "year"
 
-    def from_catalogue(self, known: Dataset) -> Mapping[str, object]:
+    def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
         """See `Kind.from_catalogue`."""
         return {YEAR.name: known.year}
 
@@ -76,15 +76,15 @@ class Years(Kind[Parameters]):
 
     def at_hand(self, concepts: Concepts) -> Gathered:
         """See `Kind.at_hand`."""
-        return Gathered.of(years_of(concepts), source_of(concepts.datasets, _is_catalogue_s))
+        return Gathered.of(years_of(concepts), source_of(concepts.datasets, _is_from_catalogue))
 
 
 def years_of(concepts: Concepts) -> NDArray[np.int64]:
-    """Return the year of each concept's dataset, (n,)."""
+    """Return the year of each concept's dataset, (n,) int64."""
     years = np.array([YEAR.of(each) for each in concepts.datasets], dtype=np.int64)
     return years[concepts.dataset_index]
 
 
-def _is_catalogue_s(each: ClassList) -> bool:
+def _is_from_catalogue(each: ClassList) -> bool:
     known = find_dataset(each.name)
     return known is not None and known.year == YEAR.of(each)

@@ -1,4 +1,4 @@
-"""The exporters. `EXPORTERS` is the one registry: the API, its schema, the command line and tests read it."""
+"""The exporters. The API, its schema, the command line and tests read the registry `EXPORTERS`."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What every exporter is: a name, a media type, a file name, a version, and a function from a version to bytes."""
+"""The base of all exporters: a name, a media type, a version, and a function from a stream version to bytes."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -7,23 +7,23 @@ from concept_orderings.published import PublishedVersion
 
 
 class Exporter(ABC):
-    """Write a published version as another library reads it.
+    """Write a published version in a format that another library reads.
 
     A new exporter is one file with a subclass, and one line in the registry in ``exporters/__init__.py``.
 
     Attributes
     ----------
     name : str
-        Its name in URLs and on the command line: lower-case letters, digits and hyphens.
+        The name in URLs and on the command line: lower-case letters, digits and hyphens.
     version : int
-        Raise it when any output changes. The first rendering of a stream version by a version of an exporter is kept,
-        so raising it adds a rendering and leaves the older ones as they are.
+        Raised when any output changes. The service keeps the first rendering of each stream version for each version of
+        an exporter, so a raised version adds a rendering and does not change older ones.
     final : bool
-        Whether `version` will never be raised, because something else relies on the bytes.
+        Whether `version` will never be raised, because other data depend on the bytes.
     media_type : str
-        What the bytes are, such as ``application/json``.
+        The media type of the bytes, such as ``application/json``.
     suffix : str
-        Of a file that holds them, without the dot.
+        The suffix of file names, without the dot.
     summary : str
         One sentence for the documentation.
     """
@@ -36,15 +36,15 @@ class Exporter(ABC):
     summary: ClassVar[str]
 
     def file_name(self, stream: str, number: int) -> str:
-        """Return the name of a file that holds a rendering of a version of a stream."""
+        """Return the file name for a rendering of a stream's version `number`."""
         return f"{stream}-v{number}-{self.name}.{self.suffix}"
 
     @abstractmethod
     def render(self, version: PublishedVersion) -> bytes:
-        """Return the version in this format: the same bytes for the same version on any machine, at any time.
+        """Return the version in this format; the same version always gives the same bytes, on every machine.
 
         Raises
         ------
         InvalidInput
-            If the format cannot say what the version says; clients get its code with status 422.
+            If the format cannot express the version; clients get its code with status 422.
         """

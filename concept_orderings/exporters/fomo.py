@@ -10,7 +10,8 @@ from concept_orderings.published import PublishedVersion
 class Fomo(Exporter):
     """The order as the FoMo-in-Flux training code reads it.
 
-    Final: the SHA-256 of its bytes is the ``order_digest`` of every manifest. A changed format is another exporter.
+    It is final because the SHA-256 of its bytes is the ``order_digest`` of every manifest. A changed format would be
+    another exporter.
     """
 
     name = "fomo"
@@ -25,8 +26,8 @@ class Fomo(Exporter):
 
 
 def fomo_list(concepts: Sequence[str]) -> bytes:
-    """Return arranged concepts, (n,), as one indented JSON list and a newline.
+    """Return arranged concepts, (n,), as one indented JSON list and a newline, in ASCII.
 
-    Non-ASCII characters are escaped, so that the file reads the same in any encoding that a cluster assumes.
+    Non-ASCII characters are escaped, so that programs read the file correctly with any default encoding.
     """
     return (json.dumps(list(concepts), indent=4) + "\n").encode("ascii")

@@ -1,4 +1,4 @@
-"""The tasks alone: a JSON list with a list of ``DATASET+++class name`` strings for each task."""
+"""The tasks format: a JSON list with one list of ``DATASET+++class name`` strings per task."""
 
 import json
 
@@ -7,7 +7,7 @@ from concept_orderings.published import PublishedVersion
 
 
 class Tasks(Exporter):
-    """The order with its cuts, and nothing else."""
+    """The concepts of each task, in order, and nothing else."""
 
     name = "tasks"
     media_type = "application/json"

@@ -1,4 +1,4 @@
-"""The orderings. `ORDERINGS` is the one registry: validation, the API's schema, documentation and tests read it."""
+"""The orderings. Validation, the API's schema, documentation and tests read the registry `ORDERINGS`."""
 
 from collections.abc import Mapping
 
@@ -23,22 +23,21 @@ ORDERINGS: Mapping[str, type[Ordering]] = {
 
 
 def parse_ordering(body: object, *, defaults: Mapping[str, object] | None = None) -> Ordering:
-    """Read ``{"kind": …, parameters…}``.
+    """Check the JSON object of an ordering, ``{"kind": …, parameters…}``, and return the ordering.
 
     Parameters
     ----------
     body
         A JSON value.
     defaults
-        Parameters by name that stand in for the orderings' own defaults, for the orderings that have them: such as the
-        encoder of a service.
+        Parameters by name that replace the defaults of the orderings that have them, such as the encoder of a service.
 
     Raises
     ------
     BadValue
-        ``wrong_type`` if it is no object.
+        ``wrong_type`` if the value is not an object.
     UnknownOrdering
-        ``unknown_ordering`` for a kind that there is not, or another version of it.
+        ``unknown_ordering`` for an unknown kind, or another version of a known one.
     BadParameter
         ``unknown_parameter`` or ``bad_parameter``.
     """
@@ -46,9 +45,9 @@ def parse_ordering(body: object, *, defaults: Mapping[str, object] | None = None
     kind = values.pop("kind", None)
     ordering = ORDERINGS.get(kind) if isinstance(kind, str) else None
     if ordering is None:
-        asked = f"no ordering {ascii(kind)[:80]}" if kind is not None else "no kind of ordering given"
+        problem = f"no ordering {ascii(kind)[:80]}" if kind is not None else "no kind of ordering given"
         raise UnknownOrdering(
-            "unknown_ordering", f"There is {asked}; the kinds are {', '.join(ORDERINGS)}.", [f"{POINTER}/kind"]
+            "unknown_ordering", f"There is {problem}; the kinds are {', '.join(ORDERINGS)}.", [f"{POINTER}/kind"]
         )
     version = values.pop("version", ordering.version)
     if not is_integer(version) or version != ordering.version:
@@ -62,5 +61,5 @@ def parse_ordering(body: object, *, defaults: Mapping[str, object] | None = None
 
 
 def defaults_for(ordering: type[Ordering], defaults: Mapping[str, object]) -> dict[str, object]:
-    """Return those of a service's defaults that an ordering has as parameters."""
+    """Return the part of a service's defaults that are parameters of an ordering."""
     return {each.name: defaults[each.name] for each in ordering.parameters() if each.name in defaults}

@@ -1,4 +1,4 @@
-"""What every ordering is: a frozen set of parameters, and a rule that arranges concepts."""
+"""The base of all orderings: a frozen set of parameters, and a rule that arranges concepts."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -19,16 +19,16 @@ from concept_orderings.progress import Report, silent
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What an ordering found.
+    """The result of an ordering.
 
     Attributes
     ----------
     order : ndarray of int64, shape (n,)
         A permutation of range(n): ``order[k]`` is the concept at position k.
     details : dict
-        What the manifest should say of how it was found.
+        Facts for the manifest about how the order was found.
     warnings : tuple of str
-        What a reader of the stream should know, one sentence each.
+        Warnings for readers of the stream, one sentence each.
     """
 
     order: NDArray[np.int64]
@@ -40,26 +40,26 @@ class Arrangement:
 class Ordering(Parameters, ABC):
     """A rule that arranges concepts.
 
-    A new ordering is one file with a subclass, and one line in the registry in ``orderings/__init__.py``. It says which
-    evidence it needs by its other base classes: ``class Frequency(NeedsCounts, SeededOrdering)``.
+    A new ordering is one file with a subclass, and one line in the registry in ``orderings/__init__.py``. Its
+    other base classes say which evidence it needs: ``class Frequency(NeedsCounts, SeededOrdering)``.
 
     Attributes
     ----------
     kind : str
         Its name in requests.
     version : int
-        Raised when any output would change; part of a stream's identity, so old streams stay what they were.
+        Raised when any output changes. It is part of a stream's identity, so existing streams do not change.
     summary : str
         One sentence for the documentation.
     needs : frozenset of Need
-        The evidence to gather first: that of its base classes.
+        The evidence that it needs; set from its base classes.
     """
 
     version: ClassVar[int] = 1
     summary: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
 
-    reverse: bool = parameter(False, "Exactly the reverse of the order found.")
+    reverse: bool = parameter(False, "Reverses the order exactly.")
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -69,23 +69,23 @@ class Ordering(Parameters, ABC):
     def arrangement(
         self, concepts: Concepts, evidence: Evidence, *, machine: Machine = ANY_MACHINE, report: Report = silent
     ) -> Arrangement:
-        """Arrange the concepts, reversed if that is asked for.
+        """Arrange the concepts by the rule, and reverse them if `reverse` is set.
 
         Parameters
         ----------
         concepts
             n concepts in canonical order.
         evidence
-            What `needs` names, for these concepts.
+            The evidence in `needs`, for these concepts.
         machine
-            What may be used of the machine; changes no result.
+            Threads, memory and devices that may be used; changes no result.
         report
-            Called with how much of the work is done.
+            Called with (done, total).
 
         Returns
         -------
         Arrangement
-            A permutation of range(n); the same for the same arguments on any machine.
+            With a permutation of range(n); the same arguments give the same result on every machine.
 
         Raises
         ------
@@ -97,22 +97,22 @@ class Ordering(Parameters, ABC):
 
     @abstractmethod
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
-        """Arrange the concepts by the rule, not reversed. Parameters and result as in `arrangement`."""
+        """Arrange the concepts by the rule, without reversing; parameters and result as in `arrangement`."""
 
     def check_memory(self, shape: tuple[int, int], machine: Machine) -> None:
-        """Refuse embeddings that are too large to be arranged, before they are made; most orderings never do.
+        """Refuse embeddings that need too much memory, before they are made; most orderings accept any.
 
         Parameters
         ----------
         shape
-            Of the embeddings, (n, d).
+            That of the embeddings, (n, d).
         machine
-            What may be used of the machine.
+            The memory that may be used.
 
         Raises
         ------
         NotEnoughMemory
-            ``not_enough_memory``, with how much is needed and what helps.
+            ``not_enough_memory``, with the memory needed and advice.
         """
         del shape, machine
 
@@ -125,52 +125,52 @@ class Ordering(Parameters, ABC):
         *,
         report: Report = silent,
     ) -> dict[str, Json]:
-        """Describe a stream of this ordering, for its manifest; most orderings have nothing to say.
+        """Compute figures that describe a stream, for its manifest; most orderings have none.
 
         Parameters
         ----------
         concepts, evidence
             As in `arrangement`.
         order : ndarray of int64, shape (n,)
-            The concepts arranged, reversed if that was asked for.
+            The arranged concepts, reversed if `reverse` is set.
         sizes : sequence of int
             Concepts in each task, adding up to n.
         report
-            Called between steps of the work, so that it can be stopped; its numbers mean nothing.
+            Called between steps of the work, so that it can be cancelled; the numbers have no meaning.
 
         Returns
         -------
         dict
-            Figures that are the same for the same arguments on any machine; empty if there are none.
+            The figures by name, which are the same on every machine; empty if there are none.
         """
         del concepts, evidence, order, sizes, report
         return {}
 
     def as_json(self) -> dict[str, Json]:
-        """Return kind, version and parameters, as the canonical request has them."""
+        """Return kind, version and parameters in the form of the canonical request."""
         return {"kind": self.kind, "version": self.version, **self.values()}
 
     def as_brief_json(self) -> dict[str, Json]:
-        """Return `as_json` without what the class lists beside it say already, for what shows a job."""
+        """Return `as_json` without parameters that repeat the class lists, for the description of a job."""
         return self.as_json()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeededOrdering(Ordering):
-    """An ordering with a random part: its seed decides a shuffle, or the order of what is equal."""
+    """An ordering with a random part: the seed decides a shuffle, or the order of ties."""
 
-    seed: int = parameter(0, "Seeds the random order and the order of ties; the same seed gives the same stream.")
+    seed: int = parameter(0, "Seed of the random order and of the order of ties; the same seed gives the same stream.")
 
     def key(self, identifier: str) -> bytes:
-        """Return the 32-byte sort key that makes the random order and breaks ties.
+        """Return the 32-byte sort key of a concept or dataset, for random orders and ties.
 
-        SHA-256 of kind, version, seed and identifier: no random generator, so independent of library versions, of
-        the order in which a request lists things, and of what else is in it.
+        It is the SHA-256 of kind, version, seed and identifier. Unlike a random generator, it does not depend on
+        library versions, on the order of the lists in a request, or on the other concepts.
         """
         return hashlib.sha256(f"{self.kind}/{self.version}/{self.seed}/{identifier}".encode()).digest()
 
     def keys(self, concepts: Concepts) -> list[bytes]:
-        """Return each concept's sort key, (n,)."""
+        """Return the sort key of each concept, (n,)."""
         return [self.key(each) for each in concepts.ids]
 
 

@@ -1,4 +1,4 @@
-"""Dataset-incremental: one dataset after the other."""
+"""Order by dataset: one dataset after the other, in random order."""
 
 from dataclasses import dataclass
 from typing import ClassVar

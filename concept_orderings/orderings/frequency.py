@@ -1,4 +1,4 @@
-"""Rare to frequent, by how often the pretraining corpus has the class names."""
+"""Order from rare to frequent, by how often the class names occur in the pretraining corpus."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""As given: the order in which the request lists the concepts."""
+"""Keep the order in which the request lists the concepts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from concept_orderings.text import shown
 
 @dataclass(frozen=True, kw_only=True)
 class Given(Ordering):
-    """Exactly the order in which the request lists the concepts: to no other ordering does the listing mean anything.
+    """Exactly the order in which the request lists the concepts; no other ordering depends on that order.
 
-    `concepts` as listed; `datasets` in the order listed, each with its classes in order. A canonical request has its
-    class lists sorted, so the listing stands in the parameter `order` there.
+    For `datasets` it is the order of the datasets and, in each, the order of its classes. The class lists of a
+    canonical request are sorted, so there the parameter `order` holds the listing.
     """
 
     kind: ClassVar[str] = "given"
@@ -31,18 +31,18 @@ class Given(Ordering):
 
     order: tuple[str, ...] | None = parameter(
         None,
-        "All concepts in order, DATASET+++class name each. Left out, it is the order in which the request lists them; "
-        "a canonical request, whose class lists are sorted, has it.",
+        "All concepts in order, each written DATASET+++class name. The default is the order in which the request lists "
+        "them. Canonical requests always have it, because their class lists are sorted.",
         type="array of strings",
         pattern=r".+\+\+\+.+",
     )
 
     def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
-        """See `Parameters.canonical_for`: the listing, where no order is given."""
+        """See `Parameters.canonical_for`: without an order, the order is that of the request's lists."""
         if self.order is None:
             return replace(self, order=tuple(listed()))
         order = tuple(_canonical(each, i) for i, each in enumerate(self.order))
-        _check_all_are_there(order, concepts)
+        _check_same_concepts(order, concepts)
         return replace(self, order=order)
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
@@ -53,7 +53,7 @@ class Given(Ordering):
         return Arrangement(np.array([place[each] for each in self.order], dtype=np.int64), {})
 
     def as_brief_json(self) -> dict[str, Json]:
-        """See `Ordering.as_brief_json`: without the listing, which may have a million concepts."""
+        """See `Ordering.as_brief_json`: leaves out `order`, which may have a million concepts."""
         return {name: value for name, value in self.as_json().items() if name != "order"}
 
 
@@ -62,8 +62,8 @@ def _canonical(concept: str, position: int) -> str:
     return join_concept(canonical_name(dataset), class_name)
 
 
-def _check_all_are_there(order: Sequence[str], concepts: Concepts) -> None:
-    """Refuse an order that has a concept twice, or one that is not in the class lists, or that lacks one."""
+def _check_same_concepts(order: Sequence[str], concepts: Concepts) -> None:
+    """Refuse an order that lists a concept twice, lists an unknown concept, or lacks one."""
     known = frozenset(concepts.ids)
     seen: dict[str, int] = {}
     for i, each in enumerate(order):
@@ -71,18 +71,18 @@ def _check_all_are_there(order: Sequence[str], concepts: Concepts) -> None:
         if first != i:
             pointers = [f"{POINTER}/order/{first}", f"{POINTER}/order/{i}"]
             raise BadParameter("bad_parameter", f"The order has {shown(each)} twice; leave one out.", pointers)
-    strange = [i for i, each in enumerate(order) if each not in known]
-    if strange:
+    unknown = [i for i, each in enumerate(order) if each not in known]
+    if unknown:
         raise BadParameter(
             "bad_parameter",
-            f"The order has {shown(order[strange[0]])}, which is not among the concepts; leave it out or add it.",
-            (f"{POINTER}/order/{i}" for i in strange),
+            f"The order has {shown(order[unknown[0]])}, which is not among the concepts; leave it out or add it.",
+            (f"{POINTER}/order/{i}" for i in unknown),
         )
     missing = [each for each in concepts.ids if each not in seen]
     if missing:
         raise BadParameter(
             "bad_parameter",
             f"The order lacks {len(missing)} of {len(concepts)} concepts, the first is {shown(missing[0])}; add them, "
-            "or leave the order out to take that of the request's lists.",
+            "or leave the order out to use that of the request's lists.",
             [f"{POINTER}/order"],
         )

@@ -1,4 +1,4 @@
-"""Easy to hard, by zero-shot performance of the base model."""
+"""Order from easy to hard, by the zero-shot performance of the base model."""
 
 from dataclasses import dataclass
 from typing import ClassVar

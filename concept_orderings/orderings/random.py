@@ -1,4 +1,4 @@
-"""At random."""
+"""Order at random."""
 
 from dataclasses import dataclass
 from typing import ClassVar

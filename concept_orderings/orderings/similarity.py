@@ -1,4 +1,4 @@
-"""By similarity: the shortest greedy path through the caption embeddings."""
+"""Order by similarity: the shortest greedy path through the caption embeddings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from concept_orderings.progress import Report, silent
 from concept_orderings.text import shown
 
 ALL_STARTS = "all"
+"""The value of `starts` for all concepts."""
 
 if TYPE_CHECKING:
     from concept_orderings.path import GreedyPath
@@ -27,47 +28,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Similarity(NeedsEmbeddings, SeededOrdering):
-    """From each concept to the nearest one not yet met, from the start that makes the whole path shortest.
+    """A path from each concept to the nearest one not yet visited, from the start that makes it shortest.
 
-    All n starts are tried (arXiv 2408.14471, "concept similarity"). Equal distances go to the smaller key.
+    All n starts are tried (arXiv 2408.14471, "concept similarity"). Of equal distances, that to the concept with the
+    smaller key comes first.
     """
 
     kind: ClassVar[str] = "similarity"
-    summary: ClassVar[str] = "Each concept is followed by the most similar one that is left; the best of all starts."
+    summary: ClassVar[str] = (
+        "Each concept is followed by the most similar one that is left; of all starts, the best is chosen."
+    )
 
     starts: int | str = parameter(
         ALL_STARTS,
-        "Where paths start: all concepts, the paper's rule; a number of them from 1 on, drawn by the seed; or one "
-        "concept, such as CIFAR100+++apple.",
+        "The starts of paths: all concepts, the paper's rule; a number of concepts, at least 1, drawn with the seed; "
+        "or one concept, such as CIFAR100+++apple.",
         type="integer or string",
         pattern=rf"{ALL_STARTS}|.+\+\+\+.+",
         minimum=1,
     )
     max_seconds: int = parameter(
         0,
-        "After so many seconds no further start is tried and no further round of refine done; 0 is no limit. All "
-        "concepts are compared and one start is tried in any case. The manifest says how many starts and rounds there "
-        "were: asking for as many gives the same order again.",
+        "The time limit in seconds, after which no further start is tried and no further round of refine is done; 0 "
+        "for no limit. All concepts are compared and one start is tried in any case. The manifest has the numbers of "
+        "starts and rounds that were done: a request for these numbers gives the same order again.",
         minimum=0,
         maximum=7 * 24 * 3600,
     )
     refine: int = parameter(
         0,
-        "Rounds of local search that shorten the path found; 0, the paper's rule, leaves it as it is. The first round "
-        "ends when no 2-opt or Or-opt move helps, each further one tries as many larger changes as there are concepts.",
+        "The number of rounds of local search that shorten the path; 0, the paper's rule, leaves it as it is. The "
+        "first round ends when no 2-opt or Or-opt move helps. Each further round tries one larger change per concept.",
         minimum=0,
         maximum=1000,
     )
 
     def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
-        """See `Parameters.canonical_for`: `starts` of all concepts or more is "all"."""
+        """See `Parameters.canonical_for`: `starts` >= n becomes "all", and a named start its canonical name."""
         if isinstance(self.starts, int):
             return replace(self, starts=ALL_STARTS) if self.starts >= len(concepts) else self
         if self.starts == ALL_STARTS:
             return self
         if self.refine:
             raise refused(
-                "Refining may move the ends of a path, so it does not go with a start by name; leave out one of them.",
+                "refine may move the ends of a path, so it does not go with a named start; leave one of the two out.",
                 "starts",
                 "refine",
             )
@@ -87,7 +91,7 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         n = len(concepts)
         total = n + len(starts) + n * self.refine
         vectors = quantised_embeddings(evidence, lambda: report(0, total))[by_key]
-        # Here, not above: programs that only read the registry, as the API does, must not load what computes.
+        # Imported here because programs that only read the registry, such as the API, must not load numerical code.
         from concept_orderings.path import refine_path, shortest_greedy_path  # noqa: PLC0415
 
         deadline = monotonic() + self.max_seconds if self.max_seconds else None
@@ -127,7 +131,7 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
     def _arrangement(
         self, order: NDArray[np.int64], concepts: Concepts, details: dict[str, Json], tried: int, rounds: int
     ) -> Arrangement:
-        """Return the order, with a warning if time was up after so many starts and rounds."""
+        """Return the arrangement, with a warning if the time limit ended it after `tried` starts and `rounds`."""
         details["path_start"] = concepts.ids[order[0]]
         if details["complete"]:
             return Arrangement(order, details)
@@ -139,7 +143,7 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         return Arrangement(order, details, (warning,))
 
     def _rows_to_start_at(self, concepts: Concepts, by_key: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return which of the concepts, sorted by key, paths start at; the first m by key are a sample by the seed."""
+        """Return the starts as indices of the concepts sorted by key; the first m by key are a random sample."""
         if self.starts == ALL_STARTS:
             return np.arange(len(concepts))
         if isinstance(self.starts, int):
@@ -162,13 +166,13 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         return diagnose_path(vectors, order, sizes, concepts.ids, report=report)
 
 
-def _details(path: "GreedyPath", asked: int) -> dict[str, Json]:
-    """Return what a manifest says of how a path was found."""
+def _details(path: "GreedyPath", requested: int) -> dict[str, Json]:
+    """Return the facts about how a path was found, for the manifest."""
     totals = np.sort(path.totals)
     return {
         "starts": len(totals),
-        "starts_asked": asked,
-        "complete": len(totals) == asked,
+        "starts_asked": requested,
+        "complete": len(totals) == requested,
         "total_distance": _as_float(path.total),
         "start_totals": {
             "least": _as_float(totals[0]),
@@ -179,7 +183,7 @@ def _details(path: "GreedyPath", asked: int) -> dict[str, Json]:
 
 
 def _as_float(distance: int) -> float:
-    """Return an exact distance as a cosine distance."""
+    """Return an exact distance, or a sum of them, as a cosine distance."""
     from concept_orderings.path import distance_as_cosine  # noqa: PLC0415
 
     return float(distance_as_cosine(int(distance)))

@@ -1,4 +1,4 @@
-"""By time: oldest datasets first."""
+"""Order by the year of the dataset, oldest first."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,7 +22,7 @@ class Time(NeedsYears, SeededOrdering):
     within_year: str = parameter(
         "shuffle",
         "shuffle: the concepts of a year are mixed, as in the paper. "
-        "dataset: its datasets are kept whole, in random order.",
+        "dataset: the datasets of a year are kept together, in random order.",
         choices=("shuffle", "dataset"),
     )
 

@@ -1,4 +1,4 @@
-"""By typicality: from the periphery of the embeddings to their centre."""
+"""Order by typicality: from the periphery of the embeddings to their centre."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,14 +13,14 @@ from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
 
-_ROWS = 4096  # measured at once
+_ROWS = 4096  # measured at a time
 
 
 @dataclass(frozen=True, kw_only=True)
 class Typicality(NeedsEmbeddings, SeededOrdering):
     """From the least to the most typical concept, by the distance of its embedding to the mean of all.
 
-    Li and Hiratani (ICML 2025, PMLR 267:34578) argue for tasks from the periphery inwards. Equal distances go by key.
+    Li and Hiratani (ICML 2025, PMLR 267:34578) argue for tasks from the periphery inwards. Ties are ordered by key.
     """
 
     kind: ClassVar[str] = "typicality"
@@ -43,24 +43,23 @@ class Typicality(NeedsEmbeddings, SeededOrdering):
 
 
 def distances_from(vectors: NDArray[np.int16], total: NDArray[np.int64], n: int) -> list[int]:
-    """Return n times the squared distance of vectors to the mean of all n, up to a constant, exactly.
+    """Return n times the squared distances of vectors to the mean of all n vectors, exactly, up to a constant.
 
-    With the sum S of all vectors it is n·|x|² - 2·x·S. Both products are below 2^63 for 1,000,000 vectors of 4,096
-    numbers, whatever the numbers are; their difference need not be, so it is made of Python's integers.
+    With the sum S of all vectors, the result for x is n·|x|² - 2·x·S. Both products are below 2^63 for up to 1,000,000
+    vectors of 4,096 numbers. Their difference may not be, so it is computed with Python's integers.
 
     Parameters
     ----------
     vectors : ndarray of int16, shape (m, d)
-        Some of the n, from `concept_orderings.path.quantise`.
+        Some of the n vectors, from `concept_orderings.path.quantise`.
     total : ndarray of int64, shape (d,)
-        The sum of all n.
+        The sum of all n vectors.
     n : int
-        How many there are.
+        Number of all vectors.
 
     Returns
     -------
-    list of int
-        (m,).
+    list of int, (m,)
     """
     rows = vectors.astype(np.int64)
     squares, products = n * np.einsum("ij,ij->i", rows, rows), rows @ total

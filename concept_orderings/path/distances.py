@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_orderings.text import first_of
+
 SCALE = 1 << 14
 """Length of a quantised vector: components are signed 15-bit integers."""
 
@@ -113,5 +115,5 @@ def _refuse(rows: Any, reason: str) -> None:
     """Raise a ``ValueError`` that names the first 10 of the marked rows, if any row is marked."""
     found = np.flatnonzero(rows)
     if found.size:
-        named = ", ".join(str(row) for row in found[:10]) + (" and more" if found.size > 10 else "")
+        named = first_of([str(row) for row in found], 10)
         raise ValueError(f"{found.size} of {rows.size} embeddings are {reason}: row {named}")

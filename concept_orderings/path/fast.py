@@ -56,7 +56,7 @@ class Search:
         # Keys of a Zobrist hash: the hash of a set is the exclusive or of its vectors' 128-bit keys. For the million or
         # so of sets that are compared, the probability of any collision is 2^-88.
         self._hash_keys = np.random.Generator(np.random.Philox(0)).integers(0, 2**64, size=(n, 2), dtype=np.uint64)
-        self._neighbours = Neighbours(vectors, crew, tuning, machine.propose)
+        self._neighbours = Neighbours(vectors, crew, tuning, machine.make_proposer)
         ids, distances, lengths = self._neighbours.of(
             np.arange(n), min(tuning.listed, n - 1), min(tuning.near, n - 1), self._progress_of_lists
         )

@@ -157,7 +157,9 @@ def nearest(
     except ImportError:
         lists = plain.neighbour_lists(vectors, k, k, lambda done: crew.report_done(progress(done / n)))
         return lists.ids, np.array([[distance for _, distance in row] for row in lists.near], dtype=np.int32)
-    ids, distances, _ = Neighbours(vectors, crew, propose=machine.propose).of(np.arange(n), k, progress=progress)
+    ids, distances, _ = Neighbours(vectors, crew, make_proposer=machine.make_proposer).of(
+        np.arange(n), k, progress=progress
+    )
     return ids.astype(np.int32), distances
 
 

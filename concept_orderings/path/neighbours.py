@@ -32,7 +32,7 @@ class Neighbours:
         The threads to use.
     tuning : Tuning
         The sizes of tiles and lists.
-    propose : callable, optional
+    make_proposer : callable, optional
         Makes a `Proposer` for the vectors, such as one that uses a GPU. Without one, the processor computes lower
         bounds of all distances.
     """
@@ -42,7 +42,7 @@ class Neighbours:
         vectors: NDArray[np.int16],
         crew: Crew,
         tuning: Tuning = DEFAULT,
-        propose: Callable[[NDArray[np.int16]], Proposer | None] | None = None,
+        make_proposer: Callable[[NDArray[np.int16]], Proposer | None] | None = None,
     ) -> None:
         self.vectors = vectors
         self.squares = squared_lengths(vectors).astype(np.int32)
@@ -50,7 +50,7 @@ class Neighbours:
         self._projector = Projector(vectors, self.squares, lambda: crew.report_done(0))
         self.for_scans = self._projector.for_scans()
         self._crew = crew
-        self._proposer = propose(vectors) if propose else None
+        self._proposer = make_proposer(vectors) if make_proposer else None
         self._tuning = tuning
         self._id_type = np.dtype(np.uint16 if len(vectors) <= tuning.short_ids else np.int32)
 

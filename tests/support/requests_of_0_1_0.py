@@ -45,7 +45,7 @@ def request_of(row: Row) -> StreamRequest:
     """Read a row's body as the service did, at the row's time if it has one."""
     encoder = row.get("default_encoder")
     request = parse_request(row["body"], defaults={"encoder": encoder} if encoder else None)
-    return request.settled(datetime.fromisoformat(row["now"])) if "now" in row else request
+    return request.as_of(datetime.fromisoformat(row["now"])) if "now" in row else request
 
 
 def job_of(request: StreamRequest) -> str:
@@ -73,7 +73,7 @@ def look_of(row: Row) -> tuple[str, str]:
     """Read a look at counts as the service did; return its canonical form and its id."""
     request = parse_counts_request(row["body"])
     if "now" in row:
-        request = request.settled(datetime.fromisoformat(row["now"]))
+        request = request.as_of(datetime.fromisoformat(row["now"]))
     queries = sorted(set(request.queries), key=lambda query: query.spellings)
     look = Look(row["source"], tuple(queries), request.counted_since)
     return look.canonical.decode(), look.id

@@ -147,7 +147,7 @@ def test_a_line_separator_of_unicode_ends_no_line() -> None:
         (b"[" * 100_000, "line 2 is no JSON"),
         (b'["fig", 4]', "line 2 is no JSON object"),
         (b"null", "line 2 is no JSON object"),
-        (b'{"name": "fig", "count": 4, "count": 5}', "a field twice"),
+        (b'{"name": "fig", "count": 4, "count": 5}', "An object has 'count' twice"),
         (b'{"name": "fig"}', "line 2: the count of 'fig' is missing"),
         (b'{"count": 4}', "line 2: the name is missing"),
         (b'{"name": null, "count": 4}', "line 2: the name is missing"),

@@ -6,7 +6,7 @@ from dataclasses import astuple
 
 import pytest
 
-from concept_orderings.catalogue import CATALOGUE, Dataset, canonical_name, find_dataset
+from concept_orderings.catalogue import CATALOGUE, KnownDataset, canonical_name, find_dataset
 from concept_orderings.evidence.captions import captions_of
 from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
@@ -28,7 +28,7 @@ def test_no_name_means_two_datasets() -> None:
 
 
 @pytest.mark.parametrize("dataset", CATALOGUE, ids=lambda each: each.handle)
-def test_a_dataset_is_found_by_either_name(dataset: Dataset) -> None:
+def test_a_dataset_is_found_by_either_name(dataset: KnownDataset) -> None:
     assert find_dataset(dataset.handle) is find_dataset(dataset.name) is dataset
     assert canonical_name(dataset.handle) == canonical_name(dataset.name) == dataset.name
 
@@ -41,7 +41,7 @@ def test_another_spelling_is_another_dataset(name: str) -> None:
 
 @pytest.mark.parametrize("dataset", CATALOGUE, ids=lambda each: each.handle)
 @pytest.mark.parametrize("kind", ["time", "performance", "similarity"])
-def test_each_can_be_ordered_with_what_the_catalogue_knows(dataset: Dataset, kind: str) -> None:
+def test_each_can_be_ordered_with_what_the_catalogue_knows(dataset: KnownDataset, kind: str) -> None:
     request = parse_request(
         {
             "name": "one",

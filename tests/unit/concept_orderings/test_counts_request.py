@@ -35,9 +35,9 @@ def test_as_many_as_may_be() -> None:
 
 
 def test_a_refresh_is_settled_to_the_next_whole_second() -> None:
-    settled = parse_counts_request({"names": ["a"], "refresh": True}).settled(NOW)
+    settled = parse_counts_request({"names": ["a"], "refresh": True}).as_of(NOW)
     assert (settled.refresh, settled.counted_since) == (False, "2026-01-31T12:00:01Z")
-    assert settled.settled(NOW + timedelta(days=1)) == settled
+    assert settled.as_of(NOW + timedelta(days=1)) == settled
 
 
 @pytest.mark.parametrize(("since", "refused"), [(59, False), (62, True)])
@@ -46,9 +46,9 @@ def test_clocks_may_differ_by_a_minute(since: int, refused: bool) -> None:
     request = parse_counts_request({"names": ["a"], "counted_since": text})
     if refused:
         with pytest.raises(BadParameter, match="to come"):
-            request.settled(NOW)
+            request.as_of(NOW)
     else:
-        assert request.settled(NOW) == request
+        assert request.as_of(NOW) == request
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_an_ordering_and_a_look_are_of_one_mind_about_times(text: str, is_time: 
     }
     look = {"names": ["a"], "counted_since": text}
     if is_time:
-        assert parse_counts_request(look).settled(NOW).counted_since == text
-        assert parse_request(stream).settled(NOW)
+        assert parse_counts_request(look).as_of(NOW).counted_since == text
+        assert parse_request(stream).as_of(NOW)
         return
     for parse, body in [(parse_counts_request, look), (parse_request, stream)]:
         with pytest.raises(BadParameter, match="2026-01-31T12:00:00Z"):

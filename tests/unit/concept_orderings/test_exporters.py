@@ -13,10 +13,10 @@ from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo, fomo_list
 from concept_orderings.library import arrange_stream
-from concept_orderings.names import NAME
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
+from concept_orderings.url_names import URL_NAME
 
 from .strategies import PLAIN_CHARACTERS, Body, requests
 
@@ -111,7 +111,7 @@ def test_an_exporter_can_be_named_in_urls_and_files(name: str) -> None:
     assert exporter.version >= 1
     assert exporter.summary.endswith(".")
     # A file name stands in a header between quotation marks.
-    assert NAME.fullmatch(exporter().file_name("a", 1).lower())
+    assert URL_NAME.fullmatch(exporter().file_name("a", 1).lower())
 
 
 def test_the_first_format_is_final() -> None:

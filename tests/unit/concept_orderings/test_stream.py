@@ -19,7 +19,7 @@ from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import StreamRequest, parse_request
-from concept_orderings.stream import ArrangedStream, Document, cut
+from concept_orderings.stream import ArrangedStream, Document, task_sizes
 from concept_orderings.version import __version__
 
 from .strategies import Body, embeddings_for, evidence_for, requests, respelled
@@ -249,7 +249,7 @@ def test_sizes_are_cut_by_the_groups_of_the_arranged_concepts(body: Body) -> Non
     request = parse_request(body)
     evidence = evidence_for(request)
     order = request.ordering.arrangement(request.concepts, evidence).order
-    sizes = cut(request.split, request.concepts, evidence, order)
+    sizes = task_sizes(request.split, request.concepts, evidence, order)
 
     assert sum(sizes) == len(request.concepts)
     assert min(sizes) >= 1

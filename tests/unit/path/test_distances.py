@@ -60,7 +60,7 @@ def test_rows_without_a_direction_are_named(row: list[float], words: str) -> Non
 
 
 def test_a_long_list_of_bad_rows_is_cut() -> None:
-    with pytest.raises(ValueError, match=r"12 of 12 .* row 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and more$"):
+    with pytest.raises(ValueError, match=r"12 of 12 .* row 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more$"):
         quantise(np.zeros((12, 3)))
 
 

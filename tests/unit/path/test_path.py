@@ -429,7 +429,7 @@ class RandomProposer:
 @given(grids, tunings, st.integers(0, 1000))
 @settings(max_examples=300, deadline=None)
 def test_no_proposer_changes_the_path(vectors: Vectors, tuning: Tuning, seed: int) -> None:
-    machine = Machine(threads=1, propose=RandomProposer(seed))
+    machine = Machine(threads=1, make_proposer=RandomProposer(seed))
     found = fast.search(vectors, np.arange(len(vectors)), None, machine, silent, tuning)
     assert lists_of(found) == best_path(vectors)
 
@@ -443,7 +443,7 @@ def test_a_proposer_of_all_neighbours_saves_the_computing_of_bounds(monkeypatch:
         nearest = np.argsort(matrix[rows] + 2**40 * (np.arange(50) == rows[:, None]), axis=1, kind="stable")
         return nearest[:, :49].astype(np.int32), np.full(len(rows), 2**31, dtype=np.int64)
 
-    machine = Machine(threads=1, propose=lambda _: propose)
+    machine = Machine(threads=1, make_proposer=lambda _: propose)
     found = fast.search(vectors, np.arange(50), None, machine, silent, DEFAULT)
     assert lists_of(found) == best_path(vectors)
 

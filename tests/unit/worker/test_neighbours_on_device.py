@@ -33,7 +33,7 @@ def on_the_processor(vectors: NDArray[np.int16]) -> TorchProposer:
 def test_the_path_is_the_same(vectors: NDArray[np.int16], more: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours_on_device, "MORE", more)
-        path = shortest_greedy_path(vectors, machine=Machine(threads=1, propose=on_the_processor))
+        path = shortest_greedy_path(vectors, machine=Machine(threads=1, make_proposer=on_the_processor))
     assert (path.order.tolist(), path.steps.tolist()) == best_path(vectors)
 
 
@@ -79,7 +79,7 @@ def test_a_device_without_room_for_a_single_row_leaves_the_path_to_the_processor
 
     vectors = quantise(np.random.default_rng(1).normal(size=(60, 8)))
     monkeypatch.setattr(torch, "topk", scarce)
-    path = shortest_greedy_path(vectors, machine=Machine(threads=1, propose=on_the_processor))
+    path = shortest_greedy_path(vectors, machine=Machine(threads=1, make_proposer=on_the_processor))
     assert (path.order.tolist(), path.steps.tolist()) == best_path(vectors)
 
 
@@ -94,7 +94,7 @@ def test_a_device_without_room_is_not_used(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_processor_is_no_device_to_propose_on() -> None:
     vectors = np.zeros((WORTH_A_DEVICE, 1), dtype=np.int16)
-    propose = this_machine(WorkerSettings(device="cpu")).propose
-    assert propose is not None
-    assert propose(vectors) is None
+    make_proposer = this_machine(WorkerSettings(device="cpu")).make_proposer
+    assert make_proposer is not None
+    assert make_proposer(vectors) is None
     assert proposer_on("cpu", vectors) is None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from concept_orderings.errors import SourceError
 from concept_orderings.evidence.counts import IN_REQUEST
-from concept_orderings.names import NAME, NAME_RULE
+from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.counts_files import CountsFiles
 from store.objects import Objects
 from worker.evidence.counts.base import CountSource
@@ -79,8 +79,8 @@ def check_name(name: str) -> None:
         raise SourceError(
             "source_not_configured", f"{IN_REQUEST} is no source to ask: it means the counts given with the classes."
         )
-    if not NAME.fullmatch(name):
-        raise SourceError("source_not_configured", f"A source's name {NAME_RULE}.")
+    if not URL_NAME.fullmatch(name):
+        raise SourceError("source_not_configured", f"A source's name {URL_NAME_RULE}.")
 
 
 def ambiguous(name: str, places: Sequence[str]) -> SourceError:

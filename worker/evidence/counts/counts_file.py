@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from itertools import islice
 
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query, folded
-from concept_orderings.text import shown
+from concept_orderings.text import first_of, shown
 from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
 from worker.evidence.counts.base import Count, SourceFacts, Unit
 
@@ -94,12 +93,11 @@ class CountsFileSource:
     def _refuse_missing(self, queries: Sequence[Query]) -> None:
         missing = dict.fromkeys(each for query in queries for each in query.spellings if each not in self._counts)
         if missing:
-            named = ", ".join(shown(each) for each in islice(missing, _MOST_NAMED))
-            more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+            named = first_of([shown(each) for each in missing], _MOST_NAMED)
             raise SourceError(
                 "source_incomplete",
                 f"The counts file {self._record.name} has no counts for {len(missing)} of the names asked for: "
-                f"{named}{more}. Upload a file that has them under another name, with 0 for what is nowhere.",
+                f"{named}. Upload a file that has them under another name, with 0 for what is nowhere.",
                 queries=[query for query in queries if not missing.keys().isdisjoint(query.spellings)],
             )
 

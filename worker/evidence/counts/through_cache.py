@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, SourceError
-from concept_orderings.evidence.counted_since import check_is_past, time_of, written_time
+from concept_orderings.evidence.counted_since import check_is_past, format_time, parse_time
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from concept_orderings.text import first_of, shown
@@ -233,10 +233,10 @@ class _Counting:
         """Return what is known of queries; those of which there is nothing to ask are nowhere."""
         nowhere = CachedCount(0, approximate=False, counted_at=self._now())
         found = [nowhere if each is None else self.known[each] for each in asked]
-        times = [self.facts.counted_at or written_time(each.counted_at) for each in found]
+        times = [self.facts.counted_at or format_time(each.counted_at) for each in found]
         # What was never asked was not counted at any time.
         made = [time for time, each in zip(times, asked, strict=True) if each is not None]
-        made = made or [self.facts.counted_at or written_time(nowhere.counted_at)]
+        made = made or [self.facts.counted_at or format_time(nowhere.counted_at)]
         return SourceCounts(
             counts=dict(zip(queries, [Count(each.value, each.approximate) for each in found], strict=True)),
             times=dict(zip(queries, times, strict=True)),
@@ -292,7 +292,7 @@ def _seconds(counted_since: str) -> float:
     """Return a time in seconds since 1970, 0 for none."""
     if not counted_since:
         return 0
-    since = time_of(counted_since)
+    since = parse_time(counted_since)
     if since is None:
         raise BadParameter(
             "bad_parameter", f"counted_since is no time such as 2026-01-31T12:00:00Z: {shown(counted_since)}."

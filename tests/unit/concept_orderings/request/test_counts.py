@@ -128,12 +128,12 @@ def test_a_refresh_is_settled_as_the_time_that_it_counts_from() -> None:
     now = datetime(2026, 1, 31, 13, 59, 59, 1, tzinfo=timezone(timedelta(hours=2)))
     queries = {f"{FIRST}/queries": {"a": "x"}}
     request = parse_request(changed({**queries, "/ordering/refresh": True}, counted))
-    settled = request.settled(now)
+    settled = request.as_of(now)
     written = parse_request(changed({**queries, "/ordering/counted_since": SINCE}, counted))
 
     assert json.loads(request.canonical)["ordering"]["refresh"] is True
     assert "refresh" not in json.loads(settled.canonical)["ordering"]
-    assert settled.digest == written.digest == settled.settled(now).digest
+    assert settled.digest == written.digest == settled.as_of(now).digest
     assert parse_request(json.loads(settled.canonical)).digest == settled.digest
     assert settled.digest != request.digest
 
@@ -145,10 +145,10 @@ def test_a_time_to_come_is_refused_where_it_stands(seconds: int, refused: bool) 
     body = changed({f"{FIRST}/queries": {"a": "x"}, "/ordering/counted_since": since}, counted)
     request = parse_request(body)
     if not refused:
-        assert request.settled(now) == request
+        assert request.as_of(now) == request
         return
     with pytest.raises(BadParameter, match="is to come") as caught:
-        request.settled(now)
+        request.as_of(now)
     assert (caught.value.code, caught.value.pointers) == ("bad_parameter", ("/ordering/counted_since",))
 
 
@@ -156,4 +156,4 @@ def test_a_time_to_come_is_refused_where_it_stands(seconds: int, refused: bool) 
 def test_what_refreshes_nothing_is_settled_already(body: Body) -> None:
     request = parse_request(body)
 
-    assert request.settled(datetime(2026, 1, 31, tzinfo=UTC)).canonical == request.canonical
+    assert request.as_of(datetime(2026, 1, 31, tzinfo=UTC)).canonical == request.canonical

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
-from concept_orderings.text import shown
+from concept_orderings.text import first_of, shown
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count, SourceFacts, Unit
 from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
@@ -218,5 +218,4 @@ class InfiniGramSource:
 
 def _named(queries: Sequence[Query]) -> str:
     """Return the first of some queries for an error."""
-    named = ", ".join(" or ".join(shown(each) for each in query.spellings) for query in queries[:_MOST_NAMED])
-    return named + (f" and {len(queries) - _MOST_NAMED} more" if len(queries) > _MOST_NAMED else "")
+    return first_of([" or ".join(map(shown, query.spellings)) for query in queries], _MOST_NAMED)
