@@ -22,7 +22,7 @@
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
     ├── StoreError              version_damaged, counts_file_damaged, store_unavailable
-    ├── SettingError            bad_setting
+    ├── SettingError            bad_setting, unknown_data_format
     └── Cancelled               cancelled
 
 This module knows no HTTP: the service maps each class to a status, and a job stores the code in its record.

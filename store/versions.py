@@ -17,6 +17,7 @@ from concept_orderings.canonical import Json, canonical_json
 from concept_orderings.progress import Report, silent
 from concept_orderings.published import VersionDocuments
 from concept_orderings.stream import ArrangedStream
+from concept_orderings.url_names import URL_NAME
 from store import object_keys
 from store.damage import reading, version_damaged
 from store.documents import read_document, write_document
@@ -121,7 +122,7 @@ class Versions:
 
     async def streams(self) -> list[str]:
         """Return the names of all streams, sorted."""
-        return [name for name in await self._objects.names(object_keys.STREAMS) if NAME.fullmatch(name)]
+        return [name for name in await self._objects.names(object_keys.STREAMS) if URL_NAME.fullmatch(name)]
 
     async def numbers(self, stream: str) -> list[int]:
         """Return the version numbers of a stream, ascending; empty if there is no such stream."""
