@@ -7,13 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from concept_orderings.catalogue import find_dataset
 from concept_orderings.evidence import Need
 from concept_orderings.orderings import ORDERINGS
+from concept_orderings.path import quantise
 from support.deployment import Deployment
 from support.processes import Process
+from worker.evidence.encoders.fake import FakeEncoder
 
 pytestmark = pytest.mark.slow
 
@@ -115,8 +118,23 @@ def test_the_evidence_explains_the_order(service: Deployment, concepts: list[str
         case "similarity":
             assert manifest["ordering"]["details"]["starts"] == N
             assert manifest["evidence"]["embeddings"]["source"] == "fake"
+        case "typicality":
+            captions = {each["concept"]: caption_of(each) for each in arranged}
+            vectors = quantise(FakeEncoder().encode(list(captions.values()))).astype(np.int64)
+            distances = ((N * vectors - vectors.sum(axis=0)) ** 2).sum(axis=1).tolist()
+            assert distances == sorted(distances, reverse=True)
+            assert manifest["evidence"]["embeddings"]["source"] == "fake"
         case "given":
             assert [each["concept"] for each in arranged] == concepts
+            assert manifest["evidence"] == {}
+        case _:
+            assert manifest["evidence"] == {}
+
+
+def caption_of(concept: dict[str, Any]) -> str:
+    known = find_dataset(concept["dataset"])
+    assert known is not None
+    return known.template.replace("{}", concept["class"])
 
 
 def test_a_sample_of_starts_and_what_was_tried_by_then(service: Deployment, concepts: list[str]) -> None:
