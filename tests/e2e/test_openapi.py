@@ -36,7 +36,7 @@ def test_the_committed_document_is_that_of_the_code() -> None:
 
 
 def test_the_service_serves_the_committed_document(service: Deployment, document: dict[str, Any]) -> None:
-    assert service.http.get("/openapi.json").json() == document
+    assert service.http.get("/openapi.json").json() == document, "run make openapi and commit what it writes"
 
 
 def test_the_contract_s_calls_are_all_there(document: dict[str, Any]) -> None:

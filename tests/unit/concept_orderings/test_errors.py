@@ -69,12 +69,18 @@ def test_every_code_stands_in_the_tree_with_its_class() -> None:
     raised = sorted(set(raised_codes()))
 
     assert len(raised) > 10
-    assert [(name, code) for name, code in raised if code not in tree.get(name, ())] == []
+    missing = [(name, code) for name, code in raised if code not in tree.get(name, ())]
+
+    assert missing == [], "add these codes to the tree on top of concept_orderings/errors.py, after their classes"
 
 
 def test_missing_evidence_has_a_code_for_each_kind_of_evidence() -> None:
     # A template is what an embedding lacks when the request is made.
-    assert codes_of_tree()["MissingEvidence"] == {f"missing_{need}" for need in Need} | {"missing_templates"}
+    expected = {f"missing_{need}" for need in Need} | {"missing_templates"}
+
+    assert codes_of_tree()["MissingEvidence"] == expected, (
+        "a kind of evidence lacks with the code missing_KIND: name it in the tree on top of concept_orderings/errors.py"
+    )
 
 
 @pytest.mark.parametrize("error", CLASSES)

@@ -18,7 +18,7 @@ import threading
 from typing import cast
 
 from concept_orderings.errors import EncoderError
-from concept_orderings.evidence.encoder_names import ENCODERS
+from concept_orderings.evidence.encoder_names import ENCODERS, PAPER_ENCODER
 from worker.evidence.encoders.base import Encoder, Load
 from worker.settings import WorkerSettings
 
@@ -67,8 +67,8 @@ def _load(name: str, settings: WorkerSettings, dtype: str, pinned: str) -> Encod
     if encoder not in ENCODERS:
         raise EncoderError(
             "encoder_not_configured",
-            f"There is no encoder {name!r}; use minilm, open_clip/MODEL, "
-            "open_clip/MODEL/PRETRAINED (such as open_clip/ViT-L-14/openai) or fake.",
+            f"There is no encoder {name!r}; the encoders are {', '.join(ENCODERS)}. A model of open_clip is named too, "
+            f"such as {PAPER_ENCODER}.",
         )
     # Here, not above: torch is loaded with the first encoder that needs it, and never for the fake one.
     load = cast("Load", importlib.import_module(f"{__name__}.{encoder}").load)
