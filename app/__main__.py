@@ -33,9 +33,9 @@ def main() -> int:
         host=arguments.host,
         port=arguments.port,
         log_level=settings.log_level,
-        # An event stream lives as long as its job: waiting for it would hold up a restart.
+        # An event stream lasts as long as its job: waiting for it to end would delay a restart.
         timeout_graceful_shutdown=2,
-        # Clusters ask often; what goes wrong is logged by the error handlers.
+        # Clusters send many requests; the error handlers log every error of the service.
         access_log=settings.log_level == "debug",
         server_header=False,
     )

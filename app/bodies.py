@@ -1,4 +1,4 @@
-"""Decode JSON from clients, and refuse objects that have a name twice."""
+"""Decode JSON bodies; refuse an object that has the same field twice."""
 
 import json
 from collections import Counter
@@ -7,8 +7,10 @@ from concept_orderings.errors import BadValue
 from concept_orderings.text import shown
 
 
-def decoded(body: bytes) -> object:
-    """Decode JSON. A large body takes seconds, so do not call this on the event loop.
+def decode_body(body: bytes) -> object:
+    """Return the JSON value of a body.
+
+    A body of several megabytes takes seconds, so call this off the event loop.
 
     Raises
     ------
@@ -17,14 +19,14 @@ def decoded(body: bytes) -> object:
     BadValue
         ``duplicate_field``: an object has a name twice.
     """
-    value: object = json.loads(body, object_pairs_hook=_with_unique_names)
+    value: object = json.loads(body, object_pairs_hook=_object)
     return value
 
 
-def _with_unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that has a name twice, because JSON readers would silently ignore one of the two values."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        [(name, _)] = Counter(each for each, _ in pairs).most_common(1)
-        raise BadValue("duplicate_field", f"An object has {shown(name)} twice; leave one out.")
-    return found
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object; refuse a duplicate field, of which `json` would silently keep the last."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        [(duplicate, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise BadValue("duplicate_field", f"An object has {shown(duplicate)} twice; leave one out.")
+    return members

@@ -1,20 +1,26 @@
-"""Headers that let clients keep documents (RFC 9110, 9111, 8246, 9530)."""
+"""Headers that let clients cache documents (RFC 9110, 9111, 8246, 9530)."""
 
 import base64
 
 
 def immutable_headers(digest: str) -> dict[str, str]:
-    """Return the headers of a document by the SHA-256 of its bytes, in hexadecimal; its URL never has other bytes."""
+    """Return the headers of a document whose URL always has the same bytes.
+
+    Parameters
+    ----------
+    digest
+        SHA-256 of the bytes, in hexadecimal.
+    """
     return _headers(digest, "public, max-age=31536000, immutable")
 
 
 def revalidated_headers(digest: str) -> dict[str, str]:
-    """Return the headers of a document whose URL may have other bytes one day: caches ask the service before reuse."""
+    """Return the headers of a document whose URL may have other bytes later: caches must revalidate it before reuse."""
     return _headers(digest, "public, no-cache")
 
 
 def client_has(digest: str, if_none_match: str) -> bool:
-    """Tell whether If-None-Match names the document; the comparison is the weak one (RFC 9110, 13.1.2)."""
+    """Return whether If-None-Match names the document, by weak comparison (RFC 9110, 13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     return "*" in tags or _entity_tag(digest) in tags
 

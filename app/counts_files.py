@@ -1,7 +1,7 @@
-"""Counts files as they are sent: CSV, JSON lines or Parquet, read into counts by folded name.
+"""Read uploaded counts files, as CSV, JSON lines or Parquet, into counts by folded name.
 
-Whatever is wrong is said with its line. Nothing is guessed: a row that has a field too many, a count that is no
-integer, or two counts for one name are errors, since an order that is cited stands on them.
+An error names the line it was found in. Nothing is guessed: a row with too many fields, a count that is not an integer,
+and two different counts for one name are errors, because published orders are based on these counts.
 """
 
 import csv
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from app import parquet_rows
-from app.bodies import decoded
+from app.bodies import decode_body
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadCountsFile, BadValue
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text, shown
 
 MOST_ROWS = 2_000_000
-"""More than a hundred times the names of the benchmark; they fit into memory."""
+"""The largest number of rows: a hundred times the class names of the benchmark; their counts fit into memory."""
 
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
@@ -34,22 +34,22 @@ MEDIA_TYPES = {
     "application/jsonl": "JSON lines, as above.",
     PARQUET: "Parquet with a string column `name` and an integer column `count`; other columns are ignored.",
 }
-"""The forms a counts file may have, and what each must hold."""
+"""The formats of counts files by media type, and what a file of each must contain."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _INTEGER = re.compile(r"[0-9]{1,20}")
 _READING_SECONDS = 120
-_NEXT = "Mend the file and send it again"
+_NEXT = "Correct the file and send it again"
 
 
-# Where a row stands, and its name and count as they stand there, not yet checked.
+# The number of a row (or of its line), and its name and count, not yet checked.
 _Row: TypeAlias = tuple[int, object, object]
 
 
 def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[str, int]:
     """Return the counts of a file by folded name.
 
-    Takes seconds for a large file: not for the event loop.
+    A large file takes seconds, so call this off the event loop.
 
     Parameters
     ----------
@@ -63,18 +63,18 @@ def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[s
     Raises
     ------
     BadCountsFile
-        ``bad_counts_file`` or ``conflicting_counts``, naming the line.
+        ``bad_counts_file`` or ``conflicting_counts``; the text names the line.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK) if media_type != PARQUET else body
     if not body.strip():
         raise BadCountsFile("bad_counts_file", f"The counts file is empty. {_NEXT}.")
     if media_type == PARQUET:
         with closing(_parquet_rows(body)) as rows:
-            return _collect(rows, "row", size)
-    return _collect(_csv_rows(body) if media_type == CSV else _json_rows(body), "line", size)
+            return _collected(rows, "row", size)
+    return _collected(_csv_rows(body) if media_type == CSV else _json_rows(body), "line", size)
 
 
-def _collect(rows: Iterable[_Row], unit: str, size: int | None) -> dict[str, int]:
+def _collected(rows: Iterable[_Row], unit: str, size: int | None) -> dict[str, int]:
     counts: dict[str, int] = {}
     lines: dict[str, int] = {}
     for total, row in enumerate(rows, start=1):
@@ -100,21 +100,21 @@ def _checked(row: _Row, unit: str) -> tuple[str, int]:
     number, given, count = row
     where = f"{unit} {number}"
     if not isinstance(given, str):
-        raise _bad(f"{where}: the name is {_kind(given)} and must be a string")
+        raise _bad(f"{where}: the name is {_described(given)} and must be a string")
     name = folded(given)
     if not name:
         raise _bad(f"{where}: the name is empty")
     if not is_plain_text(name):
-        raise _bad(f"{where}: the name {shown(given)} has a control character or is no Unicode text")
+        raise _bad(f"{where}: the name {shown(given)} has a control character or is not valid Unicode")
     if type(count) is not int:
-        raise _bad(f"{where}: the count of {shown(name)} is {_kind(count)} and must be an integer")
+        raise _bad(f"{where}: the count of {shown(name)} is {_described(count)} and must be an integer")
     if not 0 <= count <= LARGEST_INTEGER:
         raise _bad(f"{where}: the count of {shown(name)} must be from 0 to {LARGEST_INTEGER}")
     return name, count
 
 
-def _kind(value: object) -> str:
-    """Say what a value is that should be another."""
+def _described(value: object) -> str:
+    """Describe a value that has the wrong type, for an error."""
     match value:
         case None:
             return "missing"
@@ -139,10 +139,10 @@ def _csv_rows(body: bytes) -> Iterator[_Row]:
             elif fields:
                 raise _bad(
                     f"line {reader.line_num} has {len(fields)} fields and the header has {len(header)}; "
-                    "a name with a comma in it stands in double quotes"
+                    "put a name that contains a comma in double quotes"
                 )
     except csv.Error as error:
-        raise _bad(f"line {reader.line_num} is no CSV: {error}") from error
+        raise _bad(f"line {reader.line_num} is not CSV: {error}") from error
 
 
 def _columns(header: list[str]) -> tuple[int, int]:
@@ -161,18 +161,18 @@ def _integer(text: str) -> object:
 
 
 def _json_rows(body: bytes) -> Iterator[_Row]:
-    _text(body)  # so that what is no UTF-8 is said as such
+    _text(body)  # refuses a body that is not UTF-8, which the JSON reader would report less clearly
     for number, line in enumerate(io.BytesIO(body), start=1):
         if not line.strip():
             continue
         try:
-            value = decoded(line)
-        except (ValueError, RecursionError) as error:
-            raise _bad(f"line {number} is no JSON: {str(error)[:80]}") from error
+            value = decode_body(line)
         except BadValue as error:
             raise _bad(f"line {number}: {error.detail}") from error
+        except (ValueError, RecursionError) as error:
+            raise _bad(f"line {number} is not JSON: {str(error)[:80]}") from error
         if not isinstance(value, dict):
-            raise _bad(f"line {number} is no JSON object")
+            raise _bad(f"line {number} is not a JSON object")
         yield number, value.get("name"), value.get("count")
 
 
@@ -194,20 +194,20 @@ def _parquet_rows(body: bytes) -> Generator[_Row]:
 
 
 def _read_parquet(body: bytes) -> Generator[bytes]:
-    """Yield the lines of a process of its own (see there) as they come: nobody knows how many there will be."""
+    """Run `app.parquet_rows` in a process, and yield the lines of its output as they arrive."""
     command = [sys.executable, "-P", str(Path(parquet_rows.__file__)), str(MOST_ROWS)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process:
-        assert process.stdin is not None  # they are pipes
+        assert process.stdin is not None  # both are pipes
         assert process.stdout is not None
-        # Ends whatever this waits for below, be it to read or to write.
+        # Killing the process ends every wait below, for reading as well as for writing.
         too_long = threading.Timer(_READING_SECONDS, process.kill)
         too_long.start()
         try:
             with suppress(BrokenPipeError), process.stdin:
                 process.stdin.write(body)
             for line in process.stdout:
-                if line.endswith(b"\n"):  # else it broke off
+                if line.endswith(b"\n"):  # else the process died while it wrote the line
                     yield line
             status = process.wait()
         finally:
@@ -218,5 +218,5 @@ def _read_parquet(body: bytes) -> Generator[bytes]:
 
 
 def _bad(reason: str) -> BadCountsFile:
-    # A reader's own words may end a sentence already.
+    # The reason may be the text of a library, which may end with a full stop.
     return BadCountsFile("bad_counts_file", f"The counts file cannot be used: {reason.rstrip('.')}. {_NEXT}.")

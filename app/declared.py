@@ -1,6 +1,6 @@
-"""Declared fields of requests as pydantic takes them, for OpenAPI: their schema is that of the declaration.
+"""Turn declared fields of requests into pydantic fields, whose OpenAPI schema is that of the declaration.
 
-pydantic only writes these schemas; `concept_orderings` checks requests against the same declarations.
+pydantic only writes these schemas: `concept_orderings` checks requests against the same declarations.
 """
 
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ def required(field: RequestField) -> Any:
 
 
 def optional(field: RequestField) -> Any:
-    """Return the definition of a field that may be left out, or null."""
+    """Return the definition of a field that may be left out or null."""
     return (
         _type(field, or_null(field.shape.json_schema())),
         Field(None, description=field.description, examples=_examples(field)),
@@ -38,7 +38,7 @@ def or_null(schema: JsonSchema) -> JsonSchema:
 
 
 def exactly_one(*names: str) -> JsonSchema:
-    """Return the schema of objects that have exactly one of some fields, the others being left out or null."""
+    """Return the schema of objects in which exactly one of `names` is present and not null."""
     return {
         "oneOf": [
             {

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class ApiError(ConceptOrderingsError):
-    """What only HTTP can get wrong: a body that is no JSON, a resource that is not there."""
+    """An error of HTTP alone, such as a body that is not JSON, or an unknown resource."""
 
     def __init__(self, status: HTTPStatus, code: str, detail: str, pointers: Sequence[str] = ()) -> None:
         super().__init__(code, detail, pointers)
@@ -35,7 +35,7 @@ def not_found(what: str, detail: str) -> ApiError:
 def problem(
     status: HTTPStatus, code: str, detail: str, pointers: Sequence[str] = (), headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """Return a problem document."""
+    """Return an answer whose body is a problem document."""
     return JSONResponse(
         {
             "type": f"urn:concept-orderings:problem:{code}",
@@ -52,7 +52,7 @@ def problem(
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Make every error of the service a problem document."""
+    """Register the handlers that answer every error with a problem document."""
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(InvalidInput, _invalid_input)
     app.add_exception_handler(StoreError, _store_error)
@@ -86,7 +86,7 @@ async def _queue_full(request: Request, error: Exception) -> JSONResponse:
     return problem(
         HTTPStatus.TOO_MANY_REQUESTS,
         "queue_full",
-        "The service has as many jobs as it takes; try again after the seconds in Retry-After.",
+        "The queue is full; try again after the seconds in Retry-After.",
         headers=_retry_later(),
     )
 
@@ -96,7 +96,7 @@ async def _redis_away(request: Request, error: Exception) -> JSONResponse:
     return problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "redis_unavailable",
-        "Jobs cannot be reached for the moment, because Redis is away or refuses; finished versions are still served. "
+        "Redis cannot be reached or refuses commands, so jobs are unavailable; finished versions are still served. "
         "Try again after the seconds in Retry-After.",
         headers=_retry_later(),
     )
@@ -113,13 +113,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     code = {404: "unknown_path", 405: "method_not_allowed"}.get(error.status_code, status.name.lower())
-    detail = f"{request.method} {request.url.path} is not part of this service; /docs shows what is."
+    detail = f"{request.method} {request.url.path} is not part of this service; /docs lists what is."
     headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
     return problem(status, code, detail if status in (404, 405) else str(error.detail), headers=headers)
 
 
 def _allowed(request: Request) -> str:
-    """Return all methods of a path; Starlette names those of the first route that has it."""
+    """Return all methods of a path; Starlette's own header has only those of the first route that matches."""
     methods: set[str] = set()
     for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
@@ -130,7 +130,7 @@ def _allowed(request: Request) -> str:
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s", request.method, request.url.path, exc_info=error)
     return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "The service failed on this request; its log says how."
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "The service failed on this request; see its log."
     )
 
 

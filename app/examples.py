@@ -1,4 +1,4 @@
-"""Examples for the documentation; each runs as it is."""
+"""Requests for the documentation; each can be posted unchanged."""
 
 from typing import Any
 
@@ -102,4 +102,4 @@ REQUESTS: dict[str, Any] = {
 }
 
 EXAMPLE_REQUEST = parse_request(REQUESTS["time"]["value"])
-"""The first example: once it has been tried, the examples of jobs, streams and tasks are there to be looked at."""
+"""The first example: once a reader of /docs has posted it, the URLs in the other examples exist."""

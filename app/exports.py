@@ -1,4 +1,4 @@
-"""Exports of versions: kept ones are looked up, the others are rendered once and kept."""
+"""Exports of versions: each is rendered once, kept in the store, and served from there."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
-from app.once import Once
+from app.single_flight import SingleFlight
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.exporters import Exporter
 from concept_orderings.published import PublishedVersion, VersionDocuments
@@ -20,7 +20,7 @@ _CACHED_RECORDS = 10_000
 
 
 class _Key(NamedTuple):
-    """What a rendering is kept under."""
+    """The key of a rendering in the store."""
 
     version_digest: str
     exporter: str
@@ -30,33 +30,33 @@ class _Key(NamedTuple):
 class Exports:
     """The exports of a service.
 
-    Rendering takes seconds and hundreds of megabytes for a version of a million concepts. It is done off the event
-    loop, for at most `_MOST_RENDERING` versions at once, and once for all clients that ask for the same export.
+    Rendering a version of a million concepts takes seconds and hundreds of megabytes. It runs off the event loop, for
+    at most `_MOST_RENDERING` versions at once, and once for all clients that request the same export.
     """
 
     def __init__(self, versions: Versions, kept: KeptExports) -> None:
         self._versions = versions
         self._kept = kept
         self._records: LRUCache[_Key, KeptExport] = LRUCache(_CACHED_RECORDS)
-        self._once: Once[_Key, KeptExport | None] = Once()
+        self._searches: SingleFlight[_Key, KeptExport | None] = SingleFlight()
         self._threads = ThreadPoolExecutor(_MOST_RENDERING, thread_name_prefix="export")
         self._slots = asyncio.Semaphore(_MOST_RENDERING)
 
     async def close(self) -> None:
-        """Stop; what is being rendered is not kept."""
-        await self._once.close()
+        """Stop; a rendering that has not ended is not kept."""
+        await self._searches.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def get(self, record: VersionRecord, exporter: Exporter, exporter_version: int) -> KeptExport | None:
         """Return the rendering of a version by an exporter at one of its versions.
 
-        If none is kept, it is rendered and kept, provided that `exporter_version` is the exporter's present version;
-        otherwise the result is None.
+        If none is kept, and `exporter_version` is the exporter's present version, it is rendered and kept. For any
+        other version, the result is then None.
 
         Raises
         ------
         InvalidInput
-            If the format cannot say what the version says.
+            If the format cannot express the version.
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
@@ -64,7 +64,7 @@ class Exports:
         known: KeptExport | None = self._records.get(key)
         if known is not None:
             return known
-        kept = await self._once.run(key, partial(self._find_or_render, record, exporter, exporter_version))
+        kept = await self._searches.run(key, partial(self._find_or_render, record, exporter, exporter_version))
         if kept is not None:
             self._records[key] = kept
         return kept

@@ -1,19 +1,19 @@
-"""HEAD is GET without the body (RFC 9110, 9.3.2), for every route."""
+"""Answer HEAD as GET without the body (RFC 9110, 9.3.2), for every route."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 IS_HEAD = "concept_orderings.head"
-"""In the scope of a HEAD request, for a route whose GET does not end by itself."""
+"""A key in the scope of a HEAD request, for a route whose GET is an endless stream."""
 
 
 class HeadAsGet:
-    """Middleware that lets GET routes answer HEAD; the server itself leaves the body out."""
+    """Middleware that passes a HEAD request to the GET route; the server then leaves the body out."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Pass the request on, with HEAD replaced by GET."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
             scope = {**scope, "method": "GET", IS_HEAD: True}
         await self._app(scope, receive, send)

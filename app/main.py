@@ -1,4 +1,4 @@
-"""The application: wiring only."""
+"""Make the application; nothing but wiring."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,10 @@ The order in which a model should meet new concepts: class lists in, versioned a
 
 
 def create_app(settings: AppSettings) -> FastAPI:
-    """Make the application; nothing is connected before it starts, nothing is read from the environment."""
+    """Make the application.
+
+    It reads nothing from the environment, and connects to nothing before it starts.
+    """
     app = FastAPIOffline(
         title="concept-orderings",
         version=__version__,
@@ -54,7 +57,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _document_raw_bodies(app: FastAPI) -> None:
-    """Add the schemas that routes refer to by name, which FastAPI does not collect by itself."""
+    """Add the schemas that routes refer to by name, since FastAPI does not collect them."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -71,11 +74,11 @@ def _document_raw_bodies(app: FastAPI) -> None:
             _drop_default_errors(generate())
         return generate()
 
-    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending OpenAPI
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this way of extending OpenAPI
 
 
 def _drop_default_errors(document: dict[str, Any]) -> None:
-    """Take out FastAPI's own form of validation errors: this service answers problem documents."""
+    """Remove FastAPI's own form of validation errors: this service answers with problem documents."""
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
     for operations in document["paths"].values():

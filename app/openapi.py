@@ -1,4 +1,4 @@
-"""``python -m app.openapi``: write the committed OpenAPI document anew."""
+"""``python -m app.openapi``: write `openapi/openapi.json`."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ PATH = Path(__file__).parents[1] / "openapi" / "openapi.json"
 
 
 def document() -> str:
-    """Return the OpenAPI document of the service: the same bytes on any machine, whatever its settings."""
+    """Return the OpenAPI document of the service, with the same bytes on every machine and for all settings."""
     return json.dumps(create_app(AppSettings.model_construct()).openapi(), indent=2, sort_keys=True) + "\n"
 
 

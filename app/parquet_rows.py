@@ -1,10 +1,10 @@
-"""``python app/parquet_rows.py``: the names and counts of a Parquet file, from standard input to standard output.
+"""``python app/parquet_rows.py``: read a Parquet file from standard input; write its names and counts as JSON lines.
 
-A program of its own, because the library that reads Parquet has crashed on damaged files before, and because a small
-file can unfold to any size: neither may take the service with it. Nothing of the project is imported.
+This runs as a process of its own for two reasons: the library that reads Parquet has crashed on damaged files, and a
+small file can expand to any size in memory. Neither may stop the service. It imports nothing from this project.
 
-Each line written is JSON: ``[name, count]`` for a row, or at the end ``{"error": …}``. Lines are short, so that whoever
-reads one after the other needs no more memory than for what is kept of them.
+A line is ``[name, count]`` for a row of the file, or ``{"error": …}`` as the last line. Lines are short, so that the
+reader needs little memory for one line at a time.
 """
 
 import contextlib
@@ -16,20 +16,23 @@ from typing import Any
 
 _MOST_MEMORY = 1024**3
 _MOST_TEXT = 128 * 1024**2
-"""Bytes of UTF-8 in all names: twice what the largest body has by default."""
+"""The limit for all names together, in bytes of UTF-8: twice the default limit of a body."""
 _LONGEST_NAME = 128 * 1024
-"""Characters, as in CSV."""
+"""The limit for one name, in characters: that of Python's CSV reader."""
 _BATCH_ROWS = 4096
 _MOST_OF_ERROR = 200
 
 
 class _Wrong(Exception):
-    """The file can be read, and is not what it should be."""
+    """The file is readable Parquet but not a valid counts file."""
 
 
 def rows(data: bytes, most_rows: int) -> Iterator[tuple[Any, Any]]:
-    """Yield names and counts one by one: few bytes of a file may stand for any number of long names."""
-    import pyarrow as pa  # noqa: PLC0415  # after the limit is set, and seldom
+    """Yield names and counts row by row.
+
+    Names are converted one at a time, because a few compressed bytes can stand for any number of long names.
+    """
+    import pyarrow as pa  # noqa: PLC0415  # after `main` has set the memory limit
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
@@ -70,18 +73,18 @@ def _check_columns(types: Any, schema: Any) -> None:
 
 
 def main() -> int:
-    """Read a file; the first argument is the most rows that it may have."""
-    with contextlib.suppress(ValueError, OSError):  # where the system has no such limit
+    """Read a file and write its rows; the first command-line argument is the largest number of rows allowed."""
+    with contextlib.suppress(ValueError, OSError):  # the system may not support this limit
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     most_rows = int(sys.argv[1])
-    # In UTF-8: escapes would make a name up to three times as long.
+    # Without ASCII escapes, which would make a name up to three times as long.
     as_json = json.JSONEncoder(ensure_ascii=False).encode
     try:
         for row in rows(sys.stdin.buffer.read(), most_rows):
             sys.stdout.buffer.write(as_json(row).encode() + b"\n")
     except MemoryError:
         print(json.dumps({"error": "it takes too much memory to read"}))
-    except Exception as error:  # the library's errors are of many kinds; each means that the file is no good
+    except Exception as error:  # the library raises many types; each means that the file is unusable
         reason = f"it cannot be read: {error}" if not isinstance(error, _Wrong) else str(error)
         print(json.dumps({"error": reason.splitlines()[0][:_MOST_OF_ERROR]}))
     return 0

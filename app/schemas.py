@@ -1,7 +1,7 @@
-"""What requests and answers look like, for OpenAPI.
+"""The schemas of requests and answers, for OpenAPI.
 
-Requests are checked by `concept_orderings.request`, not here: the library and the service then agree on every rule,
-and a test holds these schemas against that check.
+`concept_orderings.request` checks requests, and not pydantic: the library and the service then apply the same rules. A
+test compares these schemas with that check.
 """
 
 from functools import reduce
@@ -29,17 +29,17 @@ _WHEN = "2026-01-31T12:00:00.000+00:00"
 
 
 def stream_url(name: str) -> str:
-    """Return where a stream is."""
+    """Return the URL of a stream."""
     return f"/v1/streams/{name}"
 
 
 def version_url(name: str, version: int) -> str:
-    """Return where a version is."""
+    """Return the URL of a version."""
     return f"{stream_url(name)}/versions/{version}"
 
 
 def export_url(name: str, version: int, exporter: type[Exporter]) -> str:
-    """Return where a version is in an exporter's format, with the same bytes for ever."""
+    """Return the URL of a version in the format of an exporter; its answer never changes."""
     pinned = "" if exporter.final else f"?v={exporter.version}"
     return f"{version_url(name, version)}/export/{exporter.name}{pinned}"
 
@@ -63,7 +63,7 @@ class _Strict(Schema):
 
 
 def _parameter_type(each: Parameter) -> Any:
-    """Return what pydantic is to write of a parameter's values."""
+    """Return a pydantic type whose schema is that of a parameter's values."""
     if each.choices:
         return Literal[each.choices]
     types: dict[str, JsonSchema] = {
@@ -88,13 +88,13 @@ def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
         for each in ordering.parameters()
     }
     name = f"{ordering.kind.capitalize()}Ordering"
-    # Canonical requests carry the version, so that one can be posted again as a manifest shows it.
+    # Also the version: a canonical request has it, and can be posted again.
     fields["kind"] = (Literal[ordering.kind], Field(description=ordering.summary))
     fields["version"] = (Literal[ordering.version], Field(ordering.version, description="The ordering's version."))
     return create_model(name, __base__=_Strict, __doc__=ordering.summary, **fields)
 
 
-# One schema per line of the registry, told apart by the kind.
+# A union with one member for each registered ordering; `kind` says which one applies.
 _ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.values()))
 
 
@@ -107,19 +107,19 @@ ClassListSchema = create_model(
 
 
 class TaskCount(_Strict):
-    """T tasks as equal as can be; the first N mod T have one concept more."""
+    """T tasks of equal size, except that the first N mod T tasks have one concept more (N: number of concepts)."""
 
     count: int = Field(ge=1, le=LARGEST_INTEGER, description="T, at most the number of concepts.", examples=[20])
 
 
 class TaskSizes(_Strict):
-    """Tasks of given sizes, which add up to the number of concepts."""
+    """Tasks of the given sizes, whose sum is the number of concepts."""
 
     sizes: list[Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]] = Field(min_length=1, examples=[[1, 2]])
 
 
 class TaskGroups(_Strict):
-    """One task per contiguous group."""
+    """One task for each run of neighbouring concepts that have the same dataset or year."""
 
     by: Literal["dataset", "year"] = Field(examples=["year"])
 
@@ -140,12 +140,12 @@ StreamRequestSchema = create_model(
     datasets=(_datasets | None, Field(None, description="Class lists.", min_length=1)),
     concepts=optional(CONCEPT_LIST),
     ordering=(_ordering, ...),
-    tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to cut the stream into tasks.")),
+    tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to split the stream into tasks.")),
 )
 
 
 class Progress(Schema):
-    """How much of its phase a job has done: captions, class names, tasks, or concepts compared and starts tried."""
+    """How many steps of its phase a job has done; a step is a caption, a class name, a concept, a start or a task."""
 
     phase: str | None = Field(description="counting, embedding, arranging or publishing.", examples=["embedding"])
     done: int = Field(examples=[4096])
@@ -153,7 +153,7 @@ class Progress(Schema):
 
 
 class StreamLink(Schema):
-    """Where a version is."""
+    """The URL of a version."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
     version: int = Field(examples=[1])
@@ -163,14 +163,14 @@ class StreamLink(Schema):
 class JobProblem(Schema):
     """Why a job failed."""
 
-    code: str = Field(description="Stable.", examples=["source_not_configured"])
+    code: str = Field(description="A code that never changes, for programs.", examples=["source_not_configured"])
     detail: str = Field(
-        description="One sentence: what is wrong, and what to do next.",
+        description="What is wrong, and what to do next.",
         examples=["There is no index c4. Build one with `concept-orderings index SHARD.json.gz --name c4`."],
     )
     pointers: list[str] = Field(
         [],
-        description="RFC 6901 pointers to the fields of the request that it is about.",
+        description="RFC 6901 pointers to the fields of the request that are at fault.",
         examples=[["/ordering/source"]],
     )
 
@@ -182,15 +182,15 @@ class JobResource(Schema):
     url: str = Field(examples=["/v1/jobs/" + "9b1c" * 8])
     events_url: str = Field(examples=["/v1/jobs/" + "9b1c" * 8 + "/events"])
     state: State = Field(examples=["running"])
-    cancel_requested: bool = Field(description="It is running and will stop soon.", examples=[False])
+    cancel_requested: bool = Field(description="Whether the job is running and will stop soon.", examples=[False])
     ordering: dict[str, Any] | None = Field(
-        description="The ordering as it stands in the canonical request: what was left out is there, and `refresh` has "
-        "become `counted_since`. Posted instead of the one that was given, it asks for the same job.",
+        description="The ordering in the canonical request: with every default, and with `counted_since` instead of "
+        "`refresh`. A request with this ordering gets the same job.",
         examples=[{"kind": "random", "version": 1, "reverse": False, "seed": 0}],
     )
     progress: Progress
     stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
-    error: JobProblem | None = Field(description="Why it failed, once it has.")
+    error: JobProblem | None = Field(description="Why the job failed, once it has.")
     created_at: str = Field(examples=[_WHEN])
     updated_at: str = Field(examples=[_WHEN])
 
@@ -199,7 +199,7 @@ class TaskLink(Schema):
     """One task of a version."""
 
     task: int = Field(description="From 0.", examples=[0])
-    concepts: int = Field(description="How many it has.", examples=[920])
+    concepts: int = Field(description="Number of concepts.", examples=[920])
     digest: str = Field(description="SHA-256 of the task as served.", examples=[_DIGEST])
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/tasks/0"])
 
@@ -219,15 +219,15 @@ class VersionSummary(Schema):
 
 
 class VersionResource(VersionSummary):
-    """A version, with where its parts are."""
+    """A version, with the URLs of its parts."""
 
-    warnings: list[str] = Field(description="What a reader of the stream should know.", examples=[[]])
+    warnings: list[str] = Field(description="Warnings about the evidence, the order and the tasks.", examples=[[]])
     export_url: str = Field(
         description="The order as a FoMo-in-Flux file.",
         examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/export/fomo"],
     )
     exports: dict[str, str] = Field(
-        description="Where the version is in each format; what these URLs answer never changes.",
+        description="The URL of the version in each format; the answers of these URLs never change.",
         examples=[_export_urls(STREAM_EXAMPLE, 1)],
     )
     tasks: list[TaskLink]
@@ -245,7 +245,7 @@ class StreamPage(Schema):
     """A page of streams, by name."""
 
     streams: list[StreamSummary]
-    next_cursor: str | None = Field(description="What to pass as `cursor` for the next page.", examples=[None])
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
 
 class VersionPage(Schema):
@@ -253,11 +253,11 @@ class VersionPage(Schema):
 
     name: str = Field(examples=[STREAM_EXAMPLE])
     versions: list[VersionSummary]
-    next_cursor: str | None = Field(description="What to pass as `cursor` for the next page.", examples=[None])
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
 
 class ConceptInTask(Schema):
-    """A concept at its place in the stream."""
+    """A concept at its position in the stream."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -266,9 +266,9 @@ class ConceptInTask(Schema):
     dataset: str = Field(examples=["CIFAR100"])
     class_name: str = Field(alias="class", examples=["bear"])
     evidence: dict[str, bool | int | float | str | list[str]] = Field(
-        description="What the order stands on: year, score or count. A count comes with the number of concepts that "
-        "have it (tie_group) and, from a source, with its unit, what was asked (query; several spellings are an "
-        "array) and whether it is approximate.",
+        description="The evidence behind the position: year, score or count. A count comes with the number of concepts "
+        "that have the same one (tie_group). If a source made it, its unit, its query (an array of several spellings) "
+        "and whether it is approximate follow.",
         examples=[
             {"year": 2009},
             {"count": 388, "unit": "documents", "query": "smart ring", "tie_group": 1},
@@ -287,7 +287,7 @@ class TaskResource(Schema):
 
 
 class ManifestTask(Schema):
-    """A task as the manifest has it."""
+    """A task in a manifest."""
 
     task: int = Field(examples=[0])
     concepts: int = Field(examples=[920])
@@ -295,23 +295,23 @@ class ManifestTask(Schema):
 
 
 class ManifestResource(Schema):
-    """Everything needed to repeat a version; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
+    """Everything needed to make a version again; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
 
     format: int = Field(examples=[1])
     name: str = Field(examples=[STREAM_EXAMPLE])
     version: int = Field(examples=[1])
     request: dict[str, Any] = Field(
-        description="The canonical request; it can be posted as it is.", examples=[EXAMPLE_REQUEST.as_json()]
+        description="The canonical request; it can be posted unchanged.", examples=[EXAMPLE_REQUEST.as_json()]
     )
     request_digest: str = Field(examples=[_DIGEST])
     ordering: dict[str, Any] = Field(
-        description="Kind, version and parameters; how the order was found (details) and, for similarity, how good it "
-        "is (diagnostics: steps, jumps, similarities; docs/diagnostics.md).",
+        description="Kind, version and parameters; how the order was computed (details); for similarity also how "
+        "good it is (diagnostics: steps, jumps, similarities; docs/diagnostics.md).",
         examples=[{**EXAMPLE_REQUEST.ordering.as_json(), "details": {}}],
     )
     evidence: dict[str, Any] = Field(
-        description="Source, digest and warnings of each kind of evidence; of counts also what was counted, where, "
-        "how it was asked, and when (docs/frequency.md).",
+        description="Source, digest and warnings of each kind of evidence; for counts also the unit, the corpus, the "
+        "form of the queries and the time (docs/frequency.md).",
         examples=[
             {
                 "counts": {
@@ -329,9 +329,7 @@ class ManifestResource(Schema):
             }
         ],
     )
-    warnings: list[str] = Field(
-        description="What a reader should know of the evidence, the order and the tasks.", examples=[[]]
-    )
+    warnings: list[str] = Field(description="Warnings about the evidence, the order and the tasks.", examples=[[]])
     concepts: int = Field(examples=[18381])
     order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])
     tasks: list[ManifestTask]
@@ -343,19 +341,19 @@ class ParameterResource(Schema):
 
     name: str = Field(examples=["seed"])
     type: str = Field(examples=["integer"])
-    default: bool | int | str | None = Field(description="What it is when it is left out.", examples=[0])
-    choices: list[str] = Field(description="All values allowed; empty if any of the type is.", examples=[[]])
-    pattern: str = Field(description="A regular expression for the whole string, or empty.", examples=[""])
+    default: bool | int | str | None = Field(description="The value if the parameter is left out.", examples=[0])
+    choices: list[str] = Field(description="All allowed values; empty if the type allows any.", examples=[[]])
+    pattern: str = Field(description="A regular expression that the whole string must match, or empty.", examples=[""])
     minimum: int = Field(description="The smallest integer allowed.", examples=[0])
     maximum: int = Field(description="The largest integer allowed.", examples=[LARGEST_INTEGER])
     description: str = Field(examples=["The same seed gives the same stream."])
 
 
 class OrderingResource(Schema):
-    """An ordering that the service knows."""
+    """An ordering of the service."""
 
     kind: str = Field(examples=["random"])
-    version: int = Field(description="Raised when any output would change.", examples=[1])
+    version: int = Field(description="Increased when any output would change.", examples=[1])
     summary: str = Field(examples=["All concepts shuffled."])
     needs: list[str] = Field(description="Evidence: years, scores, counts or embeddings.", examples=[[]])
     parameters: list[ParameterResource]
@@ -370,9 +368,9 @@ class OrderingList(Schema):
 class DatasetResource(Schema):
     """A dataset of the built-in catalogue."""
 
-    handle: str = Field(description="Its name in the benchmark's code.", examples=["cifar100"])
-    name: str = Field(description="Its name in streams.", examples=["CIFAR100"])
-    title: str = Field(description="Its name in the paper's tables.", examples=["Cifar100"])
+    handle: str = Field(description="The name in the benchmark's code.", examples=["cifar100"])
+    name: str = Field(description="The name in streams.", examples=["CIFAR100"])
+    title: str = Field(description="The name in the paper's tables.", examples=["Cifar100"])
     split: Literal["adaptation", "evaluation"] = Field(
         description="Whether models are trained on it or only evaluated.", examples=["adaptation"]
     )
@@ -394,13 +392,13 @@ class DatasetList(Schema):
 
 
 class Liveness(Schema):
-    """The process answers."""
+    """The process runs."""
 
     status: Literal["alive"] = Field(examples=["alive"])
 
 
 class Readiness(Schema):
-    """Whether jobs can be taken and worked on. Finished versions are served either way."""
+    """Whether the service accepts jobs and a worker can do them. Finished versions are served in any case."""
 
     status: Literal["ready", "not ready"] = Field(examples=["ready"])
     redis: bool = Field(description="Whether Redis answers.", examples=[True])
@@ -408,25 +406,25 @@ class Readiness(Schema):
 
 
 class Problem(Schema):
-    """An error, as RFC 9457 has it."""
+    """An error in the format of RFC 9457."""
 
     type: str = Field(examples=["urn:concept-orderings:problem:duplicate_concept"])
     title: str = Field(examples=["Duplicate concept"])
     status: int = Field(examples=[422])
-    code: str = Field(description="Stable: programs may rely on it.", examples=["duplicate_concept"])
+    code: str = Field(description="A code that never changes, for programs.", examples=["duplicate_concept"])
     detail: str = Field(examples=["The concept 'CIFAR100+++bear' is given twice; leave one out."])
     pointers: list[str] = Field(
-        description="RFC 6901 pointers to the offending fields.", examples=[["/datasets/0/classes/0"]]
+        description="RFC 6901 pointers to the fields that are at fault.", examples=[["/datasets/0/classes/0"]]
     )
 
 
 def job_url(identifier: str) -> str:
-    """Return where a job is."""
+    """Return the URL of a job."""
     return f"/v1/jobs/{identifier}"
 
 
 def job_resource(job: Record) -> JobResource:
-    """Return a job as it is served."""
+    """Return a job in the form that clients get."""
     return JobResource(
         id=job.id,
         url=job_url(job.id),
@@ -443,7 +441,7 @@ def job_resource(job: Record) -> JobResource:
 
 
 def version_summary(record: VersionRecord) -> VersionSummary:
-    """Return a version as lists have it."""
+    """Return a version in the form that lists contain."""
     return VersionSummary(
         name=record.stream,
         version=record.version,
@@ -456,7 +454,7 @@ def version_summary(record: VersionRecord) -> VersionSummary:
 
 
 def version_resource(record: VersionRecord) -> VersionResource:
-    """Return a version as it is served to whoever asked for it."""
+    """Return a version in the form that clients get."""
     url = version_url(record.stream, record.version)
     return VersionResource(
         **version_summary(record).model_dump(),

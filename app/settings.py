@@ -10,7 +10,7 @@ from store.settings import StoreSettings, read_settings
 
 
 class AppSettings(StoreSettings):
-    """Limits, and what stands in for parameters that a request leaves out."""
+    """Limits, and defaults for parameters that a request leaves out."""
 
     default_encoder: str = Field(
         PAPER_ENCODER,
@@ -28,12 +28,12 @@ class AppSettings(StoreSettings):
 
 
 def check_settings() -> None:
-    """Read the settings from the environment, and the format of the data directory; leave both as they are.
+    """Check the settings in the environment, and the format of the data directory; write nothing.
 
     Raises
     ------
     SettingError
-        ``bad_setting``, naming each variable that is wrong; ``unknown_data_format`` of a data directory that a later
-        release wrote.
+        ``bad_setting``, naming each invalid variable; ``unknown_data_format`` if a later release wrote the data
+        directory.
     """
     check_data_dir(read_settings(AppSettings).data_dir)

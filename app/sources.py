@@ -1,27 +1,32 @@
-"""Sources of counts, without HTTP: which there are, and looks at the counts of one."""
+"""Sources of counts, without HTTP: list them, look at the counts of one, and store counts files."""
 
 import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from app.bodies import decoded
+from app.bodies import decode_body
+from app.counts_files import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import StoreError
 from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.queries import Query
-from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
+from store.counts_files import QUERY_FORM, CountsFile, CountsFiles, CountsMeaning, Stored
 from store.looks import Look, LookAnswer
 from store.queue import Queue
 from store.runs import Record, RunChanges, Runs
 from store.source_reports import SourceReports
 
-_ASKED_WITHIN_SECONDS = 3.0
-_LOOK_SECONDS = 0.1
-_READ_AT_ONCE = 32
+_ANSWER_SECONDS = 3.0
+"""How long a list waits for the answers of servers that no worker has asked yet."""
+_POLL_SECONDS = 0.1
+_RECORDS_READ_AT_ONCE = 32
+_FILES_READ_AT_ONCE = 1
 
 
 class Sources:
@@ -31,14 +36,18 @@ class Sources:
 
     Parameters
     ----------
-    reports, files
-        Which sources there are.
-    looks, changes
-        The looks, and what wakes those who wait for one.
+    reports
+        The sources that workers have reported.
+    looks
+        The records of looks.
+    changes
+        The changes of looks.
+    files
+        The counts files.
     open_queue
-        Returns the queue of looks, once Redis is there.
+        Returns the queue of looks.
     most_active
-        How many looks may be queued, running, or finished and not fetched.
+        The limit for looks that are queued, running, or finished and not fetched.
     """
 
     def __init__(
@@ -57,9 +66,16 @@ class Sources:
         self._files = files
         self._open_queue = open_queue
         self._most_active = most_active
+        self._reading = ThreadPoolExecutor(_FILES_READ_AT_ONCE, thread_name_prefix="counts-file")
+
+    def close(self) -> None:
+        """Stop; a counts file that is not read yet is not stored."""
+        self._reading.shutdown(wait=False, cancel_futures=True)
 
     async def all(self) -> list[dict[str, Any]]:
-        """Return all sources by name; wait at most three seconds for servers that no worker has asked yet.
+        """Return all sources, sorted by name.
+
+        This waits at most `_ANSWER_SECONDS` for servers that no worker has asked yet.
 
         Raises
         ------
@@ -73,58 +89,78 @@ class Sources:
         return [found[name] for name in sorted(found)]
 
     async def exists(self, name: str) -> bool:
-        """Tell whether a source has this name: one that a worker reported, or a counts file."""
+        """Return whether a source of this name exists: one that a worker reported, or a counts file."""
         return name in await self._reports.list() or name in await self._files.names()
 
     async def kind_reported(self, name: str) -> str | None:
-        """Return the kind of the source that workers report under a name; None if they report none."""
+        """Return the kind of the source that workers report under this name; None if they report none."""
         reported = (await self._reports.list()).get(name)
         return None if reported is None else str(reported["kind"])
 
     async def any_reported(self) -> bool:
-        """Tell whether a worker has reported its sources in the last 30 seconds."""
+        """Return whether a worker has reported its sources in the last 30 seconds."""
         return await self._reports.any_reported()
 
     async def look(self, source: str, request: CountsRequest, seconds: float) -> Record:
-        """Ask a source for counts, and return the look once it is finished, or as it stands after some seconds.
+        """Ask a source for counts; return the look once it is finished, or in its present state after `seconds`.
 
         Raises
         ------
         QueueFull
-            If there are as many looks as the service takes.
+            If as many looks are active as the settings allow.
         """
-        asked = await asyncio.to_thread(lambda: _look(source, request).submission())
+        submission = await asyncio.to_thread(lambda: _look(source, request).submission())
         deadline = time.monotonic() + seconds
         while True:
-            await self._looks.submit(asked, most_active=self._most_active)
-            look = await self._looks.get(asked.id)
+            await self._looks.submit(submission, most_active=self._most_active)
+            look = await self._looks.get(submission.id)
             if look is not None and not look.state.final:
-                # Also for one recorded before: the process that recorded it may have died before it was queued.
+                # Also for a look that was recorded before: the process that did so may have died before queueing it.
                 await (await self._open_queue()).add(look.id, look.run)
                 look = await until_final(self._looks, self._changes, look, deadline - time.monotonic())
-            # Else a client that waited for the same has fetched the answer, and it is forgotten: the counts are kept.
+            # None: another client with the same request has fetched the answer, which deletes the look. A new look is
+            # quick, since its counts are in the cache.
             if look is not None:
                 break
         if look.state.final:
             await self._looks.fetched(look)
         return look
 
+    async def store_file(
+        self, name: str, meaning: CountsMeaning, body: bytes, media_type: str
+    ) -> tuple[CountsFile, Stored]:
+        """Read a counts file, and store it unless its name is taken.
+
+        Reading may take minutes. So it runs off the event loop, one file at a time, and on a thread of its own:
+        requests for streams do not wait for it.
+
+        Raises
+        ------
+        BadCountsFile
+            See `app.counts_files.read_counts`.
+        StoreError
+            ``counts_file_damaged`` or ``store_unavailable``.
+        """
+        reading = partial(read_counts, body, media_type, meaning.size)
+        counts = await asyncio.get_running_loop().run_in_executor(self._reading, reading)
+        return await self._files.create(name, meaning, counts)
+
     async def _reported(self) -> dict[str, dict[str, Any]]:
-        """Return what workers report, once they have asked the servers behind their sources, or after three seconds."""
+        """Return the sources that workers report, after their servers have answered or `_ANSWER_SECONDS` are over."""
         await self._reports.ask_servers()
-        deadline = time.monotonic() + _ASKED_WITHIN_SECONDS
+        deadline = time.monotonic() + _ANSWER_SECONDS
         while True:
             reported = await self._reports.list()
             if not any(each["state"] == "unasked" for each in reported.values()) or time.monotonic() > deadline:
                 return reported
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _counts_files(self) -> dict[str, dict[str, Any]]:
         names = await self._files.names()
         found: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(names), _READ_AT_ONCE):
-            some = names[start : start + _READ_AT_ONCE]
-            found.update(zip(some, await asyncio.gather(*map(self._counts_file, some)), strict=True))
+        for start in range(0, len(names), _RECORDS_READ_AT_ONCE):
+            batch = names[start : start + _RECORDS_READ_AT_ONCE]
+            found.update(zip(batch, await asyncio.gather(*map(self._counts_file, batch)), strict=True))
         return found
 
     async def _counts_file(self, name: str) -> dict[str, Any]:
@@ -148,7 +184,7 @@ _IN_REQUEST = {
 
 
 def counts_file_source(record: CountsFile) -> dict[str, Any]:
-    """Return a counts file as the source that it is."""
+    """Return a counts file as a source of counts."""
     return {
         "name": record.name,
         "kind": "file",
@@ -164,21 +200,26 @@ def counts_file_source(record: CountsFile) -> dict[str, Any]:
 
 
 def read_counts_request(body: bytes) -> CountsRequest:
-    """Decode and check a request for counts; of up to 100,000 names, so not on the event loop.
+    """Decode and check a request for counts.
+
+    It may have 100,000 names, so call this off the event loop.
 
     Raises
     ------
     ValueError, RecursionError
         If the body is not JSON.
     InvalidInput
-        See `app.bodies.decoded` and `concept_orderings.counts_request.parse_counts_request`.
+        See `app.bodies.decode_body` and `concept_orderings.counts_request.parse_counts_request`.
     """
-    return parse_counts_request(decoded(body)).as_of(datetime.now(UTC))
+    return parse_counts_request(decode_body(body)).as_of(datetime.now(UTC))
 
 
 def counts_answer(request: CountsRequest, look: Record) -> bytes:
-    """Return the answer of a look as it is served; of up to 100,000 counts, so not on the event loop."""
-    assert look.result is not None  # it has succeeded
+    """Return the answer of a succeeded look as JSON.
+
+    It may have 100,000 counts, so call this off the event loop.
+    """
+    assert look.result is not None  # the look has succeeded
     answer = LookAnswer.from_bytes(look.result)
     by_query = dict(zip(_distinct(request), answer.counts, strict=True))
     unit = answer.facts["unit"]
@@ -206,7 +247,7 @@ def _distinct(request: CountsRequest) -> list[Query]:
 
 
 def _name_conflict(name: str, reported: Mapping[str, Any]) -> dict[str, Any]:
-    detail = f"{name} is the name of a counts file, too, and a name must stand for one source: rename this one."
+    detail = f"{name} is also the name of a counts file, and each source needs a name of its own: rename this source."
     return _unavailable(name, str(reported["kind"]), "source_not_configured", detail)
 
 

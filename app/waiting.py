@@ -1,4 +1,4 @@
-"""The one way of waiting for a run: woken by its changes, and every five seconds in case a change was missed."""
+"""Wait for a run: until its next change, and for at most five seconds in case the message of a change was lost."""
 
 import time
 from collections.abc import AsyncGenerator
@@ -11,18 +11,18 @@ from store.waiting import wait_for_event
 async def each_change(
     changes: RunChanges, identifier: str, *, only_when_final: bool = False, seconds: float = float("inf")
 ) -> AsyncGenerator[None]:
-    """Yield at once, then each time a record may have changed, until the seconds are over; close it after use.
+    """Yield at once, and then each time a record may have changed, until `seconds` are over; close it after use.
 
     Parameters
     ----------
     changes
-        Which wake the waiter.
+        Source of the changes.
     identifier
         The record's id.
     only_when_final
-        Whether only the end of a run wakes the waiter.
+        Whether to yield only at the end of a run, and not at its other changes.
     seconds
-        How long to wait at most. It yields a last time when they are over.
+        The longest time to wait. After it, this yields once more and ends.
     """
     deadline = time.monotonic() + seconds
     with changes.listen(identifier, only_when_final=only_when_final) as changed:
@@ -36,7 +36,7 @@ async def each_change(
 
 
 async def until_final(runs: Runs, changes: RunChanges, record: Record, seconds: float) -> Record | None:
-    """Return a record once its run is finished, or as it stands after some seconds; None once it is forgotten."""
+    """Return a record once its run is finished, or in its present state after `seconds`; None once it is deleted."""
     async with aclosing(each_change(changes, record.id, only_when_final=True, seconds=seconds)) as moments:
         async for _ in moments:
             now = await runs.refresh(record)

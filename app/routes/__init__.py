@@ -1,1 +1,1 @@
-"""The HTTP contract, one file per resource; each route calls the service and says how its answer looks."""
+"""The HTTP contract, one file per resource; each route calls the service and writes the answer."""

@@ -1,4 +1,4 @@
-"""What the service knows: orderings and datasets."""
+"""The orderings and the built-in datasets."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What several routes need."""
+"""Shared by several routes: reading requests, and the OpenAPI entries of errors."""
 
 import re
 from http import HTTPStatus
@@ -15,34 +15,46 @@ _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 _DESCRIPTIONS = {
     400: "The body is not JSON.",
-    404: "There is no such thing.",
+    404: "The URL names nothing that exists.",
     409: "Too late: the job has finished.",
     413: "The body is too large.",
-    415: "The body is of a media type that the service does not read.",
-    422: "The request is understood but cannot be done as asked; `code` and `pointers` say why.",
+    415: "The service does not read bodies of this media type.",
+    422: "The request is valid JSON but cannot be carried out; `code` and `pointers` say why.",
     424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
-    429: "As many jobs as the service takes are queued; see Retry-After.",
+    429: "The queue is full; see Retry-After.",
     500: "A stored version or counts file is damaged.",
-    503: "Redis or the store is away; see Retry-After.",
+    503: "Redis or the store is unavailable; see Retry-After.",
 }
 
 
 def get_service(request: Request) -> Service:
-    """Return the service that the application was made with."""
+    """Return the service of the application."""
     service: Service = request.app.state.service
     return service
 
 
 def pattern_schema(pattern: "re.Pattern[str]", example: str) -> dict[str, str]:
-    """Return what OpenAPI says of a string that the code checks as a whole against a pattern.
+    """Return the OpenAPI schema of a string that must match a pattern as a whole.
 
-    The code checks it, and not FastAPI, so that a wrong one gets the error that says what to do.
+    The route checks the string, and not FastAPI: its error can then say what to do.
     """
     return {"pattern": f"^({pattern.pattern})$", "example": example}
 
 
 TheService = Annotated[Service, Depends(get_service)]
-"""A route's parameter: the service that the application was made with."""
+"""The type of a route's parameter that is the service of the application."""
+
+
+def prefer_parameter(description: str) -> dict[str, Any]:
+    """Return the OpenAPI entry of the header `Prefer`, which `preferred_wait` reads."""
+    return {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+        "example": "wait=30",
+    }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -59,21 +71,21 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 async def read_body(
     request: Request, most_bytes: int, *, instead: str = "split the class lists into several streams"
 ) -> bytes:
-    """Read the body, giving up as soon as it is, or says that it will be, too long.
+    """Read the body; refuse it as soon as its Content-Length, or the part that has arrived, is too long.
 
     Parameters
     ----------
     request
-        Whose body it is.
+        The request.
     most_bytes
-        The longest that is read.
+        The largest body allowed.
     instead
-        What to do with a longer one.
+        What a client with a larger body should do: the end of the error's sentence.
 
     Raises
     ------
     ApiError
-        ``body_too_large``, or ``invalid_json`` if it broke off.
+        ``body_too_large``; ``invalid_json`` if the client disconnected before the end.
     """
     too_large = ApiError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -89,13 +101,20 @@ async def read_body(
             if len(body) > most_bytes:
                 raise too_large
     except ClientDisconnect as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "The body broke off; send it again.") from error
+        raise ApiError(
+            HTTPStatus.BAD_REQUEST,
+            "invalid_json",
+            "The body is incomplete; send it again.",
+        ) from error
     return bytes(body)
 
 
 def preferred_wait(request: Request, *, most_seconds: int) -> int | None:
-    """Return N of ``Prefer: wait=N``, at most so many; what cannot be read is no preference (RFC 7240, section 2)."""
+    """Return N of ``Prefer: wait=N``, at most `most_seconds`.
+
+    A preference that cannot be read is ignored (RFC 7240, section 2); without a valid one, the result is None.
+    """
     preferences = ",".join(request.headers.getlist("prefer")).split(",")
-    # What follows a semicolon is a parameter of the preference before it.
+    # A semicolon begins a parameter of the preference before it.
     waits = [found[1] for each in preferences if (found := _WAIT.fullmatch(each.split(";", maxsplit=1)[0].strip()))]
     return min(int(waits[0]), most_seconds) if waits else None

@@ -1,4 +1,4 @@
-"""Counts files: what was counted elsewhere, uploaded once, and then a source of counts like the others."""
+"""Counts files: counts that were made elsewhere, uploaded once, and then a source like any other."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -26,19 +26,19 @@ _MOST_CORPUS = 500
 Name = Annotated[
     str,
     Path(
-        description="What orderings are to name the source by.", json_schema_extra=pattern_schema(URL_NAME, "my-counts")
+        description="The name to give as an ordering's source.", json_schema_extra=pattern_schema(URL_NAME, "my-counts")
     ),
 ]
 Unit = Annotated[
     Literal["documents", "occurrences"],
-    Query(description="What was counted: documents that have a name, or how often it occurs."),
+    Query(description="What was counted: documents that contain a name, or occurrences of it."),
 ]
 Corpus = Annotated[
     str,
     Query(
         min_length=1,
         max_length=_MOST_CORPUS,
-        description="What it was counted in, for whoever reads a manifest.",
+        description="The corpus in which the names were counted, described for readers of manifests.",
         json_schema_extra={"pattern": VISIBLE, "example": "C4 (en), 2019-04 snapshot"},
     ),
 ]
@@ -74,11 +74,14 @@ _BODY: dict[str, Any] = {
     status_code=HTTPStatus.CREATED,
     summary="Upload a counts file",
     responses={
-        200: {"model": SourceResource, "description": "The name has this very content already."},
+        200: {"model": SourceResource, "description": "The name has exactly this content already."},
         201: {"model": SourceResource, "description": "Stored: orderings can name it as their source."},
         **problems(400, 413, 415, 422, 500),
-        503: {**problems(503)[503], "description": "Redis, the store or the workers are away; see Retry-After."},
-        409: {**problems(409)[409], "description": "The name is another source's, or has other counts and keeps them."},
+        503: {**problems(503)[503], "description": "Redis, the store or the workers are unavailable; see Retry-After."},
+        409: {
+            **problems(409)[409],
+            "description": "The name belongs to another source, or to other counts.",
+        },
     },
     openapi_extra=_BODY,
 )
@@ -91,23 +94,23 @@ async def put_counts_file(
     documents: Size = None,
     tokens: Size = None,
 ) -> Response:
-    """Store counts under a name, for ever: an order that stands on them can then be cited.
+    """Store counts under a name, for ever: an order that is based on them can then be cited.
 
-    Two rows for one name must agree. An ordering that names the source must find all its names in it.
+    Two rows for one name must agree. The file must have a count for every class name of an ordering that uses it.
     """
     _check_name(name)
     _check_parameters(request)
     media_type = _media_type(request)
-    meaning = CountsMeaning(unit=unit, corpus=_plain(corpus), documents=documents, tokens=tokens)
+    meaning = CountsMeaning(unit=unit, corpus=_description_of(corpus), documents=documents, tokens=tokens)
     await _check_not_taken(name, service)
     body = await read_body(
         request, service.settings.max_body_bytes, instead="leave out names that are in no class list, or send Parquet"
     )
-    record, stored = await service.store_counts(name, meaning, body, media_type)
+    record, stored = await service.sources.store_file(name, meaning, body, media_type)
     if stored is Stored.OTHER:
         raise _exists(
-            f"The source {name} has other counts, or the same of another unit, corpus or size: {record.names} names, "
-            f"{record.meaning.unit} of {shown(record.meaning.corpus)}. Counts that were cited are kept: choose "
+            f"The source {name} exists already, with other counts or another unit, corpus or size: {record.names} "
+            f"names, {record.meaning.unit} of {shown(record.meaning.corpus)}. Stored counts are never replaced: choose "
             "another name."
         )
     resource = SourceResource.model_validate(counts_file_source(record))
@@ -115,7 +118,7 @@ async def put_counts_file(
 
 
 def _check_name(name: str) -> None:
-    # The source that is there without settings keeps its name while it is not: a counts file is there for ever.
+    # The built-in source keeps its name also where it is not available: a counts file would take the name for ever.
     if not URL_NAME.fullmatch(name) or name in (IN_REQUEST, BUILT_IN):
         raise BadValue(
             "bad_source_name", f"The name of a counts file {URL_NAME_RULE}, and is neither {IN_REQUEST} nor {BUILT_IN}."
@@ -123,31 +126,32 @@ def _check_name(name: str) -> None:
 
 
 def _check_parameters(request: Request) -> None:
-    """Refuse a parameter that is unknown or given twice: what is stored cannot be corrected."""
+    """Refuse a parameter that is unknown or given twice: a stored counts file cannot be corrected."""
     given = [each for each, _ in request.query_params.multi_items()]
     if unknown := sorted(set(given).difference(_PARAMETERS)):
         raise BadParameter(
-            "unknown_parameter", f"There is no parameter {shown(unknown[0])}; there are {', '.join(_PARAMETERS)}."
+            "unknown_parameter",
+            f"The parameter {shown(unknown[0])} is unknown; the parameters are {', '.join(_PARAMETERS)}.",
         )
     if twice := [each for each in _PARAMETERS if given.count(each) > 1]:
         raise BadValue("duplicate_field", f"The parameter {twice[0]} is given twice; leave one out.")
 
 
 async def _check_not_taken(name: str, service: Service) -> None:
-    """Refuse the name of a source that workers have: neither could be used then, and the file would stay."""
+    """Refuse the name of a source that workers have: neither could be used, and the file could not be removed."""
     if not await service.sources.any_reported():
         raise ApiError(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "no_workers",
-            "No worker has said lately which sources it has, so the name may be taken. Start one, or see its log; try "
-            "again after the seconds in Retry-After.",
+            "No worker has reported its sources in the last 30 seconds, so the name may be taken. Start a worker, or "
+            "see its log; try again after the seconds in Retry-After.",
         )
     if (kind := await service.sources.kind_reported(name)) is not None:
-        raise _exists(f"The workers have a source {name}, of the kind {kind}: choose another name.")
+        raise _exists(f"The workers have a source {name} of the kind {kind}: choose another name.")
 
 
 def _media_type(request: Request) -> str:
-    """Return the body's media type, one of those that are read (RFC 9110, 8.3)."""
+    """Return the media type of the body, one of `MEDIA_TYPES` (RFC 9110, 8.3)."""
     media_type, *parameters = (part.strip() for part in request.headers.get("content-type", "").lower().split(";"))
     charsets = {each.partition("=")[2].strip('" ') for each in parameters if each.startswith("charset=")}
     encoding = request.headers.get("content-encoding", "identity").lower()
@@ -155,19 +159,19 @@ def _media_type(request: Request) -> str:
         raise ApiError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            f"Counts files are sent as {', '.join(MEDIA_TYPES)}, text in UTF-8, not compressed; say so in "
-            "Content-Type.",
+            f"Send a counts file uncompressed, text in UTF-8, with one of these as Content-Type: "
+            f"{', '.join(MEDIA_TYPES)}.",
         )
     return media_type
 
 
-def _plain(corpus: str) -> str:
+def _description_of(corpus: str) -> str:
     text = " ".join(corpus.split())
     if not text or not is_plain_text(text):
         raise ApiError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "bad_query",
-            "corpus: Say what the names were counted in, without control characters.",
+            "corpus: Describe the corpus in which the names were counted, without control characters.",
         )
     return text
 

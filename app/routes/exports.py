@@ -27,7 +27,7 @@ ExporterVersion = Annotated[
     Query(
         ge=1,
         le=999_999_999,
-        description="The exporter's version, for bytes that never change. Without it: the one that the service has.",
+        description="The exporter's version, for bytes that never change. Without it: the present one.",
     ),
 ]
 
@@ -36,9 +36,9 @@ The order in a format that another library reads (docs/exports.md).
 
 {formats}
 
-The first rendering by each version of an exporter is kept, and served from then on. With `v` the URL names it, and the
-answer never changes. So it is for `fomo`, also without `v`. Other URLs without `v` answer with the rendering by the
-exporter's present version: ask again with `If-None-Match`.
+The first rendering by each version of an exporter is kept and served from then on. The answer of a URL with `v` never
+changes; neither does that of `fomo` without `v`. Any other URL without `v` answers with the rendering by the exporter's
+present version: revalidate it with `If-None-Match`.
 """.format(formats="\n".join(f"- `{name}`: {exporter.summary}" for name, exporter in EXPORTERS.items())).strip()
 
 _RENDERINGS: dict[str, Any] = {
@@ -62,7 +62,7 @@ async def get_export(
     service: TheService,
     v: ExporterVersion = None,
 ) -> Response:
-    """Render a version, or fetch the rendering that is kept."""
+    """Answer with the kept rendering of a version; render it first if there is none."""
     exporter = _exporter(format_name)
     if version == "latest":
         pinned = "" if v is None else f"?v={v}"
@@ -73,7 +73,7 @@ async def get_export(
         raise not_found(
             "format",
             f"Version {version} of {name} was never rendered by version {v} of the exporter {exporter.name}, and this "
-            f"service has version {exporter.version}; ask for that one.",
+            f"service has version {exporter.version}: request that one.",
         )
     immutable = exporter.final or v is not None
     return await answer_document(
@@ -82,7 +82,7 @@ async def get_export(
         kept.digest,
         immutable_headers(kept.digest) if immutable else revalidated_headers(kept.digest),
         media_type=kept.media_type,
-        # Inline, as an answer without the header is: the name is for those who save it.
+        # Inline is the default of an answer without this header, which only adds a file name for saving.
         headers={"Content-Disposition": f'inline; filename="{exporter.file_name(record.stream, record.version)}"'},
     )
 

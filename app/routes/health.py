@@ -1,4 +1,4 @@
-"""Health: for whoever restarts the process, and for whoever sends it work."""
+"""Health: whether the process is alive, for its supervisor, and whether it can do jobs, for its clients."""
 
 from http import HTTPStatus
 
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/live", summary="Is the process up?")
 async def live() -> Liveness:
-    """Answer whenever the process can; finished versions are served then."""
+    """Answer if the process runs. Finished versions are served then."""
     return Liveness(status="alive")
 
 
@@ -21,10 +21,10 @@ async def live() -> Liveness:
     "/ready",
     summary="Can jobs be done?",
     response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "Redis is away, or no worker has reported lately."}},
+    responses={503: {"model": Readiness, "description": "Redis is away, or no worker has reported recently."}},
 )
 async def ready(service: TheService) -> JSONResponse:
-    """Tell whether Redis answers and a worker is there."""
+    """Report whether Redis answers and how many workers run."""
     redis, workers = await service.ready()
     body = Readiness(status="ready" if redis and workers else "not ready", redis=redis, workers=workers)
     return JSONResponse(body.model_dump(), HTTPStatus.OK if body.status == "ready" else HTTPStatus.SERVICE_UNAVAILABLE)

@@ -1,4 +1,4 @@
-"""Jobs: look, follow, cancel."""
+"""Jobs: read, follow, cancel."""
 
 import re
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[
     str,
-    Path(description="The job, as `Location` has it.", json_schema_extra=pattern_schema(_ID, job_id(EXAMPLE_REQUEST))),
+    Path(description="The job's id, from `Location`.", json_schema_extra=pattern_schema(_ID, job_id(EXAMPLE_REQUEST))),
 ]
 
 _LAST_EVENT: dict[str, Any] = {
@@ -35,7 +35,7 @@ _LAST_EVENT: dict[str, Any] = {
             "name": "Last-Event-ID",
             "in": "header",
             "required": False,
-            "description": "The id of the last event seen; later ones follow.",
+            "description": "The id of the last event that the client has; later events follow.",
             "schema": {"type": "string", "pattern": f"^({_EVENT_ID.pattern})?$"},
         }
     ]
@@ -43,8 +43,8 @@ _LAST_EVENT: dict[str, Any] = {
 
 
 @router.get("/{id}", summary="A job", responses=problems(404, 503))
-async def get_job(id: JobId, service: TheService) -> JobResource:  # the contract's name
-    """State and progress of a job; the version it made, or why it failed. Kept for 7 days."""
+async def get_job(id: JobId, service: TheService) -> JobResource:  # the name in the contract
+    """State and progress of a job, and the version that it made or why it failed. Kept for 7 days."""
     return job_resource(await _job(service, id))
 
 
@@ -54,33 +54,33 @@ async def get_job(id: JobId, service: TheService) -> JobResource:  # the contrac
     response_class=EventSourceResponse,
     responses={
         200: {"description": "Events named `job`, each with the job as JSON.", "content": {"text/event-stream": {}}},
-        204: {"description": "The job is finished and the client has seen all of it: stop asking."},
+        204: {"description": "The job is finished and the client has all its events: do not reconnect."},
         **problems(404, 422, 503),
     },
     openapi_extra=_LAST_EVENT,
 )
 async def get_events(id: JobId, request: Request, service: TheService) -> Response:
-    """Every change of a job until it is finished. A broken connection resumes where it was by `Last-Event-ID`."""
+    """Every change of a job until it is finished. With `Last-Event-ID`, a client resumes after a broken connection."""
     job = await _job(service, id)
     last_event = request.headers.get("last-event-id") or "0"
     if not _EVENT_ID.fullmatch(last_event):
         raise ApiError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "bad_event_id",
-            "Last-Event-ID is the id of an event of this job; leave it out to have them all.",
+            "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",
         )
     if request.scope.get(IS_HEAD):
         return Response(media_type="text/event-stream")
-    if job.state.final and last_event != "0" and not await service.jobs.events(job, last_event):
+    if job.state.final and last_event != "0" and not await service.has_events_after(job, last_event):
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return EventSourceResponse(_events(service, job, last_event), ping=15)
 
 
 @router.delete("/{id}", summary="Cancel a job", responses=problems(404, 409, 503))
 async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
-    """Cancel a queued job at once; ask a running one to stop, which it does within about a second."""
+    """Cancel a queued job at once. Ask a running job to stop, which it does within about a second."""
     await _job(service, id)
-    changed = await service.jobs.cancel(id)
+    changed = await service.cancel(id)
     job = await _job(service, id)
     if not changed and job.state.final and job.state.value != "cancelled":
         raise ApiError(HTTPStatus.CONFLICT, "job_finished", f"The job has {job.state}; there is nothing to cancel.")
@@ -89,9 +89,9 @@ async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
 
 
 async def _job(service: Service, identifier: str) -> Record:
-    job = await service.jobs.get(identifier) if _ID.fullmatch(identifier) else None
+    job = await service.job(identifier) if _ID.fullmatch(identifier) else None
     if job is None:
-        raise not_found("job", "There is no such job, or it was finished more than 7 days ago.")
+        raise not_found("job", "There is no such job, or it finished more than 7 days ago.")
     return job
 
 
@@ -100,5 +100,5 @@ async def _events(service: Service, job: Record, last_event: str) -> AsyncIterat
         async for event, then in service.follow(job, last_event):
             yield ServerSentEvent(job_resource(then).model_dump_json(), event="job", id=event)
     except (RedisError, OSError):
-        # The headers are sent, so there is no other way to say it; the client resumes by Last-Event-ID.
+        # The status has been sent already, so closing is the only way to report it; the client resumes.
         return

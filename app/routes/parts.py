@@ -1,4 +1,4 @@
-"""What the routes for parts of a version share: the path's parameters, the record, the answer with its headers."""
+"""Shared by the routes for parts of a version: path parameters, the version's record, the answer with its headers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,9 @@ from app.service import Service
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.versions import VersionRecord
 
-Name = Annotated[str, Path(description="The stream.", json_schema_extra=pattern_schema(URL_NAME, STREAM_EXAMPLE))]
+Name = Annotated[
+    str, Path(description="The stream's name.", json_schema_extra=pattern_schema(URL_NAME, STREAM_EXAMPLE))
+]
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 """A version's or a task's number in a URL."""
@@ -30,7 +32,7 @@ Version = Annotated[
 ]
 
 PARTS: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client has it (If-None-Match)."},
+    304: {"description": "The client has this document (If-None-Match)."},
     307: {"description": "`latest`: the number is in Location."},
     **problems(404, 422, 500, 503),
 }
@@ -51,10 +53,10 @@ async def find_numbers(service: Service, name: str) -> Sequence[int]:
             "bad_stream_name",
             f"A stream's name {URL_NAME_RULE}.",
         )
-    numbers = await service.versions.numbers(name)
+    numbers = await service.version_numbers(name)
     if not numbers:
         raise not_found(
-            "stream", f"There is no stream {name} with a finished version; GET /v1/streams lists those there are."
+            "stream", f"There is no stream {name} with a finished version; GET /v1/streams lists all streams."
         )
     return numbers
 
@@ -77,7 +79,7 @@ async def find_record(service: Service, name: str, version: str) -> VersionRecor
 
 
 async def redirect_latest(service: Service, name: str, part: str) -> Response:
-    """Answer a request for a part of the latest version with where that part is."""
+    """Redirect from a part of ``latest`` to the same part of the latest version."""
     numbers = await find_numbers(service, name)
     url = version_url(name, numbers[-1]) + part
     return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-cache"})
@@ -96,16 +98,18 @@ async def answer_document(
 
     Parameters
     ----------
-    request, service
-        The request, and where the document is.
+    request
+        The request.
+    service
+        Reads the document.
     digest
         SHA-256 of the document.
     caching
-        The headers of `app.caching` for it, which stand in a 304 too.
+        Headers of the document from `app.caching`, which a 304 has too.
     media_type
-        Of the document.
+        Media type of the document.
     headers
-        More of them, for an answer with the document.
+        Further headers for an answer that has the document.
     """
     if client_has(digest, ", ".join(request.headers.getlist("if-none-match"))):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=dict(caching))

@@ -1,4 +1,4 @@
-"""Sources of counts: which there are, and what one says when it is asked directly."""
+"""Sources of counts: list them, and look at the counts of one."""
 
 import asyncio
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError, problem
-from app.routes.common import TheService, pattern_schema, preferred_wait, problems, read_body
+from app.routes.common import TheService, pattern_schema, prefer_parameter, preferred_wait, problems, read_body
 from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, CountsResource, SourceList
 from app.sources import counts_answer, read_counts_request
@@ -20,7 +20,10 @@ from store.runs import Record, State
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 SourceName = Annotated[
-    str, Path(description="The source, as orderings name it.", json_schema_extra=pattern_schema(URL_NAME, "wimbd-c4"))
+    str,
+    Path(
+        description="The name to give as an ordering's source.", json_schema_extra=pattern_schema(URL_NAME, "wimbd-c4")
+    ),
 ]
 
 _WAIT_SECONDS = 10
@@ -29,7 +32,7 @@ _RETRY_SECONDS = 1
 _COUNTS_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "Names or queries.",
+        "description": "Class names or queries.",
         "content": {
             "application/json": {
                 "schema": {"$ref": f"#/components/schemas/{CountsRequestSchema.__name__}"},
@@ -38,15 +41,10 @@ _COUNTS_BODY: dict[str, Any] = {
         },
     },
     "parameters": [
-        {
-            "name": "Prefer",
-            "in": "header",
-            "required": False,
-            "description": f"wait=N holds the answer until all is counted, at most N seconds; {_WAIT_SECONDS} if it "
-            "is left out (RFC 7240).",
-            "schema": {"type": "string"},
-            "example": "wait=30",
-        }
+        prefer_parameter(
+            f"wait=N delays the answer until everything is counted, by at most N seconds; without it, by at most "
+            f"{_WAIT_SECONDS} seconds (RFC 7240)."
+        )
     ],
 }
 
@@ -55,7 +53,7 @@ _COUNTS_BODY: dict[str, Any] = {
 async def list_sources(service: TheService) -> SourceList:
     """All sources that a frequency ordering can name, and what their counts mean.
 
-    Workers ask the servers behind them at most once a minute, and only while somebody looks here.
+    Workers ask the servers of their sources at most once a minute, and only for two minutes after a request like this.
     """
     return SourceList.model_validate({"sources": await service.sources.all()})
 
@@ -64,40 +62,40 @@ async def list_sources(service: TheService) -> SourceList:
     "/{name}/counts",
     summary="Look at a source's counts",
     responses={
-        200: {"model": CountsResource, "description": "All counts, in the order in which they were asked for."},
-        202: {"model": CountsProgress, "description": "Not all is counted yet: post the same again."},
+        200: {"model": CountsResource, "description": "All counts, in the order of the request."},
+        202: {"model": CountsProgress, "description": "Counting goes on: post the same request again."},
         **problems(400, 404, 413, 422, 424, 429, 503),
     },
     openapi_extra=_COUNTS_BODY,
 )
 async def post_counts(name: SourceName, request: Request, service: TheService) -> Response:
-    """Count names as an ordering would, without making one.
+    """Count names as an ordering would, without making a stream.
 
-    What has been counted is kept, and not counted again by anybody. If the answer is 202, post the same again, with
+    Counts are kept, and used by later requests and orderings. If the answer is 202, post the same request again, with
     the `counted_since` of that answer instead of `refresh`.
     """
-    asked = await _read_counts_request(request, service)
+    counts_request = await _read_counts_request(request, service)
     _check_name(name)
     most_seconds = service.settings.max_wait_seconds
     preferred = preferred_wait(request, most_seconds=most_seconds)
     wait = min(_WAIT_SECONDS, most_seconds) if preferred is None else preferred
     headers = {} if preferred is None else {"Preference-Applied": f"wait={preferred}"}
-    look = await service.sources.look(name, asked, wait)
+    look = await service.sources.look(name, counts_request, wait)
     match look.state:
         case State.SUCCEEDED:
-            content = await asyncio.to_thread(counts_answer, asked, look)
+            content = await asyncio.to_thread(counts_answer, counts_request, look)
             return Response(content, headers=headers, media_type="application/json")
         case State.FAILED:
             return await _failed(name, look, service, headers)
         case _:
-            return _unfinished(name, asked, look, headers)
+            return _unfinished(name, counts_request, look, headers)
 
 
-def _unfinished(name: str, asked: CountsRequest, look: Record, headers: dict[str, str]) -> Response:
+def _unfinished(name: str, counts_request: CountsRequest, look: Record, headers: dict[str, str]) -> Response:
     body = {
         "source": name,
         "state": look.state.value,
-        "counted_since": asked.counted_since,
+        "counted_since": counts_request.counted_since,
         "done": look.done,
         "total": look.total,
     }
@@ -105,8 +103,8 @@ def _unfinished(name: str, asked: CountsRequest, look: Record, headers: dict[str
 
 
 async def _failed(name: str, look: Record, service: Service, headers: dict[str, str]) -> Response:
-    """Answer with the source's error; of a source that nobody has, with the 404 that it is."""
-    error = look.error or {"code": "internal_error", "detail": "The counting failed; the worker's log says how."}
+    """Answer with the error of the source, as 424; with 404 if no source has this name."""
+    error = look.error or {"code": "internal_error", "detail": "The counting failed; see the worker's log."}
     code, detail = str(error["code"]), str(error["detail"])
     if code == "source_not_configured" and not await service.sources.exists(name):
         raise _not_found(detail)
@@ -126,10 +124,10 @@ def _check_name(name: str) -> None:
         raise ApiError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "bad_source",
-            f"{IN_REQUEST} is no source to ask: it means the counts that are given with the classes.",
+            f"{IN_REQUEST} has no counts to look at: it stands for the counts in a request for a stream.",
         )
     if not URL_NAME.fullmatch(name):
-        raise _not_found("No source has such a name; GET /v1/sources lists those there are.")
+        raise _not_found("No source can have such a name; GET /v1/sources lists all sources.")
 
 
 def _not_found(detail: str) -> ApiError:

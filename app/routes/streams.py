@@ -1,4 +1,4 @@
-"""Streams: ask for a version, find versions, fetch their parts."""
+"""Streams: request a version, list versions, fetch their parts."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from app.caching import immutable_headers
 from app.errors import ApiError, not_found, problem
 from app.examples import REQUESTS
-from app.routes.common import TheService, pattern_schema, preferred_wait, problems, read_body
+from app.routes.common import TheService, pattern_schema, prefer_parameter, preferred_wait, problems, read_body
 from app.routes.parts import (
     NUMBER,
     PARTS,
@@ -46,10 +46,10 @@ from store.versions import VersionRecord
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
 Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_extra=pattern_schema(NUMBER, "0"))]
-Limit = Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="The largest number of entries on a page.")]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the previous page.")]
 NumberCursor = Annotated[
-    str | None, Query(description="`next_cursor` of the page before.", json_schema_extra=pattern_schema(NUMBER, "1"))
+    str | None, Query(description="`next_cursor` of the previous page.", json_schema_extra=pattern_schema(NUMBER, "1"))
 ]
 
 _REQUEST_BODY: dict[str, Any] = {
@@ -64,14 +64,7 @@ _REQUEST_BODY: dict[str, Any] = {
         },
     },
     "parameters": [
-        {
-            "name": "Prefer",
-            "in": "header",
-            "required": False,
-            "description": "wait=N holds the answer until the version is done, at most N seconds (RFC 7240).",
-            "schema": {"type": "string"},
-            "example": "wait=30",
-        }
+        prefer_parameter("wait=N delays the answer until the version is finished, by at most N seconds (RFC 7240).")
     ],
 }
 
@@ -79,20 +72,20 @@ _REQUEST_BODY: dict[str, Any] = {
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
-    summary="Ask for a version of a stream",
+    summary="Request a version of a stream",
     responses={
-        200: {"model": VersionResource, "description": "The same request already has this version."},
-        201: {"model": VersionResource, "description": "Done within the time that Prefer: wait gave."},
-        202: {"model": JobResource, "description": "A job makes it: follow Location."},
+        200: {"model": VersionResource, "description": "The version that this request has already."},
+        201: {"model": VersionResource, "description": "The version, finished within the seconds of Prefer: wait."},
+        202: {"model": JobResource, "description": "A job makes the version: follow Location."},
         **problems(400, 413, 422, 424, 429, 503),
     },
     openapi_extra=_REQUEST_BODY,
 )
 async def post_stream(request: Request, service: TheService) -> Response:
-    """Arrange concepts and cut them into tasks.
+    """Arrange concepts and split them into tasks.
 
-    The same request always gets the same version, however often and from however many clients it is asked; another
-    request of the same name gets the next number.
+    The same request always gets the same version, also from other clients. A different request with the same stream
+    name gets the next version number.
     """
     found = await service.find_or_enqueue(await _read_request(request, service))
     if isinstance(found, VersionRecord):
@@ -106,7 +99,7 @@ async def post_stream(request: Request, service: TheService) -> Response:
     if record is not None:
         return _version_answer(record, HTTPStatus.CREATED, applied)
     if job.state.final:
-        return _unfinished(job, applied)
+        return _no_version(job, applied)
     return _job_answer(job, applied)
 
 
@@ -115,7 +108,7 @@ async def list_streams(
     response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
 ) -> StreamPage:
     """All streams by name, a page at a time; the `Link` header has the next page."""
-    names = [name for name in await service.versions.streams() if cursor is None or name > cursor]
+    names = [name for name in await service.stream_names() if cursor is None or name > cursor]
     page = [await _stream_summary(service, name) for name in names[:limit]]
     next_cursor = names[limit - 1] if len(names) > limit else None
     _link_next(response, "/v1/streams", next_cursor, limit)
@@ -129,7 +122,7 @@ async def list_versions(
     """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
     numbers = await find_numbers(service, name)
     if cursor is not None and not NUMBER.fullmatch(cursor):
-        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", "cursor: not one that a page of versions gave.")
+        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", "cursor: it is not the next_cursor of a page.")
     after = int(cursor or 0)
     left = [number for number in numbers if number > after]
     records = [await find_record(service, name, str(number)) for number in left[:limit]]
@@ -142,7 +135,7 @@ async def list_versions(
     "/{name}/versions/{version}", summary="The manifest of a version", response_model=ManifestResource, responses=PARTS
 )
 async def get_manifest(name: Name, version: Version, request: Request, service: TheService) -> Response:
-    """Everything needed to repeat the version. Never changes: cache it for ever."""
+    """Everything needed to make the version again. It never changes: cache it for ever."""
     if version == "latest":
         return await redirect_latest(service, name, "")
     record = await find_record(service, name, version)
@@ -151,7 +144,7 @@ async def get_manifest(name: Name, version: Version, request: Request, service: 
 
 @router.get("/{name}/versions/{version}/tasks/{task}", summary="A task", response_model=TaskResource, responses=PARTS)
 async def get_task(name: Name, version: Version, task: Task, request: Request, service: TheService) -> Response:
-    """The concepts of one task, each with its position and the evidence for it. Never changes: cache it for ever."""
+    """The concepts of one task, each with its position and evidence. It never changes: cache it for ever."""
     if version == "latest":
         return await redirect_latest(service, name, f"/tasks/{quote(task)}")
     record = await find_record(service, name, version)
@@ -183,8 +176,8 @@ def _job_answer(job: Record, headers: Mapping[str, str] | None = None) -> JSONRe
     return JSONResponse(job_resource(job).model_dump(mode="json"), HTTPStatus.ACCEPTED, {**location, **(headers or {})})
 
 
-def _unfinished(job: Record, headers: Mapping[str, str]) -> JSONResponse:
-    """Answer a client that waited for a job which came to nothing: the version depended on it (RFC 4918, 11.4)."""
+def _no_version(job: Record, headers: Mapping[str, str]) -> JSONResponse:
+    """Answer a client that waited for a job that failed or was cancelled, with 424 (RFC 4918, 11.4)."""
     error = job.error or {"code": "cancelled", "detail": "The job was cancelled; post the request again to start it."}
     return problem(
         HTTPStatus.FAILED_DEPENDENCY,
@@ -196,8 +189,8 @@ def _unfinished(job: Record, headers: Mapping[str, str]) -> JSONResponse:
 
 
 async def _stream_summary(service: Service, name: str) -> StreamSummary | None:
-    numbers = await service.versions.numbers(name)
-    # A stream whose first version is just being written has a directory and no version yet.
+    numbers = await service.version_numbers(name)
+    # While the first version of a stream is written, its directory exists without a version.
     return StreamSummary(name=name, latest_version=numbers[-1], url=stream_url(name)) if numbers else None
 
 

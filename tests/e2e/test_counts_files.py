@@ -118,7 +118,7 @@ def test_other_content_is_refused_and_the_first_is_kept(api: Deployment, other: 
     content = other.pop("content", as_csv(ROWS))
     detail = refused(put(api, "kept", content, **other), 409, "source_exists")
 
-    assert "kept has other counts" in detail
+    assert "kept exists already, with other counts" in detail
     assert "another name" in detail
     assert api.http.get("/v1/sources").json() == before
     assert put(api, "kept", as_csv(ROWS)).status_code == 200
@@ -172,7 +172,7 @@ def test_what_the_numbers_mean_must_be_said(unchanged: Deployment, query: dict[s
 def test_a_parameter_that_is_mistyped_or_given_twice(unchanged: Deployment) -> None:
     """What it was to say could never be said later."""
     detail = refused(put(unchanged, "mine", as_csv(ROWS), docs=5), 422, "unknown_parameter")
-    assert "'docs'; there are unit, corpus, documents, tokens" in detail
+    assert "'docs' is unknown; the parameters are unit, corpus, documents, tokens" in detail
     detail = refused(put(unchanged, "mine", as_csv(ROWS), unit=["documents", "occurrences"]), 422, "duplicate_field")
     assert "unit" in detail
 
@@ -343,4 +343,4 @@ def test_the_name_of_a_source_that_workers_have_is_taken(fruit: Deployment) -> N
     until(lambda: put(fruit, "figs", b"").status_code == 409, "the worker has told of the index")
     detail = refused(put(fruit, "figs", as_csv(ROWS)), 409, "source_exists")
 
-    assert "a source figs, of the kind local-index" in detail
+    assert "a source figs of the kind local-index" in detail

@@ -1,4 +1,4 @@
-"""The service below the routes."""
+"""The service without HTTP."""
 
 import asyncio
 import threading
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app import service
+from app import sources
 from app.counts_files import CSV
 from app.service import Service
 from app.settings import AppSettings
@@ -15,7 +15,7 @@ from store.counts_files import CountsMeaning, Stored
 pytestmark = pytest.mark.anyio
 
 
-async def test_requests_are_read_while_counts_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_are_parsed_while_counts_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(body: bytes, media_type: str, size: int | None) -> dict[str, int]:
@@ -23,14 +23,14 @@ async def test_requests_are_read_while_counts_files_are(tmp_path: Path, monkeypa
         assert go_on.wait(60)
         return {"a": 1}
 
-    monkeypatch.setattr(service, "read_counts", slow)
-    served = Service(AppSettings(data_dir=tmp_path))
+    monkeypatch.setattr(sources, "read_counts", slow)
+    service = Service(AppSettings(data_dir=tmp_path))
     meaning = CountsMeaning(unit="documents", corpus="C4")
-    uploads = [asyncio.create_task(served.store_counts(f"file-{n}", meaning, b"", CSV)) for n in range(4)]
+    uploads = [asyncio.create_task(service.sources.store_file(f"file-{n}", meaning, b"", CSV)) for n in range(4)]
     try:
         assert await asyncio.to_thread(begun.wait, 60)
         with pytest.raises(ValueError, match="Expecting"):
-            await asyncio.wait_for(served.parse(b"no JSON"), 60)
+            await asyncio.wait_for(service.parse(b"no JSON"), 60)
     finally:
         go_on.set()
 

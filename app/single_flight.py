@@ -1,4 +1,4 @@
-"""Work that many clients ask for at once, and that is done once for all of them."""
+"""Do work once for all callers that request it at the same time."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -10,21 +10,21 @@ _Key = TypeVar("_Key", bound=Hashable)
 _Result = TypeVar("_Result")
 
 
-class Once(Generic[_Key, _Result]):
-    """Do the work of a key once at a time; results are not remembered."""
+class SingleFlight(Generic[_Key, _Result]):
+    """Runs the work of a key once at a time, and gives its result to every caller that waits; it caches nothing."""
 
     def __init__(self) -> None:
         self._running: dict[_Key, asyncio.Task[_Result]] = {}
 
     async def run(self, key: _Key, work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
-        """Start the work of a key, or wait for it where it is being done; return its result.
+        """Return the result of the work of a key; start it unless it is running already.
 
-        The work goes on if the caller is cancelled: others may wait for it.
+        If the caller is cancelled, the work goes on: other callers may wait for it.
 
         Raises
         ------
         Exception
-            What the work raises, in every caller that waits for it.
+            What the work raises; every caller that waits gets it.
         asyncio.CancelledError
             If the caller was cancelled, or `close` was called.
         """
@@ -36,10 +36,10 @@ class Once(Generic[_Key, _Result]):
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Cancel all work that is being done, and wait until it has ended."""
+        """Cancel all running work, and wait until it has ended."""
         await cancel_and_wait(*self._running.values())
 
     def _finish(self, key: _Key, task: asyncio.Task[_Result]) -> None:
         del self._running[key]
         if not task.cancelled():
-            task.exception()  # else asyncio logs that it was never retrieved, where every caller was cancelled
+            task.exception()  # else, if every caller was cancelled, asyncio logs that it was never retrieved
