@@ -290,7 +290,7 @@ def test_while_no_worker_says_which_names_are_taken_nothing_is_uploaded(
     with Deployment(tmp_path_factory.mktemp("unheard")) as service:
         answer = put(service, "mine", as_csv(ROWS))
 
-        assert "Start one" in refused(answer, 503, "no_workers")
+        assert "Start a worker" in refused(answer, 503, "no_workers")
         assert int(answer.headers["Retry-After"]) > 0
         assert service.objects() == {}
 
