@@ -1,4 +1,4 @@
-"""The FoMo-in-Flux data, where it lies beside the checkout."""
+"""The FoMo-in-Flux data, if it lies next to the checkout."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ needs_benchmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the FoMo-in-Flu
 
 
 def stream(name: str) -> list[str]:
-    """Return the concepts of one of the benchmark's streams."""
+    """Return the concepts of a stream of the benchmark, in order."""
     concepts: list[str] = json.loads((DATA / "streams" / f"{name}.json").read_text(encoding="utf-8"))
     return concepts
 

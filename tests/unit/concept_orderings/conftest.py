@@ -1,4 +1,4 @@
-"""How hypothesis runs: no deadline, because tests check what is found and not how fast."""
+"""Hypothesis' profile for these tests: no deadline, because they check results and not speed."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what clients send, and small helpers around them."""
+"""Hypothesis strategies for requests, and helpers for them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ ensembles = templates | st.lists(templates, min_size=1, max_size=4, unique=True)
 
 @st.composite
 def class_lists(draw: st.DrawFn) -> Body:
-    """A dataset with every kind of evidence."""
+    """Draw a dataset with every kind of evidence."""
     classes = draw(st.lists(class_names, min_size=1, max_size=5, unique=True))
     return {
         "name": draw(dataset_names),
@@ -52,7 +52,7 @@ def class_lists(draw: st.DrawFn) -> Body:
 
 
 def datasets(max_size: int = 4) -> st.SearchStrategy[list[Body]]:
-    """Several datasets, none of them twice."""
+    """Draw several distinct datasets."""
     return st.lists(class_lists(), min_size=1, max_size=max_size, unique_by=lambda each: canonical_name(each["name"]))
 
 
@@ -62,7 +62,7 @@ def _strings(each: Parameter) -> st.SearchStrategy[str]:
     return st.from_regex(re.compile(each.pattern, re.ASCII), fullmatch=True) if each.pattern else class_names
 
 
-# What asks something of a source of counts; the requests made here bring their counts.
+# Parameters of sources of counts; the requests made here contain their counts.
 _OF_A_SOURCE = ("source", "counted_since", "refresh")
 
 
@@ -72,11 +72,11 @@ def _between(least: int, most: int, value: int) -> int:
 
 @st.composite
 def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
-    """An ordering with some of its parameters given."""
+    """Draw an ordering with some of its parameters."""
     kind = draw(st.sampled_from(kinds))
     body: Body = {"kind": kind}
     for each in ORDERINGS[kind].parameters():
-        # The listing is that of the lists, which are not known here.
+        # The parameter `order` must list the concepts, which are not known here.
         if each.name in (*_OF_A_SOURCE, "order") or not draw(st.booleans()):
             continue
         body[each.name] = draw(
@@ -92,7 +92,7 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
 
 @st.composite
 def requests(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
-    """A request that is right and needs nothing from outside but embeddings."""
+    """Draw a valid request that needs no evidence from outside except embeddings."""
     lists = draw(datasets())
     n = sum(len(each["classes"]) for each in lists)
     tasks = draw(
@@ -106,13 +106,13 @@ def requests(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
 
 @st.composite
 def compositions(draw: st.DrawFn, n: int) -> list[int]:
-    """Sizes of at least 1 that add up to n."""
+    """Draw sizes of at least 1 that add up to n."""
     cuts = sorted(draw(st.sets(st.integers(1, n - 1)))) if n > 1 else []
     return [end - start for start, end in zip([0, *cuts], [*cuts, n], strict=True)]
 
 
 def respelled(body: Body, random: Random) -> Body:
-    """Write the same request otherwise: other orders, the datasets' other names, defaults given or left out."""
+    """Write the same request in another form: other orders, the datasets' other names, defaults written out."""
     lists = [{**each, "name": _other_name(each["name"])} for each in body["datasets"]]
     for each in lists:
         each["classes"] = random.sample(each["classes"], len(each["classes"]))
@@ -123,13 +123,13 @@ def respelled(body: Body, random: Random) -> Body:
     parameters = {each.name: each.default for each in ordering.parameters()}
     explicit = {**parameters, **body["ordering"], "version": ordering.version}
     if "order" in explicit:
-        # The one ordering for which the listing has a meaning: it is said here, and the lists are shuffled.
+        # For `given` the order of the lists matters: write it out here, and shuffle the lists.
         explicit["order"] = parse_request(body).ordering.as_json()["order"]
     return _shuffled({**body, "datasets": lists, "ordering": _shuffled(explicit, random)}, random)
 
 
 def _respelled_template(template: str | list[str] | None, random: Random) -> str | Sequence[str] | None:
-    """Another order of the templates; one alone as a string or as an array."""
+    """Return the templates in another order, or a single one as a string or as an array."""
     if template is None:
         return None
     if isinstance(template, str):
@@ -149,13 +149,13 @@ def _shuffled(body: Mapping[str, Any], random: Random) -> Body:
 
 
 def embeddings_for(request: StreamRequest) -> NDArray[np.float32]:
-    """Embeddings that depend on nothing but each concept's name."""
+    """Return embeddings that depend only on the names of the concepts."""
     digests = [sha256(concept.encode()).digest() for concept in request.concepts.ids]
     return np.array([np.frombuffer(digest, dtype=np.uint8) for digest in digests], dtype=np.float32) - 127.5
 
 
 def evidence_for(request: StreamRequest) -> Evidence:
-    """Evidence of every kind for a request that gives all but embeddings."""
+    """Return evidence of every kind for a request that gives all except embeddings."""
     return Evidence(
         years=years_of(request.concepts),
         scores=scores_of(request.concepts),

@@ -1,4 +1,4 @@
-"""The real thing: the 18,381 concepts of FoMo-in-Flux through the orderings."""
+"""Test the orderings with the 18,381 concepts of FoMo-in-Flux."""
 
 import json
 from collections import Counter
@@ -29,7 +29,7 @@ def concepts() -> tuple[str, ...]:
 
 @cache
 def counts() -> dict[str, int]:
-    """Count how often each name occurs among all concepts: any counts with many ties do."""
+    """Return how often each name occurs among all concepts; the tests need any counts with many ties."""
     return Counter(concept.partition("+++")[2] for concept in concepts())
 
 
@@ -62,7 +62,7 @@ def year_of(concept: str) -> int:
 
 
 @pytest.mark.parametrize("kind", ["performance", "frequency", "time", "dataset", "random"])
-def test_exactly_the_concepts_of_the_benchmark_come_out_in_20_tasks(kind: str) -> None:
+def test_20_tasks_hold_exactly_the_concepts_of_the_benchmark(kind: str) -> None:
     tasks = tasks_by(kind)
 
     assert [len(task) for task in tasks] == [920] + [919] * 19
@@ -70,7 +70,7 @@ def test_exactly_the_concepts_of_the_benchmark_come_out_in_20_tasks(kind: str) -
     assert set(flat(tasks)) == set(concepts())
 
 
-def test_time_has_the_15_year_groups_of_the_benchmark_s_own_stream() -> None:
+def test_time_has_the_15_groups_of_years_of_the_published_stream() -> None:
     def year_groups(order: list[str]) -> list[tuple[int, set[str]]]:
         return [(year, set(run)) for year, run in groupby(order, year_of)]
 
@@ -81,7 +81,7 @@ def test_time_has_the_15_year_groups_of_the_benchmark_s_own_stream() -> None:
     assert ours == theirs
 
 
-def test_time_by_dataset_chunks_datasets_as_the_benchmark_s_own_stream_does() -> None:
+def test_time_by_dataset_keeps_datasets_together_like_the_published_stream() -> None:
     def chunks(order: list[str]) -> list[tuple[str, int]]:
         return [(name, len(list(run))) for name, run in groupby(order, dataset_of)]
 
@@ -102,14 +102,14 @@ def test_tasks_by_year_and_by_dataset() -> None:
     assert all(len({dataset_of(concept) for concept in task}) == 1 for task in by_dataset)
 
 
-def test_performance_never_gets_easier() -> None:
+def test_scores_never_rise_along_a_performance_order() -> None:
     scores = {each.name: each.zero_shot_score for each in CATALOGUE}
     found = [scores[dataset_of(concept)] for concept in flat(tasks_by("performance"))]
 
     assert found == sorted(found, reverse=True)
 
 
-def test_frequency_never_gets_rarer() -> None:
+def test_counts_never_fall_along_a_frequency_order() -> None:
     found = [counts()[concept.partition("+++")[2]] for concept in flat(tasks_by("frequency"))]
 
     assert found == sorted(found)
@@ -119,7 +119,7 @@ def test_a_block_of_equal_counts_mixes_the_datasets() -> None:
     once = [concept for concept in flat(tasks_by("frequency")) if counts()[concept.partition("+++")[2]] == 1]
     runs = [len(list(run)) for _, run in groupby(once, dataset_of)]
 
-    # Sorted by name, there would be a run per dataset.
+    # Sorted by name, there would be one run for each dataset.
     assert len(runs) > len(once) / 2
 
 
@@ -128,7 +128,7 @@ def test_reverse_is_the_exact_reversal_as_in_the_benchmark() -> None:
     assert flat(tasks_by("random", reverse=True)) == flat(tasks_by("random"))[::-1]
 
 
-def test_the_documents_of_the_whole_benchmark_hold_all_of_it() -> None:
+def test_the_documents_hold_all_concepts_of_the_benchmark() -> None:
     request = parse_request({**body_by("time"), "tasks": {"count": 5}})
     stream_version = arrange_stream(request, evidence_at_hand(request))
     tasks = [json.loads(document.data)["concepts"] for document in stream_version.tasks(1)]
@@ -140,7 +140,7 @@ def test_the_documents_of_the_whole_benchmark_hold_all_of_it() -> None:
     assert all(each["evidence"] == {"year": year_of(each["concept"])} for each in shown)
 
 
-def test_streams_are_written_as_the_benchmark_reads_them() -> None:
+def test_streams_are_written_in_the_format_of_the_benchmark() -> None:
     data = fomo_list(concepts())
 
     assert tuple(json.loads(data)) == concepts()
@@ -148,7 +148,7 @@ def test_streams_are_written_as_the_benchmark_reads_them() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in DATA.glob("streams/*.json")) or ["none"])
-def test_any_stream_of_the_benchmark_can_be_posted_as_it_is(name: str) -> None:
+def test_each_stream_of_the_benchmark_can_be_posted_unchanged(name: str) -> None:
     posted = stream(name)
     request = parse_request({**body_by("random"), "concepts": posted})
 
@@ -156,11 +156,11 @@ def test_any_stream_of_the_benchmark_can_be_posted_as_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in DATA.glob("streams/*.json")) or ["none"])
-def test_given_gives_each_published_stream_back(name: str) -> None:
+def test_given_reproduces_each_published_stream(name: str) -> None:
     published = (DATA / "streams" / f"{name}.json").read_bytes()
     body = {"name": name.replace("_", "-"), "concepts": json.loads(published), "ordering": {"kind": "given"}}
     request = parse_request({**body, "tasks": {"count": 20}})
-    # As the worker reads it.
+    # Parsed from its canonical form, as the worker does.
     again = parse_request(json.loads(request.canonical))
     exported = arrange_stream(again, {}).export().data
 

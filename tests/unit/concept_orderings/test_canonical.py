@@ -1,4 +1,4 @@
-"""Canonical JSON, against the rfc8785 package as oracle."""
+"""Test canonical JSON against the package rfc8785."""
 
 import decimal
 import json
@@ -21,7 +21,7 @@ SMALLEST_FLOAT = math.ulp(0.0)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 integers = st.integers(-LARGEST_INTEGER, LARGEST_INTEGER)
 finite_floats = st.floats(allow_nan=False, allow_infinity=False)
-# Every bit pattern is as likely as any other: hypothesis' own floats favour simple ones.
+# All bit patterns with equal probability, because hypothesis' own floats favour simple ones.
 bit_patterns = st.integers(0, 2**64 - 1).map(lambda bits: struct.unpack("<d", struct.pack("<Q", bits))[0])
 json_values = st.recursive(
     st.none() | st.booleans() | integers | finite_floats | texts,
@@ -31,7 +31,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_any_value_is_written_as_the_reference_writes_it(value: Any) -> None:
+def test_values_are_written_as_the_reference_writes_them(value: Any) -> None:
     assert canonical_json(value) == rfc8785.dumps(value)
 
 
@@ -59,7 +59,7 @@ def test_floats_are_written_as_the_reference_writes_them(value: float) -> None:
 
 
 @given(finite_floats)
-def test_floats_read_back_as_they_were(value: float) -> None:
+def test_floats_are_read_back_unchanged(value: float) -> None:
     assert float(json.loads(canonical_json(value))) == value
 
 
@@ -143,20 +143,20 @@ def test_subclasses_of_json_types_are_written_as_the_types() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2**53, -(2**53), 10**400, "\ud800", "a\udfffb"])
 @pytest.mark.parametrize("place", ["alone", "in an array", "in an object"])
-def test_what_has_no_exact_json_form_is_refused(value: float | str, place: str) -> None:
+def test_values_without_an_exact_json_form_are_refused(value: float | str, place: str) -> None:
     whole = {"alone": value, "in an array": [1, value], "in an object": {"a": {"b": value}}}[place]
 
     with pytest.raises(ValueError):  # noqa: PT011  # the codec's message for surrogates, ours for numbers
         canonical_json(whole)
 
 
-def test_keys_that_are_no_unicode_text_are_refused() -> None:
+def test_keys_with_lone_surrogates_are_refused() -> None:
     with pytest.raises(ValueError, match="surrogates"):
         canonical_json({"\ud800": 1})
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", bytearray(b"bytes"), 1j, object(), {1: 2}, {None: 1}, [{3: 4}]])
-def test_what_is_not_json_is_refused(value: object) -> None:
+def test_values_that_are_not_json_are_refused(value: object) -> None:
     with pytest.raises(TypeError, match="not JSON"):
         canonical_json(value)  # type: ignore[arg-type]
 

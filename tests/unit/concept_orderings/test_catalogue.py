@@ -1,4 +1,4 @@
-"""The catalogue, against the table it was made from."""
+"""Test the catalogue against the table from which it was made."""
 
 import csv
 from collections import Counter
@@ -15,7 +15,7 @@ from concept_orderings.request import parse_request
 from .benchmark import DATA, class_list, needs_benchmark, stream
 
 
-def test_it_has_the_63_datasets_of_the_benchmark() -> None:
+def test_the_catalogue_has_the_63_datasets_of_the_benchmark() -> None:
     assert len(CATALOGUE) == 63
     assert Counter(each.split for each in CATALOGUE) == {"adaptation": 41, "evaluation": 22}
 
@@ -41,7 +41,7 @@ def test_another_spelling_is_another_dataset(name: str) -> None:
 
 @pytest.mark.parametrize("dataset", CATALOGUE, ids=lambda each: each.handle)
 @pytest.mark.parametrize("kind", ["time", "performance", "similarity"])
-def test_each_can_be_ordered_with_what_the_catalogue_knows(dataset: KnownDataset, kind: str) -> None:
+def test_each_dataset_can_be_ordered_with_the_catalogue_s_evidence(dataset: KnownDataset, kind: str) -> None:
     request = parse_request(
         {
             "name": "one",
@@ -58,7 +58,7 @@ def test_each_can_be_ordered_with_what_the_catalogue_knows(dataset: KnownDataset
 
 
 @needs_benchmark
-def test_it_is_the_benchmark_s_table_field_by_field() -> None:
+def test_the_catalogue_equals_the_table_of_the_benchmark_in_each_field() -> None:
     with (DATA / "catalogue.csv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
 
@@ -93,6 +93,6 @@ def test_the_benchmark_s_streams_hold_the_41_adaptation_datasets_by_these_names(
 def test_every_class_list_is_named_as_in_the_catalogue() -> None:
     handles = {path.stem for path in (DATA / "class_lists").glob("*.json")}
 
-    # The two retrieval sets have captions and no classes.
+    # The two retrieval datasets have captions and no classes.
     assert handles == {each.handle for each in CATALOGUE} - {"mscoco", "flickr30k"}
     assert all(class_list(handle) for handle in handles)

@@ -1,4 +1,4 @@
-"""Checks of JSON types."""
+"""Test the checks of JSON types."""
 
 import math
 
@@ -39,7 +39,7 @@ CHECKS = {
 
 @pytest.mark.parametrize("expected", CHECKS)
 @pytest.mark.parametrize("found", OF_EACH_TYPE)
-def test_a_value_passes_the_check_of_its_own_type_only(expected: str, found: str) -> None:
+def test_a_value_passes_only_the_check_of_its_own_type(expected: str, found: str) -> None:
     check, passes = CHECKS[expected]
     value = OF_EACH_TYPE[found]
 
@@ -53,7 +53,7 @@ def test_a_value_passes_the_check_of_its_own_type_only(expected: str, found: str
     assert refused.value.detail == f"/here must be {expected}, not {found}."
 
 
-def test_the_whole_body_is_called_so() -> None:
+def test_an_error_of_the_whole_body_says_the_body() -> None:
     with pytest.raises(BadValue) as refused:
         check_mapping(None, "")
 
@@ -61,7 +61,7 @@ def test_the_whole_body_is_called_so() -> None:
     assert refused.value.pointers == ("",)
 
 
-def test_an_object_has_strings_for_keys() -> None:
+def test_an_object_with_a_key_that_is_not_a_string_is_refused() -> None:
     with pytest.raises(BadValue) as refused:
         check_mapping({"a": 1, 2: 3}, "/here")
 
@@ -69,14 +69,14 @@ def test_an_object_has_strings_for_keys() -> None:
     assert "keys" in refused.value.detail
 
 
-def test_the_first_item_that_is_no_string_is_pointed_at() -> None:
+def test_the_pointer_is_to_the_first_item_that_is_not_a_string() -> None:
     with pytest.raises(BadValue) as refused:
         check_strings(["a", 1, None], "/here")
 
     assert refused.value.pointers == ("/here/1",)
 
 
-def test_all_unknown_fields_are_pointed_at_and_the_first_is_named() -> None:
+def test_pointers_are_to_all_unknown_fields_and_the_first_is_named() -> None:
     with pytest.raises(BadValue) as refused:
         check_fields({"known": 1, "a/b": 2, "c~d": 3}, ["known", "other"], "/here")
 
@@ -87,14 +87,14 @@ def test_all_unknown_fields_are_pointed_at_and_the_first_is_named() -> None:
 
 
 @given(st.text())
-def test_an_escaped_name_is_one_token_that_reads_back(name: str) -> None:
+def test_an_escaped_name_is_one_token_and_can_be_unescaped(name: str) -> None:
     token = escape_pointer(name)
 
     assert "/" not in token
     assert token.replace("~1", "/").replace("~0", "~") == name
 
 
-def test_a_pointer_to_a_name_that_is_no_unicode_text_is() -> None:
+def test_a_pointer_to_a_name_with_a_lone_surrogate_is_unicode_text() -> None:
     assert escape_pointer("a\ud800b").encode() == "a\ufffdb".encode()
 
 
@@ -112,6 +112,6 @@ def test_a_pointer_to_a_name_that_is_no_unicode_text_is() -> None:
         (-math.inf, False, False),
     ],
 )
-def test_what_counts_as_a_number(value: object, integer: bool, number: bool) -> None:
+def test_which_values_are_integers_and_numbers(value: object, integer: bool, number: bool) -> None:
     assert is_integer(value) is integer
     assert is_number(value) is number

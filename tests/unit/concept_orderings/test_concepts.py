@@ -1,4 +1,4 @@
-"""Concepts: notation, canonical order."""
+"""Test the notation and the canonical order of concepts."""
 
 from random import Random
 
@@ -27,7 +27,7 @@ def as_class_lists(lists: list[Body]) -> list[ClassList]:
 @example("A++b", "+c")
 @example("A", "++")
 @example("+", "+")
-def test_a_concept_reads_back_as_its_dataset_and_class(dataset: str, class_name: str) -> None:
+def test_a_concept_is_split_into_its_dataset_and_class(dataset: str, class_name: str) -> None:
     try:
         gather_concepts([ClassList(name=dataset, classes=(class_name,))])
     except BadConcept:
@@ -37,8 +37,8 @@ def test_a_concept_reads_back_as_its_dataset_and_class(dataset: str, class_name:
 
 
 @given(st.text(), st.text())
-def test_no_two_concepts_that_are_taken_have_one_name(first: str, second: str) -> None:
-    """A concept's text says which dataset it is of: names that would make it say another are refused."""
+def test_no_two_accepted_concepts_have_the_same_text(first: str, second: str) -> None:
+    """Names that would make the text of a concept ambiguous are refused."""
     concept = join_concept(first, second)
     try:
         gather_concepts([ClassList(name=first, classes=(second,))])
@@ -97,7 +97,7 @@ def test_names_that_only_look_the_same_are_different_concepts() -> None:
     assert len(gather_concepts([ClassList(name="A", classes=(composed, decomposed))])) == 2
 
 
-def test_no_list_at_all_is_refused() -> None:
+def test_no_class_list_is_refused() -> None:
     with pytest.raises(EmptyClassList):
         gather_concepts([])
     with pytest.raises(EmptyClassList):
@@ -105,17 +105,17 @@ def test_no_list_at_all_is_refused() -> None:
 
 
 @pytest.mark.parametrize("code_point", [*range(0x20), *range(0x7F, 0xA0), 0xD800, 0xDFFF])
-def test_control_characters_and_lone_surrogates_are_no_plain_text(code_point: int) -> None:
+def test_control_characters_and_lone_surrogates_are_not_plain_text(code_point: int) -> None:
     assert not is_plain_text(f"a{chr(code_point)}b")
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
-def test_all_else_is_plain_text(text: str) -> None:
+def test_all_other_characters_are_plain_text(text: str) -> None:
     assert is_plain_text(text)
 
 
 @given(st.text(st.characters()))
-def test_what_is_shown_is_short_printable_unicode(text: str) -> None:
+def test_quoted_text_is_short_printable_unicode(text: str) -> None:
     found = shown(text)
 
     assert len(found) <= 80

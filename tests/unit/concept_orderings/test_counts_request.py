@@ -1,4 +1,4 @@
-"""Requests for counts: what is asked, and that the check and the schema are of one mind."""
+"""Test requests for counts: their queries, and that the check and the schema agree."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,24 +17,24 @@ from support.declared import fits, is_over_several_fields
 NOW = datetime(2026, 1, 31, 12, 0, 0, 700_000, tzinfo=UTC)
 
 
-def test_names_are_asked_as_an_ordering_asks_them() -> None:
+def test_names_give_the_same_queries_as_in_an_ordering() -> None:
     request = parse_counts_request({"names": ["grey_wolf", "a/b  c", "_", "grey_wolf"]})
     assert request.names == ("grey_wolf", "a/b  c", "_", "grey_wolf")
     assert request.queries == tuple(map(default_query, request.names))
     assert (request.refresh, request.counted_since) == (False, "")
 
 
-def test_queries_are_asked_as_they_are() -> None:
+def test_queries_are_sent_unchanged() -> None:
     request = parse_counts_request({"queries": ["grey_wolf", ["b", "a", "b"]]})
     assert request.names == (None, None)
     assert request.queries == (Query(("grey_wolf",)), Query(("a", "b")))
 
 
-def test_as_many_as_may_be() -> None:
+def test_the_largest_number_of_names_is_accepted() -> None:
     assert len(parse_counts_request({"names": ["a"] * MOST_NAMES}).queries) == MOST_NAMES
 
 
-def test_a_refresh_is_settled_to_the_next_whole_second() -> None:
+def test_a_refresh_becomes_the_next_whole_second() -> None:
     settled = parse_counts_request({"names": ["a"], "refresh": True}).as_of(NOW)
     assert (settled.refresh, settled.counted_since) == (False, "2026-01-31T12:00:01Z")
     assert settled.as_of(NOW + timedelta(days=1)) == settled
@@ -67,7 +67,7 @@ def test_clocks_may_differ_by_a_minute(since: int, refused: bool) -> None:
         ("٢٠٢٦-01-31T12:00:00Z", False),
     ],
 )
-def test_an_ordering_and_a_look_are_of_one_mind_about_times(text: str, is_time: bool) -> None:
+def test_an_ordering_and_a_look_accept_the_same_times(text: str, is_time: bool) -> None:
     stream = {
         "name": "s",
         "datasets": [{"name": "A", "classes": ["a"]}],
@@ -85,7 +85,7 @@ def test_an_ordering_and_a_look_are_of_one_mind_about_times(text: str, is_time: 
 
 
 @pytest.mark.parametrize("example", REQUESTS.values(), ids=REQUESTS)
-def test_the_examples_are_right(example: dict[str, Any]) -> None:
+def test_the_examples_are_accepted(example: dict[str, Any]) -> None:
     assert parse_counts_request(example["value"]).queries
 
 
@@ -109,5 +109,5 @@ def test_the_schema_and_the_check_agree(body: Any) -> None:
     except InvalidInput as error:
         refused = error
     fitting = fits("CountsRequestSchema", body)
-    # Where only a rule over several fields is broken, or first broken, the schema may say either.
+    # If a rule over several fields is broken first, the schema may accept or refuse the body.
     assert (refused and is_over_several_fields(refused)) or fitting == (refused is None), (fitting, refused)

@@ -1,4 +1,4 @@
-"""Diagnostics of a path, against one pair after the other in Python's integers."""
+"""Test the diagnostics of a path against sums over all pairs in Python's integers."""
 
 import json
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ REQUEST: Body = {
 
 @st.composite
 def paths(draw: st.DrawFn) -> tuple[Vectors, NDArray[np.int64], list[int]]:
-    """Vectors, a path through them and the sizes of its tasks; ties are frequent, so are vectors of full length."""
+    """Draw vectors, a path through them and the sizes of its tasks; ties and vectors of full length are frequent."""
     dimensions = draw(st.integers(1, 4))
     component = st.integers(-2, 2) | st.sampled_from([-SCALE // 2, SCALE // 2]) | st.integers(-SCALE // 2, SCALE // 2)
     n = draw(st.integers(1, 40))
@@ -75,7 +75,7 @@ def rounded(value: Fraction | None) -> float | None:
 
 
 def expected(vectors: Vectors, order: list[int], sizes: list[int]) -> dict[str, Any]:
-    """Return the diagnostics as docs/diagnostics.md defines them."""
+    """Compute the diagnostics as docs/diagnostics.md defines them."""
     n, names = len(order), names_of(vectors)
     task_of = {concept: task for task, (end, size) in _ends(sizes) for concept in order[end - size : end]}
     steps = [(cosine_distance(vectors, a, b), position, a, b) for position, (a, b) in enumerate(pairwise(order), 1)]
@@ -123,9 +123,7 @@ def test_every_figure_is_the_double_nearest_to_the_true_one(path: tuple[Vectors,
 
 
 @given(path=paths(), block=st.integers(1, 50))
-def test_how_much_is_looked_at_together_changes_nothing(
-    path: tuple[Vectors, NDArray[np.int64], list[int]], block: int
-) -> None:
+def test_the_size_of_blocks_changes_no_figure(path: tuple[Vectors, NDArray[np.int64], list[int]], block: int) -> None:
     whole = diagnosed(*path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(diagnostics, "_BLOCK", block)
@@ -140,7 +138,7 @@ def test_a_reversed_path_is_its_mirror_image(path: tuple[Vectors, NDArray[np.int
     def turned(jump: dict[str, Any]) -> tuple[int, str, str, float, bool]:
         return len(order) - jump["position"], jump["to"], jump["from"], jump["distance"], jump["new_task"]
 
-    # Of equal jumps, other ones may be among the twenty.
+    # Among equal jumps, the twenty that are listed may differ.
     least = min((each["distance"] for each in there["largest_jumps"]), default=0)
     assert {tuple(turned(each)) for each in there["largest_jumps"] if each["distance"] > least} == {
         (each["position"], each["from"], each["to"], each["distance"], each["new_task"])
@@ -155,7 +153,7 @@ def test_a_reversed_path_is_its_mirror_image(path: tuple[Vectors, NDArray[np.int
 
 
 def opposite(n: int) -> Vectors:
-    """Return n vectors of which the first half points one way, and the second half the other."""
+    """Return n vectors; the second half of them points in the direction opposite to the first."""
     return np.repeat(np.array([[SCALE, 0], [-SCALE, 0]], dtype=np.int16), n // 2, axis=0)
 
 
@@ -178,7 +176,7 @@ def test_sums_beyond_64_bits_are_exact() -> None:
         "total_distance": 2.0,
         "mean_step": 2 / (n - 1),
         "largest_step": 2.0,
-        # A pair is opposite with probability n / (2 (n - 1)), and then at distance 2.
+        # A pair is opposite with probability n / (2 (n - 1)), and its distance is then 2.
         "expected_random_total": float(n),
         "share_of_random_total": 2 / n,
         "similarity_inside_tasks": 1.0,
@@ -187,9 +185,9 @@ def test_sums_beyond_64_bits_are_exact() -> None:
     }
 
 
-def test_the_longest_path_there_is() -> None:
+def test_the_longest_possible_path() -> None:
     n = 100_000
-    order = np.arange(n).reshape(2, -1).T.ravel()  # to and fro
+    order = np.arange(n).reshape(2, -1).T.ravel()  # alternating between the two halves
     found = diagnosed(opposite(n), order, [n])
 
     assert found["total_distance"] == 2 * (n - 1)
@@ -213,7 +211,7 @@ def test_one_concept_has_no_steps_and_no_pairs() -> None:
     }
 
 
-def test_two_concepts_are_as_far_apart_in_any_order() -> None:
+def test_the_figures_of_two_concepts_do_not_depend_on_their_order() -> None:
     found = diagnosed(np.array([[SCALE, 0], [0, SCALE]], dtype=np.int16), [1, 0], [1, 1])
 
     assert found["total_distance"] == found["expected_random_total"] == found["share_of_random_total"] == 1
@@ -224,7 +222,7 @@ def test_two_concepts_are_as_far_apart_in_any_order() -> None:
     ]
 
 
-def test_concepts_that_are_all_the_same_have_no_ratio() -> None:
+def test_equal_concepts_have_no_ratio() -> None:
     found = diagnosed(np.full((50, 3), 9459, dtype=np.int16), range(50), [20, 30])
 
     assert found["total_distance"] == found["mean_step"] == found["expected_random_total"] == 0
@@ -250,14 +248,14 @@ def test_similarities_are_cosines() -> None:
     cosines = unit @ unit.T
     inside = [cosines[part, part][np.triu_indices(size, 1)] for part, size in ((np.s_[:10], 10), (np.s_[10:], 20))]
 
-    # Rounding to integers moves a cosine by some 0.00003.
+    # Rounding to integers changes a cosine by about 0.00003.
     assert found["similarity_of_each_task"] == pytest.approx([each.mean() for each in inside], abs=1e-4)
     assert found["similarity_inside_tasks"] == pytest.approx(np.concatenate(inside).mean(), abs=1e-4)
     assert found["similarity_across_tasks"] == pytest.approx(cosines[:10, 10:].mean(), abs=1e-4)
     assert found["mean_step"] == pytest.approx(1 - np.diag(cosines, 1).mean(), abs=1e-4)
 
 
-def test_it_can_be_stopped_between_blocks() -> None:
+def test_the_work_can_be_cancelled_between_blocks() -> None:
     calls = []
 
     def stop(done: int, total: int) -> None:
@@ -273,7 +271,7 @@ def test_it_can_be_stopped_between_blocks() -> None:
     assert calls == [(100, 100)] * 3
 
 
-def test_a_stream_s_progress_does_not_go_back_and_can_be_stopped_to_the_end() -> None:
+def test_progress_never_decreases_and_can_be_cancelled_to_the_end() -> None:
     request = parse_request(REQUEST)
     values = embeddings_for(request)
     gathered = {Need.EMBEDDINGS: Gathered(values, Provenance(source="x", digest=evidence_digest(values), details={}))}
@@ -300,7 +298,7 @@ def manifest_of(stream: ArrangedStream) -> dict[str, Any]:
 
 
 @given(requests(["similarity"]))
-def test_a_similarity_manifest_diagnoses_the_stream_as_it_is_served(body: Body) -> None:
+def test_a_similarity_manifest_has_the_diagnostics_of_its_stream(body: Body) -> None:
     stream = arranged(body)
     ids = stream.request.concepts.ids
     vectors = quantise(embeddings_for(stream.request))
@@ -313,11 +311,11 @@ def test_a_similarity_manifest_diagnoses_the_stream_as_it_is_served(body: Body) 
 
 
 @given(body=requests(["similarity"]), seed=st.integers(0, 2**32))
-def test_how_a_request_is_written_changes_no_figure(body: Body, seed: int) -> None:
+def test_the_form_of_a_request_changes_no_figure(body: Body, seed: int) -> None:
     assert arranged(respelled(body, Random(seed))).diagnostics == arranged(body).diagnostics
 
 
-def test_the_jumps_of_a_reversed_stream_are_those_of_the_other_turned_round() -> None:
+def test_the_jumps_of_a_reversed_stream_are_reversed() -> None:
     there, back = (
         arranged({**REQUEST, "ordering": {**REQUEST["ordering"], "reverse": reverse}}).diagnostics
         for reverse in (False, True)

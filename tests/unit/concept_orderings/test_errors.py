@@ -1,4 +1,4 @@
-"""Errors: the tree at the top of the module is complete, and errors survive a copy."""
+"""Test that the tree of errors in the docstring is complete, and that errors can be copied."""
 
 import ast
 import copy
@@ -25,19 +25,19 @@ TREE = str(errors.__doc__).split("::\n\n")[1].split("\n\n")[0]
 
 
 def codes_of_tree() -> dict[str, set[str]]:
-    """Return the codes that the tree gives each class."""
+    """Return the codes of each class in the tree."""
     found: dict[str, set[str]] = {}
     last = ""
     for line in TREE.splitlines():
         if name := re.search(r"[A-Z]\w+", line):
             last = name[0]
-        # A long list of codes goes on in the next line.
+        # A long list of codes continues in the next line.
         found.setdefault(last, set()).update(re.findall(r"[a-z]+(?:_[a-z]+)+|cancelled$", line))
     return found
 
 
 def bases_of_tree() -> dict[str, str]:
-    """Return the base that the tree draws each class below."""
+    """Return the base of each class in the tree."""
     bases: dict[str, str] = {}
     above: list[str] = []
     for line in TREE.splitlines():
@@ -50,7 +50,7 @@ def bases_of_tree() -> dict[str, str]:
 
 
 def raised_codes() -> Iterator[tuple[str, str]]:
-    """Yield class and code of every error of the tree that the project makes with a literal code."""
+    """Yield class and code of every error that the project makes with a literal code."""
     for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
@@ -60,11 +60,11 @@ def raised_codes() -> Iterator[tuple[str, str]]:
                     yield name, code
 
 
-def test_the_tree_is_drawn_as_the_classes_are() -> None:
+def test_the_tree_in_the_docstring_matches_the_classes() -> None:
     assert bases_of_tree() == {each.__name__: each.__bases__[0].__name__ for each in CLASSES}
 
 
-def test_every_code_stands_in_the_tree_with_its_class() -> None:
+def test_the_tree_in_the_docstring_has_every_code() -> None:
     tree = codes_of_tree()
     raised = sorted(set(raised_codes()))
 
@@ -75,11 +75,11 @@ def test_every_code_stands_in_the_tree_with_its_class() -> None:
 
 
 def test_missing_evidence_has_a_code_for_each_kind_of_evidence() -> None:
-    # A template is what an embedding lacks when the request is made.
+    # A request without a template lacks embeddings.
     expected = {f"missing_{need}" for need in Need} | {"missing_templates"}
 
     assert codes_of_tree()["MissingEvidence"] == expected, (
-        "a kind of evidence lacks with the code missing_KIND: name it in the tree on top of concept_orderings/errors.py"
+        "missing evidence has the code missing_KIND: name it in the tree on top of concept_orderings/errors.py"
     )
 
 

@@ -1,4 +1,4 @@
-"""The library's one call, and the evidence that a caller passes."""
+"""Test `arrange`, and the evidence that its caller passes."""
 
 import doctest
 from itertools import pairwise
@@ -54,13 +54,13 @@ def test_tasks_hold_every_concept_once_in_the_ordering_s_order(body: Body) -> No
             assert all(left != right for left, right in pairwise(found))
 
 
-def test_counts_of_the_caller_are_taken_in_canonical_order() -> None:
+def test_passed_counts_are_in_canonical_order() -> None:
     tasks = arrange(body_by("frequency", source="mine"), counts=[3, 1, 2, 0])
 
     assert [concept[-1] for concept in flat(tasks)] == ["d", "b", "c", "a"]
 
 
-def test_counts_of_any_integer_type_are_taken() -> None:
+def test_counts_of_any_integer_type_are_accepted() -> None:
     body = body_by("frequency", source="mine")
     expected = arrange(body, counts=[3, 1, 2, 0])
 
@@ -68,8 +68,8 @@ def test_counts_of_any_integer_type_are_taken() -> None:
         assert arrange(body, counts=np.array([3, 1, 2, 0], dtype)) == expected  # type: ignore[arg-type]
 
 
-def test_embeddings_of_the_caller_are_taken_in_canonical_order() -> None:
-    # On a line, the shortest greedy path goes from one end to the other.
+def test_passed_embeddings_are_in_canonical_order() -> None:
+    # Through points on a line, the shortest greedy path goes from one end to the other.
     angles = np.array([0.3, 0.0, 0.9, 0.55])
     tasks = arrange(body_by("similarity"), embeddings=np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
@@ -96,7 +96,7 @@ def test_embeddings_of_the_caller_are_taken_in_canonical_order() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_count_for_every_concept_is_refused_not_rounded(counts: Any) -> None:
+def test_wrong_counts_are_refused_and_not_rounded(counts: Any) -> None:
     with pytest.raises(ValueError, match=r"counts are|values were"):
         arrange(body_by("frequency", source="mine"), counts=counts)
 
@@ -106,7 +106,7 @@ def test_what_is_no_count_for_every_concept_is_refused_not_rounded(counts: Any) 
     [np.ones((3, 2)), np.ones((5, 2)), np.ones(4), np.zeros((4, 2)), np.full((4, 2), np.nan), np.ones((4, 0))],
     ids=lambda array: str(array.shape),
 )
-def test_what_is_no_embedding_for_every_concept_is_refused(embeddings: Any) -> None:
+def test_wrong_embeddings_are_refused(embeddings: Any) -> None:
     with pytest.raises(ValueError, match=r"embeddings (are|must)|values were"):
         arrange(body_by("similarity"), embeddings=embeddings)
 
@@ -115,7 +115,7 @@ def test_what_is_no_embedding_for_every_concept_is_refused(embeddings: Any) -> N
     ("body", "code"),
     [(body_by("similarity"), "missing_embeddings"), (body_by("frequency", source="c4"), "missing_counts")],
 )
-def test_evidence_that_only_the_caller_can_give_is_asked_for(body: Body, code: str) -> None:
+def test_missing_counts_or_embeddings_are_an_error(body: Body, code: str) -> None:
     with pytest.raises(MissingEvidence) as refused:
         arrange(body)
 
@@ -123,7 +123,7 @@ def test_evidence_that_only_the_caller_can_give_is_asked_for(body: Body, code: s
     assert refused.value.pointers == ()
 
 
-def test_a_wrong_request_is_refused_before_the_evidence_is_looked_at() -> None:
+def test_a_wrong_request_is_refused_before_the_evidence_is_read() -> None:
     body = body_by("similarity")
     body["datasets"][0]["classes"] = ["a+++b"]
 
@@ -131,13 +131,13 @@ def test_a_wrong_request_is_refused_before_the_evidence_is_looked_at() -> None:
         arrange(body, embeddings=np.ones((9, 9), np.float32))
 
 
-def test_evidence_of_the_caller_that_is_not_needed_changes_nothing() -> None:
+def test_passed_evidence_that_is_not_needed_changes_nothing() -> None:
     body = body_by("random")
 
     assert arrange(body, embeddings=np.ones((4, 2), np.float32), counts=[4, 3, 2, 1]) == arrange(body)
 
 
-def test_only_what_was_needed_is_kept_with_a_stream() -> None:
+def test_a_stream_keeps_only_the_evidence_that_it_needs() -> None:
     request = parse_request({**body_by("performance"), "tasks": {"by": "year"}})
     stream = arrange_stream(request, evidence_at_hand(request))
 
@@ -147,7 +147,7 @@ def test_only_what_was_needed_is_kept_with_a_stream() -> None:
             stream.evidence.of(need)
 
 
-def test_how_far_a_path_is_found_is_reported() -> None:
+def test_the_progress_of_a_path_is_reported() -> None:
     seen: list[tuple[int, int]] = []
     arrange(body_by("similarity"), embeddings=np.eye(4, dtype=np.float32), report=lambda *done: seen.append(done))
 
@@ -155,5 +155,5 @@ def test_how_far_a_path_is_found_is_reported() -> None:
     assert seen == sorted(seen)
 
 
-def test_the_example_in_the_package_s_docstring_is_true() -> None:
+def test_the_example_in_the_docstring_of_the_package() -> None:
     assert doctest.testmod(concept_orderings, raise_on_error=True).attempted == 3

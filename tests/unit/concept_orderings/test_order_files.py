@@ -1,4 +1,4 @@
-"""Class-list files: the three shapes they may have, and what is asked for only when it is needed."""
+"""Test class-list files: their three forms, and that only needed evidence is gathered."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ ONE_TASK = {"count": 1}
 
 
 def written(folder: Path, **files: object) -> list[Path]:
-    """Write each value as JSON into a file of that name."""
+    """Write each value as JSON to the file of that name; return the files."""
     paths = [folder / f"{name}.json" for name in files]
     for path, value in zip(paths, files.values(), strict=True):
         path.write_text(json.dumps(value), encoding="utf-8")
@@ -37,7 +37,7 @@ def concepts_in(paths: Sequence[Path]) -> tuple[str, ...]:
     return parse_request(read_request(paths, ordering=RANDOM, tasks=ONE_TASK)).concepts.ids
 
 
-def test_a_list_of_class_names_is_of_the_dataset_the_file_is_named_after(tmp_path: Path) -> None:
+def test_a_list_of_class_names_belongs_to_the_dataset_that_names_the_file(tmp_path: Path) -> None:
     assert concepts_in(written(tmp_path, cifar100=["bear", "apple"])) == ("CIFAR100+++apple", "CIFAR100+++bear")
 
 
@@ -46,7 +46,7 @@ def test_a_list_of_concepts_is_a_stream(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["datasets", "concepts"])
-def test_an_object_holds_what_a_request_holds(tmp_path: Path, name: str) -> None:
+def test_an_object_may_have_the_lists_of_a_request(tmp_path: Path, name: str) -> None:
     request = {"datasets": [{"name": "B", "classes": ["a"], "year": 2001}], "concepts": ["B+++a"]}
 
     assert concepts_in(written(tmp_path, any={name: request[name], "name": "ignored"})) == ("B+++a",)
@@ -67,7 +67,7 @@ def test_class_lists_and_streams_are_not_mixed(tmp_path: Path) -> None:
     assert refused.value.code == "bad_file"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_names(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "A.json"
     path.write_bytes(b'\xef\xbb\xbf["a"]')
 
@@ -98,7 +98,7 @@ def test_a_byte_order_mark_is_no_part_of_the_names(tmp_path: Path) -> None:
     ],
     ids=lambda content: ascii(content[:20]),
 )
-def test_a_file_of_another_shape_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_with_other_content_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "strange file.json"
     path.write_bytes(content)
 
@@ -120,8 +120,8 @@ def test_an_empty_file_has_nothing_to_order(tmp_path: Path, content: object) -> 
         concepts_in(written(tmp_path, A=content))
 
 
-class Asked:
-    """Stands in for the encoder and the index, and remembers what they were asked."""
+class RecordedRequests:
+    """Replaces the encoder and the index, and records the requests to them."""
 
     def __init__(self) -> None:
         self.of: list[tuple[str, list[str], str]] = []
@@ -162,8 +162,8 @@ class Asked:
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
 )
-def test_only_what_is_needed_is_asked_for(ordering: Body, asked: Any) -> None:
-    sources = Asked()
+def test_only_the_evidence_that_is_needed_is_gathered(ordering: Body, asked: Any) -> None:
+    sources = RecordedRequests()
     body = {"name": "x", "concepts": ["cifar100+++b", "cifar100+++a"], "ordering": ordering, "tasks": ONE_TASK}
     tasks = order(body, gatherer=sources.gatherer).concepts_by_task()
 
@@ -172,7 +172,7 @@ def test_only_what_is_needed_is_asked_for(ordering: Body, asked: Any) -> None:
 
 
 def test_counts_in_the_file_need_no_index() -> None:
-    sources = Asked()
+    sources = RecordedRequests()
     datasets = [{"name": "A", "classes": ["a", "b"], "counts": {"a": 2, "b": 1}}]
     body = {"name": "x", "datasets": datasets, "ordering": {"kind": "frequency"}, "tasks": ONE_TASK}
 
@@ -182,16 +182,16 @@ def test_counts_in_the_file_need_no_index() -> None:
     assert sources.of == []
 
 
-def test_counts_keep_where_they_are_from() -> None:
+def test_gathered_counts_keep_their_provenance() -> None:
     body = {"name": "x", "concepts": ["A+++a"], "ordering": {"kind": "frequency", "source": "c4"}, "tasks": ONE_TASK}
-    stream = order(body, gatherer=Asked().gatherer)
+    stream = order(body, gatherer=RecordedRequests().gatherer)
 
     assert stream.provenance[Need.COUNTS].details == {"unit": "documents"}
     assert stream.columns == {"count": [0], "tie_group": [1], "unit": ["documents"]}
 
 
 @given(requests())
-def test_an_order_is_the_library_s(body: Body) -> None:
+def test_the_order_of_files_is_that_of_the_library(body: Body) -> None:
     embeddings = embeddings_for(parse_request(body))
 
     def embed(request: StreamRequest, report: Report) -> Gathered:

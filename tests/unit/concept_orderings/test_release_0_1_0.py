@@ -1,4 +1,4 @@
-"""What release 0.1.0 made of requests, held against today's software: what was published never changes."""
+"""Test that requests give what release 0.1.0 made of them, because what was published never changes."""
 
 import json
 from typing import Any
@@ -24,19 +24,19 @@ every_request = pytest.mark.parametrize("row", [pytest.param(each, id=each["name
 
 @pytest.fixture
 def version_0_1_0(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A manifest names the software that wrote it."""
+    """Write manifests as release 0.1.0, because a manifest names the software that wrote it."""
     monkeypatch.setattr("concept_orderings.stream.__version__", TABLE["written_by"])
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_the_evidence_is_what_0_1_0_wrote(name: str) -> None:
+def test_the_fixture_is_as_0_1_0_wrote_it(name: str) -> None:
     assert sha256_hex((FIXTURE / name).read_bytes()) == WRITTEN[name], (
         f"{name} is evidence of what release 0.1.0 published and is never written again; take the change back"
     )
 
 
 @every_request
-def test_a_body_has_the_canonical_request_it_had(row: Row) -> None:
+def test_a_body_has_the_same_canonical_request_as_in_0_1_0(row: Row) -> None:
     request = request_of(row)
     assert request.canonical.decode() == row["canonical"]
     assert request.digest == row["request_digest"]
@@ -44,14 +44,14 @@ def test_a_body_has_the_canonical_request_it_had(row: Row) -> None:
 
 
 @every_request
-def test_the_canonical_request_gives_itself_again(row: Row) -> None:
+def test_a_parsed_canonical_request_is_written_as_itself(row: Row) -> None:
     assert parse_request(json.loads(row["canonical"])).canonical.decode() == row["canonical"]
 
 
 @every_request
 @pytest.mark.usefixtures("version_0_1_0")
-def test_a_request_has_the_version_it_had(row: Row) -> None:
-    # From the canonical request, as the worker reads it: also one that 0.1.0 queued.
+def test_a_request_gives_the_same_version_as_in_0_1_0(row: Row) -> None:
+    # Parsed from the canonical request, as the worker does, also for requests that 0.1.0 queued.
     request = parse_request(json.loads(row["canonical"]))
     found = published(arranged(row, request))
     assert found.order == row["order_digest"]
@@ -61,7 +61,7 @@ def test_a_request_has_the_version_it_had(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["name"]) for each in TABLE["looks"]])
-def test_a_look_at_counts_is_the_question_it_was(row: Row) -> None:
+def test_a_look_at_counts_has_the_same_canonical_request_and_id_as_in_0_1_0(row: Row) -> None:
     assert look_of(row) == (row["canonical"], row["id"])
 
 
@@ -70,7 +70,7 @@ def test_a_look_at_counts_is_the_question_it_was(row: Row) -> None:
     "row", [pytest.param(each, id=f"{each['file']}, {each['ordering']['kind']}") for each in TABLE["streams"]]
 )
 @pytest.mark.usefixtures("version_0_1_0")
-def test_a_stream_of_the_benchmark_has_the_version_it_had(row: Row) -> None:
+def test_a_stream_of_the_benchmark_gives_the_same_version_as_in_0_1_0(row: Row) -> None:
     body = {"name": "fomo", "concepts": stream(row["file"]), "ordering": row["ordering"], "tasks": row["tasks"]}
     request = request_of({"body": body})
     assert len(request.concepts) == row["concepts"]

@@ -1,4 +1,4 @@
-"""The split, against a naive one."""
+"""Test the split against a naive one."""
 
 from itertools import groupby, pairwise
 
@@ -13,8 +13,8 @@ from concept_orderings.split import EqualTasks, GroupedTasks, SizedTasks, parse_
 from .strategies import compositions
 
 
-def dealt(n: int, tasks: int) -> list[int]:
-    """Deal n cards to players in turn: the first ones get one more."""
+def deal(n: int, tasks: int) -> list[int]:
+    """Deal n cards to players in turn, so that the first ones get one more; return the numbers of cards."""
     hands = [0] * tasks
     for card in range(n):
         hands[card % tasks] += 1
@@ -22,11 +22,11 @@ def dealt(n: int, tasks: int) -> list[int]:
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n))))
-def test_equal_tasks_are_as_dealing_in_turn_makes_them(n_and_tasks: tuple[int, int]) -> None:
+def test_equal_tasks_have_the_sizes_of_cards_dealt_in_turn(n_and_tasks: tuple[int, int]) -> None:
     n, tasks = n_and_tasks
     sizes = EqualTasks(tasks).sizes(range(n))
 
-    assert sizes == dealt(n, tasks)
+    assert sizes == deal(n, tasks)
     assert sum(sizes) == n
     assert max(sizes) - min(sizes) <= 1
     assert len(sizes) == tasks
@@ -46,7 +46,7 @@ def test_more_tasks_than_concepts_are_refused(n: int, more: int) -> None:
 
 
 @given(st.integers(1, 40).flatmap(compositions))
-def test_sizes_that_add_up_are_taken_as_they_are(given_sizes: list[int]) -> None:
+def test_sizes_that_add_up_are_used_unchanged(given_sizes: list[int]) -> None:
     assert SizedTasks(tuple(given_sizes)).sizes(range(sum(given_sizes))) == given_sizes
 
 
@@ -82,9 +82,7 @@ def test_groups_are_the_longest_runs_of_one_value(groups: list[int]) -> None:
         ({"by": "year"}, GroupedTasks("year"), {Need.YEARS}),
     ],
 )
-def test_a_rule_reads_as_a_split_that_writes_the_same_rule(
-    body: dict[str, object], split: object, needs: object
-) -> None:
+def test_a_parsed_split_is_written_as_the_same_rule(body: dict[str, object], split: object, needs: object) -> None:
     found = parse_split(body)
 
     assert found == split

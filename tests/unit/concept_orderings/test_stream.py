@@ -1,4 +1,4 @@
-"""Stream documents: what they hold, and that the same request gives the same bytes."""
+"""Test the documents of a stream: their contents, and that one request always gives the same bytes."""
 
 import json
 from itertools import accumulate
@@ -40,7 +40,7 @@ def documents(request: StreamRequest, version: int = 3) -> tuple[Document, list[
 
 
 @given(requests(), st.integers(0, 2**32))
-def test_a_request_gives_the_same_bytes_however_it_is_written(body: Body, seed: int) -> None:
+def test_two_forms_of_a_request_give_the_same_bytes(body: Body, seed: int) -> None:
     first = documents(parse_request(body))
     second = documents(parse_request(respelled(body, Random(seed))))
 
@@ -48,7 +48,7 @@ def test_a_request_gives_the_same_bytes_however_it_is_written(body: Body, seed: 
 
 
 @given(requests())
-def test_every_document_is_canonical_and_bears_its_digest(body: Body) -> None:
+def test_every_document_is_canonical_and_has_its_digest(body: Body) -> None:
     manifest, tasks, export = documents(parse_request(body))
 
     for document in (manifest, *tasks):
@@ -70,7 +70,7 @@ def test_the_manifest_names_the_tasks_and_the_order_by_digest(body: Body) -> Non
 
 
 @given(requests())
-def test_the_tasks_one_after_the_other_are_the_export(body: Body) -> None:
+def test_the_tasks_in_order_are_the_export(body: Body) -> None:
     _, tasks, export = documents(parse_request(body))
     concepts = [concept for task in tasks for concept in json.loads(task.data)["concepts"]]
 
@@ -91,7 +91,7 @@ def test_the_manifest_s_request_gives_the_same_stream_again(body: Body) -> None:
 
 
 @given(requests())
-def test_a_task_says_what_it_is_of(body: Body) -> None:
+def test_a_task_names_its_stream_version_and_number(body: Body) -> None:
     _, tasks, _ = documents(parse_request(body), version=17)
 
     for number, task in enumerate(tasks):
@@ -128,7 +128,7 @@ def test_each_concept_is_shown_with_its_own_evidence(body: Body) -> None:
             assert each["evidence"] == expected
 
 
-def test_what_was_gathered_beside_the_values_is_shown_with_them() -> None:
+def test_further_columns_of_the_evidence_are_shown_in_tasks() -> None:
     body = {
         "name": "a",
         "datasets": [{"name": "A", "classes": ["x", "y", "z"]}],
@@ -149,7 +149,7 @@ def test_what_was_gathered_beside_the_values_is_shown_with_them() -> None:
 
 
 @given(requests())
-def test_the_manifest_says_where_its_evidence_is_from(body: Body) -> None:
+def test_the_manifest_has_the_provenance_of_its_evidence(body: Body) -> None:
     request = parse_request(body)
     found = json.loads(documents(request)[0].data)
 
@@ -169,7 +169,7 @@ def test_the_manifest_says_where_its_evidence_is_from(body: Body) -> None:
     ("kind", "by", "warns"),
     [("dataset", "dataset", False), ("time", "year", False), ("random", "dataset", True), ("random", "year", True)],
 )
-def test_groups_that_are_torn_apart_are_warned_of(kind: str, by: str, warns: bool) -> None:
+def test_a_group_in_several_tasks_gives_a_warning(kind: str, by: str, warns: bool) -> None:
     datasets = [{"name": name, "classes": [str(i) for i in range(50)]} for name in ("cifar100", "dtd", "food101")]
     body = {"name": "a", "datasets": datasets, "ordering": {"kind": kind}, "tasks": {"by": by}}
     stream = arranged(parse_request(body))
@@ -194,12 +194,12 @@ def test_another_version_or_name_is_another_document() -> None:
 
     assert len({each[0].digest for each in (first, second, other)}) == 3
     assert len({each[1][0].digest for each in (first, second, other)}) == 3
-    # The order is the same: training code that reads the export need not read it again.
+    # The order is the same, so the export has the same digest.
     assert first[2] == second[2] == other[2]
 
 
 def test_the_documents_of_an_example() -> None:
-    """If this fails on purpose, raise MANIFEST_FORMAT: published versions must stay what they were."""
+    """If the change is intended, raise MANIFEST_FORMAT: published versions must not change."""
     body: Any = {
         "name": "golden",
         "datasets": [
@@ -230,7 +230,7 @@ def test_the_documents_of_an_example() -> None:
     }
     assert [task.digest for task in tasks] == TASK_DIGESTS
     assert export.digest == EXPORT_DIGEST
-    # Without what changes with every release.
+    # Without the version of the software, which changes with every release.
     del found["software"]
     assert sha256_hex(canonical_json(found)) == MANIFEST_DIGEST
 
@@ -245,7 +245,7 @@ MANIFEST_DIGEST = "34b548778ae9e9d0233b0b465574149ce165cb944aaf15059fbc5d8d7b145
 
 
 @given(requests())
-def test_sizes_are_cut_by_the_groups_of_the_arranged_concepts(body: Body) -> None:
+def test_grouped_tasks_follow_the_order_of_the_concepts(body: Body) -> None:
     request = parse_request(body)
     evidence = evidence_for(request)
     order = request.ordering.arrangement(request.concepts, evidence).order
@@ -260,7 +260,7 @@ def test_sizes_are_cut_by_the_groups_of_the_arranged_concepts(body: Body) -> Non
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64, np.float32])
-def test_an_evidence_digest_depends_on_the_values_alone(dtype: type[np.number]) -> None:
+def test_an_evidence_digest_depends_only_on_the_values(dtype: type[np.number]) -> None:
     values: NDArray[Any] = np.arange(12, dtype=dtype).reshape(3, 4)
     digest = evidence_digest(values)
 

@@ -1,4 +1,4 @@
-"""The wheel, installed where there is nothing but numpy: what a training job gets."""
+"""Test the wheel in an environment with only numpy, as a training job may have."""
 
 import email
 import importlib.metadata
@@ -23,14 +23,14 @@ ROOT = Path(__file__).parents[3]
 
 
 def run(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    # Nothing of the environment that could lend the checkout's packages to the other interpreter.
+    # Without variables through which the other interpreter could import the checkout's packages.
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONCEPT_ORDERINGS"))}
     return subprocess.run([*map(str, command)], cwd=cwd, env=clean, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build it as a release does."""
+    """Build the wheel as a release does."""
     folder = tmp_path_factory.mktemp("wheel")
     isolation = ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []
     built = run(
@@ -45,7 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install it into an environment of its own that has this one's numpy and nothing else."""
+    """Install the wheel into a new environment with this one's numpy; return its directory of scripts."""
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, with_pip=False, symlinks=True)
     python = home / "bin" / "python"
@@ -56,13 +56,13 @@ def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if place.exists():
             (site / name).symlink_to(place)
     pip = (sys.executable, "-m", "pip", "--python", python)
-    # --no-index: everything that the wheel requires is there already, or this fails.
+    # With --no-index the installation fails if the wheel requires anything but numpy.
     installed = run(*pip, "install", "--quiet", "--no-index", wheel, cwd=home)
     assert installed.returncode == 0, installed.stderr
     return python.parent
 
 
-def test_it_holds_the_library_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_only_the_library(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "concept_orderings").rglob("*.py")}
@@ -72,7 +72,7 @@ def test_it_holds_the_library_and_nothing_else(wheel: Path) -> None:
     assert f"{metadata}licenses/LICENSE" in names
 
 
-def test_it_requires_numpy_alone(wheel: Path) -> None:
+def test_the_wheel_requires_only_numpy(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         metadata = email.message_from_bytes(archive.read(f"concept_orderings-{__version__}.dist-info/METADATA"))
     required = [each for each in metadata.get_all("Requires-Dist", []) if "extra ==" not in each]
@@ -82,7 +82,7 @@ def test_it_requires_numpy_alone(wheel: Path) -> None:
     assert metadata["License-Expression"] == "MIT"
 
 
-def test_there_is_nothing_else_in_the_environment(scripts: Path, tmp_path: Path) -> None:
+def test_the_environment_has_nothing_but_numpy_and_the_wheel(scripts: Path, tmp_path: Path) -> None:
     for absent in ("numba", "store", "app", "worker", "launcher", "httpx", "pydantic"):
         assert run(scripts / "python", "-c", f"import {absent}", cwd=tmp_path).returncode == 1
     imported = run(
@@ -93,10 +93,10 @@ def test_there_is_nothing_else_in_the_environment(scripts: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["random", "time", "performance", "dataset", "similarity"])
-def test_orders_are_the_same_there(scripts: Path, tmp_path: Path, kind: str) -> None:
+def test_the_wheel_gives_the_same_orders(scripts: Path, tmp_path: Path, kind: str) -> None:
     classes = [f"class {i}" for i in range(40)]
     (tmp_path / "cifar100.json").write_text(json.dumps(classes))
-    # Corners of a cube: most distances are tied, so that a path found otherwise would be another.
+    # Corners of a cube: most distances are tied, so another tie rule would give another path.
     embeddings = np.array([[1, *map(int, f"{i % 32:05b}")] for i in range(40)], dtype=np.float32)
     np.save(tmp_path / "embeddings.npy", embeddings)
     options = ["--embeddings", "embeddings.npy"] if kind == "similarity" else []
@@ -124,7 +124,7 @@ def test_orders_are_the_same_there(scripts: Path, tmp_path: Path, kind: str) -> 
     ],
     ids=" ".join,
 )
-def test_what_needs_the_service_says_how_to_get_it(scripts: Path, tmp_path: Path, command: list[str]) -> None:
+def test_a_command_of_the_service_says_how_to_get_it(scripts: Path, tmp_path: Path, command: list[str]) -> None:
     asked = run(scripts / "concept-orderings", *command, cwd=tmp_path)
 
     assert asked.returncode == 1
@@ -143,7 +143,7 @@ def test_what_needs_the_service_says_how_to_get_it(scripts: Path, tmp_path: Path
     ],
     ids=["counts", "embeddings"],
 )
-def test_an_order_that_needs_evidence_says_what_to_give_instead(
+def test_an_order_without_its_evidence_says_what_to_give(
     scripts: Path, tmp_path: Path, options: list[str], instead: str, code: str
 ) -> None:
     (tmp_path / "cifar100.json").write_text('["a", "b"]')

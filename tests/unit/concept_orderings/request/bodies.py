@@ -1,4 +1,4 @@
-"""Requests that are right, and how a test changes one."""
+"""Valid requests, and a function that changes them."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -7,11 +7,11 @@ from typing import Any
 from unit.concept_orderings.strategies import Body
 
 FIRST = "/datasets/0"
-"""Where the first dataset stands in a body."""
+"""JSON pointer to the first dataset of a body."""
 
 
 def right() -> Body:
-    """A request with all evidence, for datasets that the catalogue does not know."""
+    """Return a request with all evidence, for datasets that are not in the catalogue."""
     return {
         "name": "first",
         "datasets": [
@@ -31,12 +31,12 @@ def right() -> Body:
 
 
 def listed() -> Body:
-    """A request with concepts in place of datasets."""
+    """Return a request with concepts instead of datasets."""
     return {"name": "first", "concepts": ["A+++a"], "ordering": {"kind": "random"}, "tasks": {"count": 1}}
 
 
 def counted() -> Body:
-    """The right request, to be counted in the source "c4": it brings no counts."""
+    """Return the valid request without counts, and with the source "c4"."""
     body = {**right(), "ordering": {"kind": "frequency", "source": "c4"}}
     for each in body["datasets"]:
         del each["counts"]

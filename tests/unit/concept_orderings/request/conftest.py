@@ -1,4 +1,4 @@
-"""A refusal that is not as its row says shows both sides, as an assertion in a test does."""
+"""Rewrite the assertions of `refusals`, so that a failure shows both sides."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Requests that are refused, as rows of a table: what is wrong, and what the error says."""
+"""The rows of tables of requests that are refused: what is wrong, and the error."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ ERRORS: dict[str, type[InvalidInput]] = {
     "unknown_parameter": BadParameter,
     "wrong_type": BadValue,
 }
-"""Every code with which a request is refused, and the class of the error that has it."""
+"""Every code with which a request is refused, and the class of its error."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Refusal:
         assert refused.value.code == self.code
         assert list(refused.value.pointers) == list(self.pointers)
         assert self.detail in refused.value.detail
-        # What it says can be sent: Unicode text, and short even if the request is long.
+        # The detail can be sent: it is Unicode text, and short even if the request is long.
         assert "".join([refused.value.detail, *refused.value.pointers]).encode()
         assert len(refused.value.detail) < 400
 

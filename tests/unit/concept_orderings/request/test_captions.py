@@ -1,4 +1,4 @@
-"""Templates, the captions that they make, and the parameters of the encoder that reads those."""
+"""Test templates, captions, and the parameters of the encoder."""
 
 import json
 
@@ -77,7 +77,7 @@ def test_refused(refusal: Refusal) -> None:
     refusal.check()
 
 
-def test_a_template_is_filled_once_whatever_the_class_is_called() -> None:
+def test_a_placeholder_in_a_class_name_is_not_replaced() -> None:
     awkward = {"name": "ONE", "classes": ["{}", "{0}", "{x!r}"], "template": "{} and {}, {1}"}
     body = changed({"/datasets": [awkward], "/ordering/kind": "similarity", "/tasks/count": 1})
 
@@ -115,14 +115,14 @@ def test_captions_of_one_template_are_one_round() -> None:
     assert texts == captions_of(request.concepts) == ["a a", "a b", "my c", "my d", "e"]
 
 
-def test_no_templates_no_captions() -> None:
+def test_no_templates_give_no_captions() -> None:
     request = parse_request(changed({"/datasets": [{"name": "ONE", "classes": ["a", "b"]}]}))
 
     assert list(caption_rounds(request.concepts)) == []
     assert captions_of(request.concepts) == []
 
 
-def test_as_many_templates_as_may_be() -> None:
+def test_the_largest_number_of_templates_is_accepted() -> None:
     templates = [f"{i} {{}}" for i in range(1000)]
 
     first = ensemble(templates, "{}", "{}").concepts.datasets[0]

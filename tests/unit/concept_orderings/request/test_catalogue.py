@@ -1,4 +1,4 @@
-"""What the catalogue knows of a dataset stands in for what the request does not give."""
+"""Test that the catalogue completes the evidence that the request does not give."""
 
 from concept_orderings.evidence.captions import captions_of
 from concept_orderings.evidence.scores import scores_of
@@ -20,13 +20,13 @@ def cifar100(kind: str, **given: object) -> Body:
     return body
 
 
-def test_the_catalogue_completes_what_is_needed_and_not_given() -> None:
+def test_the_catalogue_completes_needed_evidence_that_is_not_given() -> None:
     assert years_of(parse_request(cifar100("time")).concepts).tolist() == [2009]
     assert scores_of(parse_request(cifar100("performance")).concepts).tolist() == [75.8]
     assert captions_of(parse_request(cifar100("similarity")).concepts) == ["A photo of a apple."]
 
 
-def test_what_the_request_gives_comes_before_the_catalogue() -> None:
+def test_evidence_in_the_request_replaces_the_catalogue_s() -> None:
     request = parse_request(cifar100("time", year=1998, scores=0, template="{}!"))
 
     assert years_of(request.concepts).tolist() == [1998]
@@ -34,7 +34,7 @@ def test_what_the_request_gives_comes_before_the_catalogue() -> None:
     assert captions_of(request.concepts) == ["apple!"]
 
 
-def test_a_value_of_the_catalogue_written_out_is_the_same_request() -> None:
+def test_writing_out_a_value_of_the_catalogue_gives_the_same_request() -> None:
     for kind in ("time", "random"):
         left_out, written = cifar100(kind), cifar100(kind, name="CIFAR100", year=2009)
 

@@ -1,4 +1,4 @@
-"""Counts of classes, and the parameters of counting them in a source."""
+"""Test counts of classes, and the parameters of sources of counts."""
 
 import json
 import math
@@ -124,7 +124,7 @@ def test_refused(refusal: Refusal) -> None:
     refusal.check()
 
 
-def test_a_refresh_is_settled_as_the_time_that_it_counts_from() -> None:
+def test_a_refresh_becomes_the_time_of_the_request() -> None:
     now = datetime(2026, 1, 31, 13, 59, 59, 1, tzinfo=timezone(timedelta(hours=2)))
     queries = {f"{FIRST}/queries": {"a": "x"}}
     request = parse_request(changed({**queries, "/ordering/refresh": True}, counted))
@@ -139,7 +139,7 @@ def test_a_refresh_is_settled_as_the_time_that_it_counts_from() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "refused"), [(0, False), (60, False), (61, True)])
-def test_a_time_to_come_is_refused_where_it_stands(seconds: int, refused: bool) -> None:
+def test_a_time_in_the_future_is_refused_with_a_pointer(seconds: int, refused: bool) -> None:
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     since = (now + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
     body = changed({f"{FIRST}/queries": {"a": "x"}, "/ordering/counted_since": since}, counted)
@@ -153,7 +153,7 @@ def test_a_time_to_come_is_refused_where_it_stands(seconds: int, refused: bool) 
 
 
 @given(requests())
-def test_what_refreshes_nothing_is_settled_already(body: Body) -> None:
+def test_a_request_without_refresh_does_not_change(body: Body) -> None:
     request = parse_request(body)
 
     assert request.as_of(datetime(2026, 1, 31, tzinfo=UTC)).canonical == request.canonical

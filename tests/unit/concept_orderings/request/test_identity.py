@@ -1,4 +1,4 @@
-"""The canonical form that identifies a request: what changes it and what does not."""
+"""Test the canonical form that identifies a request: what changes it and what does not."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def test_the_canonical_request_of_an_example() -> None:
 
 
 @given(requests())
-def test_a_canonical_request_is_itself_a_request_for_the_same(body: Body) -> None:
+def test_a_canonical_request_is_a_request_with_the_same_canonical_form(body: Body) -> None:
     request = parse_request(body)
     again = parse_request(json.loads(request.canonical))
 
@@ -51,14 +51,14 @@ def test_a_canonical_request_is_itself_a_request_for_the_same(body: Body) -> Non
 
 
 @given(requests(), st.integers(0, 2**32))
-def test_two_spellings_of_a_request_are_one(body: Body, seed: int) -> None:
+def test_two_forms_of_a_request_have_one_identity(body: Body, seed: int) -> None:
     other = respelled(body, Random(seed))
 
     assert parse_request(other).canonical == parse_request(body).canonical
 
 
 OTHER_VALUES: dict[Need, tuple[str, object]] = {
-    # where a value of a kind of evidence stands in the right request, and another value
+    # A pointer to a value of this kind of evidence in the valid request, and another value.
     Need.YEARS: (f"{FIRST}/year", 1999),
     Need.EMBEDDINGS: (f"{FIRST}/template", "The {}."),
     Need.SCORES: (f"{FIRST}/scores/a", 0.75),
@@ -68,7 +68,7 @@ OTHER_VALUES: dict[Need, tuple[str, object]] = {
 
 @pytest.mark.parametrize("kind", ORDERINGS)
 @pytest.mark.parametrize("need", Need)
-def test_evidence_changes_the_identity_only_of_what_needs_it(kind: str, need: Need) -> None:
+def test_evidence_changes_the_identity_only_of_requests_that_need_it(kind: str, need: Need) -> None:
     assert need in OTHER_VALUES, f"a new kind of evidence: add {need} to OTHER_VALUES here, and to right() in bodies.py"
     pointer, other = OTHER_VALUES[need]
     same = digest_of({"/ordering/kind": kind}) == digest_of({"/ordering/kind": kind, pointer: other})
@@ -77,7 +77,7 @@ def test_evidence_changes_the_identity_only_of_what_needs_it(kind: str, need: Ne
 
 
 def without_maps() -> Body:
-    """The right request with the same evidence for every class, so that classes can be changed."""
+    """Return the valid request with one value for all classes, so that classes can be changed."""
     body = right()
     for each in body["datasets"]:
         each["scores"] = 1
@@ -98,7 +98,7 @@ def without_maps() -> Body:
         pytest.param({"/tasks": {"sizes": [1, 3]}}, id="sizes"),
     ],
 )
-def test_whatever_can_change_a_stream_changes_its_identity(kind: str, changes: Mapping[str, object]) -> None:
+def test_every_change_of_a_stream_changes_its_identity(kind: str, changes: Mapping[str, object]) -> None:
     one = changed({"/ordering/kind": kind}, without_maps)
     other = changed({"/ordering/kind": kind, **changes}, without_maps)
     for each in other["datasets"]:
@@ -108,7 +108,7 @@ def test_whatever_can_change_a_stream_changes_its_identity(kind: str, changes: M
 
 
 OF_A_SOURCE = ("source", "counted_since", "refresh")
-# Strings that a parameter may be and is not by default; any will do for those that are not named.
+# Valid values of string parameters other than their defaults; any string is valid for the others.
 FITTING = {"encoder": "fake", "weights": "0" * 64, "counted_since": "2026-01-31T12:00:00Z"}
 
 

@@ -1,4 +1,4 @@
-"""Names of streams, datasets and classes, and concepts that are listed by name."""
+"""Test names of streams, datasets and classes, and lists of concepts."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ CLASSES = "/datasets/1/classes"
 
 
 def without_counts() -> Body:
-    """The right request, but for its second dataset's counts: so its classes can be changed."""
+    """Return the valid request without the counts of its second dataset, so that its classes can be changed."""
     body = right()
     del body["datasets"][1]["counts"]
     return body
@@ -118,7 +118,7 @@ def test_refused(refusal: Refusal) -> None:
 
 
 @given(requests(), st.integers(0, 2**32))
-def test_concepts_mean_the_same_as_the_class_lists_they_stand_for(body: Body, seed: int) -> None:
+def test_concepts_give_the_same_request_as_their_class_lists(body: Body, seed: int) -> None:
     body = {**body, "ordering": {"kind": "random"}, "tasks": {"count": 1}}
     request = parse_request(body)
     concepts = list(request.concepts.ids)

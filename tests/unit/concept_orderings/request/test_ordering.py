@@ -1,4 +1,4 @@
-"""The ordering of a request, and its parameters."""
+"""Test the ordering of a request and its parameters."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ def cifar100() -> Body:
 def bad_values(
     kind: str, name: str, values: Sequence[object], *, detail: str = "", base: Callable[[], Body] = right
 ) -> list[Refusal]:
-    """Return the refusals of some values of a parameter, whose detail names the parameter unless another is given."""
+    """Return the refusals of values of a parameter; by default their detail is the name of the parameter."""
     pointer = f"/ordering/{name}"
     return [
         Refusal(
@@ -83,7 +83,7 @@ def test_starts_have_one_form(given: object, canonical: object) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind, ordering in ORDERINGS.items() if Need.EMBEDDINGS in ordering.needs])
-def test_defaults_of_a_service_stand_in_for_what_is_left_out(kind: str) -> None:
+def test_defaults_of_a_service_replace_parameters_that_are_left_out(kind: str) -> None:
     body = {**right(), "ordering": {"kind": kind}}
     defaults = {"encoder": "minilm"}
     explicit = {**body, "ordering": {"kind": kind, "encoder": "minilm"}}

@@ -1,4 +1,4 @@
-"""Queries: what a source of counts is asked for each class."""
+"""Test the queries to sources of counts."""
 
 import json
 from collections.abc import Sequence
@@ -60,11 +60,11 @@ def test_refused(refusal: Refusal) -> None:
 
 
 def asking(queries: object) -> StreamRequest:
-    """Return a request that is counted in a source by these queries of its first dataset."""
+    """Return a request that needs a source of counts, with queries for its first dataset."""
     return parse_request(changed({QUERIES: queries}, counted))
 
 
-def test_a_concept_is_asked_by_its_name_unless_the_request_says_otherwise() -> None:
+def test_the_query_of_a_concept_is_its_name_unless_the_request_gives_one() -> None:
     changes = {
         QUERIES: {"a": "an  a", "b": ["bee", "B", " bee "]},
         "/datasets/1/classes": ["a", "small_a/b  c", "_/"],
@@ -81,7 +81,7 @@ def test_a_concept_is_asked_by_its_name_unless_the_request_says_otherwise() -> N
     ]
 
 
-def test_a_query_is_sent_as_it_is_written_but_for_white_space() -> None:
+def test_only_white_space_of_a_query_is_changed() -> None:
     assert queries_of(asking({"a": " a_b/C  \u3000 d "}).concepts)[0].spellings == ("a_b/C d",)
 
 
@@ -100,7 +100,7 @@ def test_queries_have_one_form() -> None:
 
 
 @given(requests(["frequency"]), st.data())
-def test_a_canonical_request_asks_the_same_queries(body: Body, data: st.DataObject) -> None:
+def test_a_canonical_request_has_the_same_queries(body: Body, data: st.DataObject) -> None:
     spellings = st.text(PLAIN_CHARACTERS, min_size=1, max_size=4).filter(str.strip)
     queries = st.one_of(spellings, st.lists(spellings, min_size=1, max_size=3))
     for each in body["datasets"]:
@@ -115,5 +115,5 @@ def test_a_canonical_request_asks_the_same_queries(body: Body, data: st.DataObje
     assert len(queries_of(request.concepts)) == len(request.concepts)
 
 
-def test_queries_change_the_identity_only_of_what_is_counted() -> None:
+def test_queries_change_the_identity_only_of_requests_that_need_counts() -> None:
     assert parse_request(changed({})).digest == parse_request(changed({QUERIES: {"a": "x"}})).digest

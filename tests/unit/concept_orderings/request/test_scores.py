@@ -1,4 +1,4 @@
-"""Scores of datasets and of classes."""
+"""Test scores of datasets and of classes."""
 
 import math
 

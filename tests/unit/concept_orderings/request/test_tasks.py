@@ -1,4 +1,4 @@
-"""How a request splits its order into tasks."""
+"""Test the field `tasks` of a request."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Requests as a whole: their fields, any JSON value anywhere, and that every code of a refusal is tested."""
+"""Test requests as a whole: their fields, arbitrary JSON values, and that every code of a refusal is tested."""
 
 import copy
 import importlib
@@ -56,13 +56,13 @@ def test_refused(refusal: Refusal) -> None:
 
 
 def _of_all_files() -> Iterator[Refusal]:
-    """Yield the rows of every test file beside this one."""
+    """Yield the rows of every test file in this folder."""
     for each in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if each.name.startswith("test_"):
             yield from getattr(importlib.import_module(f".{each.name}", __package__), "REFUSALS", [])
 
 
-def test_every_code_of_a_refusal_is_tested_here() -> None:
+def test_every_code_of_a_refusal_is_tested() -> None:
     assert {each.code for each in _of_all_files()} == ERRORS.keys()
 
 
@@ -75,7 +75,7 @@ json_values = st.recursive(
 
 
 @given(requests(), st.data())
-def test_any_json_value_anywhere_is_either_taken_or_refused_properly(body: Body, data: st.DataObject) -> None:
+def test_any_json_value_anywhere_is_either_accepted_or_refused_with_a_code(body: Body, data: st.DataObject) -> None:
     *parents, last = data.draw(st.sampled_from(list(_paths(body))))
     place: Any = body
     for token in parents:
@@ -101,7 +101,7 @@ def _paths(value: object) -> list[list[str | int]]:
 
 
 @given(requests())
-def test_nothing_of_a_request_is_changed_by_reading_it(body: Body) -> None:
+def test_parsing_does_not_change_the_body(body: Body) -> None:
     before = copy.deepcopy(body)
 
     parse_request(body)
@@ -109,14 +109,14 @@ def test_nothing_of_a_request_is_changed_by_reading_it(body: Body) -> None:
     assert body == before
 
 
-def test_null_is_the_same_as_nothing() -> None:
+def test_null_is_the_same_as_leaving_a_field_out() -> None:
     body = changed({"/datasets": [{"name": "ONE", "classes": ["a", "b"]}]})
     nulls = {**body, "concepts": None, "datasets": [{**body["datasets"][0], "year": None, "counts": None}]}
 
     assert parse_request(nulls).digest == parse_request(body).digest
 
 
-def test_the_largest_values_are_taken() -> None:
+def test_the_largest_values_are_accepted() -> None:
     most = 2**53 - 1
     largest = {
         "/name": "a" * 128,

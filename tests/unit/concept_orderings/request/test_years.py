@@ -1,4 +1,4 @@
-"""Years of datasets."""
+"""Test years of datasets."""
 
 import math
 
@@ -32,7 +32,7 @@ def test_refused(refusal: Refusal) -> None:
     refusal.check()
 
 
-def test_years_matter_to_a_split_by_year_under_any_ordering() -> None:
+def test_a_split_by_year_needs_years_under_any_ordering() -> None:
     one, other = (changed({"/tasks": {"by": "year"}, YEAR: year}) for year in (2001, 1999))
 
     assert parse_request(one).digest != parse_request(other).digest

@@ -1,4 +1,4 @@
-"""The orderings: what holds for every one in the registry, and each rule against an oracle."""
+"""Test the properties of all registered orderings, and each rule against an oracle."""
 
 import hashlib
 import json
@@ -14,20 +14,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from concept_orderings import orderings as registry
-from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence, Need
 from concept_orderings.evidence.counts import counts_of
 from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
 from concept_orderings.orderings import ORDERINGS, Ordering, SeededOrdering, parse_ordering
-from concept_orderings.orderings.typicality import distances_from
-from concept_orderings.path import quantise
 from concept_orderings.request import StreamRequest, parse_request
-
-from .strategies import Body, evidence_for, requests, respelled
+from unit.concept_orderings.orderings.oracle import block, selected, sort_key
+from unit.concept_orderings.strategies import Body, evidence_for, requests, respelled
 
 KINDS = list(ORDERINGS)
-SEEDED = ["time", "dataset", "random"]  # the seed changes them even where nothing is tied
+SEEDED = ["time", "dataset", "random"]  # the seed changes their order even without ties
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_seeded_kind = pytest.mark.parametrize(
     "kind", [kind for kind, ordering in ORDERINGS.items() if issubclass(ordering, SeededOrdering)]
@@ -48,23 +45,6 @@ def drawn(data: st.DataObject, kind: str) -> Body:
     return data.draw(requests([kind]))
 
 
-def block(kind: str, datasets: int = 3, classes: int = 20, **parameters: object) -> Body:
-    """Return a request whose evidence is the same for all concepts."""
-    names = [f"class {i:02}" for i in range(classes)]
-    lists = [
-        {
-            "name": f"D{i}",
-            "classes": names,
-            "year": 2000,
-            "template": "A {}.",
-            "scores": 1,
-            "counts": dict.fromkeys(names, 7),
-        }
-        for i in range(datasets)
-    ]
-    return {"name": "block", "datasets": lists, "ordering": {"kind": kind, **parameters}, "tasks": {"count": 1}}
-
-
 @every_kind
 @given(data=st.data())
 def test_an_order_is_a_permutation(kind: str, data: st.DataObject) -> None:
@@ -78,7 +58,7 @@ def test_an_order_is_a_permutation(kind: str, data: st.DataObject) -> None:
 
 @every_kind
 @given(data=st.data(), seed=st.integers(0, 2**32))
-def test_an_order_depends_on_nothing_but_the_meaning_of_the_request(kind: str, data: st.DataObject, seed: int) -> None:
+def test_an_order_depends_only_on_the_meaning_of_the_request(kind: str, data: st.DataObject, seed: int) -> None:
     body = drawn(data, kind)
 
     assert order_ids(respelled(body, Random(seed))) == order_ids(body)
@@ -94,15 +74,15 @@ def test_reverse_is_the_exact_reversal(kind: str, data: st.DataObject) -> None:
 
 @every_kind
 def test_a_reversed_order_owns_its_memory(kind: str) -> None:
-    # A negative stride would surprise code that hands the buffer on.
+    # Code that passes the buffer on may not expect a negative stride.
     assert order_indices(block(kind), reverse=True).flags.c_contiguous
 
 
 @every_seeded_kind
-def test_another_seed_breaks_ties_otherwise(kind: str) -> None:
+def test_another_seed_orders_ties_in_another_way(kind: str) -> None:
     body = block(kind)
     if Need.EMBEDDINGS in ORDERINGS[kind].needs:
-        # Only equal distances are tied: here all of them.
+        # In this request all distances are equal, so all concepts are tied.
         orders = [tied_by_distance(kind, seed) for seed in (0, 1)]
     else:
         orders = [order_ids(body, seed=seed) for seed in (0, 1)]
@@ -112,7 +92,7 @@ def test_another_seed_breaks_ties_otherwise(kind: str) -> None:
 
 
 def tied_by_distance(kind: str, seed: int) -> list[str]:
-    """Return the order of concepts whose embeddings are equally far from each other and from their mean."""
+    """Return the order of concepts whose embeddings have equal distances to each other and to their mean."""
     request = parse_request(block(kind, datasets=1, seed=seed))
     corners = Evidence(embeddings=np.eye(len(request.concepts), dtype=np.float32))
     return [request.concepts.ids[i] for i in request.ordering.arrangement(request.concepts, corners).order]
@@ -125,11 +105,6 @@ def test_ties_are_broken_by_key_not_alphabetically(kind: str) -> None:
     assert found == sorted(found, key=lambda concept: sort_key(kind, 0, concept))
     assert found != sorted(found)
     assert found != sorted(found, reverse=True)
-
-
-def sort_key(kind: str, seed: int, identifier: str) -> str:
-    """Return the sort key as design and documentation state it."""
-    return hashlib.sha256(f"{kind}/{ORDERINGS[kind].version}/{seed}/{identifier}".encode()).hexdigest()
 
 
 @every_seeded_kind
@@ -160,7 +135,7 @@ def test_random_is_sorted_by_key(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("kind", ["performance", "frequency", "time", "dataset", "random"])
 @given(data=st.data())
-def test_leaving_a_dataset_out_leaves_the_order_of_the_others_as_it_is(kind: str, data: st.DataObject) -> None:
+def test_leaving_a_dataset_out_does_not_change_the_order_of_the_others(kind: str, data: st.DataObject) -> None:
     body = drawn(data, kind)
     assume(len(body["datasets"]) > 1)
     without = {**body, "datasets": body["datasets"][1:], "tasks": {"count": 1}}
@@ -178,7 +153,7 @@ def dataset_of(concept: str) -> str:
 
 
 @given(data=st.data())
-def test_performance_is_easy_to_hard(data: st.DataObject) -> None:
+def test_performance_orders_from_easy_to_hard(data: st.DataObject) -> None:
     body = drawn(data, "performance")
     request = parse_request(body)
     score = dict(zip(request.concepts.ids, scores_of(request.concepts).tolist(), strict=True))
@@ -189,7 +164,7 @@ def test_performance_is_easy_to_hard(data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-def test_frequency_is_rare_to_frequent(data: st.DataObject) -> None:
+def test_frequency_orders_from_rare_to_frequent(data: st.DataObject) -> None:
     body = drawn(data, "frequency")
     counts = {
         (each["name"].lower(), name): count for each in body["datasets"] for name, count in each["counts"].items()
@@ -202,22 +177,9 @@ def test_frequency_is_rare_to_frequent(data: st.DataObject) -> None:
     assert found == selected(found, lambda concept: (count[concept], sort_key("frequency", seed_of(request), concept)))
 
 
-def selected(concepts: list[str], key: Any) -> list[str]:
-    """Sort by repeatedly taking the smallest: slow, and shares nothing with a library's sort."""
-    left, taken = list(concepts), []
-    while left:
-        smallest = left[0]
-        for each in left:
-            if key(each) < key(smallest):
-                smallest = each
-        left.remove(smallest)
-        taken.append(smallest)
-    return taken
-
-
 @pytest.mark.parametrize("within_year", ["shuffle", "dataset"])
 @given(data=st.data())
-def test_time_takes_the_years_one_after_the_other(within_year: str, data: st.DataObject) -> None:
+def test_time_orders_by_year(within_year: str, data: st.DataObject) -> None:
     body = drawn(data, "time")
     request = parse_request(body)
     year = dict(zip(request.concepts.ids, years_of(request.concepts).tolist(), strict=True))
@@ -227,14 +189,14 @@ def test_time_takes_the_years_one_after_the_other(within_year: str, data: st.Dat
 
 
 @given(data=st.data())
-def test_time_keeps_datasets_whole_if_asked_to(data: st.DataObject) -> None:
+def test_time_keeps_datasets_together_if_within_year_is_dataset(data: st.DataObject) -> None:
     body = drawn(data, "time")
     found = [dataset_of(concept) for concept in order_ids(body, within_year="dataset")]
 
     assert len(runs_of(found)) == len(body["datasets"])
 
 
-def test_time_mixes_the_datasets_of_a_year_otherwise() -> None:
+def test_time_mixes_the_datasets_of_a_year_by_default() -> None:
     found = [dataset_of(concept) for concept in order_ids(block("time"))]
 
     assert len(runs_of(found)) > 10
@@ -268,8 +230,8 @@ def test_orders_of_two_seeds_are_unrelated() -> None:
     assert abs(np.corrcoef(ranks[0], ranks[1])[0, 1]) < 0.2
 
 
-def test_a_shuffle_favours_no_place() -> None:
-    """The first place goes to each of four concepts about equally often over 2,000 seeds (chi-squared, p > 0.001)."""
+def test_a_shuffle_gives_each_concept_the_first_place_equally_often() -> None:
+    """With 2,000 seeds, each of four concepts comes first about equally often (chi-squared, p > 0.001)."""
     body = block("random", 1, 4)
     request = parse_request(body)
     firsts = [order_with_seed(request, seed)[0] for seed in range(2_000)]
@@ -357,7 +319,7 @@ def golden_request(kind: str, **parameters: object) -> Body:
 
 def golden_order(kind: str, **parameters: object) -> list[str]:
     request = parse_request(golden_request(kind, **parameters))
-    # Every second pair of concepts is equally far from a third: the path has ties too.
+    # Many pairs of concepts are equally far from a third, so the path has ties too.
     grid = np.array([[1 + i % 5, 1 + i // 5, 3] for i in range(35)], dtype=np.float32)
     evidence = Evidence(
         years=years_of(request.concepts),
@@ -370,7 +332,7 @@ def golden_order(kind: str, **parameters: object) -> list[str]:
 
 @pytest.mark.parametrize("case", GOLDEN)
 def test_no_output_changes_by_accident(case: str) -> None:
-    """If this fails on purpose, raise the ordering's version: streams made before must stay what they were."""
+    """If the change is intended, raise the version of the ordering: published streams must not change."""
     parameters, start, digest = GOLDEN[case]
     found = golden_order(**parameters)
 
@@ -395,7 +357,7 @@ def _digest_of(order: list[str]) -> str:
 
 
 @every_kind
-def test_an_ordering_says_what_it_is(kind: str) -> None:
+def test_an_ordering_declares_its_kind_version_and_summary(kind: str) -> None:
     ordering = ORDERINGS[kind]
 
     assert ordering.kind == kind
@@ -410,7 +372,7 @@ def test_an_ordering_says_what_it_is(kind: str) -> None:
 
 @every_kind
 @given(data=st.data())
-def test_an_ordering_reads_back_from_what_it_writes(kind: str, data: st.DataObject) -> None:
+def test_an_ordering_is_parsed_from_its_own_json(kind: str, data: st.DataObject) -> None:
     ordering = parse_request(drawn(data, kind)).ordering
 
     assert parse_ordering(json.loads(json.dumps(ordering.as_json()))) == ordering
@@ -458,124 +420,3 @@ def test_file_and_class_are_named_like_the_kind(kind: str) -> None:
 
     assert ordering.__module__ == f"concept_orderings.orderings.{kind}"
     assert ordering.__name__ == kind.capitalize()
-
-
-# --- given
-
-
-LISTED: Body = {
-    "name": "listed",
-    "datasets": [
-        {"name": "Z", "classes": ["b", "a"]},
-        {"name": "cifar100", "classes": ["pear", "apple", "orange"]},
-        {"name": "A", "classes": ["z"]},
-    ],
-    "ordering": {"kind": "given"},
-    "tasks": {"count": 2},
-}
-
-
-def listed_order(body: Body, **parameters: object) -> list[str]:
-    """Return the order of a request that needs no evidence."""
-    request = parse_request({**body, "ordering": {**body["ordering"], **parameters}})
-    return [request.concepts.ids[i] for i in request.ordering.arrangement(request.concepts, Evidence()).order]
-
-
-LISTING = ["Z+++b", "Z+++a", "CIFAR100+++pear", "CIFAR100+++apple", "CIFAR100+++orange", "A+++z"]
-
-
-def test_given_takes_datasets_and_classes_as_they_are_listed() -> None:
-    assert listed_order(LISTED) == LISTING
-    assert listed_order(LISTED, reverse=True) == LISTING[::-1]
-
-
-@given(data=st.data())
-def test_given_takes_concepts_as_they_are_listed(data: st.DataObject) -> None:
-    concepts = data.draw(st.permutations(LISTING))
-    body = {**LISTED, "datasets": None, "concepts": concepts}
-
-    assert listed_order(body) == concepts
-
-
-def test_given_keeps_the_listing_in_the_canonical_request() -> None:
-    request = parse_request(LISTED)
-    canonical = json.loads(request.canonical)
-
-    assert canonical["ordering"] == {"kind": "given", "version": 1, "reverse": False, "order": LISTING}
-    assert [each["name"] for each in canonical["datasets"]] == ["A", "CIFAR100", "Z"]
-    assert canonical["datasets"][1]["classes"] == ["apple", "orange", "pear"]
-    assert parse_request(canonical).canonical == request.canonical
-    assert listed_order(canonical) == LISTING
-
-
-def test_two_listings_of_one_set_are_two_requests() -> None:
-    other = {**LISTED, "datasets": LISTED["datasets"][::-1]}
-
-    assert parse_request(LISTED).digest != parse_request(other).digest
-    assert parse_request({**LISTED, "datasets": None, "concepts": LISTING}).digest == parse_request(LISTED).digest
-
-
-@pytest.mark.parametrize(
-    ("order", "code", "pointers"),
-    [
-        ([*LISTING[:-1], LISTING[0]], "bad_parameter", ("/ordering/order/0", "/ordering/order/5")),
-        ([*LISTING, "A+++unknown"], "bad_parameter", ("/ordering/order/6",)),
-        (LISTING[1:], "bad_parameter", ("/ordering/order",)),
-        ([], "bad_parameter", ("/ordering/order",)),
-        (["apple"], "bad_parameter", ("/ordering/order",)),
-        ([1], "bad_parameter", ("/ordering/order",)),
-        ("A+++z", "bad_parameter", ("/ordering/order",)),
-    ],
-    ids=["twice", "not among the concepts", "one lacks", "empty", "no concept", "a number", "a string"],
-)
-def test_an_order_that_is_not_one_of_the_concepts_is_refused(order: object, code: str, pointers: Any) -> None:
-    with pytest.raises(BadParameter) as refused:
-        parse_request({**LISTED, "ordering": {"kind": "given", "order": order}})
-    assert (refused.value.code, refused.value.pointers) == (code, pointers)
-
-
-def test_given_takes_no_seed() -> None:
-    with pytest.raises(BadParameter) as refused:
-        parse_request({**LISTED, "ordering": {"kind": "given", "seed": 0}})
-    assert (refused.value.code, refused.value.pointers) == ("unknown_parameter", ("/ordering/seed",))
-
-
-def test_the_listing_stands_once_in_what_is_shown_of_a_request() -> None:
-    assert parse_request(LISTED).ordering.as_brief_json() == {"kind": "given", "version": 1, "reverse": False}
-
-
-# --- typicality
-
-
-@given(data=st.data(), n=st.integers(1, 30), dimensions=st.integers(1, 5), seed=st.integers(0, 3))
-def test_typicality_goes_from_the_periphery_to_the_mean(
-    data: st.DataObject, n: int, dimensions: int, seed: int
-) -> None:
-    rows = st.lists(st.integers(-2, 2), min_size=dimensions, max_size=dimensions).filter(any)
-    embeddings = np.array(data.draw(st.lists(rows, min_size=n, max_size=n)), dtype=np.float32)
-    request = parse_request(block("typicality", datasets=1, classes=n, seed=seed))
-    vectors = [[int(each) for each in row] for row in quantise(embeddings)]
-    # The squared distance to the mean, n² times as large so that it is an integer.
-    sums = [sum(column) for column in zip(*vectors, strict=True)]
-    away = {
-        concept: sum((n * each - total) ** 2 for each, total in zip(row, sums, strict=True))
-        for concept, row in zip(request.concepts.ids, vectors, strict=True)
-    }
-    found = request.ordering.arrangement(request.concepts, Evidence(embeddings=embeddings)).order
-
-    ids = [request.concepts.ids[i] for i in found]
-    assert ids == selected(ids, lambda concept: (-away[concept], sort_key("typicality", seed, concept)))
-
-
-@pytest.mark.parametrize("n", [1_000_000])
-def test_typicality_is_exact_for_a_million_vectors_of_the_largest_numbers(n: int) -> None:
-    """Of a million rows of 4,096 numbers, of which only two differ: made small by a view, and summed by hand."""
-    most = np.iinfo(np.int16).max
-    row = np.full(4096, most, dtype=np.int16)
-    total = np.full(4096, n * most, dtype=np.int64)
-    least, squared = -np.iinfo(np.int16).max * total, int(row.astype(np.int64) @ row.astype(np.int64))
-
-    opposite, alike = distances_from(np.stack([-row, row]), total, n)
-    assert alike == n * squared - 2 * 4096 * most * n * most
-    assert opposite == n * squared + 2 * 4096 * most * n * most == n * squared - 2 * int(least.sum())
-    assert opposite > 2**63

@@ -1,4 +1,4 @@
-"""How the command line finds its commands and gatherers, which are other programs'."""
+"""Test how the command line finds the commands and gatherers of other programs."""
 
 import subprocess
 import sys
@@ -15,14 +15,14 @@ from concept_orderings.cli.gatherers import find_gatherer
 from concept_orderings.errors import ConceptOrderingsError
 from concept_orderings.evidence import Need
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DECLARED: dict[str, dict[str, str]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
     "entry-points"
 ]
 
 
 @pytest.mark.parametrize("group", DECLARED)
-def test_what_is_installed_is_what_is_declared(group: str) -> None:
+def test_the_installed_entry_points_are_those_of_pyproject(group: str) -> None:
     installed = {each.name: each.value for each in entry_points(group=group)}
 
     assert installed == DECLARED[group], "run `make setup`: pyproject.toml has changed since the last installation"
@@ -34,7 +34,7 @@ def test_each_command_is_described_and_declared() -> None:
     )
 
 
-def test_gatherers_are_named_like_the_evidence() -> None:
+def test_gatherers_are_named_after_the_kind_of_evidence() -> None:
     assert set(DECLARED["concept_orderings.gatherers"]) <= set(Need)
 
 
@@ -43,7 +43,7 @@ def test_gatherers_are_named_like_the_evidence() -> None:
     [EntryPoint(name, value, group) for group, each in DECLARED.items() for name, value in each.items()],
     ids=lambda entry: f"{entry.group.rpartition('.')[2]}-{entry.name}",
 )
-def test_what_is_declared_is_there(entry: EntryPoint) -> None:
+def test_each_entry_point_can_be_imported(entry: EntryPoint) -> None:
     pytest.importorskip("tantivy", reason="commands need the programs' libraries")
     found = entry.load()
 
@@ -81,7 +81,7 @@ def test_the_list_of_commands_imports_no_program() -> None:
 
 @pytest.fixture
 def nothing_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Metadata without entry points, as those of an older installation."""
+    """Replace the metadata by one without entry points, as an older installation has."""
     real = cli_entry_points.load
     monkeypatch.setattr(commands, "load", lambda group, name: real("no such group", name))
     monkeypatch.setattr("concept_orderings.cli.gatherers.load", lambda group, name: real("no such group", name))

@@ -1,4 +1,4 @@
-"""Exporters: each keeps its bytes, whether it renders an arranged stream or the stored documents of a version."""
+"""Test that exporters give the same bytes for an arranged stream and for its stored documents, in each release."""
 
 import json
 import re
@@ -17,8 +17,7 @@ from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
 from concept_orderings.url_names import URL_NAME
-
-from .strategies import PLAIN_CHARACTERS, Body, requests
+from unit.concept_orderings.strategies import PLAIN_CHARACTERS, Body, requests
 
 KINDS = ("performance", "time", "dataset", "random")
 
@@ -26,11 +25,11 @@ GOLDEN = {
     "fomo": (1, "025a3ed38991c98a5e457e6b9afc568762150a48a12dfcf05a02fd77664121c8"),
     "tasks": (1, "69fffcf7d693209028cc016d195cf10dc881bafa018bc7a34d8555117eb61f40"),
 }
-"""By each exporter's name, its version and the SHA-256 of its rendering of `golden`."""
+"""By exporter: its version and the SHA-256 of its rendering of `golden`."""
 
 
 class Whole(Exporter):
-    """Everything that an exporter can read of a version."""
+    """Renders everything that an exporter can read of a version."""
 
     name = "whole"
     media_type = "application/json"
@@ -49,7 +48,7 @@ def arranged(body: Body) -> ArrangedStream:
 
 
 def stored(stream: ArrangedStream, number: int) -> PublishedVersion:
-    """Return the version as it is read from its documents."""
+    """Return the version that is read from the stream's documents."""
     tasks, _, manifest = stream.documents(number)
     return PublishedVersion.from_documents(VersionDocuments(manifest.data, tuple(task.data for task in tasks)))
 
@@ -77,7 +76,7 @@ def test_a_stream_and_its_stored_documents_give_the_same_bytes(
 
 
 @given(requests(KINDS), st.integers(1, 10**9))
-def test_a_version_is_what_its_documents_say(body: Body, number: int) -> None:
+def test_a_version_has_the_contents_of_its_documents(body: Body, number: int) -> None:
     stream = arranged(body)
     version = stream.published(number)
     tasks, export, manifest = stream.documents(number)
@@ -110,12 +109,12 @@ def test_an_exporter_can_be_named_in_urls_and_files(name: str) -> None:
     assert re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", exporter.media_type)
     assert exporter.version >= 1
     assert exporter.summary.endswith(".")
-    # A file name stands in a header between quotation marks.
+    # File names are sent in a header, between quotation marks.
     assert URL_NAME.fullmatch(exporter().file_name("a", 1).lower())
 
 
 def test_the_first_format_is_final() -> None:
-    """The order_digest of every manifest is the digest of these bytes: a changed format is another exporter."""
+    """The order_digest of every manifest is the digest of these bytes; a changed format must be another exporter."""
     assert (Fomo.name, Fomo.version, Fomo.final) == ("fomo", 1, True)
 
 
@@ -123,7 +122,7 @@ def test_the_first_format_is_final() -> None:
 
 
 @given(st.lists(st.text(PLAIN_CHARACTERS)))
-def test_an_export_reads_back_whatever_encoding_is_assumed(concepts: list[str]) -> None:
+def test_an_export_is_read_correctly_with_any_encoding(concepts: list[str]) -> None:
     data = fomo_list(concepts)
 
     for encoding in ("ascii", "utf-8", "latin-1", "cp1252"):

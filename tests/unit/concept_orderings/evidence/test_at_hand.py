@@ -1,4 +1,4 @@
-"""Evidence that stands in the request or the catalogue, and what is said of where it came from."""
+"""Test evidence that the request or the catalogue has, and its provenance."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,10 @@ from hypothesis import given
 from concept_orderings.evidence import Evidence, Need, evidence_digest
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.request import parse_request
-
-from .strategies import Body, requests
+from unit.concept_orderings.strategies import Body, requests
 
 KNOWN = {"name": "cifar100", "classes": ["a", "b"]}
-KNOWN_OTHERWISE = {"name": "mnist", "classes": ["0"], "year": 1997, "scores": {"0": 50}}
+KNOWN_WITH_OTHER_VALUES = {"name": "mnist", "classes": ["0"], "year": 1997, "scores": {"0": 50}}
 UNKNOWN = {"name": "A", "classes": ["a"], "year": 2009, "scores": 75.8}
 
 
@@ -25,7 +24,7 @@ def body_by(kind: str, *datasets: object, **ordering: object) -> Body:
 
 
 @given(requests())
-def test_all_is_at_hand_that_a_request_can_give(body: Body) -> None:
+def test_everything_but_embeddings_is_at_hand_if_the_request_gives_it(body: Body) -> None:
     request = parse_request(body)
     found = evidence_at_hand(request)
 
@@ -43,21 +42,23 @@ def test_all_is_at_hand_that_a_request_can_give(body: Body) -> None:
     [
         ([KNOWN], "catalogue"),
         ([UNKNOWN], "request"),
-        ([KNOWN_OTHERWISE], "request"),
-        ([UNKNOWN, KNOWN_OTHERWISE], "request"),
+        ([KNOWN_WITH_OTHER_VALUES], "request"),
+        ([UNKNOWN, KNOWN_WITH_OTHER_VALUES], "request"),
         ([KNOWN, UNKNOWN], "request and catalogue"),
-        ([KNOWN, KNOWN_OTHERWISE], "request and catalogue"),
+        ([KNOWN, KNOWN_WITH_OTHER_VALUES], "request and catalogue"),
         ([{**KNOWN, "year": 2009, "scores": 75.8}], "catalogue"),
         ([{**KNOWN, "year": 2008, "scores": {"a": 75.8, "b": 75.9}}], "request"),
     ],
 )
-def test_the_source_is_where_the_values_came_from(kind: str, need: Need, datasets: list[object], source: str) -> None:
+def test_the_provenance_names_the_source_of_the_values(
+    kind: str, need: Need, datasets: list[object], source: str
+) -> None:
     found = evidence_at_hand(parse_request(body_by(kind, *datasets)))
 
     assert found[need].provenance.source == source
 
 
-def test_counts_are_the_request_s_only_if_it_says_so() -> None:
+def test_counts_are_at_hand_only_if_the_source_is_the_request() -> None:
     counted = {"name": "A", "classes": ["a", "b"], "counts": {"b": 0, "a": 5}}
     here = evidence_at_hand(parse_request(body_by("frequency", counted)))
     elsewhere = evidence_at_hand(parse_request(body_by("frequency", KNOWN, source="c4")))
@@ -68,6 +69,6 @@ def test_counts_are_the_request_s_only_if_it_says_so() -> None:
 
 
 @pytest.mark.parametrize("need", Need)
-def test_evidence_that_is_not_there_cannot_be_taken_for_empty(need: Need) -> None:
+def test_reading_evidence_that_was_not_gathered_is_an_error(need: Need) -> None:
     with pytest.raises(ValueError, match=str(need)):
         Evidence().of(need)

@@ -1,4 +1,4 @@
-"""The similarity ordering: what bounds it, what refines it, and what its manifest says of both."""
+"""Test the similarity ordering: its limits, refine, and their details in the manifest."""
 
 from itertools import pairwise
 from typing import Any
@@ -24,7 +24,7 @@ def embeddings(n: int = N) -> NDArray[np.float32]:
 
 
 def arranged(n: int = N, report: Report = silent, **parameters: object) -> tuple[list[str], Any]:
-    """Return the concepts in order, and the `Arrangement`, whose details are any JSON."""
+    """Return the concepts in order, and the `Arrangement`, typed as Any because its details are any JSON."""
     classes = [f"class {i:02}" for i in range(n)]
     ordering = {"kind": "similarity", **parameters}
     request = parse_request(
@@ -40,25 +40,25 @@ def arranged(n: int = N, report: Report = silent, **parameters: object) -> tuple
 
 
 def length(arrangement: Arrangement) -> float:
-    """Sum of the cosine distances of neighbours."""
+    """Return the sum of the cosine distances of adjacent concepts."""
     unit = embeddings(len(arrangement.order))
     unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
     return float(sum(1 - unit[a] @ unit[b] for a, b in pairwise(arrangement.order)))
 
 
-def test_one_start_is_where_the_path_starts() -> None:
+def test_a_path_starts_at_the_only_start() -> None:
     order, found = arranged(starts="D+++class 17")
     assert order[0] == found.details["path_start"] == "D+++class 17"
     assert (found.details["starts"], found.details["starts_asked"]) == (1, 1)
 
 
-def test_a_start_by_name_is_not_refined_away() -> None:
+def test_a_named_start_cannot_be_combined_with_refine() -> None:
     with pytest.raises(BadParameter) as caught:
         arranged(starts="D+++class 17", refine=1)
     assert caught.value.pointers == ("/ordering/starts", "/ordering/refine")
 
 
-def test_the_path_starts_where_the_manifest_says() -> None:
+def test_the_details_name_the_start_of_the_path() -> None:
     searches: list[dict[str, Any]] = [{}, {"refine": 2}, {"starts": 3, "refine": 1}]
     for parameters in searches:
         for seed in range(5):
@@ -74,19 +74,19 @@ def test_more_starts_find_no_longer_path() -> None:
     assert totals[0] > totals[-1]
 
 
-def test_a_sample_of_starts_is_drawn_by_the_seed() -> None:
+def test_the_seed_decides_the_sample_of_starts() -> None:
     first = {arranged(starts=1, seed=seed)[0][0] for seed in range(10)}
     assert len(first) > 5
 
 
-def test_the_spread_of_totals_is_told() -> None:
+def test_the_details_have_the_spread_of_totals() -> None:
     details = arranged()[1].details
     spread = details["start_totals"]
     assert details["total_distance"] == spread["least"] < spread["median"] < spread["largest"]
     assert details["total_distance"] == pytest.approx(length(arranged()[1]), abs=1e-3)
 
 
-def test_the_number_of_starts_tried_in_time_can_be_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_for_the_starts_tried_in_time_gives_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
     walk_block = Search._walk_block
 
     def walk_until_10(self: Search, starts: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
@@ -112,7 +112,7 @@ def test_the_number_of_starts_tried_in_time_can_be_asked_for_again(monkeypatch: 
     )
 
 
-def test_refining_shortens_the_path_and_says_by_how_much() -> None:
+def test_refining_shortens_the_path_and_the_details_say_by_how_much() -> None:
     _, greedy = arranged()
     order, found = arranged(refine=3)
     assert sorted(order) == sorted(arranged()[0])
@@ -125,8 +125,8 @@ def test_refining_shortens_the_path_and_says_by_how_much() -> None:
     assert found.details["total_distance"] == pytest.approx(length(found), abs=1e-3)
 
 
-def test_rounds_that_time_was_left_for_can_be_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None was, here: the search for the path took all of it."""
+def test_a_request_for_the_rounds_done_in_time_gives_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the search for the path takes all of the time, so no round is done."""
     monkeypatch.setattr("concept_orderings.path.refine.monotonic", lambda: float("inf"))
     order, found = arranged(max_seconds=3600, refine=5)
     monkeypatch.undo()
@@ -138,7 +138,7 @@ def test_rounds_that_time_was_left_for_can_be_asked_for_again(monkeypatch: pytes
 
 @pytest.mark.parametrize("n", [1, 2, 3, N])
 @pytest.mark.parametrize("refine", [0, 1, 4])
-def test_progress_rises_to_the_whole(n: int, refine: int) -> None:
+def test_progress_rises_to_the_total(n: int, refine: int) -> None:
     seen: list[tuple[int, int]] = []
     arranged(n, report=lambda done, total: seen.append((done, total)), refine=refine)
     assert seen == sorted(seen)
@@ -152,7 +152,7 @@ def test_identical_embeddings_have_a_path_of_length_zero(monkeypatch: pytest.Mon
     assert details["refined"]["share_of_greedy_total"] is None
 
 
-def test_without_a_compiler_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_is_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = arranged(starts=5)[0]
     calls: list[int] = []
     search = plain.search

@@ -1,4 +1,4 @@
-"""The command line."""
+"""Test the command `order`."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def ordered(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Return the one line of error."""
+    """Return the only line of the error."""
     assert main(["order", *map(str, arguments)]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -79,7 +79,7 @@ def test_parameters_reach_the_ordering(
     assert ordered(capsys, classes, "--kind", "random", *options) == library(**ordering)[0]
 
 
-def test_tasks_are_cut_and_written_one_list_each(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+def test_the_tasks_format_has_one_list_per_task(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
     found = ordered(capsys, classes, "--kind", "random", "--tasks", 2, "--format", "tasks")
 
     assert found == library({"count": 2}, kind="random")
@@ -87,7 +87,7 @@ def test_tasks_are_cut_and_written_one_list_each(capsys: pytest.CaptureFixture[s
 
 
 class Raw(Exporter):
-    """Bytes that are no text."""
+    """Writes bytes that are not text."""
 
     name = "raw"
     media_type = "application/octet-stream"
@@ -98,7 +98,7 @@ class Raw(Exporter):
         return b"\xff\x00\r\n" + str(version.manifest["tasks"][-1]["concepts"]).encode()
 
 
-def test_a_new_exporter_is_a_format_whose_bytes_are_written_as_they_are(
+def test_the_bytes_of_a_new_exporter_are_written_unchanged(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], classes: Path, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(cast("dict[str, type[Exporter]]", EXPORTERS), Raw.name, Raw)
@@ -118,19 +118,19 @@ def test_a_new_exporter_is_a_format_whose_bytes_are_written_as_they_are(
 
 
 @pytest.mark.parametrize("by", ["dataset", "year"])
-def test_tasks_can_be_the_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path, by: str) -> None:
+def test_tasks_can_be_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path, by: str) -> None:
     for name in ("cifar100", "cifar10", "mnist"):
         (tmp_path / f"{name}.json").write_text(json.dumps(CLASSES))
     files = sorted(tmp_path.iterdir())
     kind = "time" if by == "year" else "dataset"
     found = ordered(capsys, *files, "--kind", kind, "--by", by, "--format", "tasks")
 
-    # The two CIFARs are of one year.
+    # Both CIFAR datasets are from one year.
     assert sorted(len(task) for task in found) == ([5, 10] if by == "year" else [5, 5, 5])
     assert found == library({"by": by}, [{"name": path.stem, "classes": CLASSES} for path in files], kind=kind)
 
 
-def test_streams_and_requests_are_taken_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_files_may_also_hold_streams_and_requests(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     stream, request = tmp_path / "stream.json", tmp_path / "request.json"
     stream.write_text(json.dumps([f"CIFAR100+++{name}" for name in CLASSES]))
     request.write_text(json.dumps({"datasets": [{"name": "cifar100", "classes": CLASSES}]}))
@@ -138,7 +138,7 @@ def test_streams_and_requests_are_taken_too(capsys: pytest.CaptureFixture[str], 
     assert ordered(capsys, stream, "--kind", "random") == ordered(capsys, request, "--kind", "random")
 
 
-def test_what_it_writes_can_be_ordered_again(capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path) -> None:
+def test_an_output_can_be_ordered_again(capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path) -> None:
     output = tmp_path / "order.json"
     assert ordered_to(output, classes, "--kind", "random", "--seed", 1) == ""
 
@@ -155,7 +155,7 @@ def ordered_to(output: Path, *arguments: object) -> str:
     return run.stdout
 
 
-def test_an_output_file_is_replaced_whole(capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path) -> None:
+def test_an_output_file_is_replaced_at_once(capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path) -> None:
     output = tmp_path / "order.json"
     output.write_text("old")
     assert main(["order", str(classes), "--kind", "random", "--output", str(output)]) == 0
@@ -177,7 +177,7 @@ def test_a_link_is_followed_not_replaced(classes: Path, tmp_path: Path) -> None:
 def test_a_pipe_is_written_to_not_replaced(classes: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    # Open for both, so that neither end waits for the other; 5 names fit into the pipe's buffer.
+    # Opened for reading and writing, so that neither end waits for the other. 5 names fit into the pipe's buffer.
     end = os.open(pipe, os.O_RDWR)
     try:
         assert main(["order", str(classes), "--kind", "random", "--output", str(pipe)]) == 0
@@ -210,7 +210,7 @@ def test_an_output_that_cannot_be_written_is_named(
     ],
     ids=str,
 )
-def test_what_is_wrong_is_said_with_its_code(
+def test_an_error_is_printed_with_its_code(
     capsys: pytest.CaptureFixture[str], classes: Path, options: list[str], code: str
 ) -> None:
     if "--source" in options:
@@ -237,7 +237,7 @@ def test_a_duplicate_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path
     [[], ["order"], ["order", "x.json"], ["order", "x.json", "--kind", "rnd"], ["nothing"], ["--kind", "random"]],
     ids=str,
 )
-def test_a_wrong_command_line_says_how_it_is_used(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+def test_a_wrong_command_line_prints_the_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(arguments)
 
@@ -245,7 +245,7 @@ def test_a_wrong_command_line_says_how_it_is_used(capsys: pytest.CaptureFixture[
     assert "usage: concept-orderings" in capsys.readouterr().err
 
 
-def test_tasks_are_counted_or_grouped_not_both(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+def test_tasks_and_by_exclude_each_other(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
     with pytest.raises(SystemExit):
         main(["order", str(classes), "--kind", "random", "--tasks", "2", "--by", "year"])
 
@@ -261,7 +261,7 @@ def test_the_help_names_every_kind_and_parameter(capsys: pytest.CaptureFixture[s
     for kind, ordering in ORDERINGS.items():
         assert kind in text
         for each in ordering.parameters():
-            # An array is no option: the files list the concepts.
+            # No option for arrays, because the files list the concepts.
             assert each.type == "array of strings" or f"--{each.name.replace('_', '-')}" in text
 
 
@@ -275,7 +275,7 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.fixture
 def embeddings(tmp_path: Path) -> Path:
-    """Captions on a line, in the order dog, apple, elm, bear, clock."""
+    """Write embeddings that lie on a line, in the order dog, apple, elm, bear, clock."""
     place = {"dog": 0, "apple": 1, "elm": 3, "bear": 6, "clock": 10}
     angles = np.array([place[name] / 10 for name in sorted(CLASSES)])
     path = tmp_path / "embeddings.npy"
@@ -326,7 +326,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
         ("zero", "source_damaged"),
     ],
 )
-def test_a_file_that_is_no_embeddings_is_named(
+def test_a_file_without_usable_embeddings_is_named(
     capsys: pytest.CaptureFixture[str], classes: Path, embeddings: Path, how: str, code: str
 ) -> None:
     DAMAGES[how](embeddings)

@@ -1,4 +1,4 @@
-"""Warnings of counts: when there is one, how many it speaks of, and which it names."""
+"""Test the warnings about counts: when they occur, and which numbers and names they have."""
 
 import re
 from collections import Counter
@@ -22,9 +22,8 @@ from concept_orderings.evidence.count_warnings import (
     zero_counts,
 )
 from concept_orderings.queries import Query, default_query, folded
-
-from .benchmark import needs_benchmark, stream
-from .strategies import PLAIN_CHARACTERS
+from unit.concept_orderings.benchmark import needs_benchmark, stream
+from unit.concept_orderings.strategies import PLAIN_CHARACTERS
 
 counts = hnp.arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4) | st.integers(0, 2**53 - 1))
 words = st.text(PLAIN_CHARACTERS, min_size=1, max_size=8).filter(str.strip)
@@ -39,7 +38,7 @@ def concepts_of(n: int) -> Concepts:
 
 
 @given(counts)
-def test_a_tie_group_is_all_concepts_of_that_count(values: NDArray[np.int64]) -> None:
+def test_a_tie_group_is_the_number_of_concepts_with_that_count(values: NDArray[np.int64]) -> None:
     times = Counter(values.tolist())
 
     assert tie_groups(values).tolist() == [times[value] for value in values.tolist()]
@@ -70,13 +69,13 @@ def test_large_groups_of_equal_counts_are_counted(values: NDArray[np.int64]) -> 
         return
     [sentence] = found
     most = max(large.values())
-    # Of several groups as large as the largest, the one with the smallest count.
+    # Of several largest groups, the one with the smallest count is reported.
     largest = min(value for value, n in large.items() if n == most)
     assert numbers(sentence) == [sum(large.values()), len(values), len(large), 10, most, largest]
 
 
 @pytest.mark.parametrize(("n", "warns"), [(9, False), (10, True)])
-def test_ten_equal_counts_are_many(n: int, warns: bool) -> None:
+def test_the_smallest_group_of_equal_counts_that_is_reported_has_ten(n: int, warns: bool) -> None:
     assert bool(equal_counts(np.array([3] * n + [4]))) is warns
 
 
@@ -84,7 +83,7 @@ names = st.sampled_from(["bridge", "can", "a_b", "a b", "view"])
 
 
 @given(st.lists(st.sets(names, min_size=1), min_size=1, max_size=5), st.data())
-def test_shared_names_are_those_that_several_concepts_ask(classes: list[set[str]], data: st.DataObject) -> None:
+def test_shared_names_are_the_queries_of_several_concepts(classes: list[set[str]], data: st.DataObject) -> None:
     lists = [ClassList(name=f"D{i}", classes=tuple(each)) for i, each in enumerate(classes)]
     concepts = gather_concepts(lists)
     queries = [
@@ -106,7 +105,7 @@ def test_shared_names_are_those_that_several_concepts_ask(classes: list[set[str]
     assert (f"{unlike} of them written in several ways" in sentence) == (unlike > 0)
 
 
-def test_a_name_of_which_nothing_is_left_is_nobody_s() -> None:
+def test_empty_queries_are_not_shared() -> None:
     concepts = gather_concepts([ClassList(name="A", classes=("_", "/")), ClassList(name="B", classes=("_",))])
 
     assert shared_names(concepts, [default_query(name) for name in concepts.class_names]) == ()
@@ -142,7 +141,7 @@ def test_the_most_shared_names_are_the_examples() -> None:
     st.sampled_from([{"documents": 100_000}, {"tokens": 20_000_000}]),
 )
 def test_common_words_are_single_words_above_the_threshold(found: dict[Query, int], corpus: dict[str, int]) -> None:
-    """Both corpora put the threshold at 1,000."""
+    """The threshold of both corpora is 1,000."""
     common = {
         query for query, n in found.items() if n >= 1000 and len(query.spellings) == 1 and " " not in query.spellings[0]
     }
@@ -170,7 +169,7 @@ def test_without_the_size_of_the_corpus_no_word_is_common(corpus: dict[str, int]
 
 
 @given(st.lists(st.tuples(words, words | st.just(""))))
-def test_names_that_were_altered_are_counted(sent: list[tuple[str, str]]) -> None:
+def test_altered_names_are_counted(sent: list[tuple[str, str]]) -> None:
     altered = {(name, asked) for name, asked in sent if name != asked}
     sentences = altered_names(sent)
 
@@ -179,7 +178,7 @@ def test_names_that_were_altered_are_counted(sent: list[tuple[str, str]]) -> Non
         assert numbers(sentences[0])[0] == len(altered)
 
 
-def test_names_that_were_altered_are_shown_as_they_were_sent() -> None:
+def test_altered_names_are_shown_with_the_text_that_was_sent() -> None:
     names = ["a_b", "c d", "e/f", "_"]
 
     assert altered_names([(name, folded(name)) for name in names]) == (
@@ -195,7 +194,7 @@ def test_approximate_counts_are_counted(approximate: int, queries: int) -> None:
 
 
 @given(st.lists(words, max_size=6), st.randoms(use_true_random=False))
-def test_a_query_is_its_spellings_in_any_order(spellings: list[str], random: Random) -> None:
+def test_the_order_of_spellings_does_not_change_a_query(spellings: list[str], random: Random) -> None:
     again = spellings * 2
     random.shuffle(again)
 
@@ -205,7 +204,7 @@ def test_a_query_is_its_spellings_in_any_order(spellings: list[str], random: Ran
 
 
 @given(st.text(PLAIN_CHARACTERS | st.sampled_from("_/ "), max_size=8))
-def test_a_name_is_asked_as_text_has_it(name: str) -> None:
+def test_the_default_query_is_the_name_as_running_text_has_it(name: str) -> None:
     query = default_query(name)
 
     assert query == Query.of([folded(name)] if folded(name) else [])
