@@ -1,16 +1,17 @@
-"""Counts kept in Redis, so that a query is counted once, by whichever worker; and who is counting what just now.
+"""Counts cached in Redis, so that all workers together count a query once.
 
-One hash per source fingerprint; field: SHA-256 of the query's canonical JSON; value: count, time and whether it is an
-estimate, then four bytes of CRC-32 over fingerprint, field and those. A value that is damaged counts as missing and is
-overwritten. What came to stand under a key and is of another type is deleted before the next entries are stored. A
-hash expires when its counts do, or when nobody has used it for half a year: that of an index as it was before it grew
-is of no more use. To forget a source at once, delete its hash.
+There is one hash for each source fingerprint. A field is the SHA-256 of the query's canonical JSON. Its value is count,
+time and whether the count is an estimate, followed by the CRC-32 (4 bytes) of fingerprint, field and these values. A
+damaged value counts as missing and is overwritten. A key that holds another Redis type is deleted before the next
+entries are stored. A hash expires with its counts, or after half a year without use, since an index that has grown has
+another fingerprint. To forget a source at once, delete its hash.
 
-Beside it, a hash says who has claimed which query: whoever else wants its count waits for it. Claims are worth nothing
-without their holder's lease, a key that expires: those of a worker that was killed pass to others by themselves.
+A second hash for each fingerprint says which worker has claimed which query; other workers wait for its count. Claims
+hold only while their holder's lease does, a key that expires. So other workers take over the claims of one that was
+killed.
 
-The cache is never in the way: while Redis is away nothing is found, nothing is stored and everything can be claimed, a
-warning is logged, and the counting goes on.
+An unreachable cache stops nothing: while Redis is away no entry is found or stored, every query can be claimed, a
+warning is logged, and counting goes on.
 """
 
 import asyncio
@@ -35,18 +36,19 @@ from store.redis_hashes import delete_unless_hash
 from store.waiting import wait_for_event
 
 CHUNK = 2048
-"""Queries in one command: some milliseconds of either side's event loop."""
+"""Queries in one command: a few milliseconds of work for Redis and for the event loop."""
 FIELD_BYTES = 32
 LONGEST_CLAIM_SECONDS = 24 * 3600
 UNUSED_SECONDS = 180 * 24 * 3600
-"""How long the counts of a source are kept that nobody looks at, though they hold for ever."""
-_LAST_SECONDS = 0.5
+"""How long unused counts are kept of a source whose counts stay valid."""
+# How long a holder that stops waits for its claims to be dropped.
+_DROP_SECONDS = 0.5
 
 _BODY = struct.Struct("<qq?")
 _CHECKSUM = struct.Struct("<I")
 ENTRY_BYTES = _BODY.size + _CHECKSUM.size
 
-# One string of all fields in and one of all values out: four times as fast as a list of each.
+# Takes all fields in one string and returns all values in one: four times as fast as lists.
 _GET = f"""
 local found, fields = {{}}, ARGV[1]
 if tonumber(ARGV[2]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
@@ -57,7 +59,7 @@ end
 return table.concat(found)
 """
 
-# Takes what nobody has, or somebody whose lease is over. Returns '1' or '0' for each field.
+# Claims the fields that have no holder, or one whose lease is over. Returns '1' for each that is claimed, else '0'.
 _CLAIM = f"""
 local holder, lease, prefix, fields = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -89,7 +91,7 @@ _log = logging.getLogger(__name__)
 
 
 class CachedCount(NamedTuple):
-    """A count as it is kept.
+    """A count with its time, as the cache keeps it.
 
     Attributes
     ----------
@@ -105,16 +107,16 @@ class CachedCount(NamedTuple):
 
 
 class CountCache:
-    """Counts by source fingerprint and query.
+    """Caches counts by source fingerprint and query.
 
     Parameters
     ----------
     redis : redis.asyncio.Redis
         A client that returns bytes (``decode_responses`` off).
     keys : Keys
-        What the entries' keys are called.
+        The names of the entries' keys.
     lease_seconds : float
-        For how long claims hold whose holder has died.
+        How long claims hold after their holder was killed.
     """
 
     def __init__(self, redis: Redis, keys: Keys, *, lease_seconds: float = 30.0) -> None:
@@ -127,23 +129,23 @@ class CountCache:
     async def get_many(
         self, fingerprint: str, queries: Collection[Query], *, since: float = 0, ttl_seconds: float | None = None
     ) -> dict[Query, CachedCount]:
-        """Return those of the queries' counts that are there, intact, and not older than a time.
+        """Return the counts of queries that are cached, intact, and not older than a time.
 
         Parameters
         ----------
         fingerprint : str
-            The source's.
+            Fingerprint of the source.
         queries : collection of Query
-            Each once.
+            Distinct.
         since : float
             Seconds since 1970.
         ttl_seconds : float, optional
-            As in `put_many`. Of a source whose counts hold for ever, all are kept anew for `UNUSED_SECONDS`.
+            As in `put_many`. With None, a look-up also extends the life of the source's counts to `UNUSED_SECONDS`.
 
         Returns
         -------
         dict of Query to CachedCount
-            None of them while Redis is away.
+            Empty while Redis is away.
         """
         key, found = self._keys.counts(fingerprint), dict[Query, CachedCount]()
         kept_seconds = UNUSED_SECONDS if ttl_seconds is None else 0
@@ -155,7 +157,7 @@ class CountCache:
                     if count is not None and count.counted_at >= since:
                         found[query] = count
         except (RedisError, OSError) as error:
-            _log.warning("Counts are counted again, as the cache cannot be read: %s", error)
+            _log.warning("The cache of counts cannot be read, so queries are counted again: %s", error)
             return {}
         return found
 
@@ -167,17 +169,17 @@ class CountCache:
         Parameters
         ----------
         fingerprint : str
-            The source's.
+            Fingerprint of the source.
         counts : mapping of Query to CachedCount
-            They take the place of what is there.
+            They replace entries for the same queries.
         ttl_seconds : float, optional
-            How long all counts of the source hold, from when the last of them was stored; None: for ever, and they are
-            kept for `UNUSED_SECONDS`.
+            Seconds after the last `put_many` until all counts of the source expire. With None they stay valid, and
+            expire after `UNUSED_SECONDS` without use.
 
         Returns
         -------
         bool
-            Whether all were stored; not while Redis is away or full.
+            Whether all were stored; False while Redis is away or full.
         """
         key = self._keys.counts(fingerprint)
         try:
@@ -187,31 +189,31 @@ class CountCache:
             kept_seconds = UNUSED_SECONDS if ttl_seconds is None else ttl_seconds
             await self._redis.pexpire(key, max(1, round(kept_seconds * 1000)))
         except (RedisError, OSError) as error:
-            _log.warning("%d counts are not cached for now: %s", len(counts), error)
+            _log.warning("%d counts could not be cached: %s", len(counts), error)
             return False
         return True
 
     @asynccontextmanager
     async def claims(self, fingerprint: str) -> AsyncIterator["Claims"]:
-        """Yield a holder of claims, whose lease is renewed meanwhile and who has none left afterwards."""
+        """Yield a holder of claims. Its lease is renewed until the block ends; then all its claims are dropped."""
         claims = Claims(self._redis, self._keys, fingerprint, self._lease_seconds)
         over = asyncio.Event()
-        renewing = asyncio.create_task(_every(self._lease_seconds / 3, over, claims))
+        renewing = asyncio.create_task(_renew_every(self._lease_seconds / 3, over, claims))
         try:
             yield claims
         finally:
-            # Not cancelled: redis-py may swallow that, and the lease would be renewed for ever.
+            # Not by a cancellation: redis-py may swallow it, and the lease would be renewed for ever.
             over.set()
-            # In this order, or what is renewed last would hold for a lease. While Redis does not answer, this is left
-            # to end by itself, so that who wants to stop can.
-            ending = asyncio.create_task(_end(renewing, claims))
+            # The lease is dropped after the last renewal, which would otherwise make it hold again. This may go on
+            # after the block, so that a worker can stop while Redis does not answer.
+            ending = asyncio.create_task(_drop_after(renewing, claims))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
-            await asyncio.wait([ending], timeout=_LAST_SECONDS)
+            await asyncio.wait([ending], timeout=_DROP_SECONDS)
 
 
 class Claims:
-    """What one holder has claimed of a source's queries."""
+    """The claims of one holder to queries of a source."""
 
     def __init__(self, redis: Redis, keys: Keys, fingerprint: str, lease_seconds: float) -> None:
         self._redis = redis
@@ -223,9 +225,9 @@ class Claims:
         self._release: AsyncScript = redis.register_script(_RELEASE)
 
     async def claim(self, queries: Collection[Query]) -> list[Query]:
-        """Claim queries; return those that are nobody else's now: all of them while Redis is away.
+        """Claim queries; return those that no other holder has claimed. While Redis is away, return all.
 
-        Somebody may have stored their counts before letting go of them, so look again for those returned.
+        Another holder may have stored counts and released its claims just before, so look up those that are returned.
         """
         mine: list[Query] = []
         try:
@@ -234,35 +236,35 @@ class Claims:
                 marks: Any = await self._claim(keys=self._keys, args=arguments)
                 mine += [query for query, mark in zip(part, marks, strict=True) if mark == ord("1")]
         except (RedisError, OSError) as error:
-            _log.warning("Others may be counting the same, as that cannot be asked: %s", error)
+            _log.warning("Queries cannot be claimed, so other workers may count the same: %s", error)
             return list(queries)
         return mine
 
     async def release(self, queries: Collection[Query]) -> None:
-        """Let go of queries, once their counts are stored."""
-        with contextlib.suppress(RedisError, OSError):  # they are let go of with the lease
+        """Release the claims to queries, once their counts are stored."""
+        with contextlib.suppress(RedisError, OSError):  # the claims end with the lease
             for part in _chunks(queries):
                 await self._release(keys=self._keys, args=[self._holder, _fields(part)])
 
     async def renew(self) -> None:
-        """Make the lease as long as it was; what others have taken meanwhile remains theirs."""
+        """Extend the lease to its full length; claims that others have taken over stay theirs."""
         try:
             await self._redis.set(self._keys[1], 1, px=self._lease_milliseconds)
         except (RedisError, OSError) as error:
-            _log.warning("Others may begin to count the same, as the lease cannot be renewed: %s", error)
+            _log.warning("The lease of claims cannot be renewed, so other workers may count the same: %s", error)
 
     async def drop(self) -> None:
-        """Let go of everything."""
-        with contextlib.suppress(RedisError, OSError):  # the lease ends by itself
+        """Drop all claims, by deleting the lease."""
+        with contextlib.suppress(RedisError, OSError):  # the lease expires
             await self._redis.delete(self._keys[1])
 
 
-async def _end(renewing: asyncio.Task[None], claims: Claims) -> None:
+async def _drop_after(renewing: asyncio.Task[None], claims: Claims) -> None:
     await asyncio.wait([renewing])
     await claims.drop()
 
 
-async def _every(seconds: float, over: asyncio.Event, claims: Claims) -> None:
+async def _renew_every(seconds: float, over: asyncio.Event, claims: Claims) -> None:
     while not await wait_for_event(over, seconds):
         await claims.renew()
 
@@ -278,7 +280,7 @@ def _fields(queries: Sequence[Query]) -> bytes:
 
 
 def _checksum(fingerprint: str, field: bytes, body: bytes) -> bytes:
-    # Over the keys too: a count that came to stand under another query, or source, is damage as well.
+    # It covers the keys, too, so that a count stored under the wrong query or source is seen to be damaged.
     return _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(field, zlib.crc32(fingerprint.encode()))))
 
 

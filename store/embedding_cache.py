@@ -1,11 +1,12 @@
-"""Embeddings kept in Redis, so that a caption is encoded once, and a job that was killed goes on where it was.
+"""Embeddings cached in Redis, so that a caption is encoded once, and the retry of a killed job continues its work.
 
-One hash per encoder fingerprint; field: SHA-256 of the caption; value: the row as little-endian float32, then four
-bytes of CRC-32 over field and row. A value that is damaged, or of another width, counts as missing and is overwritten.
-
-The cache is never in the way: while Redis is away nothing is found and nothing is stored, a warning is logged, and the
-job goes on. An encoder's key that holds another Redis type than a hash is deleted before the next entries are stored.
+There is one hash for each encoder fingerprint. A field is the SHA-256 of the caption. Its value is the row as
+little-endian float32, followed by the CRC-32 (4 bytes) of field and row. A value that is damaged, or of another length,
+counts as missing and is overwritten. A key that holds another Redis type is deleted before the next entries are stored.
 Entries do not expire; to forget an encoder, delete its hash.
+
+An unreachable cache stops nothing: while Redis is away no entry is found or stored, a warning is logged, and the job
+goes on.
 """
 
 import hashlib
@@ -27,21 +28,21 @@ FloatArray: TypeAlias = NDArray[np.float32]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 CHUNK = 512
-"""Entries in one command: at most 2 MB or so, and a few milliseconds of either side's event loop."""
+"""Entries in one command: about 2 MB at most, and a few milliseconds of work for Redis and for the event loop."""
 CHECKSUM_BYTES = 4
 
 _log = logging.getLogger(__name__)
 
 
 class EmbeddingCache:
-    """Embeddings by encoder fingerprint and caption.
+    """Caches embeddings by encoder fingerprint and caption.
 
     Parameters
     ----------
     redis : redis.asyncio.Redis
         A client that returns bytes (``decode_responses`` off).
     keys : Keys
-        What the entries' keys are called.
+        The names of the entries' keys.
     """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
@@ -56,16 +57,16 @@ class EmbeddingCache:
         Parameters
         ----------
         fingerprint : str
-            The encoder's.
+            Fingerprint of the encoder.
         captions : sequence of str
             n captions.
         dimensions : int
-            Width of the encoder's embeddings, d.
+            Length of the encoder's embeddings, d.
 
         Returns
         -------
         found : ndarray of bool, shape (n,)
-            Which captions had an intact entry; none while Redis is away.
+            Which captions have an intact entry; none while Redis is away.
         rows : ndarray of float32, shape (n, d)
             Their embeddings; zero where not found.
         """
@@ -78,7 +79,7 @@ class EmbeddingCache:
                 values = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(key, fields))
                 found[part], rows[part] = _decoded(fields, values, dimensions)
         except (RedisError, OSError) as error:
-            _log.warning("Embeddings are computed again, as the cache cannot be read: %s", error)
+            _log.warning("The cache of embeddings cannot be read, so captions are encoded again: %s", error)
         return found, rows
 
     async def put_many(self, fingerprint: str, captions: Sequence[str], rows: FloatArray) -> bool:
@@ -87,7 +88,7 @@ class EmbeddingCache:
         Parameters
         ----------
         fingerprint : str
-            The encoder's.
+            Fingerprint of the encoder.
         captions : sequence of str
             n captions.
         rows : ndarray of float32, shape (n, d)
@@ -96,7 +97,7 @@ class EmbeddingCache:
         Returns
         -------
         bool
-            Whether all were stored; not while Redis is away or full.
+            Whether all were stored; False while Redis is away or full.
         """
         key = self._keys.embeddings(fingerprint)
         try:
@@ -105,7 +106,7 @@ class EmbeddingCache:
                 entries = _encoded([_field(caption) for caption in captions[part]], rows[part])
                 await self._redis.hset(key, mapping=entries)
         except (RedisError, OSError) as error:
-            _log.warning("%d embeddings are not cached for now: %s", len(captions), error)
+            _log.warning("%d embeddings could not be cached: %s", len(captions), error)
             return False
         return True
 
@@ -119,7 +120,7 @@ def _field(caption: str) -> bytes:
 
 
 def _checksum(field: bytes, row: bytes) -> bytes:
-    # over the field too: a row that came to stand under another caption is damage as well
+    # It covers the field, too, so that a row stored under the wrong caption is seen to be damaged.
     return zlib.crc32(row, zlib.crc32(field)).to_bytes(CHECKSUM_BYTES, "little")
 
 
@@ -129,7 +130,7 @@ def _encoded(fields: Sequence[bytes], rows: FloatArray) -> dict[FieldT, Encodabl
 
 
 def _decoded(fields: Sequence[bytes], values: Sequence[bytes | None], dimensions: int) -> tuple[BoolArray, FloatArray]:
-    """Values as stored → found, shape (n,), and rows, shape (n, dimensions), zero where not found."""
+    """Decode stored values: return which are intact, shape (n,), and their rows, shape (n, dimensions), else zero."""
     width = 4 * dimensions
     intact = [
         value[:width] if value is not None and value[width:] == _checksum(field, value[:width]) else None

@@ -1,6 +1,6 @@
-"""Settings that both programs read, from environment variables; each program adds its own.
+"""Settings of the service and of the worker, from environment variables; each program adds its own.
 
-They are passed in, never read at import: ``Settings()`` reads the environment once, at the top of a program.
+They are passed as arguments and never read at import: each program reads the environment once, when it starts.
 """
 
 from pathlib import Path
@@ -17,12 +17,12 @@ _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 def read_settings(kind: type[_Settings], **given: Any) -> _Settings:
-    """Read settings from the environment; what is given goes before it.
+    """Read settings from the environment; a keyword argument overrides its variable.
 
     Raises
     ------
     SettingError
-        ``bad_setting``, naming each variable that is wrong.
+        ``bad_setting``, naming each variable with a wrong value.
     """
     try:
         return kind(**given)
@@ -36,7 +36,7 @@ def _variable(field: int | str) -> str:
 
 
 class StoreSettings(BaseSettings):
-    """Where jobs, caches and stream versions are kept."""
+    """Where runs, caches and stream versions are kept."""
 
     model_config = SettingsConfigDict(
         env_prefix="CONCEPT_ORDERINGS_",
@@ -50,12 +50,12 @@ class StoreSettings(BaseSettings):
         "redis://127.0.0.1:6379/0",
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         pattern=r"^(redis|rediss|unix|redis\+sentinel)://",
-        description="Redis or Valkey: the queue, job records and caches. Give it append-only persistence.",
+        description="Redis or Valkey, for the queue, records of runs and caches. Give it append-only persistence.",
     )
     namespace: str = Field(
         DEFAULT_NAMESPACE,
         pattern=f"^{URL_NAME.pattern}$",
-        description="What all keys in Redis begin with: services with different ones can share a server.",
+        description="The beginning of all keys in Redis. Services with different namespaces can share a server.",
     )
     data_dir: Path = Field(
         Path("data"), description="Where the embedded Valkey, local indexes and, by default, streams are kept."
@@ -68,21 +68,21 @@ class StoreSettings(BaseSettings):
 
     @property
     def streams_location(self) -> str:
-        """Where stream versions are kept, as `store.objects.open_objects` takes it."""
+        """The directory or URL of stream versions, for `store.objects.open_objects`."""
         return self.streams_url or str(self.data_dir / "streams")
 
     @property
     def keys(self) -> Keys:
-        """What keys in Redis are called."""
+        """The names of keys in Redis."""
         return Keys(self.namespace)
 
     def index_dir(self, source: str) -> Path:
-        """Return where the local full-text index is that frequency orderings name as their `source`.
+        """Return the directory of the local full-text index that orderings name as their `source`.
 
         Raises
         ------
         SourceError
-            ``source_not_configured`` for a name that no index can have, such as one that leads elsewhere.
+            ``source_not_configured`` for a name that no index can have, such as one with a slash.
         """
         if not URL_NAME.fullmatch(source):
             raise SourceError(

@@ -15,25 +15,25 @@ GATHERERS: Mapping[Need, Callable[[Gathering], Awaitable[Gathered]]] = {
     Need.COUNTS: gather_counts,
     Need.EMBEDDINGS: gather_embeddings,
 }
-"""What gathers each kind of evidence that may not be at hand in the request or the catalogue."""
+"""The gatherer of each kind of evidence that may come from outside the request and the catalogue."""
 
 
 async def gather(gathering: Gathering) -> tuple[dict[Need, Gathered], Machine]:
-    """Return the evidence for a request, and what arranging by it may use.
+    """Return the evidence for a request, and the threads, memory and device that arranging may use.
 
-    The memory is what there is before embeddings are made, since what a path needs counts them, and after an encoder
-    has taken its own.
+    The memory is measured after an encoder is loaded and before embeddings are computed: the need of a path includes
+    its embeddings.
 
     Raises
     ------
     SourceError, EncoderError
-        If a source or encoder cannot give what is needed.
+        If a source or an encoder fails.
     SettingError
         If the sources of counts cannot be read.
     BadParameter
-        If counts are asked for of a time to come.
+        If `counted_since` lies in the future.
     NotEnoughMemory
-        If there is too little for what is to be done with it.
+        If there is too little memory to arrange by the embeddings.
     Cancelled
         If the job is to stop.
     """

@@ -15,7 +15,7 @@ from worker.evidence.local_index import build_index
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the shards, the index's name and the data directory."""
     parser.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="C4 JSON lines, .json.gz")
-    parser.add_argument("--name", default="c4", help="what a frequency ordering calls it (default: %(default)s)")
+    parser.add_argument("--name", default="c4", help="the source by which orderings name it (default: %(default)s)")
     add_data_dir(parser)
 
 
@@ -25,21 +25,21 @@ def run(options: argparse.Namespace) -> int:
     Raises
     ------
     SourceError
-        ``source_not_configured`` for a name that no index can have, and as `index` does.
+        ``source_not_configured`` for a name that no index can have; see also `index`.
     SettingError
-        ``unknown_data_format`` of a data directory that a later release wrote.
+        ``unknown_data_format`` if a later release wrote the data directory.
     """
     claim_data_dir(options.data_dir)
     return index(options.shards, read_settings(StoreSettings, data_dir=options.data_dir).index_dir(options.name))
 
 
 def index(shards: Sequence[Path], directory: Path) -> int:
-    """Add shards to the index in a directory and print what it holds then; return the exit status.
+    """Add shards to the index in a directory and print a summary of the index; return the exit status.
 
     Raises
     ------
     SourceError
-        If shards are damaged, or another build is at work there.
+        If shards are damaged, or another build is running in the directory.
     """
     with tqdm(unit="B", unit_scale=True, desc=directory.name, dynamic_ncols=True) as bar:
 
@@ -49,6 +49,6 @@ def index(shards: Sequence[Path], directory: Path) -> int:
 
         summary = build_index(shards, directory, report=report)
     for path in summary.skipped:
-        print(f"{path}: skipped, its content is in the index already")
+        print(f"{path}: skipped, because its content is in the index already")
     print(f"{directory.name}: {summary.documents:,} documents in {len(summary.shards)} shards; {directory}")
     return 0

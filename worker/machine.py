@@ -1,4 +1,4 @@
-"""What a job may use of this machine: threads, memory, and the device that proposes neighbours."""
+"""What a job may use of this machine: threads, memory, and a device that proposes nearest neighbours."""
 
 from functools import partial
 from pathlib import Path
@@ -13,21 +13,21 @@ from worker.settings import WorkerSettings
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUP = Path("/proc/self/cgroup")
 
-WORTH_A_DEVICE = 10_000
-"""Vectors; fewer are compared on the processor before a device has them."""
+FEWEST_ON_DEVICE = 10_000
+"""Fewer vectors than this are compared on the processor: that is done before they are on the device."""
 
 
 def this_machine(settings: WorkerSettings) -> Machine:
-    """Return what a job that begins now may use."""
+    """Return the threads, memory and device of a job that begins now."""
     memory = settings.memory_mb * 1_000_000 or free_memory()
     return Machine(threads=settings.threads, memory=memory, make_proposer=partial(_proposer, settings.device))
 
 
 def free_memory(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> int:
-    """Return how many bytes this process can still allocate: the machine's, or less in a container with a limit."""
-    bounds = [_left_in(group) for group in _groups(cgroups, own)]
+    """Return the bytes that this process can still allocate: those of the machine, or fewer in a limited container."""
+    limits = [_free_in(group) for group in _groups(cgroups, own)]
     available: int = psutil.virtual_memory().available
-    return min([available, *(each for each in bounds if each is not None)])
+    return min([available, *(each for each in limits if each is not None)])
 
 
 def _groups(cgroups: Path, own: Path) -> list[Path]:
@@ -41,14 +41,14 @@ def _groups(cgroups: Path, own: Path) -> list[Path]:
     return [group for each in inner for group in (each, *each.parents) if group.is_relative_to(cgroups)]
 
 
-def _left_in(group: Path) -> int | None:
-    """Return what a control group leaves of its limit; None if it has none."""
+def _free_in(group: Path) -> int | None:
+    """Return the bytes that a control group has left of its limit; None if it has no limit."""
     try:
         limit = (group / "memory.max").read_text().strip()
         if limit == "max":
             return None
         used = int((group / "memory.current").read_text())
-        # Pages of files that have been read count as used, and are given up when memory is needed.
+        # The page cache counts as used, but the kernel frees it when memory is needed.
         statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     except OSError:
         return None
@@ -56,10 +56,10 @@ def _left_in(group: Path) -> int | None:
 
 
 def _proposer(device: str, vectors: NDArray[np.int16]) -> Proposer | None:
-    """Return what proposes neighbours of `vectors` on a GPU; None where the processor does as well."""
-    if device == "cpu" or len(vectors) < WORTH_A_DEVICE:
+    """Return a proposer of neighbours of `vectors` on a GPU; None where the processor is as fast."""
+    if device == "cpu" or len(vectors) < FEWEST_ON_DEVICE:
         return None
-    # Here, not above: it loads torch.
+    # Imported here, because it loads torch.
     from worker.neighbours_on_device import proposer_on  # noqa: PLC0415
 
     return proposer_on(device, vectors)

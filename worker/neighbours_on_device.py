@@ -1,7 +1,7 @@
-"""Neighbours proposed by a GPU: the k smallest of each row of a float32 product, made block by block.
+"""Nearest neighbours proposed by a GPU: the k smallest of each row of a float32 product, computed block by block.
 
-Not an encoder; it stands here because nothing else loads torch. What is proposed is measured exactly before it counts
-(`concept_orderings.path.neighbours`), so a device decides the speed of a path and nothing else.
+The distances of proposed neighbours are computed exactly before they are used (`concept_orderings.path.neighbours`), so
+a device changes how long a path takes and nothing else.
 """
 
 import logging
@@ -16,12 +16,13 @@ from concept_orderings.path.projection import product_error
 from worker.torch_device import is_out_of_memory, pick_device
 
 MORE = 64
-"""Proposed beyond what is asked for: whatever lies within the error of a guess of the last one is not certain."""
+"""Neighbours proposed beyond the k that are requested: those within the error of the k-th distance are not certain."""
 
 BLOCK_BYTES = 256 << 20
-"""Of guesses at a time, and about twice as much again while the smallest are chosen."""
+"""Bytes of estimated distances at a time; choosing the smallest takes about twice as many more."""
 
 FURTHEST = 2**31
+"""Larger than any squared distance of quantised unit vectors: the bound when all other vectors are proposed."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,19 +33,20 @@ class TorchProposer:
     Parameters
     ----------
     vectors : ndarray of int16, shape (n, d)
-        From `quantise`.
+        Vectors from `quantise`.
     device : torch.device
-        Holds them as float32: 4 n d bytes.
+        It holds the vectors as float32: 4 n d bytes.
     """
 
     def __init__(self, vectors: NDArray[np.int16], device: torch.device) -> None:
-        # Shorter numbers inside the product, as TF32 has, would break the bound on its error.
+        # A product in TF32, which has fewer bits, would break the bound on its error.
         torch.set_float32_matmul_precision("highest")
         self._vectors = torch.from_numpy(vectors).to(device).float()
         self._exact_squares = squared_lengths(vectors)
         self._squares = torch.from_numpy(self._exact_squares.astype(np.float32)).to(device)
         self._rows = max(1, BLOCK_BYTES // (4 * len(vectors)))
-        # Of a guess: the product's, and roundings of a squared length and of a difference, each below 2^32 · 2^-24.
+        # Of an estimate: the error of the product, and the rounding of a squared length and of a difference, each less
+        # than 2^32 · 2^-24.
         self._error = int(np.ceil(product_error(vectors.shape[1]))) + 2 * 256
 
     def __call__(self, rows: NDArray[np.int64], k: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -61,8 +63,8 @@ class TorchProposer:
                 if not is_out_of_memory(error):
                     raise
                 if self._rows == 1:
-                    _log.warning("neighbours are looked for on the processor: the device has no room: %s", error)
-                    # Of the rest nothing is proposed: that anything may be as near as nothing makes none certain.
+                    _log.warning("neighbours are searched on the processor: the device has no memory left: %s", error)
+                    # No neighbours for the other rows: with a bound of 0 no proposal of theirs is certain.
                     ids[first:], bounds[first:] = 0, 0
                     break
                 self._rows //= 2
@@ -72,12 +74,19 @@ class TorchProposer:
 
     @torch.inference_mode()
     def _propose(self, rows: NDArray[np.int64], size: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the `size` vectors that are guessed to be nearest to each of `rows`, and how near others can be."""
+        """Return the `size` vectors with the smallest estimated distance to each of `rows`, and a bound for all others.
+
+        Returns
+        -------
+        ids : ndarray of int32, shape (len(rows), size)
+        bounds : ndarray of int64, shape (len(rows),)
+            No other vector has a smaller squared distance to the row.
+        """
         own = torch.from_numpy(rows).to(self._vectors.device)
-        # The squared distance less the row's own squared length.
-        guesses = torch.addmm(self._squares, self._vectors[own], self._vectors.T, alpha=-2)
-        guesses[torch.arange(len(rows), device=own.device), own] = torch.inf
-        values, ids = torch.topk(guesses, size, largest=False, sorted=False)
+        # The squared distance minus the squared length of the row itself.
+        estimates = torch.addmm(self._squares, self._vectors[own], self._vectors.T, alpha=-2)
+        estimates[torch.arange(len(rows), device=own.device), own] = torch.inf
+        values, ids = torch.topk(estimates, size, largest=False, sorted=False)
         if size == len(self._vectors) - 1:
             return ids.int().cpu().numpy(), np.full(len(rows), FURTHEST, dtype=np.int64)
         furthest = np.floor(values.amax(dim=1).cpu().numpy()).astype(np.int64)
@@ -85,12 +94,12 @@ class TorchProposer:
 
 
 def proposer_on(device: str, vectors: NDArray[np.int16]) -> Proposer | None:
-    """Return a proposer on the device that the setting names; None on a processor, or if a GPU has no room.
+    """Return a proposer on the device of the setting; None on a processor, or if a GPU has not enough memory.
 
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: the device is not there.
+        ``encoder_not_configured``: the machine lacks the device.
     """
     chosen = pick_device(device)
     if chosen.type == "cpu":
@@ -100,5 +109,5 @@ def proposer_on(device: str, vectors: NDArray[np.int16]) -> Proposer | None:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        _log.warning("neighbours are looked for on the processor: the device has no room for the vectors: %s", error)
+        _log.warning("neighbours are searched on the processor: the vectors do not fit on the device: %s", error)
         return None

@@ -1,4 +1,4 @@
-"""What ``concept-orderings order`` gathers with this program, without Redis and without a cache."""
+"""The gatherers of the command ``concept-orderings order``: no Redis, no cache."""
 
 import asyncio
 from pathlib import Path
@@ -21,21 +21,21 @@ from worker.settings import WorkerSettings
 def gather_counts(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
     """Count each concept in the source that the ordering names.
 
-    Everything is counted now, so `counted_since` and `refresh` change nothing.
+    Every query is counted now, so `counted_since` and `refresh` have no effect.
 
     Parameters
     ----------
     request
-        Its ordering needs counts.
+        A request whose ordering needs counts.
     report
-        Called with queries counted and queries in all.
+        Called with the queries counted and all queries.
     data_dir
         Where local indexes and counts files are.
 
     Raises
     ------
     SourceError, SettingError, StoreError, Cancelled
-        As `open_source` and `count_concepts` raise them.
+        See `open_source` and `count_concepts`.
     """
     source = parameters_of(request.ordering, NeedsCounts).source
     settings = read_settings(WorkerSettings, data_dir=data_dir)
@@ -48,16 +48,16 @@ def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path)
     Parameters
     ----------
     request
-        Its ordering needs embeddings.
+        A request whose ordering needs embeddings.
     report
-        Called with captions embedded and captions in all.
+        Called with the captions embedded and all captions.
     data_dir
-        Not used: encoders find their weights by settings of their own.
+        Not used: other settings say where weights are.
 
     Raises
     ------
     EncoderError, SettingError, Cancelled
-        As `load_encoder` and `embed_concepts` raise them.
+        See `load_encoder` and `embed_concepts`.
     """
     parameters = parameters_of(request.ordering, NeedsEmbeddings)
     settings = read_settings(WorkerSettings, data_dir=data_dir)

@@ -1,4 +1,4 @@
-"""Heavy work in a thread, so that the event loop can renew the job's lease meanwhile."""
+"""Heavy work in a thread, so that the event loop can renew the lease of the job meanwhile."""
 
 import asyncio
 import threading
@@ -13,15 +13,15 @@ _Result = TypeVar("_Result")
 
 
 async def in_thread(work: Callable[[Report], _Result], report: Report) -> _Result:
-    """Return ``work(report)``, run in a thread.
+    """Run ``work(report)`` in a thread and return its result.
 
-    If this task is cancelled, the work is told to stop at its next report and waited for: it must not go on unseen,
-    beside the same job in another worker.
+    If this task is cancelled, the work stops at its next report and is waited for: it must not go on while another
+    worker does the same job.
 
     Raises
     ------
     Cancelled
-        As raised by `report`; and whatever the work raises.
+        As raised by `report`. Errors of the work are raised, too.
     """
     stop = threading.Event()
 

@@ -6,33 +6,33 @@ from concept_orderings.errors import EncoderError
 
 
 def pick_device(setting: str) -> torch.device:
-    """Return the device that the setting ``device`` names; ``auto`` is CUDA, then MPS, then CPU.
+    """Return the device of the setting ``device``; ``auto`` chooses CUDA, else MPS, else the CPU.
 
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: the device is not there.
+        ``encoder_not_configured``: the machine lacks the device.
     """
-    there = _devices()
+    available = _devices()
     if setting == "auto":
-        return torch.device(there[0])
-    if setting not in there:
+        return torch.device(available[0])
+    if setting not in available:
         raise EncoderError(
             "encoder_not_configured",
-            f"CONCEPT_ORDERINGS_DEVICE is {setting!r}, which this machine does not have; it has {', '.join(there)}.",
+            f"CONCEPT_ORDERINGS_DEVICE is {setting!r}, which this machine lacks; it has {', '.join(available)}.",
         )
     return torch.device(setting)
 
 
 def _devices() -> list[str]:
-    """All devices of the machine, the best first."""
+    """Return the names of all devices of the machine, the best first."""
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     cuda = ["cuda", *(f"cuda:{i}" for i in range(count))] if count else []
     return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether a device, or the processor, had no room."""
+    """Tell whether an error says that a device or the processor has no memory left."""
     # MPS and the CPU raise a plain RuntimeError: "MPS backend out of memory", "not enough memory: you tried to …",
     # "can't allocate memory: you tried to …"
     text = str(error).lower()

@@ -13,16 +13,16 @@ from worker.settings import WorkerSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare nothing: the settings of the worker are environment variables."""
+    """Declare no arguments: the settings of the worker are environment variables."""
 
 
 def run(options: argparse.Namespace | None = None) -> int:
     """Work until SIGTERM or SIGINT; return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for client in ("httpx", "elastic_transport"):
-        # They log a line for each of 18,381 requests, with the URL in it.
+        # They log a line with the URL for each request, and a job may send 18,381.
         logging.getLogger(client).setLevel(logging.WARNING)
-    # What is imported stays in memory: a full collection in the middle of a job need not look at it, which takes 60 ms.
+    # Imported modules stay in memory. Without this, each full garbage collection checks them, which takes 60 ms.
     gc.freeze()
     try:
         asyncio.run(run_worker(read_settings(WorkerSettings)))
@@ -30,6 +30,6 @@ def run(options: argparse.Namespace | None = None) -> int:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        # Only until the worker has a handler for the signal.
+        # Ctrl-C before the worker has its own handler of the signal.
         return 0
     return 0

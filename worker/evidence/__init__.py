@@ -1,1 +1,1 @@
-"""Evidence from outside the request: counts from a local index, embeddings from a text encoder."""
+"""Gathering evidence from outside the request: counts from sources, embeddings from text encoders."""

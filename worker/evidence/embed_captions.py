@@ -1,4 +1,4 @@
-"""Embeddings of captions for a job: from the cache where they are, from the encoder where not."""
+"""Embeddings of captions: from the cache, or by the encoder and then cached."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ FloatArray: TypeAlias = NDArray[np.float32]
 Found: TypeAlias = NDArray[np.bool_]
 
 CHUNK = 256
-"""Captions encoded before they are cached: the most that a killed job computes again."""
+"""Captions that are encoded and then cached together: the most that a job encodes again after it was killed."""
 
 
 async def embed_captions(
@@ -26,64 +26,64 @@ async def embed_captions(
     *,
     report: Report = silent,
 ) -> FloatArray:
-    """Embed captions, encoding each distinct one once, ever, and caching it as soon as it is done.
+    """Embed captions; a distinct caption that is not in the cache is encoded once and then cached.
 
-    Nothing blocks the event loop. When the task is cancelled, the thread that encodes is stopped at its next report
-    and waited for. An entry that cannot be cached is tried again with the next ones; a cache that stays away costs
-    only the time of computing again.
+    All heavy work is done in threads. When the task is cancelled, the thread that encodes stops at its next report, and
+    is waited for. An entry that cannot be cached is tried again with later ones. While Redis is away, captions are
+    encoded again, and nothing else changes.
 
     Parameters
     ----------
     captions : sequence of str
-        n captions, in any order; the same one may stand there twice.
+        n captions, in any order; duplicates are allowed.
     encoder : Encoder
         From ``await asyncio.to_thread(load_encoder, name, settings)``.
     cache : EmbeddingCache or None
-        Where finished embeddings are kept; None if nowhere.
+        The cache; with None every caption is encoded.
     report : Report
-        Told how many of the distinct captions are done; always called on another thread than the event loop's.
+        Called with the distinct captions done and all distinct captions; never on the thread of the event loop.
 
     Returns
     -------
     ndarray of float32, shape (n, encoder.dimensions)
-        Unit rows, in the order given.
+        Unit rows, in the order of the captions.
 
     Raises
     ------
     EncoderError
-        ``encoder_failed``, from the encoder; nothing of what failed is cached.
+        ``encoder_failed``, from the encoder; embeddings of a call that failed are not cached.
     Cancelled
-        As raised by `report`; what was cached stays.
+        As raised by `report`; what is cached stays cached.
     """
-    place = await asyncio.to_thread(_places, captions)
-    distinct = list(place)
+    position = await asyncio.to_thread(_positions, captions)
+    distinct = list(position)
     found, rows = await _look_up(distinct, encoder, cache)
     missing = await asyncio.to_thread(_missing, distinct, found, encoder)
     done = len(distinct) - len(missing)
-    await in_thread(lambda told: told(done, len(distinct)), report)
-    waiting: list[int] = []
+    await in_thread(lambda in_work: in_work(done, len(distinct)), report)
+    not_cached: list[int] = []
     for start in range(0, len(missing), CHUNK):
         chunk = missing[start : start + CHUNK]
-        told = shifted(report, done + start, len(distinct))
-        rows[chunk] = await in_thread(_encoding(encoder, [distinct[i] for i in chunk]), told)
+        part = shifted(report, done + start, len(distinct))
+        rows[chunk] = await in_thread(_encoding(encoder, [distinct[i] for i in chunk]), part)
         if cache is None:
             continue
-        # Of what waits, all is tried only once the newest could be stored: else it would be tried with each chunk.
+        # Earlier rows that could not be cached are tried again only after a chunk could be: not once for each chunk.
         if not await _store(cache, encoder, distinct, chunk, rows):
-            waiting += chunk
-        elif waiting and await _store(cache, encoder, distinct, waiting, rows):
-            waiting.clear()
+            not_cached += chunk
+        elif not_cached and await _store(cache, encoder, distinct, not_cached, rows):
+            not_cached.clear()
     if len(distinct) == len(captions):
         return rows
-    return await asyncio.to_thread(lambda: rows[[place[caption] for caption in captions]])
+    return await asyncio.to_thread(lambda: rows[[position[caption] for caption in captions]])
 
 
 def shifted(report: Report, before: int, total: int) -> Report:
-    """Report a part of some work: so much was done before it, of so much in all."""
+    """Return a report for a part of some work, after `before` of `total` units are done."""
     return lambda done, _: report(before + done, total)
 
 
-def _places(captions: Sequence[str]) -> dict[str, int]:
+def _positions(captions: Sequence[str]) -> dict[str, int]:
     """Number the distinct captions in the order of their first appearance."""
     return {caption: i for i, caption in enumerate(dict.fromkeys(captions))}
 
@@ -102,7 +102,7 @@ async def _store(
 
 
 def _missing(captions: Sequence[str], found: Found, encoder: Encoder) -> list[int]:
-    """Return the positions of what is not found, in the order in which it is best encoded."""
+    """Return the positions of the captions that are not found, sorted by the encoder's `sort_key`."""
     return sorted(np.flatnonzero(~found).tolist(), key=lambda i: encoder.sort_key(captions[i]))
 
 

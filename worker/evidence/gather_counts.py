@@ -1,4 +1,4 @@
-"""The count of each concept: its query in the form that the source takes, counted once however many ask it."""
+"""Gathering counts: the count of each concept in a source, with one query for all concepts that share it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from worker.evidence.counts.through_cache import SourceCounts, count_through_cac
 from worker.evidence.gathering import Gathering, about
 from worker.watched import watched
 
-_CONCEPTS_NAMED = 10
+_MOST_NAMED = 10
 
 
 async def gather_counts(gathering: Gathering) -> Gathered:
@@ -33,11 +33,11 @@ async def gather_counts(gathering: Gathering) -> Gathered:
     Raises
     ------
     SourceError, SettingError, StoreError, BadParameter, Cancelled
-        As `open_source` and `count_concepts` raise them, with a pointer to the parameter.
+        See `open_source` and `count_concepts`; with a pointer to the parameter.
     """
     request, monitor = gathering.request, gathering.monitor
     parameters = parameters_of(request.ordering, NeedsCounts)
-    # Before the source is opened: an index's files are looked at, which takes a moment.
+    # Before the source is opened, which takes a moment: the files of an index are checked.
     total = len(request.concepts)
     await monitor.enter(Phase.COUNTING, total)
     with about("/ordering/source"), about("/ordering/counted_since", BadParameter):
@@ -63,20 +63,20 @@ async def count_concepts(
     counted_since: str = "",
     report: Report,
 ) -> Gathered:
-    """Return the count of each concept, with what was asked for it and where.
+    """Return the count of each concept, with the query that was counted and where.
 
     Parameters
     ----------
     request
-        Its concepts and their queries.
+        The concepts and their queries.
     source
         Where to count; it is not closed here.
     cache
-        Where counts are kept; None counts everything.
+        The cache; with None every query is counted.
     counted_since
-        Counts of before this time are not used; see `count_through_cache`.
+        Cached counts older than this time are not used; see `count_through_cache`.
     report
-        Called with queries counted and queries in all.
+        Called with the queries counted and all queries.
 
     Returns
     -------
@@ -86,60 +86,60 @@ async def count_concepts(
     Raises
     ------
     SourceError, BadParameter, Cancelled
-        As `count_through_cache` raises them.
+        See `count_through_cache`.
     """
-    # What takes a moment for some hundred thousand concepts is not done on the event loop.
-    asking = await asyncio.to_thread(_Asking.of, request, source)
+    # In threads, since both steps take a moment for 100,000 concepts.
+    queries = await asyncio.to_thread(_ConceptQueries.of, request, source)
     try:
-        counted = await count_through_cache(source, asking.distinct, cache, counted_since=counted_since, report=report)
+        counted = await count_through_cache(source, queries.distinct, cache, counted_since=counted_since, report=report)
     except SourceError as error:
-        raise asking.with_concepts(error) from error
-    return await asyncio.to_thread(_gathered, asking, counted)
+        raise queries.with_concepts(error) from error
+    return await asyncio.to_thread(_gathered, queries, counted)
 
 
 @dataclass(frozen=True)
-class _Asking:
-    """What is asked for each concept.
+class _ConceptQueries:
+    """The query of each of n concepts.
 
     Attributes
     ----------
     request : StreamRequest
-    asked : sequence of Query
-        As the request has it, (n,).
+    given : sequence of Query
+        The queries in the request or by default, (n,).
     sent : sequence of Query
-        As the source takes it, (n,).
+        The same in the form of the source, (n,).
     forms : mapping of str to str
-        Each spelling as the source takes it.
+        The form of the source for each given spelling.
     distinct : sequence of Query
-        What is sent, each once.
+        The distinct queries among `sent`.
     """
 
     request: StreamRequest
-    asked: Sequence[Query]
+    given: Sequence[Query]
     sent: Sequence[Query]
     forms: Mapping[str, str]
     distinct: Sequence[Query]
 
     @classmethod
-    def of(cls, request: StreamRequest, source: CountSource) -> "_Asking":
-        asked = queries_of(request.concepts)
-        forms = {spelling: source.form(spelling) for query in asked for spelling in query.spellings}
-        sent = [Query.of(filter(None, (forms[spelling] for spelling in query.spellings))) for query in asked]
-        return cls(request, asked, sent, forms, list(dict.fromkeys(sent)))
+    def of(cls, request: StreamRequest, source: CountSource) -> "_ConceptQueries":
+        given = queries_of(request.concepts)
+        forms = {spelling: source.form(spelling) for query in given for spelling in query.spellings}
+        sent = [Query.of(filter(None, (forms[spelling] for spelling in query.spellings))) for query in given]
+        return cls(request, given, sent, forms, list(dict.fromkeys(sent)))
 
     def with_concepts(self, error: SourceError) -> SourceError:
-        """Return an error of queries with the concepts that ask them: a query may be written otherwise."""
-        places = {query: at for at, query in enumerate(error.queries)}
-        wrong = [
-            (places[query], name)
+        """Return an error about queries with the names of their concepts, which may be spelled differently."""
+        positions = {query: at for at, query in enumerate(error.queries)}
+        affected = [
+            (positions[query], name)
             for name, query in zip(self.request.concepts.ids, self.sent, strict=True)
-            if query in places
+            if query in positions
         ]
-        if not wrong:
+        if not affected:
             return error
-        # As the error names their queries: those first that are to blame for the others.
-        concepts = [name for _, name in sorted(wrong)]
-        named = first_of([shown(each) for each in concepts], _CONCEPTS_NAMED)
+        # In the order of the error's queries, which begins with those that failed first.
+        concepts = [name for _, name in sorted(affected)]
+        named = first_of([shown(each) for each in concepts], _MOST_NAMED)
         return SourceError(
             error.code,
             f"{error.detail} Concepts without a count: {named}.",
@@ -148,17 +148,17 @@ class _Asking:
         )
 
 
-def _gathered(asking: _Asking, counted: SourceCounts) -> Gathered:
-    values = np.array([counted.counts[query].value for query in asking.sent], dtype=np.int64)
+def _gathered(queries: _ConceptQueries, counted: SourceCounts) -> Gathered:
+    values = np.array([counted.counts[query].value for query in queries.sent], dtype=np.int64)
     return Gathered(
         values,
         Provenance(
             source=counted.facts.name,
             digest=evidence_digest(values),
             details=_details(counted),
-            warnings=_warnings(asking, counted),
+            warnings=_warnings(queries, counted),
         ),
-        _columns(asking.sent, counted),
+        _columns(queries.sent, counted),
     )
 
 
@@ -166,15 +166,15 @@ def _columns(sent: Sequence[Query], counted: SourceCounts) -> dict[str, Sequence
     return {
         "query": [query.as_json() for query in sent],
         "unit": [str(counted.facts.unit)] * len(sent),
-        # Only shown where it is so.
+        # Shown only where it is true.
         "approximate": [counted.counts[query].approximate or None for query in sent],
     }
 
 
 def _details(counted: SourceCounts) -> dict[str, Json]:
-    """Return what the manifest says of the counts besides source and digest; a size that is not known is left out."""
+    """Return what the manifest says of the counts besides source and digest; unknown values are left out."""
     facts = counted.facts
-    said: dict[str, Json] = {
+    details: dict[str, Json] = {
         "kind": facts.kind,
         "unit": str(facts.unit),
         "corpus": facts.corpus,
@@ -185,33 +185,33 @@ def _details(counted: SourceCounts) -> dict[str, Json]:
         "index": facts.index,
         "counted": {"first": counted.first, "last": counted.last},
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in details.items() if value is not None}
 
 
-def _warnings(asking: _Asking, counted: SourceCounts) -> tuple[str, ...]:
+def _warnings(queries: _ConceptQueries, counted: SourceCounts) -> tuple[str, ...]:
     values = {query: count.value for query, count in counted.counts.items()}
     approximate = sum(count.approximate for count in counted.counts.values())
     return (
-        *shared_names(asking.request.concepts, asking.sent),
+        *shared_names(queries.request.concepts, queries.sent),
         *common_words(values, **_size(counted.facts)),
-        *altered_names(_sent_for(asking)),
+        *altered_names(_sent_for(queries)),
         *approximate_counts(approximate, len(values)),
     )
 
 
 def _size(facts: SourceFacts) -> dict[str, int | None]:
-    """Return the size of the corpus in what is counted: documents say nothing of how frequent an occurrence is."""
+    """Return the size of the corpus in the unit of the counts, which the frequency of a word is measured against."""
     if facts.unit is Unit.DOCUMENTS:
         return {"documents": facts.documents}
     return {"tokens": facts.tokens}
 
 
-def _sent_for(asking: _Asking) -> set[tuple[str, str]]:
-    """Return each name, or spelling that the request gives instead of it, with what was sent for it."""
-    sent: set[tuple[str, str]] = set()
-    for name, query in zip(asking.request.concepts.class_names, asking.asked, strict=True):
+def _sent_for(queries: _ConceptQueries) -> set[tuple[str, str]]:
+    """Return pairs of a class name, or of a spelling that the request gives instead of it, and the text sent for it."""
+    pairs: set[tuple[str, str]] = set()
+    for name, query in zip(queries.request.concepts.class_names, queries.given, strict=True):
         if query == default_query(name):
-            sent.add((name, "".join(asking.forms[spelling] for spelling in query.spellings)))
+            pairs.add((name, "".join(queries.forms[spelling] for spelling in query.spellings)))
         else:
-            sent.update((spelling, asking.forms[spelling]) for spelling in query.spellings)
-    return sent
+            pairs.update((spelling, queries.forms[spelling]) for spelling in query.spellings)
+    return pairs

@@ -1,8 +1,9 @@
-"""Embeddings of concepts: that of their caption or, where a dataset has several templates, the mean of their captions'.
+"""Gathering embeddings: one for each concept, of its caption or the mean over its captions.
 
-Captions come round by round, so that the embeddings of one round at a time are in memory, however many templates there
-are. They are added up in float64 in the order of the templates, and the sums are made unit by operations that IEEE 754
-rounds correctly, in one fixed order: the same embeddings of captions give the same bits anywhere.
+A concept has one caption for each template of its dataset. Captions are embedded in rounds, one template a round, so
+that the embeddings of only one round are in memory. They are added up in float64 in the order of the templates. The
+sums are scaled to unit length by operations that IEEE 754 rounds correctly, in a fixed order: the same embeddings of
+captions give the same bits on every machine.
 """
 
 import asyncio
@@ -33,11 +34,11 @@ from worker.watched import watched
 FloatArray: TypeAlias = NDArray[np.float32]
 IntArray: TypeAlias = NDArray[np.int64]
 
-CANCELLED = 1e-6
-"""A mean of unit vectors that is shorter is nothing but their rounding."""
+SHORTEST_MEAN = 1e-6
+"""A mean of unit vectors that is shorter than this consists of rounding errors."""
 
-_ROWS = 1024  # made unit at once
-_NAMED = 50
+_ROWS = 1024  # scaled to unit length at once
+_MOST_NAMED = 50
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ConceptEmbeddings:
     rows : ndarray of float32, shape (n, d)
         Unit rows, in canonical order.
     warnings : tuple of str
-        Which captions the encoder did not read to their end.
+        Which captions the encoder cut off.
     """
 
     rows: FloatArray
@@ -57,29 +58,29 @@ class ConceptEmbeddings:
 
 
 async def gather_embeddings(gathering: Gathering) -> Gathered:
-    """Return the embedding of each concept, by the encoder that the ordering names; see `embed_concepts`.
+    """Return the embedding of each concept by the encoder that the ordering names; see `embed_concepts`.
 
     Raises
     ------
     EncoderError
-        As `load_encoder` and `embed_concepts` raise it, with a pointer to the parameter.
+        See `load_encoder` and `embed_concepts`; with a pointer to the parameter.
     NotEnoughMemory
-        If the ordering cannot arrange so many embeddings; they are not made then.
+        If there is too little memory to arrange by the embeddings; they are not computed then.
     Cancelled
         If the job is to stop.
     """
     request, settings, monitor = gathering.request, gathering.settings, gathering.monitor
     parameters = parameters_of(request.ordering, NeedsEmbeddings)
-    # Before the encoder is loaded: that takes seconds, in which a client should see what the job is doing.
+    # Before the encoder is loaded: that takes seconds, in which clients should see the phase.
     total = len(request.concepts)
     await monitor.enter(Phase.EMBEDDING, total)
     with about("/ordering/encoder"):
-        # If the job is cancelled meanwhile, the encoder is loaded all the same, for the next one.
+        # If the job is cancelled meanwhile, the encoder is still loaded, for the next job.
         loading = asyncio.to_thread(
             load_encoder, parameters.encoder, settings, dtype=parameters.dtype, pinned=parameters.weights
         )
         encoder = await watched(loading, lambda: monitor.report(0, total))
-    # Now that the encoder has its memory, and not after minutes of embedding.
+    # After the encoder has taken its memory, and before minutes of embedding.
     gathering.machine = await asyncio.to_thread(this_machine, settings)
     request.ordering.check_memory((total, encoder.dimensions), gathering.machine)
     with about("/ordering/encoder"):
@@ -90,33 +91,34 @@ async def gather_embeddings(gathering: Gathering) -> Gathered:
 async def embed_concepts(
     request: StreamRequest, encoder: Encoder, cache: EmbeddingCache | None, *, report: Report = silent
 ) -> ConceptEmbeddings:
-    """Embed the concepts of a request, encoding only captions that are not in the cache.
+    """Embed the concepts of a request; only captions that are not in the cache are encoded.
 
-    Nothing blocks the event loop; a cancelled task stops as `embed_captions` does.
+    All heavy work is done in threads. A cancelled task stops as in `embed_captions`.
 
     Parameters
     ----------
     request : StreamRequest
         n concepts.
     encoder, cache
-        As `embed_captions` takes them.
+        See `embed_captions`.
     report : Report
-        Told how many of all rounds' distinct captions are done; always called on another thread than the event loop's.
+        Called with the distinct captions done, counted in each round, and those of all rounds; never on the thread of
+        the event loop.
 
     Raises
     ------
     EncoderError
-        ``encoder_failed``, from the encoder, or because the captions of a concept cancel each other out.
+        ``encoder_failed``, from the encoder, or because the embeddings of a concept's captions cancel each other out.
     Cancelled
-        As raised by `report`; what was cached stays.
+        As raised by `report`; what is cached stays cached.
     """
     names = request.concepts.ids
-    total = await in_thread(lambda told: _count_captions(request, told), report)
+    total = await in_thread(lambda in_work: _count_captions(request, in_work), report)
     means, cut, done = Means(names), np.zeros(len(names), dtype=np.int64), 0
     rounds = caption_rounds(request.concepts)
     while (found := await asyncio.to_thread(next, rounds, None)) is not None:
         positions, captions = found
-        overlong = await in_thread(_looking(encoder, captions), _standing(report, done, total))
+        overlong = await in_thread(_find_overlong(encoder, captions), _fixed(report, done, total))
         cut[positions[overlong]] += 1
         rows = await embed_captions(captions, encoder, cache, report=shifted(report, done, total))
         await asyncio.to_thread(means.add, positions, rows)
@@ -125,7 +127,7 @@ async def embed_concepts(
 
 
 def as_gathered(found: ConceptEmbeddings, encoder: Encoder) -> Gathered:
-    """Return embeddings with what the manifest says of them; takes a moment for the digest of a million."""
+    """Return embeddings with what the manifest says of them; the digest takes seconds for a million concepts."""
     provenance = Provenance(
         source=encoder.name,
         digest=evidence_digest(found.rows),
@@ -141,7 +143,7 @@ def as_gathered(found: ConceptEmbeddings, encoder: Encoder) -> Gathered:
 
 
 def _count_captions(request: StreamRequest, report: Report) -> int:
-    """Count the distinct captions of all rounds; one that stands in two rounds counts in both."""
+    """Count the distinct captions of all rounds; a caption that is in two rounds counts twice."""
     total = 0
     for _, captions in caption_rounds(request.concepts):
         report(0, total)
@@ -149,22 +151,22 @@ def _count_captions(request: StreamRequest, report: Report) -> int:
     return total
 
 
-def _looking(encoder: Encoder, captions: Sequence[str]) -> Callable[[Report], list[int]]:
-    return lambda told: encoder.overlong(captions, report=told)
+def _find_overlong(encoder: Encoder, captions: Sequence[str]) -> Callable[[Report], list[int]]:
+    return lambda report: encoder.overlong(captions, report=report)
 
 
-def _standing(report: Report, done: int, total: int) -> Report:
-    """Report the same whatever is done: for work that can be stopped, and is too short to be counted."""
+def _fixed(report: Report, done: int, total: int) -> Report:
+    """Return a report of fixed values, so that short work that is not counted can still be cancelled."""
     return lambda _done, _total: report(done, total)
 
 
 class Means:
-    """Unit means of the captions of n concepts, added up round by round.
+    """Computes the unit mean of the captions of each of n concepts, one round at a time.
 
     Parameters
     ----------
     names : sequence of str
-        The concepts, for errors.
+        Names of the concepts, for errors.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -174,14 +176,14 @@ class Means:
         self._sums: NDArray[np.float64] | None = None
 
     def add(self, positions: IntArray, rows: FloatArray) -> None:
-        """Add the embeddings of one caption each of some concepts; of all concepts in the first round.
+        """Add one caption of each of some concepts; in the first round, of all concepts.
 
         Parameters
         ----------
         positions : ndarray of int64, shape (m,)
             The concepts, each once.
         rows : ndarray of float32, shape (m, d)
-            Unit rows. Those of the first round are kept, not copied.
+            Unit rows. Those of the first round are kept without a copy.
         """
         self._captions[positions] += 1
         if self._first is None:
@@ -192,12 +194,12 @@ class Means:
         self._sums[positions] += rows
 
     def unit_rows(self) -> FloatArray:
-        """Return the unit means, (n, d); of a concept with one caption the very row that was added.
+        """Return the unit means, float32 (n, d); for a concept with one caption, the row that was added, unchanged.
 
         Raises
         ------
         EncoderError
-            ``encoder_failed``: captions that cancel each other out.
+            ``encoder_failed``: the embeddings of a concept's captions cancel each other out.
         """
         if self._first is None:
             raise ValueError("no round was added")
@@ -211,43 +213,43 @@ class Means:
 
     def _unit(self, concepts: IntArray, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         squares = np.zeros(len(sums))
-        # Column by column: `numpy.sum` would follow the width of the processor's vectors.
+        # Column by column: the order of additions in `numpy.sum` depends on the processor.
         for column in sums.T:
             squares += column * column
         lengths = np.sqrt(squares)
-        cancelled = concepts[lengths < CANCELLED * self._captions[concepts]]
+        cancelled = concepts[lengths < SHORTEST_MEAN * self._captions[concepts]]
         if cancelled.size:
             raise EncoderError(
                 "encoder_failed",
                 f"The captions of {shown(self._names[cancelled[0]])} cancel each other out: the mean of their "
-                f"{self._captions[cancelled[0]]} embeddings is zero, so that it is similar to nothing. "
-                "Change its dataset's templates.",
+                f"{self._captions[cancelled[0]]} embeddings is zero, which has no direction. "
+                "Change the templates of its dataset.",
             )
         unit: NDArray[np.float64] = sums / lengths[:, None]
         return unit
 
 
 def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple[str, ...]:
-    """Say which concepts have captions that the encoder did not read to their end.
+    """Return the warning for concepts with captions that the encoder cut off. It is published: never change its text.
 
     Parameters
     ----------
     cut : ndarray of int64, shape (n,)
-        How many captions of each concept were cut.
+        Number of captions of each concept that were cut off.
     encoder : Encoder
-        For its name and its limit.
+        Gives its name and its `context_length`.
     names : sequence of str
         The n concepts.
     """
     concepts = np.flatnonzero(cut)
     if not concepts.size:
         return ()
-    named = first_of([shown(names[i]) for i in concepts.tolist()], _NAMED)
+    named = first_of([shown(names[i]) for i in concepts.tolist()], _MOST_NAMED)
     return (
         f"The encoder {encoder.name} reads {encoder.context_length} tokens, and cut off the ends of "
-        f"{_counted(int(cut.sum()), 'longer caption')}, those of {_counted(concepts.size, 'concept')}: {named}.",
+        f"{_number_of(int(cut.sum()), 'longer caption')}, those of {_number_of(concepts.size, 'concept')}: {named}.",
     )
 
 
-def _counted(n: int, noun: str) -> str:
+def _number_of(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,4 +1,4 @@
-"""What a gatherer of evidence works with."""
+"""The request, settings and stores that gatherers of evidence work with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +16,14 @@ from worker.settings import WorkerSettings
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceStores:
-    """Where evidence is kept, for this job and the next ones.
+    """Where evidence is kept for later jobs.
 
     Attributes
     ----------
     embeddings : EmbeddingCache
     counts : CountCache
     objects : Objects
-        Where counts files are.
+        The object store, which has the counts files.
     """
 
     embeddings: EmbeddingCache
@@ -41,9 +41,9 @@ class Gathering:
     settings : WorkerSettings
     stores : EvidenceStores
     monitor : Monitor
-        Told of each phase and its progress; its `report` stops the work.
+        Gets each phase and its progress; its `report` raises `Cancelled` when the job is to stop.
     machine : Machine or None
-        What arranging may use, if a gatherer measured it before it took memory for the evidence itself.
+        What arranging may use, if a gatherer measured it before it took memory for the evidence; else None.
     """
 
     request: StreamRequest
@@ -55,7 +55,7 @@ class Gathering:
 
 @contextmanager
 def about(pointer: str, errors: type[ConceptOrderingsError] = JobError) -> Iterator[None]:
-    """Give errors that point at no field of the request the field that they are about."""
+    """Add a pointer to errors that have none: the JSON pointer of the field of the request that caused them."""
     try:
         yield
     except errors as error:

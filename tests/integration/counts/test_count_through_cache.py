@@ -516,7 +516,7 @@ async def test_claims_of_one_who_died_run_out(redis: Redis) -> None:
     lease = 0.4
     dead, source = CountCache(redis, KEYS, lease_seconds=lease), LetterSource()
     async with dead.claims(PRINT) as claims:
-        renewing = next(each for each in asyncio.all_tasks() if "_every" in repr(each.get_coro()))
+        renewing = next(each for each in asyncio.all_tasks() if "_renew_every" in repr(each.get_coro()))
         renewing.cancel()
         assert await claims.claim(NAMES) == NAMES
         async with CountCache(redis, KEYS).claims(PRINT) as others:

@@ -398,9 +398,9 @@ async def test_a_key_that_may_only_search_is_enough(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"filters": {"subset": "zz"}}, "has no documents: none is in c4 where subset = zz"),
-        ({"filters": {"nowhere": "en"}}, "has no documents: none is in c4 where nowhere = en"),
-        ({"text_field": "content"}, "the field content of c4 is not there"),
+        ({"filters": {"subset": "zz"}}, "has no documents: c4 where subset = zz has none"),
+        ({"filters": {"nowhere": "en"}}, "has no documents: c4 where nowhere = en has none"),
+        ({"text_field": "content"}, "the field content of c4 does not exist"),
         ({"text_field": "url"}, "the field url of c4 is of type keyword"),
         # Of a field of words, a filter takes any document with the word.
         ({"filters": {"text": "dog"}}, "its filter by text would match single words of c4"),

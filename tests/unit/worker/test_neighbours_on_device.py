@@ -14,7 +14,7 @@ from concept_orderings.machine import Machine
 from concept_orderings.path import quantise, shortest_greedy_path
 from unit.path.oracle import best_path, distance_matrix
 from worker import neighbours_on_device
-from worker.machine import WORTH_A_DEVICE, this_machine
+from worker.machine import FEWEST_ON_DEVICE, this_machine
 from worker.neighbours_on_device import TorchProposer, proposer_on
 from worker.settings import WorkerSettings
 
@@ -93,7 +93,7 @@ def test_a_device_without_room_is_not_used(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_processor_is_no_device_to_propose_on() -> None:
-    vectors = np.zeros((WORTH_A_DEVICE, 1), dtype=np.int16)
+    vectors = np.zeros((FEWEST_ON_DEVICE, 1), dtype=np.int16)
     make_proposer = this_machine(WorkerSettings(device="cpu")).make_proposer
     assert make_proposer is not None
     assert make_proposer(vectors) is None

@@ -1,6 +1,20 @@
-"""Sources of counts, by the names that orderings give them.
+"""Sources of counts, by the names that orderings give as their `source`.
 
-A name stands for what the file of sources has, a counts file, or a local index; never for two of them.
+A name stands for one source: a table of the file of sources, a counts file, or a local index. A name that is found in
+two of these places is refused.
+
+What is called what:
+
+- a `Query` (``concept_orderings.queries``) is what a source counts: one spelling, or several of which any counts;
+- a `CountSource` (``base``) counts queries; its `SourceFacts` say what its counts mean;
+- a `Count` (``base``) is the answer of a source to one query;
+- a `CachedCount` is a count with its time, as the `CountCache` keeps it (``store/count_cache.py``);
+- `SourceCounts` are the counts of all queries of one request or look, by ``through_cache.count_through_cache``;
+- ``worker/evidence/gather_counts.py`` makes of them the count of each concept: the evidence of an ordering;
+- a look (``worker/look_at_counts.py``, ``store/looks.py``) shows counts to a client and orders nothing;
+- a counts file (``store/counts_files.py``) is an uploaded file of counts, and a source by its name.
+
+A new kind of source is one file here, with its settings and its source, and one line in `settings.KINDS`.
 """
 
 import asyncio
@@ -19,27 +33,26 @@ from worker.settings import WorkerSettings
 
 
 async def open_source(name: str, settings: WorkerSettings, objects: Objects) -> CountSource:
-    """Open the source of counts of a name; close it after use.
+    """Open the source of counts that has a name; the caller closes it.
 
     Parameters
     ----------
     name
-        As an ordering's `source` has it: of a source in the file that CONCEPT_ORDERINGS_SOURCES names, of a counts
-        file, or of a local index.
+        Name of a table in the file of sources (CONCEPT_ORDERINGS_SOURCES), of a counts file, or of a local index.
     settings
-        The worker's.
+        Settings of the worker.
     objects
-        Where counts files are kept.
+        The object store, which has the counts files.
 
     Raises
     ------
     SourceError
-        ``source_not_configured`` if there is none of that name, or more than one; ``source_damaged`` if it cannot be
+        ``source_not_configured`` if no source has that name, or more than one; ``source_damaged`` if it cannot be
         opened.
     SettingError
         ``bad_setting`` if the file of sources is wrong.
     StoreError
-        ``store_unavailable`` if it cannot be seen whether there is such a counts file.
+        ``store_unavailable`` if the counts files cannot be listed.
     """
     check_name(name)
     configured = read_sources(settings)
@@ -58,7 +71,7 @@ async def open_source(name: str, settings: WorkerSettings, objects: Objects) -> 
 async def _places(
     name: str, configured: Mapping[str, object], settings: WorkerSettings, files: CountsFiles
 ) -> list[str]:
-    """Return where a source of that name is to be had."""
+    """Return the places that have a source of that name, in words for an error."""
     found = [f"a table of {settings.sources or 'the built-in sources'}"] if name in configured else []
     if name in await files.names():
         found.append("a counts file")
@@ -77,17 +90,17 @@ def check_name(name: str) -> None:
     """
     if name == IN_REQUEST:
         raise SourceError(
-            "source_not_configured", f"{IN_REQUEST} is no source to ask: it means the counts given with the classes."
+            "source_not_configured", f"{IN_REQUEST} is not a source: it means the counts given with the classes."
         )
     if not URL_NAME.fullmatch(name):
         raise SourceError("source_not_configured", f"A source's name {URL_NAME_RULE}.")
 
 
 def ambiguous(name: str, places: Sequence[str]) -> SourceError:
-    """Return the error for a name that stands for several sources."""
+    """Return the error for a name that several sources have."""
     return SourceError(
         "source_not_configured",
-        f"{name} is the name of {' and of '.join(places)}, and a name must stand for one source: rename all but one.",
+        f"{name} is the name of {' and of '.join(places)}, but a name must stand for one source: rename all but one.",
     )
 
 

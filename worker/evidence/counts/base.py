@@ -1,4 +1,4 @@
-"""What every source of counts offers."""
+"""The interface of sources of counts."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ REQUEST_ATTEMPTS = 6
 
 
 class Unit(StrEnum):
-    """What is counted: the two are never mixed, nor compared."""
+    """What is counted: documents that contain a query, or its occurrences. The two are never mixed or compared."""
 
     DOCUMENTS = "documents"
     OCCURRENCES = "occurrences"
@@ -20,31 +20,31 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFacts:
-    """What a source's counts mean, and what they can be cited by.
+    """What the counts of a source mean, and how they can be cited.
 
     Attributes
     ----------
     name : str
-        As orderings name it.
+        The name that orderings give as their `source`.
     kind : str
         ``local-index``, ``elasticsearch``, ``infini-gram`` or ``file``.
     unit : Unit
     corpus : str
-        What is counted in, for a reader: an index's name and filters, a file's description.
+        The corpus, described for readers: name and filters of an index, description of a file.
     documents : int, optional
-        How many documents the corpus has.
+        Number of documents in the corpus.
     tokens : int, optional
-        How many tokens the corpus has, where occurrences are counted.
+        Number of tokens in the corpus, where occurrences are counted.
     query_form : str
-        How a query is asked, for a reader: ``match_phrase with slop 0 in the field text``.
+        How a query is counted, for readers: ``match_phrase with slop 0 in the field text``.
     fingerprint : str
-        SHA-256 (hexadecimal) of all that decides a count, as far as it can be known: the key of the cache.
+        SHA-256 (hexadecimal) of everything known that decides a count. It is part of the cache's key.
     index : str, optional
-        SHA-256 of what a local index holds; UUIDs of indices in Elasticsearch, if it tells them.
+        SHA-256 of the contents of a local index; UUIDs of the indices in Elasticsearch, if the server tells them.
     ttl_seconds : float, optional
-        How long a count holds; None for a corpus that does not change.
+        Seconds for which a count is valid; None for a corpus that does not change.
     counted_at : str, optional
-        When all its counts were made, such as ``2026-01-31T12:00:00Z``; None if that is when they are asked for.
+        Time of all its counts, such as ``2026-01-31T12:00:00Z``; None for a source that counts at each request.
     """
 
     name: str
@@ -62,13 +62,13 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Count:
-    """A whole answer; a partial one is never a count.
+    """The answer of a source to one query; an answer for only a part of the corpus never becomes a count.
 
     Attributes
     ----------
     value : int
     approximate : bool
-        Whether the source says of itself that it estimated.
+        Whether the source itself says that it estimated the number.
     """
 
     value: int
@@ -79,7 +79,7 @@ class CountSource(Protocol):
     """A place that counts phrases in a corpus."""
 
     async def facts(self) -> SourceFacts:
-        """Say what is counted; may ask the source.
+        """Return what is counted; may send requests to a server.
 
         Raises
         ------
@@ -89,14 +89,14 @@ class CountSource(Protocol):
         ...
 
     def form(self, spelling: str) -> str:
-        """Return a spelling as this source can be asked for it, such as cut to its longest query.
+        """Return a spelling in the form that `count` takes, such as cut to the longest query of a server.
 
-        Empty only if the spelling is; such a spelling is never asked, and is nowhere.
+        It is empty only if the spelling is. An empty spelling is never counted by a source: its count is 0.
         """
         ...
 
     def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
-        """Count queries, whose spellings are in `form` and not empty.
+        """Count queries whose spellings are in the form of `form` and not empty.
 
         Parameters
         ----------
@@ -106,17 +106,17 @@ class CountSource(Protocol):
         Yields
         ------
         dict of Query to Count
-            Some of them, as soon as they are counted; each query once. What was yielded before an error is true.
+            Counts of some queries, as soon as they are known; each query once. Those before an error are valid.
 
         Raises
         ------
         SourceError
-            ``source_unavailable`` if it does not answer in full, tried again or not, naming queries that are not
-            counted; ``source_refused`` if it will not answer a query, or this client; ``source_incomplete`` if it
-            does not know a query; ``source_damaged``.
+            ``source_unavailable`` if it does not answer in full, after all retries; ``source_refused`` if it refuses a
+            query or this client; ``source_incomplete`` if it has no count for a query; ``source_damaged``. The error
+            names queries that are not counted.
         """
         ...
 
     async def aclose(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         ...

@@ -1,4 +1,4 @@
-"""A counts file: what somebody counted elsewhere, uploaded once and named as a source."""
+"""A counts file as a source: counts made elsewhere, uploaded once under a name."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,12 +14,12 @@ _COUNTED_AT_ONCE = 8192
 
 
 class CountsFileSource:
-    """A counts file as a source of counts: `open` it, or give it what it holds.
+    """A counts file as a source of counts; `open` reads one from the store.
 
     Parameters
     ----------
     record
-        What is known of the file.
+        The record of the file.
     counts
         Its counts, by folded name.
     """
@@ -41,7 +41,7 @@ class CountsFileSource:
         """
         try:
             record = await files.record(name)
-            return None if record is None else cls(record, await _LAST.counts(record, files))
+            return None if record is None else cls(record, await _LAST_READ.counts(record, files))
         except StoreError as error:
             if error.code == "counts_file_damaged":
                 raise SourceError("source_damaged", error.detail) from error
@@ -52,7 +52,7 @@ class CountsFileSource:
         return file_facts(self._record)
 
     def form(self, spelling: str) -> str:
-        """See `CountSource.form`; files have folded names."""
+        """See `CountSource.form`; the names in counts files are folded."""
         return folded(spelling)
 
     async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
@@ -61,16 +61,16 @@ class CountsFileSource:
         Raises
         ------
         SourceError
-            ``source_incomplete`` if the file lacks names, ``source_refused`` for documents that contain any of
-            several spellings.
+            ``source_incomplete`` if the file lacks names; ``source_refused`` for a query of several spellings in a file
+            that counts documents.
         """
         await asyncio.to_thread(self._refuse, queries)
         for at in range(0, len(queries), _COUNTED_AT_ONCE):
-            some = queries[at : at + _COUNTED_AT_ONCE]
-            yield {query: Count(sum(self._counts[each] for each in query.spellings)) for query in some}
+            chunk = queries[at : at + _COUNTED_AT_ONCE]
+            yield {query: Count(sum(self._counts[each] for each in query.spellings)) for query in chunk}
 
     async def aclose(self) -> None:
-        """See `CountSource.aclose`; nothing is held."""
+        """See `CountSource.aclose`; nothing is open."""
 
     def _refuse(self, queries: Sequence[Query]) -> None:
         self._refuse_several_spellings(queries)
@@ -84,9 +84,9 @@ class CountsFileSource:
             names = ", ".join(shown(each) for each in several[0].spellings)
             raise SourceError(
                 "source_refused",
-                f"The counts file {self._record.name} has how many documents contain each name, from which how many "
-                f"contain any of several ({names}; {len(several)} queries in all) does not follow. Give such concepts "
-                "one query each, and that name's count in the file.",
+                f"The counts file {self._record.name} has the number of documents that contain each name. The number "
+                f"that contain any of several names ({names}; {len(several)} such queries) cannot be computed from it. "
+                "Give each of these concepts a query of one name, and a file that has its count.",
                 queries=several,
             )
 
@@ -96,14 +96,15 @@ class CountsFileSource:
             named = first_of([shown(each) for each in missing], _MOST_NAMED)
             raise SourceError(
                 "source_incomplete",
-                f"The counts file {self._record.name} has no counts for {len(missing)} of the names asked for: "
-                f"{named}. Upload a file that has them under another name, with 0 for what is nowhere.",
+                f"The counts file {self._record.name} has no counts for {len(missing)} of the requested names: "
+                f"{named}. Upload a file with these names, under another name of its own; the count of a name "
+                "that does not occur is 0.",
                 queries=[query for query in queries if not missing.keys().isdisjoint(query.spellings)],
             )
 
 
-class _Last:
-    """The counts that this process read last: reading a million takes a second, and they never change."""
+class _LastRead:
+    """Keeps the counts that this process read last: reading a million takes a second, and they never change."""
 
     def __init__(self) -> None:
         self._digest = ""
@@ -122,11 +123,11 @@ class _Last:
         return self._counts
 
 
-_LAST = _Last()
+_LAST_READ = _LastRead()
 
 
 def file_facts(record: CountsFile) -> SourceFacts:
-    """Return what a counts file's numbers mean: known from its record alone."""
+    """Return what the numbers of a counts file mean, from its record alone."""
     meaning = record.meaning
     return SourceFacts(
         name=record.name,

@@ -16,10 +16,10 @@ from worker.evidence.local_index import LocalIndex, layout
 from worker.evidence.local_index.layout import Published
 from worker.threads import in_thread
 
-_Asked_contra = TypeVar("_Asked_contra", contravariant=True)
+_Item_contra = TypeVar("_Item_contra", contravariant=True)
 
 _VERSION = 1
-"""Goes up if any index would give another count than before."""
+"""Part of the fingerprint. Raise it when a change gives any index another count than before."""
 
 _COUNTED_AT_ONCE = 8192
 _QUERY_FORM = "all tokens side by side and in order, cut and lower-cased as by the standard analyser of Elasticsearch"
@@ -31,7 +31,7 @@ class LocalIndexSource:
     Parameters
     ----------
     index
-        As it was when it was opened: what is added to it meanwhile is not counted.
+        As it was when it was opened: documents that are added later are not counted.
     """
 
     def __init__(self, index: LocalIndex) -> None:
@@ -44,7 +44,7 @@ class LocalIndexSource:
         Raises
         ------
         SourceError
-            ``source_not_configured`` if there is none, ``source_damaged``.
+            ``source_not_configured`` if the directory has no index, ``source_damaged``.
         """
         return cls(await asyncio.to_thread(_OPENED.get, directory))
 
@@ -53,12 +53,12 @@ class LocalIndexSource:
         return _facts(self._index.name, self._index.published)
 
     def form(self, spelling: str) -> str:
-        """See `CountSource.form`; cut as for Elasticsearch, between words and only if it is far longer than a name."""
+        """See `CountSource.form`; cut as for Elasticsearch: between words, and only if it is far longer than a name."""
         return sendable(spelling)
 
     async def count(self, queries: Sequence[Query]) -> AsyncIterator[dict[Query, Count]]:
         """See `CountSource.count`."""
-        # Those with one spelling share much of the work, which the index knows how to do.
+        # `LocalIndex.count` shares work between queries of one spelling.
         single = [query for query in queries if len(query.spellings) == 1]
         several = [query for query in queries if len(query.spellings) > 1]
         for part in _parts(single):
@@ -67,11 +67,11 @@ class LocalIndexSource:
             yield await _counted(part, [query.spellings for query in part], self._index.count_any)
 
     async def aclose(self) -> None:
-        """See `CountSource.aclose`; the index stays open for the next."""
+        """See `CountSource.aclose`; the index stays open for later requests."""
 
 
 def has_index(directory: Path) -> bool:
-    """Tell whether something was published in a directory, damaged or not."""
+    """Tell whether a directory has a published index, damaged or not."""
     return layout.is_published(directory)
 
 
@@ -81,14 +81,14 @@ def index_facts(directory: Path) -> SourceFacts:
     Raises
     ------
     SourceError
-        ``source_not_configured`` if there is none, ``source_damaged``.
+        ``source_not_configured`` if the directory has no index, ``source_damaged``.
     """
     while (published := layout.read(directory)) is not None:
         try:
             layout.check_files(directory, published)
             return _facts(directory.name, published)
         except SourceError:
-            # A build may have published, and removed these files, since index.json was read.
+            # A build may have published a new index and removed these files since index.json was read.
             if layout.read(directory) == published:
                 raise
     raise layout.missing(directory)
@@ -109,21 +109,21 @@ def _facts(name: str, published: Published) -> SourceFacts:
     )
 
 
-class _CountAll(Protocol[_Asked_contra]):
-    """How an index counts."""
+class _CountAll(Protocol[_Item_contra]):
+    """`LocalIndex.count` or `LocalIndex.count_any`."""
 
-    def __call__(self, asked: Sequence[_Asked_contra], /, *, report: Report) -> list[int]: ...
+    def __call__(self, items: Sequence[_Item_contra], /, *, report: Report) -> list[int]: ...
 
 
 class _Opened:
-    """The indexes that this process has opened: opening one takes as long as many counts."""
+    """Keeps the indexes that this process has opened: opening one takes as long as many counts."""
 
     def __init__(self) -> None:
         self._indexes: dict[Path, LocalIndex] = {}
         self._lock = threading.Lock()
 
     def get(self, directory: Path) -> LocalIndex:
-        """Return the index that is published in a directory now."""
+        """Return the index that is published in a directory at present."""
         with self._lock:
             index = self._indexes.pop(directory, None)
             if index is None or not _is_published(directory, index):
@@ -136,7 +136,7 @@ _OPENED = _Opened()
 
 
 def _is_published(directory: Path, index: LocalIndex) -> bool:
-    """Tell whether opening the index again would give the same, unless it is damaged."""
+    """Tell whether the directory still has this index, undamaged."""
     try:
         layout.check_files(directory, index.published)
         return layout.read(directory) == index.published
@@ -145,9 +145,9 @@ def _is_published(directory: Path, index: LocalIndex) -> bool:
 
 
 async def _counted(
-    queries: Sequence[Query], asked: Sequence[_Asked_contra], count: _CountAll[_Asked_contra]
+    queries: Sequence[Query], items: Sequence[_Item_contra], count: _CountAll[_Item_contra]
 ) -> dict[Query, Count]:
-    values = await in_thread(lambda report: count(asked, report=report), silent)
+    values = await in_thread(lambda report: count(items, report=report), silent)
     return dict(zip(queries, map(Count, values), strict=True))
 
 

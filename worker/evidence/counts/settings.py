@@ -1,4 +1,4 @@
-"""The file of sources: which sources of counts the worker can ask, by name.
+"""The file of sources: the sources of counts that need settings, by name.
 
 ::
 
@@ -31,13 +31,13 @@ from worker.settings import WorkerSettings
 SETTING = "CONCEPT_ORDERINGS_SOURCES"
 
 DEFAULT: Mapping[str, Mapping[str, Any]] = {BUILT_IN: {"kind": "infini-gram"}}
-"""What there is without a file of sources."""
+"""The sources of a worker without a file of sources."""
 
-# Where the settings of a kind are described. Imported when one is configured: their clients take a while to load.
 KINDS = {
     "elasticsearch": ("worker.evidence.counts.elasticsearch.settings", "ElasticsearchSettings"),
     "infini-gram": ("worker.evidence.counts.infini_gram", "InfiniGramSettings"),
 }
+"""Module and class of the settings of each kind; imported only where it is configured, since clients load slowly."""
 
 
 class SourceSettings(Protocol):
@@ -45,11 +45,11 @@ class SourceSettings(Protocol):
 
     @property
     def kind(self) -> str:
-        """Of the source, as `SourceFacts.kind`."""
+        """The kind of the source, as in `SourceFacts.kind`."""
         ...
 
     def open(self, name: str, *, attempts: int = REQUEST_ATTEMPTS) -> CountSource:
-        """Return the source, connected when it is first asked; one thing is asked so often at most.
+        """Return the source, which connects at its first request and sends one request at most `attempts` times.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class SourceSettings(Protocol):
 
 
 def read_sources(settings: WorkerSettings) -> dict[str, SourceSettings]:
-    """Return the sources in the file of sources, by name; without a file, the one that needs no settings.
+    """Return the sources in the file of sources, by name; without a file, those of `DEFAULT`.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_sources(settings: WorkerSettings) -> dict[str, SourceSettings]:
 
 
 def check_settings() -> None:
-    """Read the worker's settings from the environment and its file of sources, and leave them.
+    """Check the worker's settings in the environment and its file of sources.
 
     Raises
     ------
@@ -94,10 +94,10 @@ def _table(path: str, name: str, table: object) -> SourceSettings:
     if not URL_NAME.fullmatch(name) or name == IN_REQUEST:
         raise _bad(f"{where}: a source's name {URL_NAME_RULE}, and is not {IN_REQUEST}")
     if not isinstance(table, dict):
-        raise _bad(f"{path}: {name} stands outside of any table; begin with the source's name, such as [wimbd-c4]")
+        raise _bad(f"{path}: {name} stands outside any table; begin with the source's name, such as [wimbd-c4]")
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        given = f"{shown(str(kind))} is none" if "kind" in table else "it is missing"
+        given = f"{shown(str(kind))} is not a kind" if "kind" in table else "it is missing"
         raise _bad(f"{where}, kind: {given}; the kinds are {', '.join(KINDS)}")
     try:
         model: Any = settings_model(kind).model_validate(table)
@@ -115,7 +115,7 @@ def settings_model(kind: str) -> type[BaseModel]:
 
 
 def _fault(error: ValidationError) -> str:
-    """Name the fields that are wrong, without their values, which may be secrets."""
+    """Name the wrong fields, but not their values, which may be secrets."""
     faults = []
     for each in error.errors(include_input=False, include_url=False):
         field = ".".join(str(part) for part in each["loc"])

@@ -1,4 +1,4 @@
-"""Counting with the cache: what is there is looked up at once, the rest is counted once and stored as it comes."""
+"""Counting through the cache: cached counts are looked up, the others are counted once and cached as they arrive."""
 
 import asyncio
 import contextlib
@@ -18,26 +18,29 @@ from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
 from worker.watched import watched
 
-_SHORTEST_LOOK_AWAY_SECONDS = 0.25
-_LONGEST_LOOK_AWAY_SECONDS = 1.0
-_LAST_SECONDS = 0.5
-_NAMED = 5
+# Pauses between two looks at what other workers have counted.
+_SHORTEST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 1.0
+# What a cancelled count may still take to store the counts that have come.
+_LAST_STORE_SECONDS = 0.5
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceCounts:
-    """Counts of queries, and where and when they were counted.
+    """The counts of all queries of one call, and where and when they were counted.
 
     Attributes
     ----------
     counts : mapping of Query to Count
-        One for each query that was asked for.
+        One for each given query.
     times : mapping of Query to str
-        When the source was asked for each, or a moment before: UTC, such as ``2026-01-31T12:00:00Z``.
+        Time of each count: when its request was sent to the source, or shortly before. UTC, such as
+        ``2026-01-31T12:00:00Z``.
     facts : SourceFacts
-        The source's, while all was counted.
+        What the source said of itself, the same from the first count to the last.
     first, last : str
-        The earliest and the latest of the times of what the source was asked; of nothing, now.
+        The earliest and the latest time of the queries that the source counted; the present time if it counted none.
     """
 
     counts: Mapping[Query, Count]
@@ -55,39 +58,55 @@ async def count_through_cache(
     counted_since: str = "",
     report: Report = silent,
 ) -> SourceCounts:
-    """Return the counts of queries, each looked up or counted once.
+    """Return the counts of queries: from the cache, or counted once and then cached.
 
     Parameters
     ----------
     source
         Where to count; it is not closed here.
     queries
-        Spellings as `CountSource.form` gives them; those that are empty are nowhere.
+        Queries with spellings in the form of `CountSource.form`; an empty spelling counts 0.
     cache
-        Where counts are kept; None counts everything.
+        The cache; with None every query is counted.
     counted_since
-        Counts of before this time are not used: UTC, such as ``2026-01-31T12:00:00Z``; all are if it is empty.
+        Cached counts older than this time are not used: UTC, such as ``2026-01-31T12:00:00Z``; empty for any age.
     report
-        Called with the queries counted of all queries, on the event loop, four times a second, whatever is waited for.
+        Called on the event loop, four times a second, with the queries whose counts are known and all queries.
 
     Raises
     ------
     SourceError
-        As the source raises it; what was counted before is kept in the cache. ``source_unavailable`` also if the
-        source leaves a query out, or changes meanwhile; ``source_damaged`` if it gives a count that cannot be.
+        The errors of the source; counts that came before stay in the cache. ``source_unavailable`` also if the source
+        leaves out a query or changes while it counts; ``source_damaged`` if a count is impossible.
     BadParameter
-        ``bad_parameter`` if `counted_since` is no time, or is to come.
+        ``bad_parameter`` if `counted_since` is not a time, or lies in the future.
     Cancelled
         As raised by `report`.
     """
     counting = _Counting(source, cache, _seconds(counted_since), report, len(queries))
     report(0, counting.total)
-    return await watched(counting.all(queries), counting.tell)
+    return await watched(counting.all(queries), counting.report_known)
 
 
 @dataclass
 class _Counting:
-    """One run of counting, and what is known so far."""
+    """One call of `count_through_cache`.
+
+    Attributes
+    ----------
+    since : float
+        Seconds since 1970 of `counted_since`; 0 if it is empty.
+    total : int
+        Number of queries that have to be looked up or counted.
+    known : dict of Query to CachedCount
+        Counts that are final: from the cache, or counted and checked.
+    arrived : dict of Query to CachedCount
+        Counts that the source gave and that are not yet checked and cached.
+    facts : SourceFacts
+        What the source said of itself before the first count.
+    oldest : float
+        Cached counts older than this, in seconds since 1970, are not used.
+    """
 
     source: CountSource
     cache: CountCache | None
@@ -95,32 +114,31 @@ class _Counting:
     report: Report
     total: int
     known: dict[Query, CachedCount] = field(default_factory=dict)
-    come: dict[Query, CachedCount] = field(default_factory=dict)
+    arrived: dict[Query, CachedCount] = field(default_factory=dict)
     facts: SourceFacts = field(init=False)
     oldest: float = field(init=False)
 
     async def all(self, queries: Sequence[Query]) -> SourceCounts:
         """Return the counts of queries."""
-        # What takes a moment for some hundred thousand queries is not done on the event loop, and while the source
-        # answers.
-        asking = asyncio.to_thread(_to_ask, queries)
-        (asked, wanted), self.facts = await asyncio.gather(asking, self.source.facts())
-        self.total = len(wanted)
+        # In a thread, since it takes a moment for 100,000 queries; and at the same time as the request to the source.
+        preparing = asyncio.to_thread(_without_empty_spellings, queries)
+        (sent, distinct), self.facts = await asyncio.gather(preparing, self.source.facts())
+        self.total = len(distinct)
         self.oldest = self._oldest()
-        self.known.update(await self._looked_up(wanted))
-        self.tell()
-        if len(self.known) < len(wanted):
-            await self._count_missing(await self._missing(wanted))
-            self.tell()
-        return await asyncio.to_thread(self._counted, queries, asked)
+        self.known.update(await self._looked_up(distinct))
+        self.report_known()
+        if len(self.known) < len(distinct):
+            await self._count_missing(await self._missing(distinct))
+            self.report_known()
+        return await asyncio.to_thread(self._source_counts, queries, sent)
 
-    def tell(self) -> None:
-        """Report how much is known."""
+    def report_known(self) -> None:
+        """Report the number of known counts."""
         self.report(len(self.known), self.total)
 
     def _oldest(self) -> float:
         if self.facts.counted_at is not None:
-            return 0  # asked whenever, it says the same
+            return 0  # its counts never change
         if self.facts.ttl_seconds is not None:
             return max(self.since, time.time() - self.facts.ttl_seconds)
         return self.since
@@ -133,7 +151,7 @@ class _Counting:
             while missing:
                 began = time.monotonic()
                 mine = await claims.claim(missing)
-                # Somebody else may have stored them since they were looked up, and have let go of them.
+                # Another worker may have counted, stored and released them since they were looked up.
                 stored = await self._looked_up(mine)
                 self.known.update(stored)
                 await claims.release(stored)
@@ -141,51 +159,51 @@ class _Counting:
                     await self._count(left, claims)
                 missing = await self._missing(missing)
                 if missing and not left:
-                    # In proportion, so that however many wait for however many names, they do not keep Redis busy.
+                    # Ten times as long as the look took, so that workers that wait for many names do not load Redis.
                     pause = 10 * (time.monotonic() - began)
-                    await asyncio.sleep(min(max(_SHORTEST_LOOK_AWAY_SECONDS, pause), _LONGEST_LOOK_AWAY_SECONDS))
+                    await asyncio.sleep(min(max(_SHORTEST_PAUSE_SECONDS, pause), _LONGEST_PAUSE_SECONDS))
 
     async def _count(self, queries: Sequence[Query], claims: Claims | None) -> None:
-        """Count queries; what comes is kept beside that, as it takes a question to the source itself."""
+        """Count queries; another task stores the counts meanwhile, because storing asks the source for its facts."""
         left, now = await asyncio.to_thread(set, queries), self._now()
         stream = self.source.count(queries)
-        keeping: asyncio.Task[None] | None = None
+        storing: asyncio.Task[None] | None = None
         try:
             async for counts in stream:
                 taken = self._checked(counts, left, now)
                 left -= taken.keys()
-                self.come.update(taken)
-                if keeping is None or keeping.done():
-                    await _over(keeping)
-                    keeping = asyncio.create_task(self._keep(claims))
-                # A source that has all its counts at hand would let nothing else run until it is through.
+                self.arrived.update(taken)
+                if storing is None or storing.done():
+                    await _finished(storing)
+                    storing = asyncio.create_task(self._store_arrived(claims))
+                # A source that never waits would let no other task run until it has yielded all counts.
                 await asyncio.sleep(0)
-            await _over(keeping)
+            await _finished(storing)
         except Exception:
-            # It says what is wrong; what was counted before that is kept if it can be.
+            # The first error is raised; the counts that came before it are stored if possible.
             with contextlib.suppress(SourceError):
-                await _over(keeping)
+                await _finished(storing)
             raise
         finally:
             if (close := getattr(stream, "aclose", None)) is not None:
                 await close()
-            if keeping is not None:
-                await cancel_and_wait(keeping, after=_LAST_SECONDS)
+            if storing is not None:
+                await cancel_and_wait(storing, after=_LAST_STORE_SECONDS)
         if left:
             raise SourceError(
                 "source_unavailable",
-                f"The source {self.facts.name} gave no count for {_named(left)}, and did not say why. Try again.",
+                f"The source {self.facts.name} gave no count for {_named(left)}, and no reason. Try again.",
                 queries=sorted(left),
             )
 
-    async def _keep(self, claims: Claims | None) -> None:
-        """Keep what has come, for as long as more does.
+    async def _store_arrived(self, claims: Claims | None) -> None:
+        """Check and store the counts that have arrived, until no more arrive.
 
-        Only once the source has said again that it is what it was: whoever finds a count in the cache takes it for one
-        of the corpus of that fingerprint, and it was asked between two times at which the corpus was just that.
+        Before they are stored, the source is asked for its fingerprint again. If it has not changed, the counts were
+        made between two moments at which the corpus had that fingerprint, under which the cache keeps them.
         """
-        while self.come:
-            taken, self.come = self.come, {}
+        while self.arrived:
+            taken, self.arrived = self.arrived, {}
             await self._check_unchanged()
             self._check_possible(taken)
             if self.cache is not None:
@@ -198,45 +216,45 @@ class _Counting:
         if (await self.source.facts()).fingerprint != self.facts.fingerprint:
             raise SourceError(
                 "source_unavailable",
-                f"The source {self.facts.name} changed while it was counted, and counts of before and after do not go "
-                "together. Ask again once nothing is written to it.",
+                f"The source {self.facts.name} changed while it was counted, and counts from before and after a change "
+                "must not be mixed. Try again once nothing is written to it.",
             )
 
     def _check_possible(self, counts: Mapping[Query, CachedCount]) -> None:
         documents = self.facts.documents
         if self.facts.unit is not Unit.DOCUMENTS or documents is None:
             return
-        if more := [query for query, count in counts.items() if count.value > documents]:
+        if too_large := [query for query, count in counts.items() if count.value > documents]:
             raise SourceError(
                 "source_damaged",
-                f"The source {self.facts.name} says that more than its {documents} documents contain {_named(more)}, "
-                "which cannot be. Look at what answers there.",
-                queries=more,
+                f"The source {self.facts.name} says that more than its {documents} documents contain "
+                f"{_named(too_large)}, which is impossible. Check the server at its address.",
+                queries=too_large,
             )
 
-    def _checked(self, counts: Mapping[Query, Count], asked: Collection[Query], now: int) -> dict[Query, CachedCount]:
+    def _checked(self, counts: Mapping[Query, Count], sent: Collection[Query], now: int) -> dict[Query, CachedCount]:
         taken: dict[Query, CachedCount] = {}
         for query, count in counts.items():
-            if query not in asked:
+            if query not in sent:
                 continue
             if type(count.value) is not int or not 0 <= count.value <= LARGEST_INTEGER:
                 raise SourceError(
                     "source_damaged",
                     f"The source {self.facts.name} says that {_named([query])} occurs {str(count.value)[:40]} times, "
-                    "which cannot be. Look at what answers there.",
+                    "which is impossible. Check the server at its address.",
                     queries=[query],
                 )
             taken[query] = CachedCount(count.value, bool(count.approximate), now)
         return taken
 
-    def _counted(self, queries: Sequence[Query], asked: Sequence[Query | None]) -> SourceCounts:
-        """Return what is known of queries; those of which there is nothing to ask are nowhere."""
-        nowhere = CachedCount(0, approximate=False, counted_at=self._now())
-        found = [nowhere if each is None else self.known[each] for each in asked]
+    def _source_counts(self, queries: Sequence[Query], sent: Sequence[Query | None]) -> SourceCounts:
+        """Return the known counts of queries; 0 for those of which nothing was sent."""
+        unsent = CachedCount(0, approximate=False, counted_at=self._now())
+        found = [unsent if each is None else self.known[each] for each in sent]
         times = [self.facts.counted_at or format_time(each.counted_at) for each in found]
-        # What was never asked was not counted at any time.
-        made = [time for time, each in zip(times, asked, strict=True) if each is not None]
-        made = made or [self.facts.counted_at or format_time(nowhere.counted_at)]
+        # Queries that were not sent have no time of counting.
+        made = [time for time, each in zip(times, sent, strict=True) if each is not None]
+        made = made or [self.facts.counted_at or format_time(unsent.counted_at)]
         return SourceCounts(
             counts=dict(zip(queries, [Count(each.value, each.approximate) for each in found], strict=True)),
             times=dict(zip(queries, times, strict=True)),
@@ -256,51 +274,54 @@ class _Counting:
         return await asyncio.to_thread(_unknown, queries, self.known)
 
     def _now(self) -> int:
-        # What is asked now is not older than what was asked for, whatever this machine's clock says.
+        # Not before `since`, also if the clock of this machine is behind: or the count would be made again.
         return max(int(time.time()), int(self.since))
 
 
-def _to_ask(queries: Sequence[Query]) -> tuple[list[Query | None], list[Query]]:
-    """Return for each query what is asked for it, and what is asked in all, with its digest made."""
-    asked = [_asked(query) for query in queries]
-    wanted = list(dict.fromkeys(each for each in asked if each is not None))
-    for each in wanted:
+def _without_empty_spellings(queries: Sequence[Query]) -> tuple[list[Query | None], list[Query]]:
+    """Return the query that is sent for each query, None for those without spellings; and the distinct ones of these.
+
+    The digests of the distinct queries are computed, too, so that the event loop need not.
+    """
+    sent = [_without_empty_spelling(query) for query in queries]
+    distinct = list(dict.fromkeys(each for each in sent if each is not None))
+    for each in distinct:
         _ = each.digest
-    return asked, wanted
+    return sent, distinct
 
 
 def _unknown(queries: Collection[Query], known: Collection[Query]) -> list[Query]:
-    # In an order of their own: two that count the same work from the same end, and one waits for the other.
+    # Sorted, so that two workers that count the same queries claim them in one order, and one waits for the other.
     return sorted((query for query in queries if query not in known), key=lambda query: query.spellings)
 
 
-async def _over(keeping: asyncio.Task[None] | None) -> None:
-    if keeping is not None:
-        await asyncio.wait([keeping])
-        keeping.result()
+async def _finished(storing: asyncio.Task[None] | None) -> None:
+    if storing is not None:
+        await asyncio.wait([storing])
+        storing.result()
 
 
-def _asked(query: Query) -> Query | None:
-    """Return a query without its empty spellings, which are nowhere and never asked; None if there are no others."""
-    if query.spellings and query.spellings[0]:  # sorted: an empty one is the first
+def _without_empty_spelling(query: Query) -> Query | None:
+    """Return a query without its empty spelling, which no document contains; None if it has no other."""
+    if query.spellings and query.spellings[0]:  # sorted: an empty spelling would be the first
         return query
-    asked = Query.of(filter(None, query.spellings))
-    return asked if asked.spellings else None
+    sent = Query.of(filter(None, query.spellings))
+    return sent if sent.spellings else None
 
 
 def _seconds(counted_since: str) -> float:
-    """Return a time in seconds since 1970, 0 for none."""
+    """Return a time in seconds since 1970; 0 for an empty string."""
     if not counted_since:
         return 0
     since = parse_time(counted_since)
     if since is None:
         raise BadParameter(
-            "bad_parameter", f"counted_since is no time such as 2026-01-31T12:00:00Z: {shown(counted_since)}."
+            "bad_parameter", f"counted_since is {shown(counted_since)}; give a time such as 2026-01-31T12:00:00Z."
         )
     check_is_past(counted_since, datetime.now(UTC))
     return since.timestamp()
 
 
 def _named(queries: Collection[Query]) -> str:
-    """Name the first queries for an error, and say how many more there are."""
-    return first_of([shown(" + ".join(query.spellings)) for query in sorted(queries)], _NAMED)
+    """Return the first 5 queries for an error, and the number of the others."""
+    return first_of([shown(" + ".join(query.spellings)) for query in sorted(queries)], _MOST_NAMED)

@@ -1,12 +1,12 @@
-"""Text encoders: a list of captions in, a matrix of unit rows out. Nothing else in the project imports torch.
+"""Text encoders: from a list of captions to a matrix of unit rows.
 
-An encoder is asked for by name:
+Requests choose an encoder by its name:
 
 =============================  ==================================================================================
-``minilm``                     all-MiniLM-L6-v2 as installed with the worker; needs no download
+``minilm``                     all-MiniLM-L6-v2, installed with the worker; needs no download
 ``open_clip/MODEL``            any open_clip model, with weights from ``CONCEPT_ORDERINGS_CHECKPOINTS``
 ``open_clip/MODEL/PRETRAINED``  the same, with open_clip's pretrained weights of that tag, local or downloaded
-``fake``                       unit vectors from a hash; for trying the service without a model
+``fake``                       unit vectors made from a hash, to try the service without a model
 =============================  ==================================================================================
 
 `concept_orderings.evidence.encoder_names` is the registry: a new encoder is one file here, named like the encoder, with
@@ -24,42 +24,42 @@ from worker.settings import WorkerSettings
 
 __all__ = ["Encoder", "load_encoder"]
 
-_kept: dict[tuple[str, WorkerSettings, str], Encoder] = {}
-_keeping = threading.Lock()
+_loaded: dict[tuple[str, WorkerSettings, str], Encoder] = {}
+"""The encoder that this process loaded last, by its name, settings and dtype; empty or one entry."""
+_loading = threading.Lock()
 
 
 def load_encoder(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> Encoder:
-    """Load a text encoder, or return the one this process loaded last if it is the same.
+    """Load a text encoder, or return the one that this process loaded last if it is the same.
 
-    Takes seconds, so call it off the event loop. Changed weights on disk are noticed by a new process, or when other
-    weights are asked for than those that were loaded.
+    It blocks for seconds, so call it in a thread. Weights that change on disk are loaded by a new process, or when
+    `pinned` is not the digest of the loaded ones.
 
     Parameters
     ----------
     name : str
-        As in the module's table.
+        A name of the table above.
     settings : WorkerSettings
-        Where weights are found, and the device, batch size and threads to use.
+        Where the weights are, and the device, batch size and threads to use.
     dtype : {"float32", "bfloat16"}
-        What to compute in.
+        Number format of the computation.
     pinned : str
-        SHA-256 (hexadecimal) that the weights must have; empty if any will do.
+        SHA-256 (hexadecimal) that the weights must have; empty for any weights.
 
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: an unknown name, weights or a tokeniser that are nowhere to be found, or a device
-        that is not there. ``weights_mismatch``: weights whose digest is another than the pinned one.
-        ``encoder_mismatch``: weights that are not those of the model. ``encoder_failed``: weights that hold
-        not-a-number or infinity.
+        ``encoder_not_configured``: the name is unknown, weights or tokeniser are not found, or the machine lacks the
+        device. ``weights_mismatch``: the digest of the weights is not the pinned one. ``encoder_mismatch``: the
+        weights do not fit the model. ``encoder_failed``: the weights contain NaN or infinity.
     """
-    asked = (name, settings, dtype)
-    with _keeping:
-        if asked not in _kept or pinned not in ("", _kept[asked].weights_sha256):
-            # before loading: two models at once may not fit
-            _kept.clear()
-            _kept[asked] = _load(name, settings, dtype, pinned)
-        return _kept[asked]
+    key = (name, settings, dtype)
+    with _loading:
+        if key not in _loaded or pinned not in ("", _loaded[key].weights_sha256):
+            # Before loading: there may not be memory for two models at once.
+            _loaded.clear()
+            _loaded[key] = _load(name, settings, dtype, pinned)
+        return _loaded[key]
 
 
 def _load(name: str, settings: WorkerSettings, dtype: str, pinned: str) -> Encoder:
@@ -67,9 +67,9 @@ def _load(name: str, settings: WorkerSettings, dtype: str, pinned: str) -> Encod
     if encoder not in ENCODERS:
         raise EncoderError(
             "encoder_not_configured",
-            f"There is no encoder {name!r}; the encoders are {', '.join(ENCODERS)}. A model of open_clip is named too, "
-            f"such as {PAPER_ENCODER}.",
+            f"There is no encoder {name!r}; the encoders are {', '.join(ENCODERS)}. With open_clip, "
+            f"name a model, too: {PAPER_ENCODER}.",
         )
-    # Here, not above: torch is loaded with the first encoder that needs it, and never for the fake one.
+    # Imported here: torch is loaded with the first encoder that needs it, and never for the fake one.
     load = cast("Load", importlib.import_module(f"{__name__}.{encoder}").load)
     return load(name, settings, dtype=dtype, pinned=pinned)

@@ -1,4 +1,4 @@
-"""What every encoder offers, without torch."""
+"""The interface of encoders, and the checks that they share; without torch."""
 
 import hashlib
 import json
@@ -19,20 +19,21 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """As it was asked for, such as ``open_clip/ViT-L-14/openai``."""
+        """The name in the request, such as ``open_clip/ViT-L-14/openai``."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) of all that decides its output: architecture, weights, dtype, tokeniser.
+        """SHA-256 (hexadecimal) of everything that decides the output: architecture, weights, dtype, tokeniser.
 
-        Keys the cache, and stands in the manifest. The device is not part of it: in float32 devices agree to 1e-6.
+        It is part of the cache's key and of the manifest. It does not cover the device: in float32 the outputs of
+        devices differ by at most 1e-6.
         """
         ...
 
     @property
     def dtype(self) -> str:
-        """What it computes in, ``float32`` or ``bfloat16``; embeddings are float32 either way."""
+        """Number format of the computation, ``float32`` or ``bfloat16``; embeddings are float32 in both cases."""
         ...
 
     @property
@@ -42,27 +43,27 @@ class Encoder(Protocol):
 
     @property
     def dimensions(self) -> int:
-        """Width of an embedding."""
+        """Length of an embedding."""
         ...
 
     @property
     def context_length(self) -> int:
-        """Tokens that it reads of a caption, those that mark beginning and end included."""
+        """The most tokens of a caption that it reads, including those that mark the beginning and the end."""
         ...
 
     def sort_key(self, caption: str) -> tuple[int, str]:
-        """Where a caption stands among others when all are to be encoded piece by piece: like beside like."""
+        """Return a sort key that places captions of similar cost next to each other, for encoding in chunks."""
         ...
 
     def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
-        """Return the positions of the captions that have more tokens than it reads; what is beyond is cut off.
+        """Return the positions of the captions that have more tokens than `context_length`; the rest is cut off.
 
         Parameters
         ----------
         captions : sequence of str
-            n captions; costs next to nothing for those that are surely short enough.
+            n captions. Those that are certainly short enough cost almost nothing.
         report : Report
-            Told now and then how many are looked at.
+            Called now and then with the captions checked and the captions to check.
 
         Raises
         ------
@@ -74,24 +75,24 @@ class Encoder(Protocol):
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
         """Embed captions.
 
-        The embedding of a caption depends on the others only by rounding: 1e-6 in float32, 0.002 in bfloat16.
+        The other captions of a call change an embedding only by rounding: 1e-6 in float32, 0.002 in bfloat16.
 
         Parameters
         ----------
         captions : sequence of str
-            n captions, in any order; the same one may stand there twice.
+            n captions, in any order; duplicates are allowed.
         report : Report
-            Told between batches how many captions are done.
+            Called between batches with the captions encoded and n.
 
         Returns
         -------
         ndarray of float32, shape (n, dimensions)
-            Unit rows, in the order given.
+            Unit rows, in the order of the captions.
 
         Raises
         ------
         EncoderError
-            ``encoder_failed``: not a number in the output, or no memory for even one caption.
+            ``encoder_failed``: the output contains NaN, or there is not enough memory for a single caption.
         Cancelled
             As raised by `report`.
         """
@@ -99,7 +100,7 @@ class Encoder(Protocol):
 
 
 class Load(Protocol):
-    """What the module of an encoder has as ``load``."""
+    """The function ``load`` of an encoder's module."""
 
     def __call__(self, name: str, settings: WorkerSettings, *, dtype: str, pinned: str) -> Encoder:
         """Load an encoder.
@@ -107,34 +108,34 @@ class Load(Protocol):
         Parameters
         ----------
         name, settings
-            As `load_encoder` takes them.
+            See `load_encoder`.
         dtype : {"float32", "bfloat16"}
-            What to compute in.
+            Number format of the computation.
         pinned : str
-            SHA-256 (hexadecimal) that the weights must have; empty if any will do.
+            SHA-256 (hexadecimal) that the weights must have; empty for any weights.
 
         Raises
         ------
         EncoderError
-            As `load_encoder` does.
+            See `load_encoder`.
         """
         ...
 
 
 def fingerprint(**parts: object) -> str:
-    """SHA-256 (hexadecimal) of the canonical JSON of `parts`."""
+    """Return the SHA-256 (hexadecimal) of the canonical JSON of `parts`."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 (hexadecimal) of a file."""
+    """Return the SHA-256 (hexadecimal) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_pinned(digest: str, pinned: str, what: str) -> None:
-    """Hold the digest of weights against the one that a request asks for; empty if it asks for none.
+    """Compare the digest of the weights with the one that a request pins; empty if it pins none.
 
     Raises
     ------
@@ -144,23 +145,24 @@ def check_pinned(digest: str, pinned: str, what: str) -> None:
     if pinned and digest != pinned:
         raise EncoderError(
             "weights_mismatch",
-            f"The request asks for weights with the SHA-256 {pinned}, but those of {what} have {digest}: "
-            "put the right file there, or ask for these.",
+            f"The request pins weights with the SHA-256 {pinned}, but those of {what} have {digest}: "
+            "put the right file there, or pin these.",
             ["/ordering/weights"],
         )
 
 
 def surely_fits(caption: str, room: int) -> bool:
-    """Whether a caption certainly has at most so many tokens of byte pairs or word pieces, marks not counted.
+    """Tell, without cutting it into tokens, whether a caption certainly has at most `room` tokens.
 
-    Each token stands for at least one byte of the cleaned text, and cleaning lengthens nothing that is ASCII without
-    entities ("&lt;"). Other text may grow: "ﬁ" becomes two letters, and some letters become two in lower case.
+    It holds for tokens of byte pairs and of word pieces, not counting those that mark the beginning and the end: each
+    stands for at least one byte of the cleaned text. Cleaning never lengthens ASCII text without entities ("&lt;").
+    Other text may grow: "ﬁ" becomes two letters, and some letters become two in lower case.
     """
     return len(caption) <= room and caption.isascii() and "&" not in caption
 
 
 def check_unit_rows(rows: NDArray[np.float32], name: str) -> None:
-    """Refuse rows, shape (n, d), that are not unit vectors: not a number, infinite, or zero.
+    """Refuse rows, shape (n, d), that are not unit vectors: NaN, infinite, or zero.
 
     Raises
     ------
@@ -168,11 +170,11 @@ def check_unit_rows(rows: NDArray[np.float32], name: str) -> None:
         ``encoder_failed``.
     """
     lengths = np.linalg.norm(rows, axis=1)
-    # written so that not-a-number fails the comparison
+    # Written so that NaN fails the comparison.
     bad = ~(np.abs(lengths - 1) < 1e-3)
     if bad.any():
         raise EncoderError(
             "encoder_failed",
-            f"The encoder {name} gave {int(bad.sum())} of {len(rows)} embeddings that are not unit vectors "
-            "(not a number, or zero); its weights are probably damaged.",
+            f"{int(bad.sum())} of {len(rows)} embeddings by the encoder {name} are not unit vectors (NaN, infinite or "
+            "zero). Its weights are probably damaged: replace them.",
         )

@@ -1,4 +1,4 @@
-"""The device, and running a model over captions batch by batch, the same for every torch model."""
+"""Running a torch model over captions batch by batch, the same for every model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,31 +17,31 @@ from worker.torch_device import is_out_of_memory, pick_device
 IntArray: TypeAlias = NDArray[np.int64]
 
 Forward: TypeAlias = Callable[[IntArray], torch.Tensor]
-"""Positions of captions, shape (b,) → their embeddings, not yet normalised, shape (b, d)."""
+"""From positions of captions, shape (b,), to their embeddings before normalisation, shape (b, d)."""
 
 TORCH_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 CPU_BATCH = 32
-"""A CPU gains nothing from larger batches: ViT-L-14 took twice as long with 256 as with 32, measured.
+"""Captions in a batch on a CPU. Larger batches are no faster there: ViT-L-14 took twice as long with 256 as with 32.
 
-Where captions share their beginnings, 64 are 4% faster than 32: not worth another rule.
+Where captions share their beginnings, batches of 64 are 4% faster: too little for a rule of their own.
 """
 
 
 @dataclass
 class BatchSize:
-    """How many captions an encoder takes at once: fewer, for good, once there was no memory for so many."""
+    """The number of captions in a batch; halved for good whenever a batch does not fit in memory."""
 
     captions: int
 
 
 def prepare(settings: WorkerSettings, dtype: str = "float32") -> tuple[torch.device, BatchSize]:
-    """Give torch its threads, and return the device to run on and how many captions it takes at once.
+    """Set the number of torch's threads, and return the device to run on and the size of batches.
 
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: the device is not there, or cannot compute in the dtype.
+        ``encoder_not_configured``: the machine lacks the device, or the device cannot compute in the dtype.
     """
     device = pick_device(settings.device)
     if dtype != "float32":
@@ -55,14 +55,17 @@ def _check_dtype(device: torch.device, dtype: str) -> None:
     try:
         torch.zeros(1, dtype=TORCH_DTYPES[dtype], device=device)
     except (RuntimeError, TypeError) as error:
-        # MPS before macOS 14
+        # MPS before macOS 14 is such a device.
         raise EncoderError(
-            "encoder_not_configured", f"The device {device} cannot compute in {dtype} ({error}); ask for float32."
+            "encoder_not_configured", f"The device {device} cannot compute in {dtype} ({error}): use float32."
         ) from error
 
 
 def longest_first(lengths: IntArray) -> IntArray:
-    """Return the positions of captions by falling length: little of a batch is padding, and the worst comes first."""
+    """Return the positions of captions from the longest to the shortest.
+
+    So a batch has little padding, and the batch that needs the most memory comes first.
+    """
     return np.argsort(-lengths, kind="stable").astype(np.int64)
 
 
@@ -71,22 +74,22 @@ def encode_in_batches(
 ) -> NDArray[np.float32]:
     """Run `forward` over all captions, batch by batch.
 
-    A batch for which there is no memory is halved and tried again, and the smaller size is kept in `batch_size`.
+    A batch that does not fit in memory is halved and tried again; `batch_size` keeps the smaller size.
 
     Parameters
     ----------
     order : ndarray of int64, shape (n,)
-        Positions of the captions, those beside each other that are best encoded together.
+        Positions of the captions, so that neighbours are captions that are best encoded in one batch.
     forward : Forward
         The model.
     name : str
-        The encoder's, for errors.
+        Name of the encoder, for errors.
     dimensions : int
-        Width of an embedding.
+        Length of an embedding, d.
     batch_size : BatchSize
-        Captions at once; made smaller here.
+        Captions in a batch; may be made smaller here.
     report : Report
-        Called before each batch and at the end.
+        Called before each batch and at the end, with the captions encoded and n.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def encode_in_batches(
     Raises
     ------
     EncoderError
-        ``encoder_failed``: a row that is not a unit vector, or no memory for a single caption.
+        ``encoder_failed``: a row is not a unit vector, or there is not enough memory for a single caption.
     """
     rows = np.empty((len(order), dimensions), dtype=np.float32)
     done = 0
@@ -115,7 +118,7 @@ def encode_in_batches(
 
 
 def _unit_rows(forward: Forward, batch: IntArray) -> NDArray[np.float32] | None:
-    """Embed one batch, shape (b, d), float32; None if there was not enough memory."""
+    """Embed one batch, float32 (b, d); return None if there was not enough memory."""
     try:
         with torch.inference_mode():
             unit = torch.nn.functional.normalize(forward(batch).float(), dim=1).cpu()

@@ -1,4 +1,4 @@
-"""Where the weights of an open_clip model come from: a local file, or open_clip's download."""
+"""Finding the weights of an open_clip model: in a local file, or by open_clip's download."""
 
 import logging
 import re
@@ -18,30 +18,30 @@ _log = logging.getLogger(__name__)
 
 
 def find_checkpoint(checkpoints: Path | None, model: str, tag: str | None) -> Path:
-    """Return the weights file of an open_clip model, downloading it if it is to be had no other way.
+    """Return the weights file of an open_clip model; download it if it is not in `checkpoints`.
 
     Parameters
     ----------
     checkpoints : Path or None
-        A weights file, or a directory of them. Those of a tag are named ``MODEL.TAG.safetensors`` (or .pt, .pth, .bin):
-        a manifest must not say ``openai`` of a file that nobody called so. Without a tag a directory's file is named
-        ``MODEL.safetensors``, and a single file as one likes.
+        A weights file, or a directory of such files. A file for a tag must be named ``MODEL.TAG.safetensors`` (or .pt,
+        .pth, .bin), since the manifest will name the tag. Without a tag, a file in a directory must be named
+        ``MODEL.safetensors``; a single file may have any name.
     model : str
         One of open_clip's model names.
     tag : str or None
-        One of open_clip's pretrained tags for the model, or of a local file.
+        A pretrained tag that open_clip has for the model, or the tag of a local file.
 
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: the weights are neither here nor to be downloaded.
+        ``encoder_not_configured``: there is no such local file, and the weights cannot be downloaded.
     """
     local = _find_local(checkpoints, model, tag) if checkpoints else None
     return local or _download(model, tag)
 
 
 def check_sums(checkpoint: Path, digest: str) -> None:
-    """Hold a weights file's digest against the file `SUMS` beside it, if there is one.
+    """Compare a weights file's digest with the list `SUMS` in the same directory, if there is one.
 
     Parameters
     ----------
@@ -53,17 +53,18 @@ def check_sums(checkpoint: Path, digest: str) -> None:
     Raises
     ------
     EncoderError
-        ``weights_mismatch``: another digest is listed, or none. ``encoder_not_configured``: the list cannot be read.
+        ``weights_mismatch``: the list has another digest for the file, or none. ``encoder_not_configured``: the list
+        cannot be read.
     """
     sums = checkpoint.with_name(SUMS)
     if not sums.is_file():
         return
-    # By the last part of the name: sha256sum writes the path that it was given.
+    # Only the last part of the path is compared: sha256sum writes the path from its command line.
     listed = [expected for expected, name in _read_sums(sums) if PurePosixPath(name.strip()).name == checkpoint.name]
     if not listed:
         raise EncoderError(
             "weights_mismatch",
-            f"{sums} pins the weights beside it and does not list {checkpoint.name}: add it "
+            f"{sums} pins the weights in its directory and does not list {checkpoint.name}: add that file "
             f"(sha256sum {checkpoint.name} >> {SUMS}), or remove the list.",
         )
     wrong = next((expected for expected in listed if expected != digest), None)
@@ -76,9 +77,9 @@ def check_sums(checkpoint: Path, digest: str) -> None:
 
 
 def _read_sums(sums: Path) -> list[tuple[str, str]]:
-    """Return digest and file name of each line, as sha256sum writes them: ``DIGEST  NAME``, or with ``*`` for binary.
+    """Return digest and file name of each line, as sha256sum writes them: ``DIGEST  NAME`` or ``DIGEST *NAME``.
 
-    A line that is none is an error: whoever pins weights wants to know that a pin has no effect.
+    Any other line is an error: it would be a pin without effect.
     """
     try:
         lines = [line for line in sums.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -96,9 +97,9 @@ def _read_sums(sums: Path) -> list[tuple[str, str]]:
 
 
 def wants_quick_gelu(model: str, tag: str | None) -> bool:
-    """Whether the pretrained weights were trained with QuickGELU, whatever the model's configuration says.
+    """Tell whether the weights of a tag were trained with QuickGELU, even where the model's configuration says no.
 
-    open_clip only warns of ``ViT-L-14`` with the tag ``openai`` that the two disagree, and computes other embeddings
+    For ``ViT-L-14`` with the tag ``openai`` the two disagree; open_clip only warns then, and computes other embeddings
     than the model's authors.
     """
     return tag is not None and bool(get_pretrained_cfg(model, tag).get("quick_gelu", False))
@@ -117,7 +118,7 @@ def _download(model: str, tag: str | None) -> Path:
     tags = list_pretrained_tags_by_model(model)
     if tag is None:
         raise _not_configured(
-            model, tag, "No pretrained weights are named" + (f" (there are {', '.join(tags)})" if tags else "")
+            model, tag, "The name has no pretrained tag" + (f" (there are {', '.join(tags)})" if tags else "")
         )
     weights = get_pretrained_cfg(model, tag)
     if not weights:
@@ -132,18 +133,18 @@ def _download(model: str, tag: str | None) -> Path:
 
 
 def _check_hub(model: str, tag: str) -> None:
-    """Ask once whether the hub answers: without internet, its own client tries again for most of a minute."""
+    """Check with one request that the hub answers: without internet, its own client retries for most of a minute."""
     if constants.HF_HUB_OFFLINE:
         return
     try:
         get_session().head(constants.ENDPOINT, timeout=HUB_SECONDS)
     except Exception as error:
-        # whatever the transport raises, it means the same here
+        # Every error of the transport means the same here.
         raise _not_configured(
             model,
             tag,
-            f"They cannot be downloaded, as {constants.ENDPOINT} does not answer "
-            "(HF_HUB_OFFLINE=1 makes do with what its client has already cached)",
+            f"They cannot be downloaded, because {constants.ENDPOINT} does not answer "
+            "(with HF_HUB_OFFLINE=1 only files that are already in the hub's cache are used)",
         ) from error
 
 
@@ -151,7 +152,7 @@ def _not_configured(model: str, tag: str | None, why: str) -> EncoderError:
     name = f"{model}.{tag}" if tag else model
     return EncoderError(
         "encoder_not_configured",
-        f"There are no weights for the open_clip model {model} here. {why}. "
+        f"There are no weights for the open_clip model {model} on this machine. {why}. "
         f"Set {SETTING} to a directory that has {name}.safetensors or {name}.pt, or to that file; "
-        "or ask for the encoder minilm, which needs no download.",
+        "or use the encoder minilm, which needs no download.",
     )

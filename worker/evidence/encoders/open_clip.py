@@ -1,7 +1,7 @@
-"""Text encoders of open_clip: any model's text tower, its weights and its tokeniser.
+"""Text encoders of open_clip: the text tower of any model, its weights and its tokeniser.
 
-The whole model is laid out without memory, so that a checkpoint is held against all of it (two models may differ in
-the image tower alone), and only the text tower is then filled. `text_tower` runs it.
+The whole model is built on the meta device, which takes no memory, so that a checkpoint is compared with all of it (two
+models may differ in the image tower alone). Only the text tower gets its weights. `text_tower` runs it.
 """
 
 import difflib
@@ -31,14 +31,14 @@ from worker.evidence.encoders.tokenisers import identity, load_tokeniser, overlo
 from worker.settings import WorkerSettings
 
 VERSION = 1
-"""Part of the fingerprint; to be raised when this file changes the embeddings."""
+"""Part of the fingerprint. Raise it when a change of this file changes embeddings."""
 
 Config: TypeAlias = dict[str, Any]
 State: TypeAlias = dict[str, torch.Tensor]
 
-# Values that belong to neither tower, and whose shape differs between releases of the same model.
+# They belong to neither tower, and their shapes differ between releases of the same model.
 _SCALARS = ("logit_scale", "logit_bias")
-# A constant that older checkpoints of Hugging Face towers hold.
+# A constant in older checkpoints of Hugging Face towers.
 _CONSTANT = "text.transformer.embeddings.position_ids"
 
 
@@ -63,7 +63,7 @@ class ClipText:
         return longest
 
     def sort_key(self, caption: str) -> tuple[int, str]:
-        """See `base.Encoder.sort_key`: captions that begin alike stand together."""
+        """See `base.Encoder.sort_key`: captions with the same beginning are neighbours."""
         return 0, caption
 
     def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
@@ -84,7 +84,7 @@ class ClipText:
             return run_shared(self.tower, ids[batch], lengths[batch], self.device)
 
         return encode_in_batches(
-            # the first token first: those that begin alike stand together
+            # Sorted by the first token first, so that captions with the same beginning are neighbours.
             np.lexsort(ids.T[::-1]).astype(np.int64),
             forward,
             name=self.name,
@@ -97,7 +97,7 @@ class ClipText:
 def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> ClipText:
     """Load ``open_clip/MODEL`` or ``open_clip/MODEL/PRETRAINED``, as `base.Load` describes.
 
-    What can be wrong is looked for in the order of what it costs: nothing is built before the weights' digest is right.
+    The cheapest checks come first: nothing is built before the digest of the weights is checked.
     """
     model, tag = _parsed(name)
     device, batch_size = prepare(settings, dtype)
@@ -121,7 +121,7 @@ def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned:
         fingerprint=fingerprint(
             encoder="open_clip",
             version=VERSION,
-            # the configuration, not the name: two names may be of one text tower; it holds the tokeniser's options too
+            # Not the name: two names may have the same text tower. The configuration has the tokeniser's options too.
             text=config["text_cfg"],
             quick_gelu=config["quick_gelu"],
             dimensions=config["embed_dim"],
@@ -133,7 +133,7 @@ def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned:
 
 
 def _parsed(name: str) -> tuple[str, str | None]:
-    # a tag becomes part of a file name, so it must not lead out of the directory of checkpoints
+    # A tag becomes part of a file name, so it must not lead out of the directory of checkpoints.
     form = re.fullmatch(r"open_clip/(?P<model>[^/]+)(/(?P<tag>[\w-][\w.-]*))?", name)
     model = form["model"] if form else ""
     models = open_clip.list_models()
@@ -154,9 +154,12 @@ def _config(model: str, tag: str | None) -> Config:
 
 
 def _laid_out(model: str, config: Config) -> torch.nn.Module:
-    """Build a model with its text tower as ``.text``, without memory but for the text tower of some."""
+    """Build a model on the meta device, with its text tower as ``.text``.
+
+    Towers from Hugging Face are built with memory: they have buffers that no checkpoint has.
+    """
     options = {key: value for key, value in config.items() if key != "custom_text"}
-    # the checkpoint fills both towers: nothing is to be downloaded for one alone
+    # The checkpoint has both towers, so no pretrained part is to be downloaded.
     options["vision_cfg"] = {**options["vision_cfg"], "timm_model_pretrained": False}
     options["text_cfg"] = {**options["text_cfg"], "hf_model_pretrained": False}
     build = open_clip.CoCa if "multimodal_cfg" in options else open_clip.CustomTextCLIP
@@ -164,7 +167,6 @@ def _laid_out(model: str, config: Config) -> torch.nn.Module:
         with torch.device("meta"):
             skeleton: torch.nn.Module = build(**options)
         if "hf_model_name" in options["text_cfg"]:
-            # Hugging Face towers have buffers that no checkpoint holds, so they are built for real
             skeleton.text = _build_text_tower(options["embed_dim"], options["text_cfg"], options["quick_gelu"])
         return skeleton
     except OSError as error:
@@ -176,31 +178,31 @@ def _laid_out(model: str, config: Config) -> torch.nn.Module:
 
 
 def _read(checkpoint: Path, model: str) -> State:
-    """Read a checkpoint without running anything that it may contain."""
+    """Read a checkpoint without running code that it may contain."""
     try:
         if checkpoint.suffix == ".safetensors":
             content: Any = load_file(checkpoint)
         else:
-            # mapped into memory, the image tower is never read
+            # Mapped into memory, so that the image tower is never read.
             content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(checkpoint))
     except Exception as error:
-        # unpickling alone raises a dozen kinds of errors
+        # Unpickling alone raises a dozen kinds of errors.
         raise EncoderError(
             "encoder_mismatch",
-            f"{checkpoint} cannot be read as weights of {model}; a safetensors file or a plain PyTorch state dict "
-            f"can, a TorchScript archive cannot: {error}",
+            f"{checkpoint} cannot be read as weights of {model}: {error}. Use a safetensors file or a plain PyTorch "
+            "state dict; TorchScript archives are not supported.",
         ) from error
     return _state(content)
 
 
 def _state(content: Any) -> State:
-    """Take the tensors out of a training checkpoint, which may wrap them and prefix their names."""
+    """Return the tensors of a training checkpoint, which may wrap them in another dictionary and prefix their names."""
     nested = content.get("state_dict", content) if isinstance(content, Mapping) else {}
     return {str(key).removeprefix("module."): value for key, value in nested.items() if isinstance(value, torch.Tensor)}
 
 
 def _filled(skeleton: Any, state: State, what: str, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
-    """Hold a checkpoint against the whole model; return its text tower, filled, in the dtype, on the device."""
+    """Compare a checkpoint with the whole model; return the text tower with its weights."""
     state = convert_state_dict(skeleton, state)
     state = convert_to_custom_text_state_dict(state)
     _check_fit({key: tuple(value.shape) for key, value in skeleton.state_dict().items()}, state, what)
@@ -213,35 +215,35 @@ def _filled(skeleton: Any, state: State, what: str, device: torch.device, dtype:
     _check_finite(text, what)
     tower.load_state_dict(text, assign=True)
     if isinstance(tower, TextTransformer) and tower.attn_mask is not None:
-        # the mask is in no checkpoint
+        # No checkpoint has the mask.
         tower.attn_mask = tower.build_causal_mask()
     return tower.to(device=device, dtype=dtype).eval().requires_grad_(False)
 
 
 def _check_finite(text: State, what: str) -> None:
-    """Refuse weights that hold not-a-number or infinity, which embeddings would show only after minutes.
+    """Refuse weights with NaN or infinity: embeddings would show them only after minutes.
 
     Raises
     ------
     EncoderError
-        ``encoder_failed``, as for embeddings that hold them, naming the first few tensors.
+        ``encoder_failed``, as for such embeddings, naming the first three tensors.
     """
     damaged = [key for key, value in text.items() if not torch.isfinite(value).all()]
     if damaged:
         raise EncoderError(
             "encoder_failed",
-            f"The checkpoint of {what} is damaged: {len(damaged)} tensors of its text tower hold values that are not "
-            f"finite numbers, such as {', '.join(damaged[:3])}. Put a sound copy there.",
+            f"The checkpoint of {what} is damaged: {len(damaged)} tensors of its text tower contain NaN or infinity, "
+            f"such as {', '.join(damaged[:3])}. Replace it with an intact copy.",
         )
 
 
 def _check_fit(expected: dict[str, tuple[int, ...]], state: State, what: str) -> None:
-    """Compare names and shapes; a checkpoint of the text tower alone is held against that.
+    """Compare names and shapes; a checkpoint of the text tower alone is compared with the text tower alone.
 
     Raises
     ------
     EncoderError
-        ``encoder_mismatch``, naming the first few that differ.
+        ``encoder_mismatch``, naming the first three that differ.
     """
     whole = any(key.startswith("visual.") for key in state)
     wanted = {

@@ -1,4 +1,4 @@
-"""The tokenisers of open_clip's models: which captions they cut, and what tells them apart."""
+"""The tokenisers of open_clip's models: which captions they cut off, and what identifies them."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from concept_orderings.progress import Report, silent
 from worker.evidence.encoders.base import surely_fits
 
 CHUNK = 1024
-"""Captions between two reports: tenths of a second."""
+"""Captions between two reports: tenths of a second of work."""
 
 
 def load_tokeniser(model: str) -> Any:
@@ -23,7 +23,7 @@ def load_tokeniser(model: str) -> Any:
     Raises
     ------
     EncoderError
-        ``encoder_not_configured``: it is neither here nor to be downloaded.
+        ``encoder_not_configured``: it is not in the local cache and cannot be downloaded.
     """
     try:
         return open_clip.get_tokenizer(model)
@@ -36,39 +36,39 @@ def load_tokeniser(model: str) -> Any:
 
 
 def identity(tokeniser: Any) -> str:
-    """Name what a tokeniser does to text, for fingerprints: its class, and the digest of rules that it has loaded.
+    """Return what identifies a tokeniser in fingerprints: its class, and the digest of the rules that it has loaded.
 
-    CLIP's own has no rules of its own beyond the model's configuration: its merges are part of open_clip.
+    CLIP's own tokeniser loads no rules beyond the model's configuration: its merges are part of open_clip.
     """
     kind = type(tokeniser).__name__
     return kind if isinstance(tokeniser, SimpleTokenizer) else f"{kind} {_rules_sha256(tokeniser.tokenizer)}"
 
 
 def _rules_sha256(tokeniser: Any) -> str:
-    """SHA-256 (hexadecimal) of the rules of a tokeniser of transformers: vocabulary, normaliser, special tokens."""
+    """Return the SHA-256 (hexadecimal) of a transformers tokeniser's rules: vocabulary, normaliser, special tokens."""
     backend = getattr(tokeniser, "backend_tokenizer", None)
-    # One that is written in Python has no form of its own: its vocabulary, and the tokens with a meaning.
+    # One that is written in Python cannot be serialised: its vocabulary and its special tokens identify it.
     rules = (
         {"vocabulary": tokeniser.get_vocab(), "special": [str(token) for token in tokeniser.all_special_tokens]}
         if backend is None
         else json.loads(backend.to_str())
     )
-    # Not rules: every call sets them.
+    # They are not rules, since every call sets them.
     rules = {name: value for name, value in rules.items() if name not in ("truncation", "padding")}
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 
 def overlong(tokeniser: Any, captions: Sequence[str], *, report: Report = silent) -> list[int]:
-    """Return the positions of the captions that are longer than the context, so that their ends are cut off.
+    """Return the positions of the captions that are longer than the context, whose ends are cut off.
 
     Parameters
     ----------
     tokeniser
-        One of open_clip's.
+        A tokeniser of open_clip.
     captions : sequence of str
         n captions.
     report : Report
-        Told how many are looked at; may raise `Cancelled`.
+        Called with the captions checked and the captions to check; may raise `Cancelled`.
     """
     plain = isinstance(tokeniser, SimpleTokenizer)
     room = tokeniser.context_length - 2
@@ -77,19 +77,20 @@ def overlong(tokeniser: Any, captions: Sequence[str], *, report: Report = silent
     for start in range(0, len(doubtful), CHUNK):
         report(start, len(doubtful))
         chunk = doubtful[start : start + CHUNK]
-        several = [captions[i] for i in chunk]
-        cut = [len(tokeniser.encode(each)) > room for each in several] if plain else _are_cut(tokeniser, several)
+        texts = [captions[i] for i in chunk]
+        cut = [len(tokeniser.encode(each)) > room for each in texts] if plain else _are_cut(tokeniser, texts)
         found.extend(i for i, is_cut in zip(chunk, cut, strict=True) if is_cut)
     return found
 
 
 def _are_cut(tokeniser: Any, captions: list[str]) -> list[bool]:
-    """Tell which captions change when there is room for one token more; works for any tokeniser.
+    """Tell which captions have other tokens when the context is one token longer; works for any tokeniser.
 
-    One that is cut has its end-of-text a place later then, or, where a tokeniser has no such mark, no padding behind.
+    A caption that is cut off then has its end-of-text one place later. With a tokeniser that marks no end of text, it
+    has another token in the place where a short caption has padding.
     """
     context = tokeniser.context_length
-    now, then = tokeniser(captions), tokeniser([*captions, ""], context_length=context + 1)
-    changed: torch.Tensor = (then[:-1, :context] != now).any(dim=1) | (then[:-1, context] != then[-1, context])
+    usual, longer = tokeniser(captions), tokeniser([*captions, ""], context_length=context + 1)
+    changed: torch.Tensor = (longer[:-1, :context] != usual).any(dim=1) | (longer[:-1, context] != longer[-1, context])
     cut: list[bool] = changed.tolist()
     return cut

@@ -1,10 +1,10 @@
-"""A full-text index of local C4 shards, and the number of its documents that contain a name.
+"""A full-text index of local C4 shards, which counts the documents that contain a name.
 
-- `build_index` reads shards of JSON lines and publishes each as it is finished;
-- `LocalIndex` counts documents in what is published;
-- `tokens` is the one rule by which texts and names are cut into tokens, `cutting` does it for many at once, and
-  `cutters` does that in processes of their own;
-- `shards` reads C4's files, `layout` is what an index looks like on disk.
+- `build_index` reads shards of JSON lines and publishes each one when it is finished;
+- `LocalIndex` counts documents in a published index;
+- `tokens` has the rule by which texts and names are cut into tokens, `cutting` applies it to many texts at once, and
+  `cutters` does that in several processes;
+- `shards` reads C4's files, and `layout` reads and writes the files of an index.
 """
 
 from worker.evidence.local_index.build import build_index

@@ -1,10 +1,10 @@
 """Building and extending an index, one shard at a time.
 
 A shard is decompressed here, cut into tokens by other processes (see `cutters`) and indexed by threads of the index
-library, all at the same time. Each shard is published by itself, whole or not at all: its documents are added beside
-hard links to the files of what is published, made durable, and only then named in ``index.json``. So a build that is
-killed or cancelled has lost the shard it was at and nothing else, a damaged shard leaves no trace, and readers never
-see a half of either.
+library, all at the same time. Each shard is published as a whole or not at all: a new directory gets hard links to the
+published files and the documents of the shard, is synced to disk, and is then named in ``index.json``. So a build that
+is killed or cancelled loses only the shard that it was working on, a damaged shard leaves nothing in the index, and
+readers never see a part of a shard.
 """
 
 import fcntl
@@ -26,39 +26,40 @@ from worker.evidence.local_index.layout import IndexSummary, Published, Shard
 
 _THREADS = min(8, os.cpu_count() or 1)
 _HEAP_PER_THREAD = 64_000_000
-# Compressed. Starting processes takes a few tenths of a second, and so does cutting as much in this one.
-_WORTH_PROCESSES = 4_000_000
+# Compressed bytes from which on other processes cut. Starting them takes a few tenths of a second, and so does cutting
+# this much in this process.
+_FEWEST_FOR_PROCESSES = 4_000_000
 _TOKENISER = f"tokens-{tokens.VERSION}"
 _REPORT_SECONDS = 0.5
 _LOCK = "lock"
 
 
 def build_index(paths: Sequence[Path], directory: Path, *, report: Report = silent) -> IndexSummary:
-    """Add shards to the index in a directory, which is made if need be.
+    """Add shards to the index in a directory, which is created if it is missing.
 
-    Shards are known by their content: one that is in the index already, or is given twice, is skipped. A damaged
-    shard is refused, the others are indexed all the same, and then the refusals are raised together.
+    Shards are identified by their content: one that is in the index already, or is given twice, is skipped. A damaged
+    shard is refused and the others are still indexed; then one error names all refused shards.
 
     Parameters
     ----------
     paths : sequence of Path
         C4 shards, ``.json.gz``.
     directory : Path
-        Where the index is or will be; its last part is the index's name.
+        Directory of the index; its last part is the name of the index.
     report : Report
-        Called with compressed bytes read and compressed bytes of all shards. If it raises, every shard that was
-        finished before is in the index, and nothing of the one in hand.
+        Called with the compressed bytes read and those of all shards. If it raises, the index has every shard that was
+        finished before, and nothing of the current one.
 
     Returns
     -------
     IndexSummary
-        Of the whole index, with the shards that were there before.
+        Summary of the whole index, including shards from earlier builds.
 
     Raises
     ------
     SourceError
-        ``source_damaged``: shards were refused, each named with the line, or the index to be extended is damaged;
-        ``source_unavailable``: another build is at work in the directory.
+        ``source_damaged``: shards were refused, each named with its line, or the index to extend is damaged;
+        ``source_unavailable``: another build is running in the directory, or a process failed.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with _only_build(directory):
@@ -66,7 +67,7 @@ def build_index(paths: Sequence[Path], directory: Path, *, report: Report = sile
         layout.check_files(directory, published)
         _remove_all_but(directory, published)
         progress = _Progress(paths, report)
-        with cutters.started(cutters.MOST if progress.total >= _WORTH_PROCESSES else 0) as pool:
+        with cutters.started(cutters.MOST if progress.total >= _FEWEST_FOR_PROCESSES else 0) as pool:
             return _add_all(directory, published, paths, pool, progress)
 
 
@@ -107,10 +108,10 @@ def _add(directory: Path, published: Published, shard: Shard, cut: Iterator[Cut]
         documents = _write(generation, cut, progress)
     except BaseException as error:
         _remove(generation)
-        if isinstance(error, OSError | ValueError):  # a full disk is either, by who meets it
+        if isinstance(error, OSError | ValueError):  # a full disk raises either, here or in the library
             raise _not_written(directory, shard, error) from error
         raise
-    # The library's list of files is readable by its owner alone; like the rest, it is for whoever may read the index.
+    # The library makes its list of files readable for the owner alone; all who may read the index need it.
     shutil.copymode(directory / _LOCK, generation / "meta.json")
     layout.fsync_directory(generation)
     summary = IndexSummary.of((*published.summary.shards, replace(shard, documents=documents)))
@@ -121,7 +122,7 @@ def _add(directory: Path, published: Published, shard: Shard, cut: Iterator[Cut]
 
 
 def _write(generation: Path, cut: Iterator[Cut], progress: "_Progress") -> int:
-    """Add a shard's documents to the files in a directory, and return how many they are."""
+    """Add a shard's documents to the files in a directory; return the number of documents."""
     try:
         index = tantivy.Index(_schema(), path=str(generation))
     except ValueError as error:
@@ -139,17 +140,17 @@ def _write(generation: Path, cut: Iterator[Cut], progress: "_Progress") -> int:
             progress.within(chunk.read)
         writer.commit()
     except BaseException:
-        with suppress(OSError, ValueError):  # it would hide what is wrong
+        with suppress(OSError, ValueError):  # it would hide the first error
             writer.rollback()
         raise
     finally:
-        # Its threads write to the directory until they are waited for.
+        # Until its threads have ended, they write to the directory.
         writer.wait_merging_threads()
     return documents
 
 
 def _at_spaces() -> tantivy.TextAnalyzer:
-    """Return the library's part in the rule: its tokens are what is between two spaces of texts that are cut."""
+    """Return the analyser for texts that are already cut: a token is the text between two spaces."""
     return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
 
 
@@ -160,12 +161,12 @@ def _schema() -> tantivy.Schema:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Make the target hold the source's files without copying them."""
+    """Fill the target directory with hard links to the files of the source."""
     target.mkdir()
     if not source.exists():
         return
     for path in source.iterdir():
-        # The library writes each segment file once and replaces its lists of files, so links are as good as copies.
+        # The library writes a segment file once and replaces its lists of files, so links never change.
         if not path.name.endswith(".lock"):
             (target / path.name).hardlink_to(path)
 
@@ -177,8 +178,8 @@ def _remove_all_but(directory: Path, published: Published) -> None:
 
 
 def _remove(generation: Path) -> None:
-    """Remove a directory of index files; what resists is left to the next build."""
-    # For a moment after opening, a thread of the library may still put a lock file there: once, so twice is enough.
+    """Remove a directory of index files; the next build removes what is left."""
+    # Twice: for a moment after opening, a thread of the library may create one lock file in it.
     shutil.rmtree(generation, ignore_errors=True)
     shutil.rmtree(generation, ignore_errors=True)
 
@@ -191,7 +192,7 @@ def _only_build(directory: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise SourceError(
                 "source_unavailable",
-                f"Another build is at work on the index {directory}. Wait until it is done, then run this one again.",
+                f"Another build is running on the index {directory}. Wait until it ends, then run this build again.",
             ) from error
         yield
 
@@ -199,21 +200,21 @@ def _only_build(directory: Path) -> Iterator[None]:
 def _not_written(directory: Path, shard: Shard, error: Exception) -> SourceError:
     return SourceError(
         "source_unavailable",
-        f"The shard {shard.name} cannot be added to the index {directory}: {error}. The index is as it was before that "
-        "shard; make room if there is none, then run this again, and it goes on there.",
+        f"The shard {shard.name} cannot be added to the index {directory}: {error}. The index has all earlier shards. "
+        "Free some space if the disk is full, then run the build again: it continues with that shard.",
     )
 
 
 def _refusal(directory: Path, refused: Sequence[str], kept: IndexSummary) -> SourceError:
     return SourceError(
         "source_damaged",
-        f"{len(refused)} shard(s) refused: {'; '.join(refused)}. Nothing of them is in the index {directory}; it holds "
-        f"{len(kept.shards)} shard(s) with {kept.documents} documents. Get the refused ones again and give only them.",
+        f"{len(refused)} shard(s) refused: {'; '.join(refused)}. Nothing of them is in the index {directory}; it has "
+        f"{len(kept.shards)} shard(s) with {kept.documents} documents. Download the refused shards again and add them.",
     )
 
 
 class _Progress:
-    """Compressed bytes over all shards, reported now and then."""
+    """Reports the compressed bytes read of all shards, at most twice a second."""
 
     def __init__(self, paths: Sequence[Path], report: Report) -> None:
         self._sizes = {path: path.stat().st_size if path.exists() else 0 for path in paths}
@@ -223,12 +224,12 @@ class _Progress:
         self._next = time.monotonic()
 
     def within(self, read: int) -> None:
-        """Note how much of the shard in hand is read."""
+        """Note the compressed bytes that are read of the current shard."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _REPORT_SECONDS
             self._report(self._before + read, self.total)
 
     def finished(self, path: Path) -> None:
-        """Note that a shard is done with."""
+        """Note that a shard is finished."""
         self._before += self._sizes[path]
         self._report(self._before, self.total)

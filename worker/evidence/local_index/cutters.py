@@ -1,8 +1,8 @@
-"""Cutting the documents of a shard into tokens in processes of their own, beside the one that indexes them.
+"""Cutting the documents of a shard into tokens in several processes, while this process indexes them.
 
-Reading JSON and cutting texts hold Python's global lock, so threads would not do. Chunks go out and come back over
-pipes, in order and one at a time for each process: what is in memory at once is bounded, and neither side of a pipe
-can wait for the other to read. A process ends when its pipe does, also when the build was killed.
+Reading JSON and cutting texts hold Python's global lock, so threads would be no faster. Chunks are sent and returned
+over pipes, in order, and each process has one at a time: so memory is bounded, and the two ends of a pipe cannot wait
+for each other. A process ends when its pipe is closed, also when the build was killed.
 """
 
 import multiprocessing
@@ -18,18 +18,18 @@ from worker.evidence.local_index import cutting, shards
 from worker.evidence.local_index.shards import BadLine, Chunk
 
 MOST = max(1, min(4, (os.cpu_count() or 1) // 4))
-"""Processes that keep up with one that decompresses and threads that index; more would wait."""
+"""Number of processes; more would wait for this process to decompress and for the threads that index."""
 
 Cut = tuple[Chunk, list[str]]
 
 
 class Cutters:
-    """Processes that cut chunks into tokens.
+    """Cuts chunks into tokens in other processes.
 
     Parameters
     ----------
     connections : list of Connection
-        A pipe to each; if there are none, chunks are cut where they are asked for.
+        A pipe to each process; if the list is empty, chunks are cut in this process.
     """
 
     def __init__(self, connections: list[Connection]) -> None:
@@ -41,9 +41,9 @@ class Cutters:
         Raises
         ------
         BadLine
-            A line is no document.
+            A line is not a document.
         DamagedShard
-            From `chunks`; no bad line before it is named then.
+            From `chunks`; a bad line before the damage may then not be found.
         SourceError
             ``source_unavailable``: a process has ended.
         """
@@ -63,11 +63,11 @@ class Cutters:
         except (EOFError, ConnectionError) as error:
             raise SourceError(
                 "source_unavailable",
-                "A process that cuts documents into tokens has ended, perhaps for want of memory. What was finished "
-                "before is in the index; run the build again for the rest.",
+                "A process that cuts documents into tokens was killed, perhaps for lack of memory. The index has all "
+                "shards that were finished; run the build again for the others.",
             ) from error
         finally:
-            # What is still out belongs to a shard that is given up; the next one must not get it.
+            # These chunks belong to a shard that is given up; the next shard must not get their answers.
             with suppress(EOFError, ConnectionError):
                 while busy:
                     busy[0][1].recv()
@@ -84,8 +84,8 @@ class Cutters:
 
 @contextmanager
 def started(processes: int) -> Iterator[Cutters]:
-    """Start that many processes, and end them."""
-    # Not forked: the index library's threads may hold locks that a copy of this process would wait for.
+    """Start processes that cut, and end them with the block."""
+    # Not forked: the threads of the index library may hold locks, for which a forked process would wait for ever.
     context = multiprocessing.get_context("spawn")
     connections: list[Connection] = []
     running = []
@@ -106,12 +106,12 @@ def started(processes: int) -> Iterator[Cutters]:
 
 
 def cut(chunk: Chunk) -> list[str]:
-    """Return the chunk's documents as `cutting.cut` does, or raise BadLine."""
+    """Return the documents of a chunk, cut by `cutting.cut`; raise `BadLine` for a line that is not a document."""
     return cutting.cut(shards.texts(chunk))
 
 
 def _serve(connection: Connection) -> None:
-    # Whoever interrupts the build from a terminal interrupts this too; it is the build that has to decide.
+    # Ctrl-C in a terminal goes to this process, too; the process of the build handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:

@@ -1,16 +1,16 @@
-r"""The tokens of many texts at once: the rule of `tokens`, some twenty times as fast where a text is ASCII.
+r"""Cutting many texts into tokens at once: the rule of `tokens`, about twenty times as fast for ASCII text.
 
-For ASCII, Unicode Standard Annex #29 comes down to what one character has beside it. A letter, a digit and ``_``
-are part of a token wherever they stand (WB5, WB8 to WB10, WB13a, WB13b), but for a run of ``_`` alone, which is no
-token. Between two letters ``.``, ``'`` and ``:`` are (WB6, WB7), between two digits ``.``, ``'``, ``,`` and ``;``
-(WB11, WB12). Everything else is between tokens. So all bytes of a batch are classified by table, a byte that is in
-no token becomes a space, and what is left is looked at with its two neighbours.
+In ASCII text, the rules of Unicode Standard Annex #29 depend only on a character and its two neighbours. Letters,
+digits and ``_`` are always part of a token (WB5, WB8 to WB10, WB13a, WB13b), except that a run of ``_`` alone is not a
+token. ``.``, ``'`` and ``:`` are part of a token between two letters (WB6, WB7), and ``.``, ``'``, ``,`` and ``;``
+between two digits (WB11, WB12). Every other character separates tokens. So a table classifies all bytes of a batch, a
+byte that is in no token becomes a space, and the joining characters are checked with their two neighbours.
 
-What this does not settle is left to the exact rule, piece by piece:
+The exact rule of `tokens` cuts what this method cannot:
 
-- a run of characters around one that is not ASCII, up to the next ASCII character that no token can hold. The rule
-  never looks back, so the run's tokens are those that the text has there. Such runs recur ("don’t", "café"), and
-  what was found for the short ones is kept;
+- a run of characters around one that is not ASCII, up to the next ASCII character that no token can contain. The rule
+  never looks back, so the tokens of the run alone are those that it has in its text. Short runs occur often ("don’t",
+  "café"), so their tokens are cached;
 - a text with a token of more than 255 characters.
 """
 
@@ -27,7 +27,7 @@ _Bytes = NDArray[np.uint8]
 _Places = NDArray[np.intp]
 
 _BETWEEN_TEXTS = b"\x1e"
-"""ASCII's record separator: never part of a token, so what is between texts cannot change their tokens."""
+"""The record separator of ASCII. It is never part of a token, so joining texts with it changes no token."""
 
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _DIGITS = b"0123456789"
@@ -50,7 +50,7 @@ def _lower_or_space() -> bytes:
 
 
 def _classes(*members: tuple[bytes, int]) -> _Bytes:
-    """Return the number of each byte's class, 0 for bytes that are in none; shape (256,)."""
+    """Return the class of each byte, 0 for bytes without one; uint8 (256,)."""
     numbers = np.zeros(256, dtype=np.uint8)
     for characters, number in members:
         numbers[list(characters)] = number
@@ -58,7 +58,7 @@ def _classes(*members: tuple[bytes, int]) -> _Bytes:
 
 
 def _marks(characters: bytes) -> bytes:
-    """Return 1 for these bytes and 0 for the others; 256 bytes, as `bytes.translate` wants."""
+    """Return a table for `bytes.translate` that maps the given bytes to 1 and all others to 0."""
     return bytes(byte in characters for byte in range(256))
 
 
@@ -69,12 +69,13 @@ _JOINS = _classes(
     (_BETWEEN_LETTERS, _BESIDE_LETTERS),
     (_BETWEEN_DIGITS, _BESIDE_DIGITS),
 )
-# Besides what can be in a token of ASCII, the exact rule joins " to Hebrew letters, and # and * to a keycap.
+# The characters in tokens of ASCII, and those that the exact rule joins to others: " to Hebrew letters, # and * to a
+# keycap.
 _MAY_BE_IN_A_TOKEN = _LETTERS + _LETTERS.upper() + _DIGITS + _INNER + b'_"#*'
 _STOPS = _marks(bytes(byte for byte in range(128) if byte not in _MAY_BE_IN_A_TOKEN))
 _NOT_ASCII = _marks(bytes(range(128, 256)))
 _MAY_JOIN = _marks(_INNER)
-# Two parts, so that the search for the first "_" is one for a fixed byte: five times as fast as that for "_+".
+# The pattern begins with a fixed byte, for which the search is five times as fast as for "_+".
 _UNDERSCORES = re.compile(rb"__*")
 _WORD_CHARACTERS = frozenset(_LETTERS + _DIGITS)
 
@@ -82,7 +83,7 @@ _WORD_CHARACTERS = frozenset(_LETTERS + _DIGITS)
 def cut(texts: Sequence[str]) -> list[str]:
     """Return each text as its tokens, in order, with spaces between them.
 
-    No token holds a space. There may be several between two tokens, and some before the first and after the last.
+    No token contains a space. There may be several spaces between two tokens, before the first and after the last.
     """
     if not texts:
         return []
@@ -102,12 +103,12 @@ def tokenise(texts: Sequence[str]) -> list[tuple[str, ...]]:
     >>> tokenise(["The U.S. don't_know", "3.5 T-shirts", "?"])
     [('the', 'u.s', "don't_know"), ('3.5', 't', 'shirts'), ()]
     """
-    # At spaces alone: tokens may hold U+202F, which Python counts as white space.
+    # Only at spaces: a token may contain U+202F, which Python counts as white space.
     return [tuple(filter(None, one.split(" "))) for one in cut(texts)]
 
 
 def _joined(texts: Sequence[str]) -> bytes:
-    """Return all texts in UTF-8, with a separator between two and nowhere else."""
+    """Return all texts in UTF-8, with a separator between each two and nowhere else."""
     separator = _BETWEEN_TEXTS.decode()
     joined = separator.join(texts)
     if joined.count(separator) >= len(texts):
@@ -115,17 +116,16 @@ def _joined(texts: Sequence[str]) -> bytes:
     try:
         return joined.encode()
     except UnicodeEncodeError:
-        # One text at a time: two halves of a pair, one text's last character and another's first, stay apart anyway,
-        # but only texts that need it are to go the long way.
+        # One text at a time, so that only texts with half a surrogate pair take the slow way.
         return separator.join(map(tokens.without_half_pairs, joined.split(separator))).encode()
 
 
 def _cut_ascii(joined: bytes) -> bytes:
-    """Return the bytes in lower case, with spaces for those in no token; as long as given.
+    """Return the bytes in lower case, with a space for each byte that is in no token; the length stays the same.
 
-    Only right where no byte beside is outside ASCII, that is, outside the runs that `_with_exact_runs` puts in.
+    The result is wrong next to bytes outside ASCII, in the runs that `_with_exact_runs` replaces.
     """
-    # An end is as good as a space, and with one on either side every character in question has two neighbours.
+    # A space at each end means the same as the end, and gives every character two neighbours.
     padded = b" %b " % joined.translate(_LOWER_OR_SPACE)
     inner = _places(padded.translate(_MAY_JOIN))
     text = np.frombuffer(bytearray(padded), dtype=np.uint8)
@@ -135,16 +135,16 @@ def _cut_ascii(joined: bytes) -> bytes:
 
 
 def _within_a_word(underscores: re.Match[bytes]) -> bytes:
-    """Return the underscores if a letter or digit is beside them, else as many spaces (WB13a, WB13b)."""
+    """Return the underscores if a letter or digit is next to them, else the same number of spaces (WB13a, WB13b)."""
     text, start, end = underscores.string, underscores.start(), underscores.end()
     beside = text[max(0, start - 1) : start] + text[end : end + 1]
     return underscores[0] if not _WORD_CHARACTERS.isdisjoint(beside) else b" " * (end - start)
 
 
 def _with_exact_runs(lowered: bytes, joined: bytes) -> bytes:
-    """Put the exact rule's tokens in place of each run with a byte outside ASCII; both are equally long."""
+    """Replace each run with a byte outside ASCII by its tokens by the exact rule; `lowered` is as long as `joined`."""
     stops = _places(joined.translate(_STOPS))
-    # Each byte outside ASCII is between two stops; several may be between the same two.
+    # Each byte outside ASCII is between two stops, which may have several such bytes between them.
     after = np.unique(np.searchsorted(stops, _places(joined.translate(_NOT_ASCII))))
     stops = np.concatenate(([-1], stops, [len(joined)]))
     parts: list[bytes] = []
@@ -158,8 +158,8 @@ def _with_exact_runs(lowered: bytes, joined: bytes) -> bytes:
 
 
 def _places(marked: bytes) -> _Places:
-    """Return where the ones are among zeros and ones, in order."""
-    # As booleans, which nothing but 0 and 1 can be, numpy finds them three times as fast as among numbers.
+    """Return the positions of the bytes that are 1; all others must be 0."""
+    # numpy finds them three times as fast among booleans as among numbers.
     return np.flatnonzero(np.frombuffer(marked, dtype=np.bool_))
 
 
@@ -175,7 +175,7 @@ def _exact(text: str) -> str:
 
 
 def _has_overlong(text: bytes) -> bool:
-    """Tell whether there may be a token of more than 255 characters: more bytes than that without a space."""
+    """Tell whether a text may have a token of more than 255 characters: it has more bytes than that without a space."""
     start = 0
     while len(text) - start > tokens.LONGEST:
         start = text.rfind(b" ", start, start + tokens.LONGEST + 1) + 1

@@ -1,15 +1,15 @@
-"""What an index looks like on disk, and the file that says which part of it counts.
+"""The files of an index on disk.
 
 ::
 
     c4/
-    ├── index.json             what is published: replaced in one step, and read before anything else
+    ├── index.json             names the published generation; replaced in one step, and read before anything else
     ├── lock                   held (flock) by the one build that may write here
-    ├── generation-000007/     the files of the index library, never changed once index.json names them
-    └── generation-000008/     a build in progress, or what is left of one that was killed
+    ├── generation-000007/     files of the index library, never changed once index.json names them
+    └── generation-000008/     files of a running build, or of one that was killed
 
-Directories that ``index.json`` does not name are nobody's: the next build removes them. A reader that has opened
-a generation keeps its files, also after they are removed.
+The next build removes generations that ``index.json`` does not name. A reader that has opened a generation can read its
+files also after that.
 """
 
 import hashlib
@@ -40,11 +40,11 @@ class Shard:
     Attributes
     ----------
     name : str
-        Its file name when it was indexed; for people only.
+        File name of the shard when it was indexed; shown to people, and not compared.
     digest : str
-        SHA-256 of the file, hexadecimal: what the shard is known by.
+        SHA-256 of the file, hexadecimal; it identifies the shard.
     documents : int
-        Lines with a document in it.
+        Number of its documents, one a line.
     """
 
     name: str
@@ -54,19 +54,19 @@ class Shard:
 
 @dataclass(frozen=True)
 class IndexSummary:
-    """What an index holds.
+    """The contents of an index.
 
     Attributes
     ----------
     documents : int
-        Documents of all shards.
+        Number of documents of all shards.
     shards : tuple of Shard
-        In the order they were indexed.
+        The shards, in the order in which they were indexed.
     fingerprint : str
-        Digest of the token rule's version and the shards' digests. The order in which shards were added does
-        not matter: indexes with the same fingerprint give the same counts.
+        SHA-256 of the version of the token rule and the digests of the shards in sorted order. Indexes with the same
+        fingerprint give the same counts.
     skipped : tuple of Path
-        Given to the build that returned this summary, and passed over because their content was in the index.
+        Files that the build did not add, because their content was in the index already.
     """
 
     documents: int
@@ -92,9 +92,9 @@ class Published:
     Attributes
     ----------
     summary : IndexSummary
-        What the index holds.
+        The contents of the index.
     generation : str
-        Name of the directory with its files.
+        Name of the directory of its files.
     files : dict of str to int
         Size of each of these files in bytes, by name.
     """
@@ -105,12 +105,12 @@ class Published:
 
 
 def empty() -> Published:
-    """Return what is published before anything is."""
+    """Return the contents of an index without shards."""
     return Published(IndexSummary.of(()), f"{_GENERATION}000000", {})
 
 
 def next_generation(published: Published) -> str:
-    """Return the name of the directory that a build on top of this one writes to."""
+    """Return the name of the directory to which the next build writes."""
     return f"{_GENERATION}{int(published.generation.removeprefix(_GENERATION)) + 1:06d}"
 
 
@@ -120,17 +120,17 @@ def is_generation(path: Path) -> bool:
 
 
 def is_published(directory: Path) -> bool:
-    """Tell whether something is published in the directory, damaged or not."""
+    """Tell whether the directory has a published index, damaged or not."""
     return (directory / _SUMMARY).exists()
 
 
 def read(directory: Path) -> Published | None:
-    """Return what is published in the directory, or None if nothing is.
+    """Return what is published in the directory, or None if it has no published index.
 
     Raises
     ------
     SourceError
-        ``source_damaged`` if the file is of another version, or cannot be what a build wrote.
+        ``source_damaged`` if ``index.json`` is of another version, or cannot have been written by a build.
     """
     path = directory / _SUMMARY
     try:
@@ -143,7 +143,7 @@ def read(directory: Path) -> Published | None:
 
 
 def publish(directory: Path, published: Published) -> None:
-    """Make this what readers find: either all of it or, if the machine stops now, what was there before."""
+    """Publish an index: readers find all of it or, if the machine stops meanwhile, the one published before."""
     temporary = directory / f"{_SUMMARY}.new"
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(_document(published), file, indent=1)
@@ -155,7 +155,7 @@ def publish(directory: Path, published: Published) -> None:
 
 
 def missing(directory: Path) -> SourceError:
-    """Return the error for a directory in which nothing is published."""
+    """Return the error for a directory without a published index."""
     return SourceError(
         "source_not_configured",
         f"There is no index in {directory}. Build one with "
@@ -164,7 +164,7 @@ def missing(directory: Path) -> SourceError:
 
 
 def damaged(path: Path, reason: str) -> SourceError:
-    """Return the error for an index of which this path cannot be used."""
+    """Return the error for an index with a damaged file."""
     return SourceError(
         "source_damaged",
         f"The index is damaged: {path}: {reason}. Remove the index's directory and build it again.",
@@ -172,18 +172,18 @@ def damaged(path: Path, reason: str) -> SourceError:
 
 
 def sizes(generation: Path) -> dict[str, int]:
-    """Return the size of each file of a finished generation that reading it takes."""
-    # The library's own bookkeeping and locks are named with a leading dot, and are not read.
+    """Return the size in bytes of each file of a finished generation that readers need."""
+    # The library's bookkeeping and locks have names with a leading dot, and readers do not need them.
     return {path.name: path.stat().st_size for path in sorted(generation.iterdir()) if path.name[0] != "."}
 
 
 def check_files(directory: Path, published: Published) -> None:
-    """Look whether all files of what is published are there, as long as they were.
+    """Check that all files of a published index exist and have their size.
 
     Raises
     ------
     SourceError
-        ``source_damaged`` if not.
+        ``source_damaged`` for the first one that does not.
     """
     generation = directory / published.generation
     for name, size in published.files.items():
@@ -196,12 +196,12 @@ def check_files(directory: Path, published: Published) -> None:
 
 
 def documents_ever(generation: Path) -> int:
-    """Return how many documents were put into a finished generation, with those deleted since.
+    """Return the number of documents that were ever added to a finished generation, including deleted ones.
 
     Raises
     ------
     SourceError
-        ``source_damaged`` if the library's list of files does not say.
+        ``source_damaged`` if the library's list of files cannot be read.
     """
     path = generation / "meta.json"
     try:
@@ -211,7 +211,7 @@ def documents_ever(generation: Path) -> int:
 
 
 def fsync_directory(directory: Path) -> None:
-    """Wait until the names in the directory are on the disk."""
+    """Sync the entries of a directory to disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -256,5 +256,5 @@ def _parse(path: Path, content: str) -> Published:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(path, repr(error)) from error
     if _document(published) != document:
-        raise damaged(path, "its parts contradict each other")
+        raise damaged(path, "its fields contradict each other")
     return published

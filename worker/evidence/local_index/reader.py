@@ -1,10 +1,10 @@
 """Counting the documents of a published index that contain a name.
 
-The library is asked as little as possible, for each question costs a look into every segment of the index. Names with
-the same tokens are one phrase. A phrase of one token has that token's document frequency, which the dictionary of
-terms knows; one with a token that no document has is nowhere. A longer one is asked for by its rarest two neighbours
-first: class names come in families ("small blue sphere on a red floor with a green wall"), so the same two stand for
-many phrases, and where they are not together, none of these is.
+Searches are avoided where possible, since each one reads every segment of the index. Names with the same tokens are one
+phrase. The count of a phrase of one token is the document frequency of the token, which is in the dictionary of terms.
+The count of a phrase with a token that is in no document is 0. For a longer phrase, its two rarest neighbouring tokens
+are searched first: class names come in families ("small blue sphere on a red floor with a green wall"), so many phrases
+have the same two, and if no document has these two next to each other, the counts of all these phrases are 0.
 """
 
 import os
@@ -27,7 +27,7 @@ from worker.evidence.local_index.layout import Published
 
 _Phrase = tuple[str, ...]
 _Family = tuple[_Phrase, list[_Phrase]]
-"""Two neighbouring tokens, and phrases that they occur in."""
+"""Two neighbouring tokens, and the phrases that contain them."""
 _Choice = frozenset[_Phrase]
 _Item = TypeVar("_Item")
 _Key = TypeVar("_Key")
@@ -44,11 +44,11 @@ class LocalIndex:
     name : str
         Name of its directory.
     fingerprint : str
-        Digest of what was indexed and of the token rule's version.
+        SHA-256 of the indexed shards and of the version of the token rule.
     documents : int
-        Documents in it.
+        Number of documents.
     published : Published
-        What was published then.
+        What was published at that time.
     """
 
     def __init__(self, name: str, published: Published, index: tantivy.Index) -> None:
@@ -61,13 +61,13 @@ class LocalIndex:
 
     @classmethod
     def open(cls, directory: Path) -> "LocalIndex":
-        """Open what is published in the directory.
+        """Open the published index in a directory.
 
         Raises
         ------
         SourceError
-            ``source_not_configured`` if nothing is; ``source_damaged`` if it is of another version, or not what a
-            build wrote. The detail names the next step.
+            ``source_not_configured`` if there is none; ``source_damaged`` if it is of another version, or cannot have
+            been written by a build.
         """
         while True:
             published = layout.read(directory)
@@ -76,7 +76,7 @@ class LocalIndex:
             try:
                 return cls._of(directory, published)
             except SourceError:
-                # A build may have published, and removed these files, since index.json was read.
+                # A build may have published a new index and removed these files since index.json was read.
                 if layout.read(directory) == published:
                     raise
 
@@ -91,33 +91,33 @@ class LocalIndex:
         except (ValueError, OSError) as error:
             shutil.rmtree(view, ignore_errors=True)
             raise layout.damaged(directory, str(error)) from error
-        # Not before: for a moment after opening, a thread of the library may still write its lock file there.
+        # Not earlier: for a moment after opening, a thread of the library may still create a lock file in it.
         weakref.finalize(opened, shutil.rmtree, view, ignore_errors=True)
         if opened._searcher.num_docs != opened.documents:
             raise layout.damaged(directory, f"{opened._searcher.num_docs} documents instead of {opened.documents}")
-        # A document that was deleted would still be in the document frequencies that are taken for counts.
+        # Document frequencies, which serve as counts, still include deleted documents.
         ever = layout.documents_ever(directory / published.generation)
         if ever != opened.documents:
-            raise layout.damaged(directory, f"{ever - opened.documents} documents deleted, which no build does")
+            raise layout.damaged(directory, f"{ever - opened.documents} documents were deleted, and builds delete none")
         return opened
 
     def count(self, names: Sequence[str], *, report: Report = silent) -> list[int]:
         """Count the documents that contain each name.
 
-        A document contains a name if the name's tokens follow each other in it, without a gap; see `tokens` for
-        what a token is. Upper and lower case are the same. A name without a token is in no document.
+        A document contains a name if it has the tokens of the name next to each other, in order; `tokens` has the rule
+        for tokens. Upper and lower case are the same. The count of a name without tokens is 0.
 
         Parameters
         ----------
         names : sequence of str
-            Class names, looked for exactly as given.
+            Class names, searched exactly as given.
         report : Report
-            Called with names counted and names in all.
+            Called with the names counted and all names.
 
         Returns
         -------
         list of int
-            As long as names, in their order; each from 0 to `documents`.
+            The count of each name, in their order, from 0 to `documents`.
         """
         phrases = cutting.tokenise(names)
         times = Counter(phrases)
@@ -136,14 +136,14 @@ class LocalIndex:
         Parameters
         ----------
         spellings : sequence of sequences of str
-            The spellings of each thing that is counted.
+            The spellings of each query.
         report : Report
-            Called with things counted and things in all.
+            Called with the queries counted and all queries.
 
         Returns
         -------
         list of int
-            As long as the outer sequence, in its order; each from 0 to `documents`.
+            The count of each query, in their order, from 0 to `documents`.
         """
         tokenised = iter(cutting.tokenise(list(chain.from_iterable(spellings))))
         choices = [frozenset(islice(tokenised, len(each))) for each in spellings]
@@ -155,8 +155,8 @@ class LocalIndex:
         return [counts[choice] for choice in choices]
 
     def _without_search(self, phrases: Sequence[_Phrase]) -> tuple[dict[_Phrase, int], list[_Family]]:
-        """Return the counts that the dictionary of terms alone tells, and the other phrases in families."""
-        # Nothing is ever deleted from an index, so a token's document frequency is its count.
+        """Return the counts that follow from the dictionary of terms, and the other phrases in families."""
+        # No document is ever deleted from an index, so the document frequency of a token is its count.
         frequencies = {
             token: int(self._searcher.doc_freq(layout.FIELD, token)) for token in set(chain.from_iterable(phrases))
         }
@@ -186,7 +186,7 @@ class LocalIndex:
         return self._search_any([self._phrase(phrase)])
 
     def _phrase(self, phrase: _Phrase) -> tantivy.Query:
-        if len(phrase) == 1:  # for the library a phrase has two tokens or more
+        if len(phrase) == 1:  # a phrase query needs two tokens or more
             return tantivy.Query.term_query(self._schema, layout.FIELD, phrase[0])
         return tantivy.Query.phrase_query(self._schema, layout.FIELD, list(phrase))
 
@@ -195,15 +195,18 @@ class LocalIndex:
             return 0
         any_of = [(tantivy.Occur.Should, each) for each in queries]
         query = queries[0] if len(queries) == 1 else tantivy.Query.boolean_query(any_of)
-        # The library wants at least one hit; the count beside it is of all documents. This releases Python's global
-        # lock, so threads do share the work.
+        # The library requires a limit of at least one hit; the count is of all documents. The call releases Python's
+        # global lock, so that threads search at the same time.
         return int(self._searcher.search(query, limit=1, count=True).count)  # type: ignore[attr-defined]
 
 
 def _in_parallel(
     search: Callable[[Sequence[_Item]], dict[_Key, int]], items: Sequence[_Item]
 ) -> Iterator[dict[_Key, int]]:
-    """Yield what a search finds for parts of the items, in any order; at times nothing, so that the caller can stop."""
+    """Search parts of the items in threads and yield the results in any order.
+
+    An empty dictionary is yielded while no result comes for half a second, so that the caller can stop.
+    """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             parts = (items[at : at + _SEARCHED_AT_ONCE] for at in range(0, len(items), _SEARCHED_AT_ONCE))
@@ -219,14 +222,15 @@ def _in_parallel(
 
 
 def _rarest_neighbours(frequencies: Sequence[int]) -> int:
-    """Return where the two neighbours start of which the rarer is rarest; of several, the first."""
+    """Return the position of the two neighbours of which the rarer one has the lowest frequency; ties to the first."""
     return min(range(len(frequencies) - 1), key=lambda at: min(frequencies[at : at + 2]))
 
 
 def _view(generation: Path, names: Sequence[str]) -> Path:
-    """Make a temporary directory with the files under the same names.
+    """Return a temporary directory with symbolic links to the files.
 
-    The library makes a lock file beside what it opens; the index itself may be another user's, or mounted read-only.
+    The library creates a lock file in the directory that it opens, and the directory of the index may not be writable:
+    it may be mounted read-only, or belong to another user.
     """
     view = Path(tempfile.mkdtemp(prefix="local-index-"))
     for name in names:

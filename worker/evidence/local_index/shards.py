@@ -19,11 +19,11 @@ class Chunk:
     Attributes
     ----------
     lines : bytes
-        As they are in the shard, uncompressed; about a mebibyte, if no line is longer.
+        The lines, uncompressed; about a mebibyte, or one longer line.
     before : int
-        Lines of the shard before these.
+        Number of lines of the shard before these.
     read : int
-        Compressed bytes read from the shard until then.
+        Compressed bytes read of the shard up to the end of these lines.
     """
 
     lines: bytes
@@ -32,7 +32,7 @@ class Chunk:
 
 
 class DamagedShard(Exception):
-    """A shard that cannot be read to its end; the message says where and why."""
+    """A shard that cannot be read to its end; the message has the place and the reason."""
 
 
 def digest(path: Path) -> str:
@@ -41,7 +41,7 @@ def digest(path: Path) -> str:
     Raises
     ------
     DamagedShard
-        The file is not there or cannot be read.
+        The file does not exist or cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -51,18 +51,19 @@ def digest(path: Path) -> str:
 
 
 def chunks(path: Path) -> Iterator[Chunk]:
-    """Yield all lines of a shard in order, some at a time.
+    """Yield all lines of a shard in order, in chunks.
 
     Raises
     ------
     DamagedShard
-        The file is cut short or is not gzip. It names the file and the last line that could be read, counted from 1.
+        The file is truncated or not gzip. The message names the file and the last line that could be read, counted from
+        1.
     """
     before = 0
     rest = b""
     try:
         with path.open("rb") as file, gzip.open(file) as content:
-            # Small reads: one that fails takes with it what it had decompressed, and the line's number would be off.
+            # In small reads, because a read that fails loses what it has decompressed, and with it the number of lines.
             while part := content.read1(_READ_BYTES):
                 rest += part
                 if len(rest) >= _CHUNK_BYTES and b"\n" in part:
@@ -76,13 +77,13 @@ def chunks(path: Path) -> Iterator[Chunk]:
 
 
 class BadLine(Exception):
-    """A line that is not a document; the message says which, counted from 1 in the shard, and why."""
+    """A line that is not a document; the message has its number in the shard, counted from 1, and the reason."""
 
 
 def texts(chunk: Chunk) -> list[str]:
     """Return each document's text.
 
-    Blank lines are passed over; other fields than ``text`` are not looked at.
+    Blank lines are skipped; other fields than ``text`` are ignored.
 
     Raises
     ------
@@ -100,5 +101,5 @@ def _text(line: bytes, number: int) -> str:
         raise BadLine(f"line {number}: not JSON in UTF-8 ({error})") from error
     text = document.get("text") if isinstance(document, dict) else None
     if not isinstance(text, str):
-        raise BadLine(f"line {number}: no text")
+        raise BadLine(f"line {number}: not an object with a text")
     return text

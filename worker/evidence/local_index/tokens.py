@@ -1,31 +1,32 @@
-r"""The one rule that cuts texts and names into tokens.
+r"""The rule that cuts texts and names into tokens.
 
-It follows the ``standard`` analyser of Elasticsearch 8, so that a phrase counted here and in the published
-Elasticsearch index of C4 is the same phrase. That analyser is:
+It follows the ``standard`` analyser of Elasticsearch 8, so that counts are the same as in the published Elasticsearch
+index of C4. That analyser does this:
 
-- the word segmentation of Unicode Standard Annex #29, with the character classes of Unicode 12.1: "don't",
-  "3.5", "1,000" and "foo_bar" are one token each, "U.S." is "u.s", "t-shirt" is two tokens;
-- of the segments, those with a letter, a digit, or a Katakana; each Han and Hiragana character alone; runs of
-  South-East Asian letters (Thai, Lao, Myanmar, Khmer ...) unbroken; each emoji sequence; nothing else;
-- the longest token that starts at a place wins, a token has at most 255 UTF-16 units, and what would be longer
-  goes on as the next token;
-- lower case character by character, without regard to neighbours or language: "İ" is "i", a final "Σ" is "σ".
+- it segments words by Unicode Standard Annex #29, with the character classes of Unicode 12.1: "don't", "3.5",
+  "1,000" and "foo_bar" are one token each, "U.S." is "u.s", "t-shirt" is two tokens;
+- it keeps segments with a letter, a digit or a Katakana; each Han and Hiragana character by itself; runs of
+  South-East Asian letters (Thai, Lao, Myanmar, Khmer ...) as one token; each emoji sequence; and nothing else;
+- it takes the longest token that starts at a position, cuts it after 255 UTF-16 units, and continues with the rest;
+- it makes each character lower case by itself, whatever its neighbours and language: "İ" becomes "i", a final "Σ"
+  becomes "σ".
 
-The pattern below is that rule for the regular expressions of the index library, whose character classes are of
-a later Unicode version: ``age=12.1`` leaves out characters that came later, and the exceptions beside each
-class take back what was reclassified since. They were found by asking Elasticsearch 8.19 about every character.
+The pattern below is that rule as a regular expression of the index library, which has the character classes of a later
+Unicode version: ``age=12.1`` leaves out characters that were added later, and each class has exceptions for characters
+that were reclassified since. The exceptions were found by sending every character to Elasticsearch 8.19.
 
-Known deviations, all without consequence for the text of C4:
+Known differences, none of which matters for the text of C4:
 
-- a letter that is also an emoji (ℹ Ⓜ 🅰 🅱 🅾 🅿), joined by U+200D to another emoji, is two tokens here and one there;
-- skin tones and tags where no emoji keyboard puts them (after two joiners, after U+FE0F) may be a token of their own
-  here and part of one there, or the reverse;
-- half a surrogate pair, which JSON can spell and Unicode text cannot hold, is read as U+FFFD.
+- a letter that is also an emoji (ℹ Ⓜ 🅰 🅱 🅾 🅿), joined by U+200D to another emoji, is two tokens here and one in
+  Elasticsearch;
+- skin tones and tags in places that no emoji keyboard produces (after two joiners, after U+FE0F) may be a token here
+  and part of another in Elasticsearch, or the reverse;
+- half a surrogate pair, which JSON can contain and Unicode text cannot, is read as U+FFFD.
 
-Cutting a text by this pattern is slow: the index library is built without the fast engines of its regular
-expressions, so each alternative below costs. `cutting` gives the same tokens, and comes here for the hard cases alone.
+Cutting a text by this pattern is slow, because the index library is built without the fast engines of its regular
+expressions. `cutting` gives the same tokens, and uses this pattern only where it must.
 
-`VERSION` is part of every index's fingerprint; it goes up with any change of any token.
+`VERSION` is part of the fingerprint of every index. Raise it when a change changes any token.
 """
 
 import tantivy
@@ -33,14 +34,14 @@ import tantivy
 VERSION = 1
 
 LONGEST = 255
-"""Most UTF-16 units in a token."""
+"""The most UTF-16 units in a token."""
 
 _JOINER = r"\x{200D}"
 _EMOJI_STYLE = r"\x{FE0F}"
 
 
 def _chosen(members: str, *, but: str = "") -> str:
-    """Return a class of those members that Unicode 12.1 knew, less some."""
+    """Return the class of the members that Unicode 12.1 has, except those of `but`."""
     known = rf"[{members}&&\p{{age=12.1}}]"
     return f"[{known}--[{but}]]" if but else known
 
@@ -99,12 +100,12 @@ _EMOJI = f"(?:{_FIRST_PICTURE}{_JOINER}+(?:{_NEXT_PICTURE}{_JOINER}+)*{_NEXT_PIC
 _KEYCAP = rf"[\#*]{_EMOJI_EXTENSION}{_EMOJI_STYLE}?\x{{20E3}}{_EMOJI_EXTENSION}"
 _FLAG = rf"(?:\p{{wb=Regional_Indicator}}{_EXTENSION}){{2}}"
 
-# The first alternative that fits is taken, so a word comes before the emoji that it may begin with.
+# The first alternative that matches is taken, so words come before emoji: a word may begin with one.
 _TOKEN = "|".join((_WORD, _SOUTH_EAST_ASIAN, _IDEOGRAPH, _EMOJI, _KEYCAP, _FLAG))
 
 
 def analyser() -> tantivy.TextAnalyzer:
-    """Return the rule for texts that went through `prepare`, in the form the index library works with."""
+    """Return the rule as an analyser of the index library, for texts from `prepare`."""
     return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_TOKEN)).filter(tantivy.Filter.lowercase()).build()
 
 
@@ -113,14 +114,14 @@ _SCANNER = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_TOKEN)).build()
 
 
 def prepare(text: str) -> str:
-    """Return the text with those three things done to it that `analyser` alone would do otherwise.
+    """Return the text with the three changes that `analyser` does not make.
 
-    Half surrogate pairs become U+FFFD, "İ" becomes "i", and spaces are put where a token of more than 255
-    UTF-16 units is cut. Nearly every text comes back as it is.
+    Half surrogate pairs become U+FFFD, "İ" becomes "i", and a token of more than 255 UTF-16 units is cut by spaces.
+    Most texts are returned unchanged.
     """
     if not text.isascii():
         text = without_half_pairs(text).replace("İ", "i")
-    # No token holds a space, and a character is at most two units: shorter runs need no second look.
+    # No token contains a space, and a character has at most two units, so shorter runs cannot have a token too long.
     runs = text.split(" ")
     if max(map(len, runs)) <= LONGEST // 2:
         return text
@@ -140,7 +141,7 @@ def tokenise(text: str) -> list[str]:
 
 
 def without_half_pairs(text: str) -> str:
-    """Return the text with U+FFFD for each half of a surrogate pair; two halves that belong together become one."""
+    """Return the text with U+FFFD for each lone half of a surrogate pair; two halves that form a pair are joined."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -149,13 +150,13 @@ def without_half_pairs(text: str) -> str:
 
 
 def _cut(run: str) -> str:
-    """Return the run with spaces around its tokens if one of them is too long, else as it is."""
+    """Return the run with spaces between its tokens if one of them is too long, else unchanged."""
     if all(_units(token) <= LONGEST for token in _SCANNER.analyze(run)):
         return run
     tokens = []
     start = 0
     while start < len(run):
-        # What the reference scanner sees at a time; where nothing starts, it steps over one character.
+        # The scanner of Elasticsearch sees 255 units at a time; where no token starts, it skips one character.
         window = _within_longest(run[start : start + LONGEST])
         first = next(iter(_SCANNER.analyze(window)), "")
         if first and window.startswith(first):

@@ -20,7 +20,7 @@ COUNTS = {"apple": 3, "aquarium fish": 0, "Apple": 5}
 @pytest.fixture(autouse=True)
 def _nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """No counts of another test."""
-    monkeypatch.setattr(counts_file, "_LAST", counts_file._Last())
+    monkeypatch.setattr(counts_file, "_LAST_READ", counts_file._LastRead())
 
 
 def record(unit: str = "occurrences", **others: object) -> CountsFile:
@@ -109,7 +109,7 @@ async def test_a_name_that_is_not_there_is_named() -> None:
     error = await refused(source(), Query.of(["apple"]), Query.of(["pear", "apple"]), Query.of(["fig"]))
 
     assert error.code == "source_incomplete"
-    assert "2 of the names asked for: 'pear', 'fig'. " in error.detail
+    assert "2 of the requested names: 'pear', 'fig'. " in error.detail
     assert "'apple'" not in error.detail
     assert error.queries == (Query.of(["pear", "apple"]), Query.of(["fig"]))
 
@@ -118,7 +118,7 @@ async def test_a_name_that_is_not_there_is_named() -> None:
 async def test_at_most_twenty_missing_names_are_named(missing: int) -> None:
     error = await refused(source(), *(Query.of([f"n{number:02}"]) for number in range(missing)))
 
-    assert f" {missing} of the names" in error.detail
+    assert f" {missing} of the requested names" in error.detail
     assert error.detail.count("'n") == min(missing, 20)
     assert ("more" in error.detail) == (missing > 20)
     assert f"and {missing - 20} more" in error.detail or missing <= 20

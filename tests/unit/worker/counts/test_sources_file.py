@@ -55,9 +55,9 @@ def test_an_empty_file_is_no_sources(tmp_path: Path) -> None:
     [
         ("[c4", "is not TOML"),
         ("[c4]\nurl = 1", "[c4], kind: it is missing; the kinds are elasticsearch, infini-gram"),
-        ('[c4]\nkind = "solr"', "[c4], kind: 'solr' is none; the kinds are elasticsearch, infini-gram"),
-        ("[c4]\nkind = [1]", "[c4], kind: '[1]' is none"),
-        ('kind = "infini-gram"', "kind stands outside of any table"),
+        ('[c4]\nkind = "solr"', "[c4], kind: 'solr' is not a kind; the kinds are elasticsearch, infini-gram"),
+        ("[c4]\nkind = [1]", "[c4], kind: '[1]' is not a kind"),
+        ('kind = "infini-gram"', "kind stands outside any table"),
         ('[C4]\nkind = "infini-gram"', "[C4]: a source's name has 1 to 128 lower-case"),
         ('[request]\nkind = "infini-gram"', "[request]: a source's name"),
         ('[c4]\nkind = "elasticsearch"\nurl = "http://h"', "[c4], index: "),
@@ -183,6 +183,6 @@ def test_nothing_starts_with_a_wrong_file(tmp_path: Path, command: list[str]) ->
         check=False,
     )
     assert run.returncode != 0
-    assert f"CONCEPT_ORDERINGS_SOURCES: {path}, [c4], kind: 'solr' is none" in run.stderr
+    assert f"CONCEPT_ORDERINGS_SOURCES: {path}, [c4], kind: 'solr' is not a kind" in run.stderr
     assert "Traceback" not in run.stderr
     assert not (tmp_path / "data").exists()

@@ -264,17 +264,17 @@ def damage_encoding(path: Path) -> str:
 
 def damage_text(path: Path) -> str:
     path.write_bytes(gzip.compress(b'{"text": "good"}\n{"text": "good"}\n{"url": "good"}\n'))
-    return "line 3: no text"
+    return "line 3: not an object with a text"
 
 
 def damage_type(path: Path) -> str:
     path.write_bytes(gzip.compress(b'{"text": 3}\n'))
-    return "line 1: no text"
+    return "line 1: not an object with a text"
 
 
 def damage_object(path: Path) -> str:
     path.write_bytes(gzip.compress(b'["text"]\n'))
-    return "line 1: no text"
+    return "line 1: not an object with a text"
 
 
 def remove(path: Path) -> str:
@@ -309,7 +309,7 @@ def test_a_damaged_shard_is_refused_by_name_and_leaves_no_trace(
     assert refusal.value.code == "source_damaged"
     assert f"{bad}" in refusal.value.detail
     assert where in refusal.value.detail
-    assert "holds 2 shard(s) with 2 documents" in refusal.value.detail
+    assert "it has 2 shard(s) with 2 documents" in refusal.value.detail
     assert counts(directory, "good", "good one", "good two") == [2, 1, 1]
     assert len(generations(directory)) == 1
 
@@ -344,7 +344,7 @@ def test_on_a_full_disk_the_index_stays_as_it_was(
 def test_of_damaged_shards_alone_comes_no_index(tmp_path: Path, shard: MakeShard) -> None:
     bad = shard("bad", "x")
     damage_json(bad)
-    with pytest.raises(SourceError, match="holds 0 shard"):
+    with pytest.raises(SourceError, match="it has 0 shard"):
         build_index([bad], tmp_path / "c4")
     with pytest.raises(SourceError) as absent:
         LocalIndex.open(tmp_path / "c4")
@@ -448,7 +448,7 @@ def test_two_builds_of_an_index_do_not_meet(tmp_path: Path, shard: MakeShard) ->
 @pytest.fixture
 def cut_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two processes cut even the smallest shards, some lines at a time."""
-    monkeypatch.setattr(build, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(build, "_FEWEST_FOR_PROCESSES", 0)
     monkeypatch.setattr(cutters, "MOST", 2)
     monkeypatch.setattr(shards, "_CHUNK_BYTES", 150)
     monkeypatch.setattr(shards, "_READ_BYTES", 100)
@@ -493,7 +493,7 @@ def test_a_damaged_shard_takes_nothing_from_the_next_when_other_processes_cut(tm
 
     assert f"{not_json}, line 18: not JSON" in refusal.value.detail
     assert f"{cut_short}, after line " in refusal.value.detail
-    assert "holds 2 shard(s) with 80 documents" in refusal.value.detail
+    assert "it has 2 shard(s) with 80 documents" in refusal.value.detail
     assert counts(directory, "first", "json", "short", "last", "last 39") == [40, 0, 0, 40, 1]
 
 
@@ -517,7 +517,7 @@ def test_a_process_that_ends_ends_the_build_and_keeps_what_was_finished(tmp_path
                 process.kill()
                 process.join()
 
-    with pytest.raises(SourceError, match="for want of memory") as failure:
+    with pytest.raises(SourceError, match="for lack of memory") as failure:
         build_index(paths, directory, report=kill_after_a)
     assert failure.value.code == "source_unavailable"
     assert counts(directory, "a", "b") == [40, 0]
@@ -527,7 +527,9 @@ def test_a_process_that_ends_ends_the_build_and_keeps_what_was_finished(tmp_path
 
 
 def test_processes_of_a_killed_build_end_too(tmp_path: Path, shard: MakeShard) -> None:
-    die = DIE.replace("build.build_index", "build._WORTH_PROCESSES = 0\nif __name__ == '__main__': build.build_index")
+    die = DIE.replace(
+        "build.build_index", "build._FEWEST_FOR_PROCESSES = 0\nif __name__ == '__main__': build.build_index"
+    )
     command = [sys.executable, "-c", die, str(tmp_path / "c4"), str(shard("b", "y")), "reading"]
     # They have its output open, so that it ends when the last of them does.
     killed = subprocess.run(
@@ -590,7 +592,7 @@ def test_an_index_with_deleted_documents_is_refused(tmp_path: Path, shard: MakeS
     writer.wait_merging_threads()
     summary = layout.IndexSummary.of([replace(published.summary.shards[0], documents=2)])
     layout.publish(directory, layout.Published(summary, generation.name, layout.sizes(generation)))
-    with pytest.raises(SourceError, match="1 documents deleted") as refusal:
+    with pytest.raises(SourceError, match="1 documents were deleted") as refusal:
         LocalIndex.open(directory)
     assert refusal.value.code == "source_damaged"
 

@@ -1,8 +1,8 @@
 """Documents that contain a phrase, counted by Elasticsearch.
 
-- `ElasticsearchSettings` says which index, and how it is asked; its `open` gives an `ElasticsearchSource`;
-- `searches` is the questions, `answers` what is a count and what is only part of one;
-- `patience` is when a question is asked again, and `server` the official client behind one rule of errors.
+- `ElasticsearchSettings` names an index and how it is searched; its `open` returns an `ElasticsearchSource`;
+- `searches` writes the searches, `answers` reads a count from the answer to one, `batches` sends many of them;
+- `patience` decides when a request is repeated, and `server` turns the errors of the official client into reasons.
 """
 
 from worker.evidence.counts.elasticsearch.settings import ElasticsearchSettings

@@ -1,7 +1,7 @@
-"""What is a count, and what is only part of one, or none.
+"""Reading the count from the answer to a search.
 
-A count is the whole answer to one search: status 200, in time, from every shard of every cluster, and exact. Anything
-else is `NotCounted`, with the reason, and whether it is worth asking again.
+Only a complete answer is a count: status 200, in time, from every shard of every cluster, and exact. Any other answer
+becomes `NotCounted`, which has the reason and whether a retry may help.
 """
 
 from collections.abc import Mapping
@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from typing import Any
 
 MAY_PASS = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of a server that is busy, or loses a shard, or starts: others say that the question is at fault."""
+"""Statuses of a server that is busy, lost a shard or is starting. Any other error status means a wrong request."""
 
 _LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotCounted:
-    """Why there is no count.
+    """The reason why there is no count.
 
     Attributes
     ----------
     code : str
-        Of the error that it becomes: ``source_unavailable`` is worth asking again, the others are not.
+        Code of the error that it becomes. A retry may help after ``source_unavailable``, and after no other code.
     reason : str
-        For a reader; the end of a sentence.
+        The end of a sentence for readers, such as "it answers 503: busy".
     retry_after : float, optional
-        Seconds after which the server wants to be asked again.
+        Seconds to wait before a retry, as the server requests.
     too_slow : bool
-        Whether the answer took longer than is waited for: less should be asked at once.
+        Whether the answer took longer than the timeout: a retry should send fewer searches at once.
     """
 
     code: str
@@ -37,17 +37,17 @@ class NotCounted:
 
     @property
     def may_pass(self) -> bool:
-        """Whether it is worth asking again."""
+        """Whether a retry may help."""
         return self.code == "source_unavailable"
 
 
 def may_pass(reason: str, *, retry_after: float | None = None, too_slow: bool = False) -> NotCounted:
-    """Return what is worth asking again."""
+    """Return a reason after which a retry may help."""
     return NotCounted(code="source_unavailable", reason=reason, retry_after=retry_after, too_slow=too_slow)
 
 
 def by_status(status: int, error: object, *, retry_after: float | None = None) -> NotCounted:
-    """Return what an error status means, of a whole answer or of the answer to one search."""
+    """Return the reason in an error status, of a whole response or of the answer to one search in it."""
     reason = f"it answers {status}: {_shown(error)}"
     match status:
         case _ if status in MAY_PASS:
@@ -55,13 +55,13 @@ def by_status(status: int, error: object, *, retry_after: float | None = None) -
         case 404:
             return NotCounted(code="source_not_configured", reason=reason)
         case 401 | 403:
-            return NotCounted(code="source_refused", reason=f"{reason} (may this key, or user, read the index?)")
+            return NotCounted(code="source_refused", reason=f"{reason} (check that the key or user may read the index)")
         case _:
             return NotCounted(code="source_refused", reason=reason)
 
 
 def counted(answer: Any) -> int | NotCounted:
-    """Return the count in the answer to one search of several, or why there is none."""
+    """Return the count in the answer to one search, or the reason why there is none."""
     match answer:
         case {"error": error}:
             status = answer.get("status")
@@ -73,13 +73,13 @@ def counted(answer: Any) -> int | NotCounted:
         case {"timed_out": True}:
             return may_pass("a search timed out in the server")
         case _:
-            return may_pass(f"it answers what is no search result: {_shown(answer)}")
+            return may_pass(f"it answers with something other than a search result: {_shown(answer)}")
 
 
 def _partial(answer: Mapping[str, Any], shards: Mapping[str, Any]) -> NotCounted | None:
-    """Say what an answer leaves out, if anything.
+    """Return the reason why an answer is incomplete, or None if it is complete.
 
-    Shards that are skipped have been looked at: nothing in them can match. Clusters that are skipped have not.
+    The server skips a shard only after a check that no document in it can match. A skipped cluster was not searched.
     """
     if answer.get("terminated_early"):
         return may_pass("a search ended early")
@@ -109,7 +109,7 @@ def _total(total: Mapping[str, Any]) -> int | NotCounted:
 
 
 def _shown(error: object) -> str:
-    """Return an error for a reader: its type and its reason, where it has them."""
+    """Return an error in words: its type and its reason where it has them."""
     match error:
         case {"type": str(kind), "reason": str(reason)}:
             text = f"{kind}: {reason}"

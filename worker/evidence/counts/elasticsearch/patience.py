@@ -1,4 +1,4 @@
-"""When a server that did not answer is asked again, and when no more."""
+"""When a request without an answer is repeated, and when it is given up."""
 
 import asyncio
 import random
@@ -14,20 +14,20 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Patience:
-    """Pauses that double, each cut at random so that many who wait do not come back at once.
+    """Pauses that double. A random part is taken off each, so that clients that failed together do not retry together.
 
     Attributes
     ----------
     attempts : int
-        How often one thing is asked at most.
+        The most attempts of one request.
     first_seconds, longest_seconds : float
-        The first pause at most, and any.
+        The longest first pause, and the longest pause of all.
     obeyed_seconds : float
-        A server may ask for a pause up to this; if it wants more, it is not asked again.
+        The longest pause that a server may request; if it requests a longer one, there is no retry.
     sleep : callable
-        Lets seconds pass.
+        Sleeps for a number of seconds.
     chance : callable
-        Returns a number in [0, 1).
+        Returns a random number in [0, 1).
     """
 
     attempts: int = REQUEST_ATTEMPTS
@@ -38,17 +38,17 @@ class Patience:
     chance: Callable[[], float] = random.random
 
     def pause(self, attempt: int, why: NotCounted) -> float | None:
-        """Return the seconds to wait after an attempt, the first of which is 1; None if it was the last."""
-        asked_for = why.retry_after or 0.0
-        if not why.may_pass or attempt >= self.attempts or asked_for > self.obeyed_seconds:
+        """Return the seconds to wait after an attempt, which are counted from 1; None if there is no retry."""
+        requested = why.retry_after or 0.0
+        if not why.may_pass or attempt >= self.attempts or requested > self.obeyed_seconds:
             return None
         longest = min(self.first_seconds * 2.0 ** (attempt - 1), self.longest_seconds)
-        return asked_for + longest * (1.0 + self.chance()) / 2.0
+        return requested + longest * (1.0 + self.chance()) / 2.0
 
-    async def ask(self, question: Callable[[], Awaitable[_Answer | NotCounted]]) -> _Answer | NotCounted:
-        """Ask until there is an answer, or no more use in asking."""
+    async def ask(self, request: Callable[[], Awaitable[_Answer | NotCounted]]) -> _Answer | NotCounted:
+        """Repeat a request until it is answered or there is no retry; return the answer or the last reason."""
         attempt = 1
-        while isinstance(answer := await question(), NotCounted):
+        while isinstance(answer := await request(), NotCounted):
             pause = self.pause(attempt, answer)
             if pause is None:
                 return answer

@@ -1,4 +1,4 @@
-"""What Elasticsearch is asked for."""
+"""The searches that are sent to Elasticsearch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ FilterValue = str | bool | int | float | list[str] | list[int]
 
 @dataclass(frozen=True)
 class Searches:
-    """How documents of an index are asked for.
+    """Writes the searches for documents of an index.
 
     Attributes
     ----------
     index : str
-        A name, an alias, or several with commas or wildcards.
+        A name, an alias, or several names with commas or wildcards.
     text_field : str
-        Where the words are looked for; analysed as the index says.
+        The field that is searched, with the analyser that the index has for it.
     filters : mapping of str to value or list of values
-        Fields, and what they are to be (or one of what): no other document counts.
+        Fields and their required value, or values of which they must have one; other documents do not count.
     match : str
-        ``phrase``: the words as they stand, side by side. ``all-words``: all of them, anywhere in the text.
+        ``phrase``: all words next to each other in this order. ``all-words``: all words, anywhere in the text.
     """
 
     index: str
@@ -45,13 +45,13 @@ class Searches:
 
     @property
     def corpus(self) -> str:
-        """The index and its filters, for a reader."""
+        """The index and its filters, in words; published in manifests."""
         filters = ", ".join(f"{field} = {_shown(value)}" for field, value in sorted(self.filters.items()))
         return f"{self.index} where {filters}" if filters else self.index
 
     @property
     def form(self) -> str:
-        """How a query is asked, for a reader."""
+        """How a query is matched, in words; published in manifests."""
         how = "match_phrase with slop 0" if self.match == "phrase" else "match with all words"
         return f"{how} in the field {self.text_field}"
 
@@ -66,7 +66,7 @@ class Searches:
 
 
 def _counting(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Make a search that counts: nothing is scored, sorted or fetched, and the count is never cut off at 10,000."""
+    """Return a search that only counts: it fetches no document and counts beyond 10,000."""
     query = clauses[0] if len(clauses) == 1 else {"bool": {"filter": list(clauses)}}
     return {"size": 0, "track_total_hits": True, "query": query}
 

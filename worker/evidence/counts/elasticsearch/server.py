@@ -1,4 +1,4 @@
-"""The official client, behind one rule of errors: what it raises is told apart by whether to ask again."""
+"""The official client, with its errors turned into reasons that say whether a retry may help."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,21 +19,22 @@ from worker.evidence.counts.elasticsearch.answers import NotCounted, by_status, 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-# A third of an answer. What is not read is named, and not what is: nothing that says that a count is none is left out.
+# Parts of a response that the server leaves out, since they are not read. The list names these parts, not those that
+# are read, so that no sign of an incomplete answer is lost.
 _UNREAD = ("-responses.took", "-responses.hits.hits", "-responses.hits.max_score", "-responses._shards.skipped")
 
 
 class Server:
-    """One index, or several under one name, on the nodes that a client knows.
+    """One index, or several under one name, on the nodes of a client.
 
     Parameters
     ----------
     client : AsyncElasticsearch
-        One that does not ask again by itself.
+        A client without retries of its own.
     index : str
-        What is searched.
+        Name of the index or indices.
     place : str
-        Where it is: what an index is told apart by if its UUID is not told.
+        Address of the cluster: it identifies an index whose UUID the server does not tell.
     """
 
     def __init__(self, client: AsyncElasticsearch, index: str, place: str) -> None:
@@ -42,14 +43,14 @@ class Server:
         self.place = place
 
     async def search(self, searches: Sequence[Mapping[str, Any]]) -> list[int | NotCounted]:
-        """Return for each search the documents found, or why that is not known; all in one request."""
-        # Encoded here: the client would make an encoder for each line, which takes as long as all else that it does.
+        """Return for each search the number of documents, or the reason why it is unknown; all in one request."""
+        # Encoded here: the client would make an encoder for each line, which would double its work.
         lines = cast("list[dict[str, Any]]", [line for search in searches for line in ("{}", _encode(search))])
         answer = await _asked(
             lambda: self._client.msearch(
                 index=self._index,
                 searches=lines,
-                # A pattern that no index has is not an index without documents.
+                # A pattern that matches no index must be an error, not an index without documents.
                 allow_no_indices=False,
                 filter_path=_UNREAD,
             )
@@ -59,24 +60,24 @@ class Server:
         match answer:
             case {"responses": [*answers]} if len(answers) == len(searches):
                 return [counted(each) for each in answers]
-        return [may_pass(f"it does not answer {len(searches)} searches with as many results")] * len(searches)
+        return [may_pass(f"it does not answer {len(searches)} searches with {len(searches)} results")] * len(searches)
 
     async def identities(self) -> list[str] | NotCounted:
-        """Return the UUIDs of the indices, sorted; none of those that the server does not tell."""
+        """Return the UUIDs of the indices, sorted, as far as the server tells them."""
         settings = await _asked(lambda: self._client.indices.get_settings(index=self._index, name="index.uuid"))
         if isinstance(settings, NotCounted):
             return settings
         return sorted(uuid for each in settings.values() if (uuid := _uuid(each)))
 
     async def field_types(self, fields: Sequence[str]) -> dict[str, set[str]] | NotCounted:
-        """Return the types that each field has in the indices: none if it is in none of them."""
+        """Return the types that each field has in the indices; an empty set for a field that no index has."""
         capabilities = await _asked(lambda: self._client.field_caps(index=self._index, fields=list(fields)))
         if isinstance(capabilities, NotCounted):
             return capabilities
         match capabilities:
             case {"fields": Mapping() as found}:
                 return {field: set(found.get(field, {})) for field in fields}
-        return may_pass("it does not answer what fields there are")
+        return may_pass("it does not answer which fields the index has")
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -95,7 +96,8 @@ async def _asked(request: Callable[[], Awaitable[Any]]) -> Mapping[str, Any] | N
         body = (await request()).body
     except UnsupportedProductError:
         return NotCounted(
-            code="source_not_configured", reason="what answers at its url is not Elasticsearch, or a proxy hides it"
+            code="source_not_configured",
+            reason="the server at its url is not Elasticsearch, or a proxy hides it",
         )
     except ApiError as error:
         return by_status(error.status_code, error.body, retry_after=_retry_after(error.meta.headers.get("retry-after")))
@@ -105,11 +107,11 @@ async def _asked(request: Callable[[], Awaitable[Any]]) -> Mapping[str, Any] | N
 
 
 def _not_transported(error: TransportError) -> NotCounted:
-    """Say what became of a request that has no answer."""
+    """Return the reason why a request has no answer."""
     if isinstance(error, ConnectionTimeout):
         return may_pass("it does not answer in time (timeout_seconds)", too_slow=True)
     if isinstance(error, SerializationError):
-        # Its text is the whole body.
+        # The text of the error is the whole body, so it is not shown.
         return may_pass("its answer is not JSON, or not all of it")
     if "CERTIFICATE_VERIFY_FAILED" in str(error.message):
         return NotCounted(code="source_not_configured", reason="ca_file: its certificate is not signed by a known one")
@@ -117,7 +119,7 @@ def _not_transported(error: TransportError) -> NotCounted:
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Read a pause, which a server gives in seconds or by the time when it ends."""
+    """Return the seconds of a Retry-After header, which has a number of seconds or a date; None if it has neither."""
     if header is None:
         return None
     try:
@@ -126,6 +128,6 @@ def _retry_after(header: str | None) -> float | None:
         pass
     try:
         until = parsedate_to_datetime(header).astimezone(UTC)
-    except (ValueError, OverflowError):  # the second: in UTC, it is beyond the last date
+    except (ValueError, OverflowError):  # the second: the date is too late for UTC
         return None
     return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -1,4 +1,4 @@
-"""Which index of which server is asked, how, and with what key."""
+"""The settings of an Elasticsearch source: server, index, search and credentials."""
 
 import os
 import unicodedata
@@ -18,7 +18,7 @@ from worker.evidence.counts.elasticsearch.server import Server
 from worker.evidence.counts.elasticsearch.source import FACTS_IN_FLIGHT, ElasticsearchSource
 
 _PORTS = {"http": 80, "https": 443}
-# Control characters, and halves of characters: neither can stand in a header.
+# Control characters and lone surrogates: HTTP headers cannot contain them.
 _NEVER_SENT = {"Cc", "Cs"}
 
 
@@ -27,17 +27,17 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _with_port(url: str) -> str:
-    """Give a URL its port, for which the client asks; and refuse one that could not be shown to anybody."""
+    """Return a URL with its port, which the client requires; refuse one with a password, since URLs are shown."""
     if "@" in url:
         raise ValueError("the user and the password are given in fields of their own, not in the URL")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        # Not its own words, which quote a part of the URL, such as half of a password.
-        raise ValueError("its host is none, or its port is no number up to 65535") from None
+        # The text of the error is not shown: it quotes a part of the URL, such as half of a password.
+        raise ValueError("the host is not valid, or the port is not a number up to 65535") from None
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError("a URL is such as https://search.example.org:9200")
+        raise ValueError("give a URL such as https://search.example.org:9200")
     if parts.query or parts.fragment:
         raise ValueError("a URL ends with its path")
     netloc = parts.netloc if port else f"{parts.netloc.rstrip(':')}:{_PORTS[parts.scheme]}"
@@ -45,7 +45,7 @@ def _with_port(url: str) -> str:
 
 
 def _filter_value(value: Any) -> Any:
-    """Refuse what no field can have, in one sentence instead of one for each type."""
+    """Refuse a value that no filter can have, with one sentence instead of one for each type."""
     values = value if isinstance(value, list) else [value]
     types = {type(each) for each in values}
     if len(types) != 1 or not types <= ({str, int} if isinstance(value, list) else {str, bool, int, float}):
@@ -57,39 +57,39 @@ Url = Annotated[str, AfterValidator(_with_port)]
 
 
 class ElasticsearchSettings(BaseModel):
-    """An index in Elasticsearch, as the file of sources names it."""
+    """A table of the file of sources for an index in Elasticsearch."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["elasticsearch"] = "elasticsearch"
     url: Annotated[tuple[Url, ...], BeforeValidator(_as_tuple)] = Field(
-        (), description="Of the cluster's HTTP interface; one, or a list of several nodes."
+        (), description="URL of the cluster's HTTP interface, or a list of URLs of several nodes."
     )
-    cloud_id: str | None = Field(None, min_length=1, description="Of a deployment in Elastic Cloud, instead of a URL.")
+    cloud_id: str | None = Field(None, min_length=1, description="A deployment in Elastic Cloud, instead of a URL.")
     api_key_file: Path | None = Field(None, description="A file with the API key, as Elasticsearch encodes it.")
     api_key_env: str | None = Field(None, description="The environment variable with the API key.")
-    user: str | None = Field(None, min_length=1, description="Instead of an API key.")
+    user: str | None = Field(None, min_length=1, description="Name of the user, instead of an API key.")
     password_file: Path | None = Field(None, description="A file with the user's password.")
     password_env: str | None = Field(None, description="The environment variable with the user's password.")
-    ca_file: Path | None = Field(None, description="Certificates (PEM) by which the server's own is checked.")
+    ca_file: Path | None = Field(None, description="Certificates (PEM) of the authorities that sign the server's.")
     index: str = Field(min_length=1, description="The index, or an alias.")
-    text_field: str = Field("text", min_length=1, description="The field whose words are looked for.")
+    text_field: str = Field("text", min_length=1, description="The field that is searched.")
     filters: dict[str, Annotated[FilterValue, BeforeValidator(_filter_value)]] = Field(
         default_factory=dict,
-        description="Fields that are to have a value, or one of several; documents where they have another do not "
-        "count. Fields of type keyword.",
+        description="Fields and the value that they must have, or a list of such values; other documents do not count. "
+        "The fields are of type keyword.",
     )
     match: Match = Field(
-        "phrase", description="phrase: the words as they stand, side by side. all-words: all of them, anywhere."
+        "phrase", description="phrase: all words next to each other in this order. all-words: all words, anywhere."
     )
-    names_per_request: int = Field(250, ge=1, le=5_000, description="How many names one request asks for.")
+    names_per_request: int = Field(250, ge=1, le=5_000, description="Names in one request.")
     in_flight: int = Field(8, ge=1, le=64, description="Requests at once.")
-    timeout_seconds: float = Field(120.0, gt=0, allow_inf_nan=False, description="How long one answer may take.")
+    timeout_seconds: float = Field(120.0, gt=0, allow_inf_nan=False, description="Timeout of one request.")
     ttl_hours: float = Field(
         0.0,
         ge=0,
         allow_inf_nan=False,
-        description="How long a count holds; 0 for a corpus that does not change.",
+        description="How long a count is valid; 0 for a corpus that does not change.",
     )
 
     @model_validator(mode="after")
@@ -111,22 +111,22 @@ class ElasticsearchSettings(BaseModel):
     def open(
         self, name: str, *, attempts: int = REQUEST_ATTEMPTS, patience: Patience | None = None
     ) -> ElasticsearchSource:
-        """Return the source, connected when it is first asked.
+        """Return the source, which connects at its first request.
 
         Parameters
         ----------
         name
-            As orderings name it.
+            The name that orderings give as their source.
         attempts
-            How often the server is asked one thing at most; six times take half a minute.
+            The most attempts of one request; six take half a minute.
         patience
-            When it is asked again, instead.
+            When a request is repeated; it replaces `attempts`.
 
         Raises
         ------
         SourceError
             ``source_not_configured``, naming the field, if a secret or the certificates cannot be read, or the cloud
-            id is none.
+            id is not valid.
         """
         secrets = _Secrets(name)
         api_key = secrets.read("api_key", self.api_key_file, self.api_key_env)
@@ -141,10 +141,10 @@ class ElasticsearchSettings(BaseModel):
                 basic_auth=(self.user, password) if self.user and password else None,
                 ca_certs=str(self.ca_file) if self.ca_file else DEFAULT,
                 http_compress=True,
-                # What the corpus is, is asked between counts, and does not wait for a connection behind all of them.
+                # With connections of their own, so that requests for the facts do not wait behind those that count.
                 connections_per_node=self.in_flight + FACTS_IN_FLIGHT,
                 request_timeout=self.timeout_seconds,
-                # The source asks again by a rule of its own, which knows of partial answers.
+                # The source retries by its own rule, which also covers incomplete answers.
                 max_retries=0,
                 retry_on_timeout=False,
             )
@@ -163,13 +163,13 @@ class ElasticsearchSettings(BaseModel):
 
 
 class _Secrets:
-    """Reads what does not stand in the file of sources."""
+    """Reads the secrets of a source, which the file of sources only points to."""
 
     def __init__(self, source: str) -> None:
         self._source = source
 
     def read(self, field: str, path: Path | None, variable: str | None) -> str | None:
-        """Return a secret from a file or an environment variable, None if neither is named."""
+        """Return a secret from a file or an environment variable; None if neither is named."""
         if path is not None:
             return self._from_file(f"{field}_file", path)
         if variable is not None:
@@ -185,10 +185,10 @@ class _Secrets:
 
     def _not_empty(self, field: str, place: str, content: str) -> str:
         if not content.strip():
-            raise _not_configured(self._source, f"{field}: {place} is not set, or has nothing in it")
+            raise _not_configured(self._source, f"{field}: {place} is not set, or is empty")
         secret = content.strip()
         if any(unicodedata.category(each) in _NEVER_SENT for each in secret):
-            raise _not_configured(self._source, f"{field}: {place} has a line break or another control character in it")
+            raise _not_configured(self._source, f"{field}: {place} contains a line break or another control character")
         return secret
 
 

@@ -18,30 +18,30 @@ from worker.evidence.counts.spellings import sendable
 KIND = "elasticsearch"
 
 FACTS_IN_FLIGHT = 3
-"""Requests at once that ask what the corpus is, while others count."""
+"""Requests at once for the facts of the corpus, besides those that count."""
 
-# Part of the fingerprint: raised when the same question would be asked, or its answer read, in another way.
+# Part of the fingerprint. Raise it when the same query is searched, or its answer read, in another way.
 _FORMAT = 1
 _EXAMPLES = 10
-# If there are several reasons, the one that asking again does not cure.
+# Of several reasons, the error has the first of these: those that no retry cures come first.
 _GRAVEST_FIRST = ("source_not_configured", "source_refused", "source_unavailable")
 
 
 class ElasticsearchSource:
-    """An index in Elasticsearch as a source of counts: documents, of a whole answer or none.
+    """An index in Elasticsearch as a source of counts: numbers of documents, from complete answers only.
 
     Parameters
     ----------
     name : str
-        As orderings name it.
+        The name that orderings give as their source.
     server : Server
     searches : Searches
     names_per_request, in_flight : int
         Queries in a request, and requests at once.
     ttl_seconds : float, optional
-        How long a count holds.
+        Seconds for which a count is valid.
     patience : Patience
-        When to ask again.
+        When a request is repeated.
     """
 
     def __init__(
@@ -64,40 +64,39 @@ class ElasticsearchSource:
         self._patience = patience
 
     async def facts(self) -> SourceFacts:
-        """Say what is counted, as the server has it now.
+        """Return what is counted, as the server has it now.
 
-        The fingerprint covers how many documents there are, so that an index that grew is another one. That documents
-        were replaced by as many others cannot be seen.
+        The fingerprint covers the number of documents, so that it changes when an index grows. It does not change when
+        documents are replaced by the same number of others.
 
         Raises
         ------
         SourceError
-            ``source_not_configured`` if the index has no documents of that kind, no such field of words, or words in a
-            field that is filtered by;
-            ``source_refused`` if the server does not let this client search; ``source_unavailable`` if it does not
-            answer in full.
+            ``source_not_configured`` if no document passes the filters, if the text field is missing or not of a text
+            type, or if a filter is by a field of a text type; ``source_refused`` if the server does not let this
+            client search; ``source_unavailable`` if it does not answer in full.
         """
         documents, types, uuids = await asyncio.gather(
             self._patience.ask(self._count_documents),
             self._patience.ask(lambda: self._server.field_types([self._searches.text_field, *self._searches.filters])),
             self._patience.ask(self._server.identities),
         )
-        some = self._some(documents)
+        total = self._total(documents)
         self._check_fields(types)
         return SourceFacts(
             name=self._name,
             kind=KIND,
             unit=Unit.DOCUMENTS,
             corpus=self._searches.corpus,
-            documents=some,
+            documents=total,
             query_form=self._searches.form,
-            fingerprint=self._fingerprint(some, uuids),
+            fingerprint=self._fingerprint(total, uuids),
             index=None if isinstance(uuids, NotCounted) else ", ".join(uuids) or None,
             ttl_seconds=self._ttl_seconds,
         )
 
     def form(self, spelling: str) -> str:
-        """Return a spelling as it is sent: cut between words if it is far longer than a name."""
+        """See `CountSource.form`; cut between words if it is far longer than a name."""
         return sendable(spelling)
 
     async def count(self, queries: Sequence[Query]) -> AsyncGenerator[dict[Query, Count], None]:
@@ -106,63 +105,62 @@ class ElasticsearchSource:
         Parameters
         ----------
         queries
-            Distinct, their spellings in `form`. One without spellings is nowhere.
+            Distinct, with spellings in the form of `form`. The count of a query without spellings is 0.
 
         Yields
         ------
         dict of Query to Count
-            What one answer has, as soon as it is there.
+            The counts of one response, as soon as it arrives.
 
         Raises
         ------
         SourceError
-            ``source_unavailable`` if the server does not answer in full, however often it is asked;
-            ``source_refused`` if it refuses a query, or this client; ``source_not_configured`` if there is no such
-            index. Each names queries that are not counted, and all others were asked before, unless a whole request
-            was in vain.
+            ``source_unavailable`` if the server does not answer in full, after all retries; ``source_refused`` if it
+            refuses a query or this client; ``source_not_configured`` if it has no such index. The error names the
+            queries without a count. All other queries are counted first, unless a whole request gave no count.
         """
-        asked = [query for query in queries if any(query.spellings)]
-        if len(asked) < len(queries):
+        sent = [query for query in queries if any(query.spellings)]
+        if len(sent) < len(queries):
             yield {query: Count(0) for query in queries if not any(query.spellings)}
         batches = Batches(
-            asked, self._ask, size=self._names_per_request, in_flight=self._in_flight, patience=self._patience
+            sent, self._search, size=self._names_per_request, in_flight=self._in_flight, patience=self._patience
         )
-        missing = dict.fromkeys(asked)
-        listening = batches.counts()
+        missing = dict.fromkeys(sent)
+        arriving = batches.counts()
         try:
-            async for counts in listening:
+            async for counts in arriving:
                 for query in counts:
                     del missing[query]
                 yield counts
         finally:
-            await listening.aclose()
+            await arriving.aclose()
         if missing:
-            raise self._not_counted(batches.failures, list(missing), len(asked))
+            raise self._not_counted(batches.failures, list(missing), len(sent))
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._server.aclose()
 
-    async def _ask(self, queries: Sequence[Query]) -> Sequence[int | NotCounted]:
+    async def _search(self, queries: Sequence[Query]) -> Sequence[int | NotCounted]:
         return await self._server.search([self._searches.of(query) for query in queries])
 
     async def _count_documents(self) -> int | NotCounted:
         return (await self._server.search([self._searches.of_all()]))[0]
 
-    def _some(self, documents: int | NotCounted) -> int:
-        """Refuse a corpus that cannot be counted, or is empty."""
+    def _total(self, documents: int | NotCounted) -> int:
+        """Return the number of documents; refuse a corpus without documents, or one that cannot be counted."""
         if isinstance(documents, NotCounted):
             raise self._error(documents, f"does not count the documents of {self._searches.corpus}")
         if documents == 0:
             raise SourceError(
                 "source_not_configured",
-                f"The source {self._name!r} has no documents: none is in {self._searches.corpus}. Correct its index or "
-                "its filters in the file of sources.",
+                f"The source {self._name!r} has no documents: {self._searches.corpus} has none. Correct the index or "
+                "the filters in the file of sources.",
             )
         return documents
 
     def _check_fields(self, types: Mapping[str, set[str]] | NotCounted) -> None:
-        """Refuse a field without words, and a filter by words; a key that may not ask for their types is believed."""
+        """Refuse a text field of another type, and a filter by a text field; accept both if the types are secret."""
         field = self._searches.text_field
         if isinstance(types, NotCounted):
             if types.may_pass:
@@ -170,25 +168,25 @@ class ElasticsearchSource:
             return
         kinds = types[field]
         if not kinds or not all(map(_has_words, kinds)):
-            found = f"is of type {', '.join(sorted(kinds))}, which has no words" if kinds else "is not there"
+            found = f"is of type {', '.join(sorted(kinds))}, not text" if kinds else "does not exist"
             raise SourceError(
                 "source_not_configured",
-                f"The source {self._name!r} cannot be asked: the field {field} of {self._searches.index} {found}. "
+                f"The source {self._name!r} cannot be searched: the field {field} of {self._searches.index} {found}. "
                 "Correct its text_field in the file of sources.",
             )
         for each in self._searches.filters:
             if any(map(_has_words, types[each])):
                 raise SourceError(
                     "source_not_configured",
-                    f"The source {self._name!r} cannot be asked: its filter by {each} would match single words of "
+                    f"The source {self._name!r} cannot be searched: its filter by {each} would match single words of "
                     f"{self._searches.index}. Name a field of type keyword in its filters, such as {each}.keyword.",
                 )
 
     def _fingerprint(self, documents: int, uuids: list[str] | NotCounted) -> str:
-        """Return the digest of all that decides a count; a key that may not ask for UUIDs has the place instead."""
+        """Return the digest of everything that decides a count; without UUIDs, the address identifies the index."""
         if isinstance(uuids, NotCounted) and uuids.may_pass:
             raise self._error(uuids, f"does not tell the UUID of {self._searches.index}")
-        known = uuids if not isinstance(uuids, NotCounted) and uuids else [self._server.place]
+        identity = uuids if not isinstance(uuids, NotCounted) and uuids else [self._server.place]
         searches = self._searches
         return sha256_hex(
             canonical_json(
@@ -196,7 +194,7 @@ class ElasticsearchSource:
                     "kind": KIND,
                     "format": _FORMAT,
                     "index": searches.index,
-                    "identity": known,
+                    "identity": identity,
                     "text_field": searches.text_field,
                     "filters": dict(searches.filters),
                     "match": searches.match,
@@ -206,7 +204,7 @@ class ElasticsearchSource:
         )
 
     def _not_counted(self, failures: Mapping[Query, NotCounted], missing: Sequence[Query], of: int) -> SourceError:
-        """Make the error of queries that are not counted: those that failed are named first."""
+        """Return the error for queries without a count; it names first those that failed."""
         why = min(failures.values(), key=lambda each: _GRAVEST_FIRST.index(each.code))
         failed = [query for query in failures if failures[query].code == why.code]
         named = dict.fromkeys([*failed, *missing])
@@ -220,7 +218,7 @@ class ElasticsearchSource:
 
 
 _NEXT = {
-    "source_unavailable": "Ask again later; what was counted is kept.",
+    "source_unavailable": "Try again later; the counts so far are kept.",
     "source_refused": "Correct the query, or the key or user in the file of sources.",
     "source_not_configured": "Correct the url and the index in the file of sources.",
 }

@@ -1,4 +1,4 @@
-"""infini-gram: how often a phrase occurs in a corpus of many billion tokens, asked over HTTP."""
+"""Occurrences of a phrase in a corpus of many billion tokens, counted by infini-gram over HTTP."""
 
 from worker.evidence.counts.infini_gram.source import InfiniGramSettings, InfiniGramSource
 

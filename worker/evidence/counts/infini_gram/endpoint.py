@@ -1,7 +1,7 @@
-"""The count call of an infini-gram endpoint: asked politely, tried again where that may help, believed only if whole.
+"""The count call of an infini-gram endpoint, with few requests at once and retries where they may help.
 
 An answer is ``{"count", "approx"}`` or ``{"error"}``, and errors come with any status: 200 for a query over the limits,
-400 for an unknown index, 500 for a failure of the server. So `error` is looked for first.
+400 for an unknown index, 500 for a failure of the server. So `error` is read before the status.
 """
 
 import asyncio
@@ -24,28 +24,28 @@ from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 300.0
-"""Who asks for more is given up at once: the job is tried again later."""
+"""The longest pause. A server that requests a longer one gets no retry; the job is tried again later."""
 
 _PASSING_STATUSES = frozenset({408, 425, 429}) | frozenset(range(500, 600))
-# What the server says of a query that it will never answer. With any other error, it may answer the next time.
+# Errors of queries that the server never answers. After any other error with status 200 a retry may help.
 _FINAL_ERROR = re.compile(
     r"please (limit|enter|provide)|invalid|missing required|must be|out-of-range|unknown|not found", re.IGNORECASE
 )
-_MOST_OF_ERROR = 200
+_LONGEST_ERROR = 200
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class Refused(Exception):
-    """It will not answer this, however often it is asked."""
+    """The server refuses a query, and would refuse it again."""
 
 
 class GaveUp(Exception):
-    """It has not answered, as often as it was asked."""
+    """The server has not answered in full in any attempt."""
 
 
 class _Passing(Exception):
-    """It has not answered; it may the next time, after some seconds if it says so."""
+    """The server has not answered in full, but may after a retry, in `after_seconds` or later."""
 
     def __init__(self, reason: str, after_seconds: float = 0.0) -> None:
         super().__init__(reason)
@@ -54,16 +54,16 @@ class _Passing(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How long to wait before asking again; tests give their own.
+    """The attempts of a query and the pauses between them.
 
     Attributes
     ----------
     attempts : int
-        How often one query is asked at most.
+        The most attempts of one query.
     sleep : callable
-        Waits for some seconds.
+        Sleeps for a number of seconds.
     jitter : callable
-        Returns a number from 0 to 1, so that clients that were turned away together do not return together.
+        Returns a random number from 0 to 1, so that clients that failed together do not retry together.
     """
 
     attempts: int = REQUEST_ATTEMPTS
@@ -71,17 +71,17 @@ class Pace:
     jitter: Callable[[], float] = field(default=random.random)
 
     def pause(self, attempt: int, at_least: float) -> float:
-        """Return the seconds to wait after an attempt, counted from 0."""
+        """Return the seconds to wait after an attempt, which are counted from 0."""
         return max(at_least, FIRST_PAUSE_SECONDS * 2.0**attempt * (1 + self.jitter()) / 2)
 
 
 class Courtesy:
-    """What all who ask one server keep to: few requests at once, and none while it wants to be left alone.
+    """Limits the requests of this process to one server: a few at once, and none while any of them pauses.
 
     Parameters
     ----------
     most : int
-        Requests at once.
+        The most requests at once.
     """
 
     def __init__(self, most: int) -> None:
@@ -92,14 +92,14 @@ class Courtesy:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait until there may be one more request."""
+        """Wait until one more request may be sent, and count it until the block ends."""
         async with self._turns:
-            # Whoever waits lets all others wait: a server that is too busy for one query is for the next.
+            # A pause of one request holds up all others: a server that is too busy for one is too busy for the next.
             await self._free.wait()
             yield
 
     async def pause(self, sleep: Awaitable[None]) -> None:
-        """Let nobody ask while somebody sleeps."""
+        """Let no request begin until a sleep is over."""
         self._pausing += 1
         self._free.clear()
         try:
@@ -116,7 +116,7 @@ _COURTESIES: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[tu
 
 
 def _courtesy(url: str, most: int) -> Courtesy:
-    """Return what all on this event loop keep to who ask that server: jobs, and those who look at a source."""
+    """Return the limit that jobs and looks on this event loop share for a server."""
     shared = _COURTESIES.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
     return shared.setdefault((url, most), Courtesy(most))
 
@@ -127,13 +127,13 @@ class Endpoint:
     Parameters
     ----------
     url, index
-        Where to post, and what to ask for.
+        Where queries are posted, and the name of the index.
     in_flight
-        Requests at once, those of others in this process to the same URL included.
+        Requests at once, together with others of this process to the same URL.
     timeout_seconds
-        How long one answer may take.
+        Timeout between two bytes of an answer; a whole answer may take twice as long.
     pace
-        How to wait.
+        Attempts and pauses.
     """
 
     def __init__(self, url: str, index: str, *, in_flight: int, timeout_seconds: float, pace: Pace) -> None:
@@ -149,14 +149,14 @@ class Endpoint:
         return _courtesy(self._url, self._in_flight)
 
     async def ask(self, query: str) -> Count:
-        """Count a query; the empty one is the whole corpus.
+        """Count a query; the count of the empty query is the size of the corpus.
 
         Raises
         ------
         Refused
-            If it will not answer.
+            If the server refuses the query.
         GaveUp
-            If it does not answer in full, as often as it is asked.
+            If the server does not answer in full in any attempt.
         """
         for attempt in range(self._pace.attempts):
             try:
@@ -165,7 +165,7 @@ class Endpoint:
             except _Passing as error:
                 seconds = self._pace.pause(attempt, error.after_seconds)
                 if seconds > LONGEST_PAUSE_SECONDS:
-                    raise GaveUp(f"{error}, and it wants to be left alone for {seconds:.0f} s") from error
+                    raise GaveUp(f"{error}, and it requests a pause of {seconds:.0f} s") from error
                 if attempt == self._pace.attempts - 1:
                     last = f", at the last of {self._pace.attempts} attempts" if attempt else ""
                     raise GaveUp(f"{error}{last}") from error
@@ -173,7 +173,7 @@ class Endpoint:
         raise AssertionError("every attempt returns or raises")
 
     async def aclose(self) -> None:
-        """Close all connections; asking again opens new ones."""
+        """Close all connections; a later request opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -181,7 +181,7 @@ class Endpoint:
     async def _post(self, query: str) -> Count:
         body = {"index": self._index, "query_type": "count", "query": query}
         try:
-            # httpx limits the time between two bytes: an answer that trickles in is limited as a whole.
+            # The timeout of httpx is for the time between two bytes; this one is for the whole answer.
             async with asyncio.timeout(2 * self._timeout):
                 answer = await self._connected().post(self._url, json=body)
         except (httpx.RequestError, TimeoutError) as error:
@@ -197,18 +197,20 @@ class Endpoint:
 
 
 def _read(answer: httpx.Response) -> Count:
-    """Return a whole answer, or raise what it is instead."""
+    """Return the count in a complete answer; raise `_Passing` or `Refused` for any other."""
     try:
         body: Any = answer.json()
     except (ValueError, RecursionError):
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     if error is not None or not answer.is_success:
-        raise _failure(answer, str(error if error is not None else answer.reason_phrase)[:_MOST_OF_ERROR])
+        raise _failure(answer, str(error if error is not None else answer.reason_phrase)[:_LONGEST_ERROR])
     count = body.get("count") if isinstance(body, dict) else None
     approximate = body.get("approx") if isinstance(body, dict) else None
     if type(count) is not int or not 0 <= count <= LARGEST_INTEGER or not isinstance(approximate, bool):
-        raise _Passing(f"HTTP {answer.status_code} with an answer that is no count: {answer.text[:_MOST_OF_ERROR]!r}")
+        raise _Passing(
+            f"HTTP {answer.status_code} with an answer that is not a count: {answer.text[:_LONGEST_ERROR]!r}"
+        )
     return Count(count, approximate)
 
 

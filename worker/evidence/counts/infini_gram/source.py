@@ -1,4 +1,4 @@
-"""An infini-gram index as a source of counts: occurrences of a name's tokens, one request for each spelling."""
+"""An infini-gram index as a source of counts: occurrences of the tokens of a name, one request for each spelling."""
 
 import asyncio
 import re
@@ -18,13 +18,13 @@ from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count, SourceFacts, Un
 from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
 
 MOST_BYTES = 499
-"""The longest query. A server refuses more than 1,000 characters or 500 tokens. Which tokens it makes is its own
-affair, but none is shorter than a byte, and before the first word most tokenisers put one more."""
+"""The longest query. A server refuses more than 1,000 characters or 500 tokens. A token has at least one byte, and most
+tokenisers add one token before the first word."""
 GROUP = 32
-"""Counts yielded together: the most that a killed job asks again."""
+"""Counts yielded together: the most that a job counts again after it was killed."""
 
-# What a server takes for operators, before it makes tokens: " AND " and " OR ". One space may end one and begin the
-# next, as in "x AND OR y", so the spaces are looked at and not taken.
+# The server reads " AND " and " OR " as operators. In "x AND OR y" one space belongs to both, so the pattern checks the
+# spaces without matching them.
 _OPERATOR = re.compile(r"(?<= )(?:AND|OR)(?= )")
 _QUERY_FORM = (
     "the phrase as it stands, capitals and small letters told apart, cut into tokens by the index itself; AND and OR "
@@ -34,22 +34,22 @@ _MOST_NAMED = 10
 
 
 class InfiniGramSettings(BaseModel):
-    """An infini-gram index, as the file of sources names it."""
+    """A table of the file of sources for an infini-gram index."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["infini-gram"] = "infini-gram"
     url: str = Field(
-        "https://api.infini-gram.io/", pattern=r"^https?://[^\s]+$", description="Where queries are posted to."
+        "https://api.infini-gram.io/", pattern=r"^https?://[^\s]+$", description="Where queries are posted."
     )
-    index: str = Field("v4_c4train_llama", min_length=1, description="The index, as the endpoint names it.")
+    index: str = Field("v4_c4train_llama", min_length=1, description="The endpoint's name of the index.")
     in_flight: int = Field(4, ge=1, le=64, description="Requests at once; a public endpoint is shared with others.")
-    timeout_seconds: float = Field(30.0, gt=0, allow_inf_nan=False, description="How long one answer may take.")
+    timeout_seconds: float = Field(30.0, gt=0, allow_inf_nan=False, description="Timeout of one request.")
     ttl_hours: float = Field(
         0.0,
         ge=0,
         allow_inf_nan=False,
-        description="How long a count holds; 0 for a corpus that does not change.",
+        description="How long a count is valid; 0 for a corpus that does not change.",
     )
 
     @field_validator("url")
@@ -58,20 +58,20 @@ class InfiniGramSettings(BaseModel):
         try:
             host = httpx.URL(url).host
         except httpx.InvalidURL:
-            # Not its own words, which may quote a part of the URL, such as half of a password.
-            raise ValueError("it is no URL such as https://api.example.org:8080/; is its port a number?") from None
+            # The text of the error is not shown: it may quote a part of the URL, such as half of a password.
+            raise ValueError("give a URL such as https://api.example.org:8080/, with a number as its port") from None
         if not host:
-            raise ValueError("it names no host")
+            raise ValueError("the URL has no host")
         return url
 
     @property
     def public_url(self) -> str:
-        """The URL without what may be secret in it: user, password, query."""
+        """The URL without the parts that may be secret: user, password, query."""
         url = httpx.URL(self.url)
         return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
     def open(self, name: str, *, attempts: int = REQUEST_ATTEMPTS) -> "InfiniGramSource":
-        """Return the source, connected when it is first asked; one thing is asked so often at most."""
+        """Return the source, which connects at its first request and sends one request at most `attempts` times."""
         return InfiniGramSource(name, self, pace=Pace(attempts=attempts))
 
 
@@ -81,11 +81,11 @@ class InfiniGramSource:
     Parameters
     ----------
     name
-        As orderings name it.
+        The name that orderings give as their source.
     settings
-        Where it is, and how to ask.
+        Its table in the file of sources.
     pace
-        How to wait before asking again.
+        Attempts and pauses.
     """
 
     def __init__(self, name: str, settings: InfiniGramSettings, *, pace: Pace | None = None) -> None:
@@ -100,7 +100,7 @@ class InfiniGramSource:
         )
 
     async def facts(self) -> SourceFacts:
-        """See `CountSource.facts`; asks for the size of the corpus, which is the count of the empty query."""
+        """See `CountSource.facts`; requests the size of the corpus, which is the count of the empty query."""
         settings = self._settings
         try:
             tokens = (await self._endpoint.ask("")).value
@@ -129,46 +129,46 @@ class InfiniGramSource:
     def form(self, spelling: str) -> str:
         """See `CountSource.form`.
 
-        White space is folded, since some tokenisers make nothing of a lone space, and nothing is the whole corpus. AND
-        and OR are in small letters where the server would take them for operators. What is too long is cut after the
-        last word that fits, or within the first.
+        White space is folded, because some tokenisers make no token of a space, and a query without tokens counts the
+        whole corpus. AND and OR are in lower case where the server would read them as operators. A spelling that is too
+        long is cut after the last word that fits, or within the first word.
         """
         text = _OPERATOR.sub(lambda found: found[0].lower(), " ".join(spelling.split()))
         data = text.encode()
         if len(data) <= MOST_BYTES:
             return text
-        # Half a character at the end is no character. The byte after the cut shows whether a word ends there.
+        # One byte more than fits shows whether a word ends at the cut. A cut character at the end is left out.
         words, _, rest = data[: MOST_BYTES + 1].rpartition(b" ")
         return (words or rest[:MOST_BYTES]).decode(errors="ignore")
 
     async def count(self, queries: Sequence[Query]) -> AsyncGenerator[dict[Query, Count]]:
-        """See `CountSource.count`; spellings are asked one by one and their occurrences summed.
+        """See `CountSource.count`; each spelling is one request, and their occurrences are added up.
 
         Raises
         ------
         SourceError
-            ``source_refused`` or ``source_unavailable``, naming what is not counted.
+            ``source_refused`` or ``source_unavailable``, naming the queries without a count.
         """
-        left, found = iter(queries), dict[Query, Count]()
-        asking: dict[asyncio.Task[Count], Query] = {}
+        waiting, found = iter(queries), dict[Query, Count]()
+        running: dict[asyncio.Task[Count], Query] = {}
         try:
             while True:
-                for query in islice(left, self._settings.in_flight - len(asking)):
-                    asking[asyncio.create_task(self._count(query))] = query
-                if not asking:
+                for query in islice(waiting, self._settings.in_flight - len(running)):
+                    running[asyncio.create_task(self._count(query))] = query
+                if not running:
                     break
-                finished, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+                finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 failed = [task for task in finished if task.exception() is not None]
-                found |= {asking.pop(task): task.result() for task in finished.difference(failed)}
+                found |= {running.pop(task): task.result() for task in finished.difference(failed)}
                 if found and (failed or len(found) >= GROUP):
                     yield found
                     found = {}
                 if failed:
-                    raise self._error(failed[0].exception(), asking.pop(failed[0]), [*asking.values(), *left])
+                    raise self._error(failed[0].exception(), running.pop(failed[0]), [*running.values(), *waiting])
             if found:
                 yield found
         finally:
-            await cancel_and_wait(*asking)
+            await cancel_and_wait(*running)
 
     async def aclose(self) -> None:
         """See `CountSource.aclose`."""
@@ -179,12 +179,12 @@ class InfiniGramSource:
         return Count(sum(each.value for each in counts), any(each.approximate for each in counts))
 
     async def _occurrences(self, spelling: str) -> Count:
-        if not spelling or self.form(spelling) != spelling:  # it would be the whole corpus, or an operation
-            raise ValueError(f"{spelling!r} is not in the form that is asked")
+        if not spelling or self.form(spelling) != spelling:  # it would count the whole corpus, or be read as operators
+            raise ValueError(f"{spelling!r} is not in the form that `form` returns")
         return await self._endpoint.ask(spelling)
 
     def _error(self, error: BaseException | None, query: Query, others: Sequence[Query]) -> BaseException:
-        """Return what to raise for a query that failed, while others are not counted either."""
+        """Return the error to raise for a query that failed, when other queries have no count either."""
         match error:
             case Refused():
                 return self._refused(f"to count {_named([query])}", error, [query, *others])
@@ -192,11 +192,11 @@ class InfiniGramSource:
                 return self._unavailable(
                     error,
                     f"{1 + len(others)} queries are not counted: {_named([query, *others])}. "
-                    "What was counted before is kept.",
+                    "The counts so far are kept.",
                     [query, *others],
                 )
             case _:
-                return error or AssertionError("it has not failed")
+                return error or AssertionError("the query has not failed")
 
     def _refused(self, what: str, reason: Refused, queries: Sequence[Query] = ()) -> SourceError:
         return SourceError(
@@ -217,5 +217,5 @@ class InfiniGramSource:
 
 
 def _named(queries: Sequence[Query]) -> str:
-    """Return the first of some queries for an error."""
+    """Return the first 10 queries for an error, and the number of the others."""
     return first_of([" or ".join(map(shown, query.spellings)) for query in queries], _MOST_NAMED)
