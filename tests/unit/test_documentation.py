@@ -27,6 +27,7 @@ from worker.settings import WorkerSettings
 
 DOCS = ROOT / "docs"
 MOST_LINES = 130
+PROGRAMS = ("concept_orderings", "store", "app", "worker", "launcher")
 PREFIX = "CONCEPT_ORDERINGS_"
 VARIABLE = re.compile(rf"\b{PREFIX}[A-Z_]*[A-Z]\b")
 
@@ -89,6 +90,17 @@ def test_json_on_the_pages_is_json(page: Path) -> None:
                 json.loads(block.text)
             except ValueError as error:
                 pytest.fail(f"{name_of(page)}, the block at line {block.line}: {error}")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
+def test_files_that_are_named_exist(page: Path) -> None:
+    """A name with capitals, such as `evidence/NAME.py`, stands for any."""
+    named = set(re.findall(r"`((?:[a-z0-9_.]+/)+[a-z0-9_]+\.(?:py|lua|md|toml|yaml))`", read(page)))
+    folders = (*PROGRAMS, "bench", "docker", "docs", "examples", "tests")
+    files = [f"/{name_of(path)}" for folder in folders for path in (ROOT / folder).rglob("*.*")]
+
+    missing = [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in files)]
+    assert missing == [], f"{name_of(page)} names files that do not exist: were they renamed?"
 
 
 def test_decisions_have_numbers_of_their_own() -> None:
@@ -199,8 +211,7 @@ def test_every_setting_is_described(variable: str) -> None:
 
 def test_every_variable_that_is_described_is_read_somewhere() -> None:
     described = {name for page in PAGES for name in VARIABLE.findall(read(page))}
-    folders = ("concept_orderings", "app", "worker", "store", "launcher", "docker")
-    files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    files = [path for folder in (*PROGRAMS, "docker") for path in (ROOT / folder).rglob("*")]
     in_use = {
         name
         for path in files
