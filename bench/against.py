@@ -1,10 +1,10 @@
-"""Find what is slower in this checkout than in another one, such as that of the last release.
+"""Find figures that are worse in this checkout than in another one, such as that of the last release.
 
     git worktree add ../before v0.1.0 && python bench/against.py ../before [--runs 10] [--only library,service]
 
-Each figure is measured by turns, here and there, so that what else the machine does falls on both. For each it prints
-min / median / max of both in milliseconds, and the ratio of the minima; the exit status is 1 if a ratio is above 1.05.
-Both checkouts use the Python that runs this, with its libraries.
+Each figure is measured in both checkouts in turn, so that other load on the machine affects both. Prints min / median /
+max of both in milliseconds, and the ratio of the minima. The exit status is 1 if a ratio is above 1.05. Both checkouts
+use the Python that runs this script, with its libraries.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from service import fetch_stream, free_port, get, load_concepts, post, wait_for
 HERE = Path(__file__).parents[1]
 SLOWER = 1.05
 
-# Runs in a process of its own, with either checkout on its path, and prints seconds by figure.
+# Runs in a process of its own with one of the checkouts on its path, and prints seconds by figure.
 LIBRARY = """
 import json, sys, time
 from concept_orderings.library import arrange_request
@@ -65,7 +65,7 @@ print(json.dumps(found))
 
 
 def main() -> int:
-    """Measure what is asked for; return the exit status."""
+    """Measure the parts that the options name; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path)
     parser.add_argument("--runs", type=int, default=10)
@@ -118,20 +118,20 @@ def measure_start(checkouts: dict[str, Path], runs: int, concepts: Path) -> dict
 
 
 def measure_service(checkouts: dict[str, Path], runs: int, concepts: Path) -> dict[str, list[Figures]]:
-    """Time requests to two whole services that stand side by side."""
+    """Time requests to two services, one of each checkout, that run at the same time."""
     names = json.loads(concepts.read_text())
     with contextlib.ExitStack() as stack:
         bases = {name: stack.enter_context(service(each, concepts.parent / name)) for name, each in checkouts.items()}
         for base in bases.values():
             upload_counts(base, names)
-            fetch_stream(base, names, "random", -1)  # the first of a service connects, and loads Docket
+            fetch_stream(base, names, "random", -1)  # the first request of a service opens connections and loads Docket
         seeds = iter(range(1_000_000))
         turns = {name: partial(requests, base, names, seeds) for name, base in bases.items()}
         return by_turns(turns, runs)
 
 
 def requests(base: str, concepts: list[str], seeds: Iterator[int]) -> Figures:
-    """Time what clients do, with a seed that was not used before."""
+    """Time typical requests of clients, with a new seed, so that nothing is answered from stored versions."""
     seed = next(seeds)
     found = {
         f"{kind}, to the last task": timed(partial(fetch_stream, base, concepts, kind, seed))
@@ -158,7 +158,7 @@ def upload_counts(base: str, concepts: list[str]) -> None:
     names = sorted({each.partition("+++")[2] for each in concepts} | {"apple"})
     folded = {" ".join(each.replace("_", " ").replace("/", " ").split()): len(each) for each in names}
     lines = [json.dumps({"name": name, "count": count}) for name, count in folded.items()]
-    # Names that are looked at, of which each look takes others.
+    # Further names for looks at counts; each look uses other ones.
     lines += [json.dumps({"name": f"name {seed} {i}", "count": i}) for seed in range(200) for i in range(1000)]
     request = urllib.request.Request(
         f"{base}/v1/sources/bench?unit=documents&corpus=bench",
@@ -172,7 +172,7 @@ def upload_counts(base: str, concepts: list[str]) -> None:
 
 @contextlib.contextmanager
 def service(checkout: Path, data: Path) -> Iterator[str]:
-    """Run the whole service of a checkout."""
+    """Run the whole service of a checkout; yield its URL."""
     port = free_port()
     command = [sys.executable, "-m", "concept_orderings.cli", "serve", "--port", str(port), "--data-dir", str(data)]
     process = subprocess.Popen(command, cwd=checkout, env=environment(checkout), stdout=subprocess.DEVNULL)

@@ -168,7 +168,7 @@ class Kind(ABC, Generic[_Parameters]):
         return {}
 
     def check_given(self, concepts: Concepts, parameters: _Parameters) -> None:
-        """Refuse evidence in the request that contradicts the ordering's parameters; `concepts` lack the catalogue's.
+        """Refuse evidence that contradicts the ordering's parameters; `concepts` have only the evidence of the request.
 
         Raises
         ------
