@@ -226,7 +226,7 @@ def counts_answer(request: CountsRequest, look: Record) -> bytes:
     counts = [
         {
             "name": name,
-            "query": by_query[query].asked.as_json(),
+            "query": by_query[query].query.as_json(),
             "count": by_query[query].value,
             "unit": unit,
             "approximate": by_query[query].approximate,

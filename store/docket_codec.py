@@ -1,14 +1,14 @@
-"""Keep the queue's values in Redis as JSON, and refuse what is anything else: Docket would unpickle it.
+"""Keep the queue's values in Redis as JSON, and refuse all other bytes, which Docket would unpickle.
 
-Unpickling runs code that the bytes name. Docket 0.27 pickles the arguments of tasks, their results and errors, and the
-values of strikes, and has no setting for another form. `install` replaces that in the running process:
+Unpickling runs code that is named in the bytes. Docket 0.27 pickles the arguments of tasks, their results and errors,
+and the values of strikes, and has no setting for another format. `install` replaces that in the running process:
 
 - the arguments of a task, from the stream, from a parked task or for a snapshot, are read as JSON. A message that
   cannot be read is replaced by a task that does nothing, so that the worker acknowledges and deletes it;
 - the results and errors of a task are read as JSON; an error comes back as a `TaskFailed`;
 - the value of a strike is read as JSON; an instruction that cannot be read is skipped;
-- the arguments in a task's record are not read: `Docket.get_execution`, which would do it, refuses to run. Nothing here
-  uses it, and it imports ``cloudpickle`` where that cannot be replaced.
+- the arguments in a task's record are not read: `Docket.get_execution`, which would read them, raises an error. This
+  project does not use it, and it imports ``cloudpickle`` where that cannot be replaced.
 
 In JSON, numbers, texts, booleans, null and arrays stand for themselves. An object has exactly one member, which names
 what it stands for: ``{"tuple": [...]}``, ``{"dict": {...}}`` or ``{"exception": "RuntimeError"}``.
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from docket.strikelist import StrikeInstruction
 
 DOCKET_RELEASE = "0.27.0"
-"""The release whose loads are known and replaced."""
+"""The release whose calls of ``cloudpickle.loads`` are known and replaced."""
 MODULES = ("docket.execution", "docket.strikelist", "docket.worker")
-"""Those that call ``cloudpickle`` by a name of their own."""
+"""The modules whose global name ``cloudpickle`` is replaced."""
 MOST_BYTES = 64 * 1024
-"""Of one value: a run's id and number take 100."""
+"""The most bytes of one value; the id and the number of a run take 100."""
 
 _log = logging.getLogger(__name__)
 
 
 class RefusedValue(ValueError):
-    """A value that has no form in the queue's JSON, or bytes that are no such JSON."""
+    """A value that cannot be written as the queue's JSON, or bytes that are not the queue's JSON."""
 
 
 class TaskFailed(Exception):
-    """Stands for the error of a task, of which the queue keeps the type's name alone: its text may hold a secret."""
+    """Stands for the error of a task; the queue keeps only the name of its type, since its text may hold a secret."""
 
 
 def encode(value: object) -> bytes:
@@ -82,16 +82,16 @@ def decode(data: bytes) -> Any:
 
 
 def install() -> None:
-    """Make Docket use `encode` and `decode`, in this process and from now on; again, it changes nothing.
+    """Make Docket use `encode` and `decode` in this process from now on; a second call changes nothing.
 
-    It imports Docket, so call it where Docket is imported anyway.
+    This imports Docket, which is slow, so call it where Docket is imported anyway.
 
     Raises
     ------
     RuntimeError
         If the installed Docket is not the release that this file was written for.
     """
-    import docket  # noqa: PLC0415  # a third of the time that the API would take to start
+    import docket  # noqa: PLC0415  # late, because Docket takes long to import
     from docket.execution import Execution  # noqa: PLC0415
     from docket.strikelist import StrikeInstruction  # noqa: PLC0415
 
@@ -116,7 +116,7 @@ _CODEC = SimpleNamespace(dumps=encode, loads=decode)
 
 
 def _tagged(value: object) -> object:
-    # Exact types: a subclass may be more than JSON can say.
+    # Exact types, since a subclass may hold more than JSON can express.
     if value is None or type(value) in (bool, int, float, str):
         return value
     if type(value) is list:
@@ -141,7 +141,7 @@ def _untagged(value: Any) -> Any:
         case {"exception": str(name), **rest} if not rest:
             return TaskFailed(name)
         case dict():
-            raise RefusedValue("an object stands for nothing")
+            raise RefusedValue("an object has no member that says what it stands for")
         case _:
             return value
 
@@ -151,11 +151,11 @@ def _refuse_constant(name: str) -> Never:
 
 
 def _drop_unreadable_messages(execution_class: "type[Execution]") -> None:
-    """Read a message that cannot be read as a task that does nothing.
+    """Replace a message that cannot be read by a task that does nothing.
 
-    Docket's worker ends at an error here, and the next one at the same message. The task that does nothing is
-    acknowledged and deleted as any other is. It has the key of the message, if that can be read: the queue then takes
-    the run again, which its record still asks for.
+    Docket's worker stops at an error here, and so does the next worker at the same message. The task that does nothing
+    is acknowledged and deleted like any other. It has the key of the message, if that can be read: then the queue
+    accepts the run again, and our record of the run still has it queued.
     """
     read = execution_class.from_message
 
@@ -177,7 +177,7 @@ def _drop_unreadable_messages(execution_class: "type[Execution]") -> None:
 
 
 def _check_readable(execution: "Execution") -> None:
-    """Refuse what the worker would fail at before it has begun with the task."""
+    """Refuse values at which the worker would fail before it has begun the task."""
     if type(execution.args) is not tuple or type(execution.kwargs) is not dict:
         raise RefusedValue("the arguments are not a tuple and a dictionary")
     execution.when.timestamp()
@@ -208,8 +208,8 @@ async def _do_nothing() -> None:
 def _forget_unreadable_records(execution_class: "type[Execution]") -> None:
     """Delete a task's record in the queue if it cannot be read when the task begins, and try once more.
 
-    Docket's worker ends at an error here. It then finds that another run has taken the key, and drops the message; our
-    own record of the run still asks for it.
+    Docket's worker stops at an error here. On the second try it finds that another run has taken the key, and drops the
+    message; our own record still has the run queued.
     """
     claim = execution_class.claim
 
@@ -231,14 +231,14 @@ def _forget_unreadable_records(execution_class: "type[Execution]") -> None:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Tell what a script says of values it cannot work with from what passes, such as a Redis that is full."""
+    """Return whether a script failed because of damaged values, and not for a passing reason such as a full Redis."""
     return isinstance(error, ResponseError) and any(words in str(error) for words in ("WRONGTYPE", "attempt to"))
 
 
 def _skip_unreadable_strikes(instruction_class: "type[StrikeInstruction]") -> None:
-    """Read an instruction that cannot be read as one that changes nothing.
+    """Replace a strike instruction that cannot be read by one that changes nothing.
 
-    Docket reads the strikes before it lets a worker begin, and would read this one again and again.
+    Docket reads the strikes before it lets a worker begin, and would try to read this one for ever.
     """
     from docket.strikelist import Operator, Restore  # noqa: PLC0415
 
@@ -259,7 +259,7 @@ async def _get_execution(self: "Docket", key: str) -> Never:
 
 
 def _short(error: Exception) -> str:
-    """Return what an error says, with as much of the bytes it is about as a line of a log can take."""
+    """Return the type and the text of an error, cut to a length that suits a line of a log."""
     return f"{type(error).__name__}: {error}"[:200]
 
 

@@ -1,10 +1,11 @@
-"""The format of what the service keeps, as a number, so that software which does not know it refuses to start.
+"""The format of the stored data, as a number: a release that does not know the number refuses to start.
 
-Format 1 is that of release 0.1.0, which wrote no number. Format 2, of release 0.2.0, has other names for runs in Redis
-(`store.upgrade` moves them) and this number: in the file ``format`` of the data directory, and in Redis under
-`store.keys.Keys.format`. Each says itself which release first reads it, so that older software can say so too.
+Format 1 is that of release 0.1.0, which wrote no number. Format 2, of release 0.2.0, has other keys for runs in Redis
+(`store.upgrade` moves them), and this number: in the file ``format`` of the data directory, and in Redis under
+`store.keys.Keys.format`. Beside the number stands the first release that can read the format, so that an older release
+can name it in its refusal.
 
-Nothing but the standard library and the errors is imported here: the launcher checks the data directory before it
+This file imports only the standard library and the errors, since the launcher checks the data directory before it
 starts anything.
 """
 
@@ -26,7 +27,7 @@ FILE = "format"
 
 @dataclass(frozen=True)
 class Format:
-    """A format, as it is written down.
+    """A format number with the first release that can read it.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class Format:
     read_by: str
 
     def to_bytes(self) -> bytes:
-        """Return the JSON that is written down."""
+        """Return the format as JSON."""
         return json.dumps({"format": self.number, "read_by": self.read_by}).encode()
 
     @classmethod
@@ -49,7 +50,7 @@ class Format:
         Raises
         ------
         ValueError
-            If it is something else.
+            If `data` is not a format.
         """
         fields = json.loads(data)
         if not isinstance(fields, dict) or type(fields.get("format")) is not int:
@@ -57,23 +58,23 @@ class Format:
         return cls(fields["format"], str(fields.get("read_by", "a later one")))
 
 
-TODAY = Format(FORMAT, READ_BY)
+CURRENT = Format(FORMAT, READ_BY)
 
 
 def refusal(data: bytes, where: str) -> str:
-    """Say why this release cannot read what stands there; empty if it can.
+    """Return why this release cannot read data of a format; empty if it can.
 
     Parameters
     ----------
     data
-        A format, as it is written down.
+        A format as JSON.
     where
-        What has the format, for the sentence.
+        Where the format was found: the beginning of the sentence.
     """
     try:
         found = Format.from_bytes(data)
     except ValueError:
-        return f"{where} has a damaged format: {data[:80]!r}; it should be like {TODAY.to_bytes().decode()}."
+        return f"{where} has a damaged format: {data[:80]!r}; it should be like {CURRENT.to_bytes().decode()}."
     if not 1 <= found.number <= FORMAT:
         return (
             f"{where} has the format {found.number}, and this release knows those up to {FORMAT}; "
@@ -96,9 +97,9 @@ def check_data_dir(root: Path) -> None:
 
 
 def claim_data_dir(root: Path) -> None:
-    """Refuse a data directory that a later release wrote; write today's format into any other.
+    """Refuse a data directory that a later release wrote; write the current format into any other.
 
-    A directory that cannot be written stays as it is: a program may need nothing of it.
+    A directory that cannot be written is left unchanged: the program may not need it.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def claim_data_dir(root: Path) -> None:
         ``unknown_data_format``.
     """
     check_data_dir(root)
-    if _read(root) != TODAY.to_bytes():
+    if _read(root) != CURRENT.to_bytes():
         with contextlib.suppress(OSError):
             _write(root / FILE)
 
@@ -121,12 +122,12 @@ def _read(root: Path) -> bytes:
 
 
 def _write(path: Path) -> None:
-    """Write today's format so that a reader, or another program that writes it too, never sees half of it."""
+    """Write the current format so that a reader, or another program that writes it, never sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{FILE}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(TODAY.to_bytes())
+            file.write(CURRENT.to_bytes())
             file.flush()
             os.fsync(handle)
         Path(name).chmod(0o644)

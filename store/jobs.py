@@ -13,7 +13,10 @@ def job_id(request: StreamRequest) -> str:
 
 
 def job_of(request: StreamRequest, *, client: str = "") -> Submission:
-    """Return a request as it is recorded; for up to a million concepts, so not on the event loop."""
+    """Return the submission of a request.
+
+    A request may have a million concepts, so call this off the event loop.
+    """
     return Submission(
         id=job_id(request),
         canonical=request.canonical,
@@ -24,7 +27,7 @@ def job_of(request: StreamRequest, *, client: str = "") -> Submission:
 
 
 def lane_of(request: StreamRequest) -> Lane:
-    """Return the lane of a request: by whether evidence for it has to be gathered from a source or an encoder."""
+    """Return the lane of a request: `Lane.COMPUTE` if its evidence comes from a source or an encoder."""
     return Lane.COMPUTE if request.outside else Lane.ORDER
 
 
@@ -34,7 +37,7 @@ def stream_of(job: Record) -> str:
 
 
 def ordering_of(job: Record) -> dict[str, Json] | None:
-    """Return the ordering that a job is for, without long lists; None of a job so old that it was not recorded."""
+    """Return the ordering of a job, without long lists; None if an older release recorded the job without it."""
     return cast("dict[str, Json] | None", job.about["ordering"])
 
 
@@ -44,5 +47,5 @@ def version_of(job: Record) -> int | None:
 
 
 def result_of(version: int) -> bytes:
-    """Return the version that a job made, as its record has it."""
+    """Return the result of a job that made this version, for its record."""
     return str(version).encode()

@@ -1,7 +1,7 @@
-"""Every name that the service uses in Redis: keys, the channel of changes, and the queues' names.
+"""Make every name that the service uses in Redis: keys, the channel of changes, and the names of queues.
 
-All of them begin with the namespace and a colon, which no namespace contains: two services with different namespaces
-share a server and nothing else. No other file spells a key.
+All of them begin with the namespace and a colon. No namespace contains a colon, so two services with different
+namespaces can share a server and have no key in common. No other file spells a key.
 """
 
 import re
@@ -17,45 +17,45 @@ class Keys:
     Attributes
     ----------
     namespace : str
-        What they begin with; it follows the rule of `concept_orderings.url_names.URL_NAME`.
+        What all names begin with; it follows the rule of `concept_orderings.url_names.URL_NAME`.
     """
 
     namespace: str
 
     @property
     def format(self) -> str:
-        """The format of what stands under the namespace (`store.format`)."""
+        """The key of the format of all data under the namespace (`store.format`)."""
         return self._key("format")
 
     def embeddings(self, fingerprint: str) -> str:
-        """Return the hash of the embeddings that one encoder made."""
+        """Return the key of the hash of the embeddings that one encoder made."""
         return self._key("embeddings", fingerprint)
 
     def counts(self, fingerprint: str) -> str:
-        """Return the hash of the counts that one source gave."""
+        """Return the key of the hash of the counts that one source gave."""
         return self._key("counts", fingerprint)
 
     def count_claims(self, fingerprint: str) -> str:
-        """Return the hash that says who is counting which query of one source."""
+        """Return the key of the hash of the claims on queries of one source: a query's holder is counting it."""
         return self._key("counts", fingerprint, "claims")
 
     def claim_holder(self, holder: str) -> str:
-        """Return the key that exists while a holder's claims hold."""
+        """Return the key that exists while the claims of a holder are valid."""
         return self._key("counts", "holder", holder)
 
     @property
     def sources(self) -> str:
-        """The hash of the sources that workers have reported."""
+        """The key of the hash of the sources that workers have reported."""
         return self._key("sources")
 
     @property
     def sources_reported(self) -> str:
-        """The key that exists while any worker has reported its sources lately."""
+        """The key that exists for some seconds after a worker has reported its sources."""
         return self._key("sources", "reported")
 
     @property
     def sources_wanted(self) -> str:
-        """The key that exists while a client has asked lately which sources there are."""
+        """The key that exists for some minutes after a client has listed the sources."""
         return self._key("sources", "wanted")
 
     # --- Runs. `kind` is the name of a `store.runs.Kind`.
@@ -66,27 +66,27 @@ class Keys:
         return self._key("run", "changes")
 
     def active(self, kind: str) -> str:
-        """Return the sorted set of the records that count towards the most that may be active."""
+        """Return the key of the sorted set of the records that count towards the limit of active records."""
         return self._key("run", kind, "active")
 
     def last_run(self, kind: str) -> str:
-        """Return the number of the run that began last."""
+        """Return the key of the number of the latest run."""
         return self._key("run", kind, "last")
 
     def record(self, kind: str, identifier: str) -> str:
-        """Return the hash of one record."""
+        """Return the key of the hash of one record."""
         return self._key("run", kind, "record", identifier)
 
     def request(self, kind: str, identifier: str) -> str:
-        """Return the canonical request of a record, compressed; it exists while the record is pending."""
+        """Return the key of the compressed canonical request of a record; it exists while the record is pending."""
         return self._key("run", kind, "request", identifier)
 
     def events(self, kind: str, identifier: str) -> str:
-        """Return the stream of a record's changes."""
+        """Return the key of the stream of a record's changes."""
         return self._key("run", kind, "events", identifier)
 
     def lease(self, kind: str, identifier: str, run: int) -> str:
-        """Return the key that exists while a worker holds a run; its value names the holder."""
+        """Return the key that exists while a worker holds the lease of a run; its value names the holder."""
         return self._key("run", kind, "lease", identifier, str(run))
 
     def queue(self, kind: str) -> str:
@@ -98,17 +98,17 @@ class Keys:
 
 
 class KeysOfRelease010:
-    """The names of release 0.1.0 that are others now, or none; `store.upgrade` alone reads them.
+    """The names of release 0.1.0 that have changed since, or are not used any more; only `store.upgrade` reads them.
 
-    Its queues were called as the namespace and as the namespace with ``-counts``; the patterns below name what Docket
-    0.27 writes under a queue's name. No name of today matches one of them.
+    The names of its two queues were the namespace, and the namespace followed by ``-counts``. The patterns below match
+    the keys that Docket 0.27 makes from them. They match no key of this release.
 
     Attributes
     ----------
     pattern : str
-        What all of them match, for SCAN.
+        The pattern of all of them, for SCAN.
     active_looks, last_look : str
-        The looks that counted towards the most, and the number of the last run of one.
+        The keys of the set of active looks, and of the number of the latest run of a look.
     """
 
     pattern = f"{DEFAULT_NAMESPACE}*"
@@ -137,21 +137,21 @@ class KeysOfRelease010:
         return match and match[1]
 
     def is_left_over(self, key: str) -> bool:
-        """Tell whether a key is of no use once jobs and looks were moved."""
+        """Return whether a key is not needed once jobs and looks are moved."""
         return re.fullmatch(self._LEFT_OVER, key) is not None
 
     def job(self, identifier: str) -> str:
-        """Return the hash of a job."""
+        """Return the key of the hash of a job."""
         return f"{DEFAULT_NAMESPACE}:job:{identifier}"
 
     def job_request(self, identifier: str) -> str:
-        """Return a job's request."""
+        """Return the key of a job's request."""
         return f"{DEFAULT_NAMESPACE}:job:{identifier}:request"
 
     def job_events(self, identifier: str) -> str:
-        """Return a job's history."""
+        """Return the key of the stream of a job's events."""
         return f"{DEFAULT_NAMESPACE}:job:{identifier}:events"
 
     def look(self, identifier: str) -> str:
-        """Return the hash of a look."""
+        """Return the key of the hash of a look."""
         return f"{DEFAULT_NAMESPACE}:counting:{identifier}"

@@ -1,7 +1,6 @@
-"""Looks: runs that ask a source for counts, because a client wants to see them.
+"""Looks: runs that ask a source for counts which a client wants to see.
 
-A look may be lost: the counts themselves are kept by `store.count_cache`, and a client that still wants them posts the
-look again.
+A look may be lost: `store.count_cache` keeps the counts, and a client that still wants them posts the look again.
 """
 
 import json
@@ -27,7 +26,7 @@ class Look:
     queries : tuple of Query
         Distinct and sorted.
     counted_since : str
-        Counts from before this time are not used; empty for any.
+        The earliest time of a count that may be used; empty: any time.
     """
 
     source: str
@@ -53,7 +52,7 @@ class Look:
         return cls(fields["source"], queries, fields["counted_since"])
 
     def submission(self, *, client: str = "") -> Submission:
-        """Return the look as it is recorded."""
+        """Return the submission of the look."""
         return Submission(
             id=self.id,
             canonical=self.canonical,
@@ -71,19 +70,19 @@ def source_of(look: Record) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CountShown:
-    """The count of one query, as a look shows it.
+    """The count of one query, in the answer of a look.
 
     Attributes
     ----------
-    asked : Query
-        As the source was asked: perhaps shortened to what it takes.
+    query : Query
+        The query that the source got: it may be a shortened form of the requested one.
     value : int
     approximate : bool
     counted_at : str
         UTC, ISO 8601 with seconds.
     """
 
-    asked: Query
+    query: Query
     value: int
     approximate: bool
     counted_at: str
@@ -98,15 +97,18 @@ class LookAnswer:
     facts : mapping
         What the source's counts mean: JSON.
     counts : sequence of CountShown
-        One for each query of the look, in its order.
+        One for each query of the look, in the same order.
     """
 
     facts: Mapping[str, Any]
     counts: Sequence[CountShown]
 
     def to_bytes(self) -> bytes:
-        """Return the answer as it is stored; of 100,000 counts it takes a while, so not on the event loop."""
-        counts = [(each.asked.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
+        """Return the answer in the form that the record holds.
+
+        It may have 100,000 counts, so call this off the event loop.
+        """
+        counts = [(each.query.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
         return zlib.compress(json.dumps({"facts": self.facts, "counts": counts}).encode(), level=1)
 
     @classmethod
@@ -114,7 +116,7 @@ class LookAnswer:
         """Read what `to_bytes` wrote."""
         fields = json.loads(zlib.decompress(data))
         counts = [
-            CountShown(asked=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
+            CountShown(query=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
             for spellings, value, approximate, counted_at in fields["counts"]
         ]
         return cls(fields["facts"], counts)

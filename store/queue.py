@@ -1,9 +1,9 @@
-"""The queues: Docket over Redis. What passes between the two programs is a record's id and its run, nothing else.
+"""The queues: Docket over Redis. An entry is the id of a record and the number of its run, and nothing else.
 
-There is one for each kind of run, so that a look at a source's counts does not wait behind a path search of minutes.
+Each kind of run has a queue of its own, so that a look at counts does not wait behind a path search of minutes.
 
-What they keep in Redis is JSON, and nothing else is read: see `store.docket_codec`. A program that can write to that
-Redis can still delete jobs and invent others, so keep it off the network, with a password.
+Their values in Redis are JSON, and nothing else is read: see `store.docket_codec`. A program that can write to Redis
+can still delete jobs and add others, so protect Redis with a password, and keep it off the network.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from docket import Docket
 
 TASK = "run"
-"""What Docket calls the worker's function, in each queue."""
+"""Docket's name for the worker's function, in each queue."""
 
 _REMEMBERED = timedelta(days=7)
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
 _MOST_CONNECTIONS = 50
-# Docket's own connections are as many as it has calls at once, up to a hundred; then it fails.
+# Docket opens a connection for each concurrent call, and fails at more than a hundred.
 _MOST_ADDING = 25
 
 
 class _Pool(BlockingConnectionPool):
-    """A pool that prepares the server before it gives its first connection."""
+    """A pool that awaits `prepare` before it gives a connection."""
 
     prepare: Callable[[], Awaitable[None]] | None = None
 
@@ -41,7 +41,7 @@ class _Pool(BlockingConnectionPool):
 def open_redis(url: str, *, prepare: Callable[[], Awaitable[None]] | None = None) -> "Redis":
     """Return a client for records and caches; it connects when it is first used.
 
-    At most 50 connections are in use at once, and further callers wait for one: nothing may hold one for long.
+    At most 50 connections are in use at once, and further callers wait for one: no caller may hold one for long.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ def make_docket(url: str, name: str) -> "Docket":
 
     install()
     docket = Docket(name=name, url=url, execution_ttl=_REMEMBERED)
-    # Docket's examples, of which one sleeps for as long as its message says.
+    # Removes Docket's example tasks, of which one sleeps for as long as its message says.
     docket.tasks.clear()
     return docket
 
 
 class Queue:
-    """The end of a queue where runs are put in. The other end is a Docket worker in ``worker/main.py``."""
+    """The writing end of a queue. The reading end is a Docket worker in ``worker/main.py``."""
 
     def __init__(self, docket: "Docket") -> None:
         self._docket = docket
@@ -96,10 +96,10 @@ class Queue:
             await self._docket.add(TASK, key=f"{identifier}:{run}")(identifier, run)
 
     async def workers(self) -> int:
-        """Return how many workers have reported lately."""
+        """Return how many workers have reported recently."""
         return len(await self._docket.workers())
 
 
 async def _run_by_the_worker(identifier: str, run: int) -> None:
-    """Stands for the worker's function, which the API names but never imports."""
+    """Stand for the worker's function, which the API refers to by name and never imports."""
     raise NotImplementedError

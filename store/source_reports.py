@@ -1,7 +1,8 @@
-"""Which sources of counts the workers have: workers report them in Redis every few seconds, and the API lists them.
+"""Sources of counts that workers have: workers report them in Redis every few seconds, and the API lists them.
 
-One hash; field: the source's name; value: when it was reported, and what, as JSON. A source is dropped 30 seconds after
-the last worker reported it. All times are the server's: the clocks of workers need not agree.
+They are one hash. A field is the name of a source; its value is the time of the report and the report, as JSON. A
+source is dropped 30 seconds after the last worker reported it. All times are those of the Redis server, so the clocks
+of workers need not agree.
 """
 
 import json
@@ -14,13 +15,13 @@ from redis.typing import EncodableT, FieldT
 from store.keys import Keys
 
 KEPT_SECONDS = 30
-"""How long a source is listed after a worker has last reported it."""
+"""How long a source is listed after the last report of it."""
 WANTED_SECONDS = 120
-"""How long workers go on asking servers after a client has last listed the sources."""
+"""How long workers go on asking servers after a client has listed the sources."""
 
 
 class SourceReports:
-    """What workers report of their sources, as JSON.
+    """The reports of workers on their sources.
 
     All methods raise `redis.RedisError` while Redis is away.
 
@@ -29,18 +30,18 @@ class SourceReports:
     redis
         A client that returns bytes.
     keys
-        What the keys are called.
+        Makes the keys.
     """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
-        self._mine: set[str] = set()
+        self._reported: set[str] = set()
 
     async def report(self, sources: Mapping[str, Mapping[str, Any]]) -> None:
-        """Report the sources of this worker; those that it reported before and has no more are removed."""
+        """Report the sources of this worker, and remove those that it reported before and does not have any more."""
         now = await self._now()
-        gone = self._mine - sources.keys()
+        gone = self._reported - sources.keys()
         async with self._redis.pipeline() as pipeline:
             if gone:
                 pipeline.hdel(self._keys.sources, *gone)
@@ -50,7 +51,7 @@ class SourceReports:
                 pipeline.expire(self._keys.sources, 2 * KEPT_SECONDS)
             pipeline.set(self._keys.sources_reported, 1, ex=KEPT_SECONDS)
             await pipeline.execute()
-        self._mine = set(sources)
+        self._reported = set(sources)
 
     async def list(self) -> dict[str, dict[str, Any]]:
         """Return what workers have reported in the last 30 seconds, by name."""
@@ -60,18 +61,18 @@ class SourceReports:
         return {name: source for name, (when, source) in reports.items() if when > now - KEPT_SECONDS}
 
     async def any_reported(self) -> bool:
-        """Tell whether any worker has reported in the last 30 seconds, be it no source at all."""
+        """Return whether a worker has reported in the last 30 seconds, even if it has no sources."""
         return bool(await self._redis.exists(self._keys.sources_reported))
 
     async def ask_servers(self) -> None:
-        """Have the workers ask the servers behind their sources for the next two minutes.
+        """Make the workers ask the servers of their sources for the next two minutes.
 
-        They ask no server before a client wants to know.
+        Workers ask no server unless a client has listed the sources.
         """
         await self._redis.set(self._keys.sources_wanted, 1, ex=WANTED_SECONDS)
 
-    async def servers_asked(self) -> bool:
-        """Tell whether workers should ask the servers behind their sources."""
+    async def should_ask_servers(self) -> bool:
+        """Return whether workers should ask the servers of their sources."""
         return bool(await self._redis.exists(self._keys.sources_wanted))
 
     async def _now(self) -> int:

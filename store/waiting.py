@@ -1,10 +1,10 @@
 """Wait without losing a cancellation: for an event, for tasks to end, and for tasks to end once they are cancelled.
 
-Every wait in these programs that a plain ``await`` cannot do goes through this file, and none through
-`asyncio.wait_for`: on Python 3.11 that function drops a cancellation which arrives in the same turn of the event loop
+Every wait in these programs for which a plain ``await`` is not enough uses this file, and none uses
+`asyncio.wait_for`. On Python 3.11 that function drops a cancellation which arrives in the same turn of the event loop
 as the result (https://github.com/python/cpython/issues/86296, fixed in 3.12). A worker that is stopped at that moment
 would go on for ever. `asyncio.wait` is the primitive here: it never raises what the awaited task raises, so a
-`CancelledError` that comes out of it is always one that was meant for the caller.
+`CancelledError` from it is always a cancellation of the caller.
 
 `asyncio.timeout` keeps cancellations too and may be used around any block, but not for clean-up: up to Python 3.11.2
 it raises `CancelledError` instead of `TimeoutError` in a task that has been cancelled before.
@@ -26,9 +26,9 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
     Parameters
     ----------
     event
-        What to wait for; it is not cleared here.
+        The event; it is not cleared here.
     seconds
-        How long at most; 0 or less gives the event loop a turn and no more.
+        The longest time to wait; 0 or less gives the event loop one turn only.
 
     Returns
     -------
@@ -51,8 +51,8 @@ async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
 async def wait_until_done(*tasks: "asyncio.Future[Any]") -> None:
     """Wait until tasks are over, however often the caller is cancelled meanwhile.
 
-    For work that must not go on unseen beside the next try of the same work. Nothing here makes the tasks end: tell
-    them first. What they raise is not raised here, and counts as looked at.
+    For work that must not go on in the background while the same work is tried again. This does not make the tasks
+    end: signal them first. What they raise is not raised here, and is marked as retrieved.
 
     Raises
     ------
@@ -66,15 +66,15 @@ async def cancel_and_wait(*tasks: "asyncio.Future[Any]", after: float = 0.0) -> 
     """Cancel tasks and wait until they are over, however often the caller is cancelled meanwhile.
 
     A task that is not over after two seconds is cancelled again, since a library may swallow a cancellation (redis-py
-    does, while it reads an answer). What the tasks raise is not raised here, and counts as looked at.
+    does, while it reads an answer). What the tasks raise is not raised here, and is marked as retrieved.
 
     Parameters
     ----------
     tasks
-        Those that are done already are left as they are.
+        The tasks; those that are done already are left unchanged.
     after
-        Seconds that the tasks have to end by themselves before they are cancelled; once the caller is cancelled, they
-        have none.
+        Seconds that the tasks get to end by themselves before they are cancelled. If the caller is cancelled, they are
+        cancelled at once.
 
     Raises
     ------
@@ -96,7 +96,7 @@ async def _end(tasks: "tuple[asyncio.Future[Any], ...]", *, cancel: bool, after:
         try:
             await asyncio.wait(left, timeout=due - loop.time() if cancel else None)
         except asyncio.CancelledError as error:
-            # Kept, and raised below: raised here, it would leave the tasks to themselves.
+            # Raised below, once the tasks are over: raising it here would leave them running.
             cancelled = error
             if not begun:
                 due = loop.time()

@@ -1,4 +1,4 @@
-"""Looks: ask a source for counts, through the cache."""
+"""Do looks: ask a source for counts, through the cache."""
 
 import asyncio
 import threading
@@ -23,13 +23,13 @@ from worker.settings import WorkerSettings
 from worker.watched import watched
 
 LOOKS_AT_ONCE = 2
-"""How many looks a worker has at one source at once; a source that hangs holds up no look at another."""
+"""How many looks at one source a worker does at once; looks at other sources do not wait for them."""
 
 _STOPPING_SECONDS = 0.5
 
 
 class LookAtCounts(Work):
-    """Answers looks; what was counted before is in the cache."""
+    """Answers looks; counts that were made before come from the cache."""
 
     noun: ClassVar[str] = "look at counts"
     after_crashes: ClassVar[str] = "ask for fewer names at once"
@@ -42,16 +42,16 @@ class LookAtCounts(Work):
         self._cache = cache
         self._objects = objects
         self._stopping = stopping
-        # By source, while a look has a turn or waits for one.
+        # By source; an entry lives while a look at the source is done or waits.
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def turn(self, about: Mapping[str, Json]) -> AbstractAsyncContextManager[None]:
-        """See `Work.turn`: wait until fewer than `LOOKS_AT_ONCE` others are at the source."""
+        """See `Work.turn`: wait until fewer than `LOOKS_AT_ONCE` other looks at the source are being done."""
         return self._turn(str(about["source"]))
 
     @asynccontextmanager
     async def _turn(self, source: str) -> AsyncIterator[None]:
-        # Held by those who use it alone: it is gone with the last of them.
+        # Only the looks that use the semaphore refer to it, so it is deleted with the last of them.
         turns = self._turns.get(source) or asyncio.Semaphore(LOOKS_AT_ONCE)
         self._turns[source] = turns
         taking = asyncio.create_task(turns.acquire())
@@ -78,8 +78,8 @@ class LookAtCounts(Work):
         opening = open_source(look.source, self._settings, self._objects)
         source = await watched(opening, lambda: monitor.report(0, total))
         try:
-            asked = {query: Query.of(filter(None, map(source.form, query.spellings))) for query in look.queries}
-            distinct = list(dict.fromkeys(asked.values()))
+            sent = {query: Query.of(filter(None, map(source.form, query.spellings))) for query in look.queries}
+            distinct = list(dict.fromkeys(sent.values()))
             found = await count_through_cache(
                 source, distinct, self._cache, counted_since=look.counted_since, report=monitor.report
             )
@@ -87,11 +87,11 @@ class LookAtCounts(Work):
             await source.aclose()
         counts = [
             CountShown(
-                asked=each,
+                query=each,
                 value=found.counts[each].value,
                 approximate=found.counts[each].approximate,
                 counted_at=found.times[each],
             )
-            for each in asked.values()
+            for each in sent.values()
         ]
         return LookAnswer(asdict(found.facts), counts)

@@ -1,4 +1,4 @@
-"""The Docket workers: one job at a time, and looks at counts beside it; stopped by SIGTERM or SIGINT."""
+"""Run the Docket workers: one job at a time, and looks at counts meanwhile, until SIGTERM or SIGINT."""
 
 import asyncio
 import logging
@@ -28,19 +28,19 @@ from worker.report_sources import SourceReporter
 from worker.runner import Runner
 from worker.settings import WorkerSettings
 
-# Most of them wait for their turn at a source (`LookAtCounts`), and are little more than an id until then.
+# Most of them wait for their turn at a source (`LookAtCounts.turn`), and need little memory until then.
 _LOOKS_AT_ONCE = 200
 
 _log = logging.getLogger(__name__)
 
 
 async def run_worker(settings: WorkerSettings) -> None:
-    """Work until a signal says to stop; what is running then is given back to the queue.
+    """Work until a signal stops the worker; runs that are not finished then go back to the queue.
 
     Raises
     ------
     SettingError
-        ``bad_setting`` if the file of sources is wrong, ``unknown_data_format`` if a later release wrote what is kept.
+        ``bad_setting`` if the file of sources is invalid; ``unknown_data_format`` if a later release wrote the data.
     """
     read_sources(settings)
     stopping = threading.Event()
@@ -50,7 +50,7 @@ async def run_worker(settings: WorkerSettings) -> None:
     redis = open_redis(settings.redis_url, prepare=upgrade.ensure)
     objects = open_objects(settings.streams_location)
     objects.remove_leftovers()
-    # Half of the time after which the queue takes a silent worker for dead: its lease is over when the next one starts.
+    # Half of the time after which the queue delivers a run again: the lease of a dead worker has expired by then.
     lease_seconds = settings.redelivery_seconds / 2
     keys = settings.keys
     jobs, looks = (Runs(redis, keys, kind, lease_seconds=lease_seconds) for kind in (JOB, LOOK))
@@ -85,19 +85,19 @@ async def run_worker(settings: WorkerSettings) -> None:
             _worker(look_docket, settings, concurrency=_LOOKS_AT_ONCE) as look_worker,
         ):
             running = [asyncio.create_task(each.run_forever()) for each in (job_worker, look_worker)]
-            beside = [
+            background = [
                 asyncio.create_task(_requeue(jobs, Queue(job_docket), every=settings.redelivery_seconds)),
                 asyncio.create_task(_requeue(looks, Queue(look_docket), every=settings.redelivery_seconds)),
                 asyncio.create_task(SourceReporter(settings, SourceReports(redis, keys)).run()),
             ]
             _stop_on_signals(running, stopping)
             _log.info("waiting for jobs")
-            # Neither ends by itself: if one does, it is for an error, and the other is not to go on alone.
+            # A worker ends only on a signal or an error; then the other one must stop too.
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             if not stopping.is_set():
                 _stop(running, stopping)
             await asyncio.wait(running)
-            await cancel_and_wait(*beside)
+            await cancel_and_wait(*background)
             for each in running:
                 if not each.cancelled() and (error := each.exception()) is not None:
                     raise error
@@ -109,27 +109,27 @@ def _worker(docket: Docket, settings: WorkerSettings, *, concurrency: int) -> Wo
         concurrency=concurrency,
         redelivery_timeout=timedelta(seconds=settings.redelivery_seconds),
         reconnection_delay=timedelta(seconds=1),
-        # How long a worker that has just finished a job looks away before it takes the next.
+        # The pause of a worker between finishing a run and taking the next one.
         minimum_check_interval=timedelta(milliseconds=25),
     )
 
 
 async def _requeue(runs: Runs, queue: Queue, *, every: float) -> None:
-    """Queue again what is recorded as pending and was lost by the queue; what is queued stays as it is.
+    """Queue pending runs again, for ever; the queue ignores those that it has already.
 
-    A record and its queue entry are two steps, and the process that takes the first may die before the second.
+    Recording a run and queueing it are two steps, and the process may die between them.
     """
     while True:
         try:
             for identifier, run in await runs.pending():
                 await queue.add(identifier, run)
         except (RedisError, OSError) as error:
-            _log.warning("cannot look for runs that the queue has lost: %s", error)
+            _log.warning("cannot queue pending runs again: %s", error)
         await asyncio.sleep(every)
 
 
 def _stop_on_signals(running: Sequence["asyncio.Task[None]"], stopping: threading.Event) -> None:
-    """Docket's `run_forever` leaves signals to its caller."""
+    """Stop the workers on SIGTERM and SIGINT, since Docket's `run_forever` handles no signals."""
 
     def stop() -> None:
         _log.info("stopping")

@@ -1,4 +1,4 @@
-"""Watch over one run: write its progress, renew its lease, and tell the thread that works to stop."""
+"""Monitor one run: write its progress, renew its lease, and stop its thread if it is cancelled."""
 
 import asyncio
 import logging
@@ -18,21 +18,21 @@ _log = logging.getLogger(__name__)
 class Monitor:
     """Progress and cancellation of one run; use it as an async context manager.
 
-    Heavy work runs in a thread and calls `report` there, which only notes a number and reads a flag. A task on the
-    event loop writes the numbers to Redis, renews the run's lease and asks whether the run was cancelled: a published
-    message could be missed, a flag cannot. While Redis is away the work goes on, unreported.
+    Heavy work runs in a thread and calls `report` there, which only stores a number and reads a flag. A task on the
+    event loop writes the numbers to Redis, renews the lease of the run and reads whether the run was cancelled. It
+    polls for that, because a published message can be lost. While Redis is away, the work goes on without reports.
 
     Parameters
     ----------
     runs, identifier, run
-        The run to watch over.
+        The run to monitor.
     worker_stopping
-        Set when the worker is stopping: the work stops too, and the run is given back.
+        Set while the worker is stopping: then the work stops too, and the run goes back to the queue.
 
     Attributes
     ----------
     verdict : Verdict
-        What Redis last said is to become of the run.
+        The last answer of Redis: whether to go on.
     """
 
     def __init__(self, runs: Runs, identifier: str, run: int, worker_stopping: threading.Event) -> None:
@@ -53,11 +53,11 @@ class Monitor:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        # Not cancelled: redis-py may swallow that, and the run would never end.
+        # Signalled and not cancelled: redis-py may swallow a cancellation, and the run would never end.
         self._over.set()
         if self._watching is not None:
             await wait_until_done(self._watching)
-        # The last report of a phase may have come since it last wrote.
+        # The task may have ended before it wrote the last report.
         await self._write()
 
     async def enter(self, phase: Phase, total: int) -> None:
@@ -74,7 +74,7 @@ class Monitor:
         self._check()
 
     def report(self, done: int, total: int) -> None:
-        """Note how much of the phase is done (`concept_orderings.progress.Report`); safe from any thread.
+        """Store the progress of the phase (`concept_orderings.progress.Report`); this is safe in any thread.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class Monitor:
                 self._stop.set()
 
     async def _write(self) -> None:
-        # One at a time: of two on their way, the older one could arrive last.
+        # One write at a time: of two concurrent writes, the older one could arrive last.
         async with self._writing:
             state = self._state
             if state is None or state == self._written:

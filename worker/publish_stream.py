@@ -1,4 +1,4 @@
-"""Jobs: gather, arrange, split, publish."""
+"""Do jobs: gather evidence, arrange, split, publish."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from worker.threads import in_thread
 
 
 class PublishStream(Work):
-    """Makes versions of streams; a version that is there already is found, and not made again."""
+    """Makes versions of streams; a version that exists already is not made again."""
 
     noun: ClassVar[str] = "job"
     after_crashes: ClassVar[str] = "post the request again"

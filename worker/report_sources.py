@@ -1,4 +1,4 @@
-"""Report to the API, over Redis, which sources of counts this worker can ask, and what their counts mean."""
+"""Report to the API, through Redis, the sources of counts that this worker has, and what their counts mean."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from worker.evidence.counts.local_index import has_index, index_facts
 from worker.evidence.counts.settings import SourceSettings, read_sources
 from worker.settings import WorkerSettings
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _REPORT_SECONDS = 5.0
 _ASK_AGAIN_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a server said of itself when it was last asked."""
+    """The last answer of a server about itself."""
 
     when: float
     settings: SourceSettings
@@ -35,10 +35,10 @@ class _Asked:
 
 
 class SourceReporter:
-    """Reports the sources every five seconds, and within a second when a client lists them.
+    """Reports the sources every five seconds; every second while clients list them.
 
-    Local indexes are read each time. Servers are asked only while a client lists sources, and at most once a minute:
-    an idle worker asks no server.
+    Local indexes are read each time. Servers are asked only while clients list the sources, and at most once a minute,
+    so that an idle worker asks no server.
     """
 
     def __init__(self, settings: WorkerSettings, reports: SourceReports) -> None:
@@ -49,7 +49,7 @@ class SourceReporter:
         self._answered = asyncio.Event()
 
     async def run(self) -> None:
-        """Report for ever; a fault, such as one in the file of sources, stands in the log once."""
+        """Report for ever; a repeated error, such as one in the file of sources, is logged once."""
         try:
             await self._run()
         finally:
@@ -59,7 +59,7 @@ class SourceReporter:
         last, trouble = -_REPORT_SECONDS, ""
         while True:
             try:
-                wanted = await self._reports.servers_asked()
+                wanted = await self._reports.should_ask_servers()
                 if wanted or self._answered.is_set() or time.monotonic() - last >= _REPORT_SECONDS:
                     self._answered.clear()
                     await self._reports.report(await self.sources(ask=wanted))
@@ -69,12 +69,13 @@ class SourceReporter:
                 if str(error) != trouble:
                     _log.warning("cannot report the sources of counts: %s", error)
                 trouble = str(error)
-                # An answer that has come is still to be reported: waiting for it would not wait at all.
-                await asyncio.sleep(_LOOK_SECONDS)
-            await wait_for_event(self._answered, _LOOK_SECONDS)
+                # While an answer is unreported, the wait below returns at once: without this pause, the loop would
+                # spin.
+                await asyncio.sleep(_POLL_SECONDS)
+            await wait_for_event(self._answered, _POLL_SECONDS)
 
     async def sources(self, *, ask: bool) -> dict[str, dict[str, Any]]:
-        """Return what is known of each source; with `ask`, begin to ask servers not asked for a minute."""
+        """Return the reports of all sources; with `ask`, begin to ask servers whose answer is a minute old."""
         configured = read_sources(self._settings)
         self._asked = {name: each for name, each in self._asked.items() if configured.get(name) == each.settings}
         if ask:
@@ -100,7 +101,7 @@ class SourceReporter:
     async def _ask(self, name: str, settings: SourceSettings) -> None:
         report: dict[str, Any]
         try:
-            # One attempt: a client that lists all sources wants to know why one does not answer, not to wait for it.
+            # One attempt: a client that lists the sources wants to see the reason of a failure without delay.
             source = settings.open(name, attempts=1)
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
@@ -113,9 +114,10 @@ class SourceReporter:
             late = SourceError("source_unavailable", f"{name} has not answered for {_ANSWER_SECONDS:.0f} seconds.")
             report = _unavailable(name, settings.kind, late)
         except Exception as error:
-            # Kept too, or the server would be asked every second. Its text is for the log: a secret may be in it.
+            # Stored like an answer, or the server would be asked every second. The text of the error goes to the log
+            # alone, since it may hold a secret.
             _log.exception("asking the source %s failed", name)
-            report = _unavailable(name, settings.kind, _unforeseen(name, error))
+            report = _unavailable(name, settings.kind, _asking_failed(name, error))
         finally:
             del self._asking[name]
         self._asked[name] = _Asked(time.monotonic(), settings, report)
@@ -123,7 +125,7 @@ class SourceReporter:
 
 
 def available(facts: SourceFacts) -> dict[str, Any]:
-    """Return what is reported of a source that answers."""
+    """Return the report of a source that answers."""
     return {**asdict(facts), "state": "available"}
 
 
@@ -131,14 +133,12 @@ def _unavailable(name: str, kind: str, error: ConceptOrderingsError) -> dict[str
     return {"name": name, "kind": kind, "state": "unavailable", "error": error.as_json()}
 
 
-def _unforeseen(name: str, error: Exception) -> SourceError:
-    return SourceError(
-        "source_unavailable", f"Asking {name} failed with {type(error).__name__}; the worker's log says where."
-    )
+def _asking_failed(name: str, error: Exception) -> SourceError:
+    return SourceError("source_unavailable", f"Asking {name} failed with {type(error).__name__}; see the worker's log.")
 
 
 def _local(settings: WorkerSettings) -> dict[str, dict[str, Any]]:
-    """Return what is known of the local indexes."""
+    """Return the reports of the local indexes."""
     root = settings.data_dir / "indexes"
     found = [each for each in sorted(root.glob("*")) if URL_NAME.fullmatch(each.name) and has_index(each)]
     known: dict[str, dict[str, Any]] = {}

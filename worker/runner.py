@@ -1,4 +1,4 @@
-"""Do one delivery of a run, whatever its kind: start it, watch over it, and record how it ended."""
+"""Do a run of any kind that the queue delivers: start it, monitor it, and record its end."""
 
 import asyncio
 import logging
@@ -15,22 +15,22 @@ from worker.monitor import Monitor
 
 _log = logging.getLogger(__name__)
 
-# What may be over in a minute; everything else fails the same way when it is tried again.
+# The codes of errors that may pass within a minute; every other error would occur again on a retry.
 _MAY_PASS = frozenset({"source_unavailable", "store_unavailable"})
 
 
 class Work(ABC):
-    """What the runs of a kind are for.
+    """The work of the runs of a kind.
 
     Attributes
     ----------
     noun : str
-        What a run of this kind is called in errors and logs.
+        The name of a run of this kind in errors and logs.
     after_crashes : str
-        What a client can do whose run crashed the worker: the end of a sentence.
+        What a client should do if its run crashed the worker: the end of a sentence.
     tries_again : bool
-        Whether a run that failed of what may pass is tried again, at most `ATTEMPTS` times in all. If not, the client
-        is told at once, and asks again itself.
+        Whether a run is tried again after an error that may pass, at most `ATTEMPTS` times in all. If not, the client
+        gets the error at once, and can submit the request again.
     """
 
     noun: ClassVar[str]
@@ -38,12 +38,12 @@ class Work(ABC):
     tries_again: ClassVar[bool]
 
     def turn(self, about: Mapping[str, Json]) -> AbstractAsyncContextManager[None]:
-        """Return what to enter before a run is started, and to leave after it; here nothing.
+        """Return the context in which a run is done; entering it may wait. By default it does nothing.
 
         Raises
         ------
         asyncio.CancelledError
-            On entering, if the worker is stopping.
+            While entering, if the worker is stopping.
         """
         del about
         return nullcontext()
@@ -55,23 +55,25 @@ class Work(ABC):
         Raises
         ------
         Cancelled
-            As raised by `monitor`.
+            If `monitor` raises it.
         ConceptOrderingsError
-            What the client is told.
+            The error that the client gets.
         """
 
 
 class Runner:
-    """Runs of one kind; delivery is at least once, so a run may be done again, and changes nothing then.
+    """Does the runs of one kind.
+
+    The queue delivers a run at least once; a second delivery of a finished run changes nothing.
 
     Parameters
     ----------
     runs
-        Their records.
+        The records.
     work
-        What they are for.
+        The work of a run.
     stopping
-        Set when the worker is stopping.
+        Set while the worker is stopping.
     """
 
     def __init__(self, runs: Runs, work: Work, stopping: threading.Event) -> None:
@@ -80,17 +82,17 @@ class Runner:
         self._stopping = stopping
 
     async def deliver(self, identifier: str, run: int) -> None:
-        """Do one delivery of a run, and record how it ended.
+        """Do a run that the queue delivered, and record how it ended.
 
         Raises
         ------
         asyncio.CancelledError
             If the worker is stopping: the queue delivers the run again.
         Exception
-            What may pass, or was not foreseen, if the work is tried again: the queue delivers the run again later.
+            If the work is to be tried again: the queue then delivers the run again later.
         """
         record = await self._runs.get(identifier)
-        if record is not None:  # else it was forgotten
+        if record is not None:  # else it was deleted
             async with self._work.turn(record.about):
                 await self._run(identifier, run)
 
@@ -129,7 +131,7 @@ class Runner:
             return
         if self._stopping.is_set():
             await self._runs.give_back(identifier, run, counted=False)
-            # Raised, not returned: the queue then keeps the message for the next worker.
+            # Raised, so that the queue keeps the message for the next worker.
             raise asyncio.CancelledError
         await self._runs.end_cancelled(identifier, run)
 
@@ -140,7 +142,7 @@ class Runner:
             raise error
         if not isinstance(error, ConceptOrderingsError):
             _log.error("%s %s failed", self._work.noun, identifier, exc_info=error)
-            error = _unforeseen(error, attempt)
+            error = _internal_error(error, attempt)
         await self._fail(identifier, run, error)
 
     async def _fail(self, identifier: str, run: int, error: ConceptOrderingsError) -> None:
@@ -156,10 +158,10 @@ def _crashed(work: Work) -> ConceptOrderingsError:
     )
 
 
-def _unforeseen(error: Exception, attempt: int) -> ConceptOrderingsError:
+def _internal_error(error: Exception, attempt: int) -> ConceptOrderingsError:
     times = "" if attempt == 1 else f" {attempt} times"
     return ConceptOrderingsError(
         "internal_error",
-        # Not its text, in which a secret may be: that is for the log.
+        # Without the text of the error, which may hold a secret; the log has it.
         f"The worker failed{times} with {type(error).__name__}; its log says where. Report it with the log.",
     )

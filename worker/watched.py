@@ -1,4 +1,4 @@
-"""Waiting that can be told to stop: for servers and stores that may take minutes to answer, or never do."""
+"""Wait for servers and stores that may take minutes to answer, and stop waiting if the run is cancelled."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,27 +11,27 @@ _Result = TypeVar("_Result")
 _TICK_SECONDS = 0.25
 
 
-async def watched(work: Coroutine[Any, Any, _Result], tell: Callable[[], None]) -> _Result:
-    """Return what work returns, in one task from beginning to end.
+async def watched(work: Coroutine[Any, Any, _Result], check: Callable[[], None]) -> _Result:
+    """Return the result of `work`, which runs in one task from beginning to end.
 
-    Whatever ends the waiting, the work is cancelled and over when this returns.
+    When this returns or raises, the work is over: it is cancelled if it was still running.
 
     Parameters
     ----------
     work
         What to wait for.
-    tell
-        Called on the event loop four times a second meanwhile; what it raises ends the work.
+    check
+        Called on the event loop four times a second meanwhile; an exception from it cancels the work.
 
     Raises
     ------
     Exception
-        What `work` or `tell` raises.
+        What `work` or `check` raises.
     """
     task = asyncio.create_task(work)
     try:
         while not (await asyncio.wait([task], timeout=_TICK_SECONDS))[0]:
-            tell()
+            check()
     finally:
         await cancel_and_wait(task)
     return task.result()

@@ -1,8 +1,9 @@
-"""The one machine for everything that the API asks and a worker does: records, their runs, and waiting for them.
+"""The state machine of all work that the API requests and a worker does: records, their runs, and waiting for them.
 
-A *kind* of run is a policy (`Kind`): jobs make versions of streams, looks ask a source for counts. A record is one
-request of a kind, under an id derived from it, so that asking twice is asking once. A record that is asked for again
-after its end begins its next *run*; the queue carries the id and the run.
+A *kind* of run (`Kind`) is a name and a policy: jobs make versions of streams, looks ask a source for counts. A record
+holds one request of a kind. Its id is derived from the request, so that the same request has one record. Submitting a
+request again after its run is finished begins the next *run* of the record. The queue holds the id and the number of
+the run.
 """
 
 from store.runs.changes import LONGEST_SILENCE_SECONDS, RunChanges

@@ -1,4 +1,4 @@
-"""Wake those who wait for a run, over one connection however many they are."""
+"""Wake the waiters of runs when a run changes; all of them share one connection to Redis."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from store.keys import Keys
 from store.runs.record import State
 
 LONGEST_SILENCE_SECONDS = 5.0
-"""How long to wait for a change before looking at the record: a message is lost while Redis is away."""
+"""How long a waiter waits before it reads the record without a message: messages are lost while Redis is away."""
 
 _RECONNECT_SECONDS = 1.0
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class RunChanges:
-    """Wakes waiters when a run changes; start `run` first."""
+    """Wakes waiters when a run changes; start `run` as a task first."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
@@ -33,7 +33,7 @@ class RunChanges:
     def listen(self, identifier: str, *, only_when_final: bool = False) -> Iterator[asyncio.Event]:
         """Yield an event that is set when a record changes, or only when its run is finished.
 
-        Clear it *before* reading the record: what happens between the reading and the waiting then sets it again.
+        Clear the event *before* reading the record: a change after the reading then sets it again.
         """
         waiters = self._final_states if only_when_final else self._every_change
         changed = asyncio.Event()
@@ -46,7 +46,7 @@ class RunChanges:
                 del waiters[identifier]
 
     async def run(self) -> None:
-        """Pass on what Redis publishes, for ever; while Redis is away, try again every second."""
+        """Receive the changes that Redis publishes, for ever; while Redis is away, try again every second."""
         while True:
             try:
                 async with self._redis.pubsub() as channel:
@@ -68,7 +68,7 @@ class RunChanges:
                 changed.set()
 
     def _wake_all(self) -> None:
-        """Have all waiters read their records: they may have missed a change before the subscription."""
+        """Wake all waiters: they may have missed a change before the subscription."""
         for waiters in (*self._every_change.values(), *self._final_states.values()):
             for changed in waiters:
                 changed.set()

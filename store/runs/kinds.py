@@ -1,42 +1,42 @@
-"""The kinds of runs. How they differ is data: the state machine is one for all."""
+"""The kinds of runs. They differ in data only; the state machine is the same."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 ATTEMPTS = 3
-"""How often a run is started in all, before its worker's deaths or errors that may pass are taken as final."""
+"""How many times a run is started at most, if its worker dies or it fails for a reason that may pass."""
 
 _DAY = 24 * 3600
 
 
 class Lane(StrEnum):
-    """How costly a run is, for a scheduler: recorded with each, and used by none yet."""
+    """The cost of a run, for a scheduler. It is recorded with each run; no scheduler uses it yet."""
 
     ORDER = "order"
-    """An ordering whose evidence is at hand: milliseconds, or seconds for a million concepts."""
+    """An ordering whose evidence is in the request or the catalogue: milliseconds; seconds for a million concepts."""
     COMPUTE = "compute"
     """An ordering that asks a source, embeds captions or searches a path: seconds to hours."""
     LOOK = "look"
-    """A look at counts, for which a person may be waiting."""
+    """A look at counts; a person may be waiting for it."""
 
 
 class Policy(NamedTuple):
-    """How records of a kind are kept. These are arguments of every script, in this order.
+    """How long records of a kind are kept. Every script gets these values as arguments, in this order.
 
     Attributes
     ----------
     pending_seconds : int
-        How long a pending record is kept to which neither a client nor a worker writes; 0: until it is finished.
+        How long a pending record is kept after the last write of a client or a worker; 0: until it is finished.
     unasked_seconds : int
-        How long a pending record is worked on that no client asks for again; 0: until it is finished.
+        How long a pending record is kept after the last submission by a client; 0: until it is finished.
     succeeded_seconds, failed_seconds, cancelled_seconds : int
         How long a finished record is kept.
     until_fetched : bool
-        Whether a finished record is an answer that waits to be fetched: the same request gets it instead of a next
-        run, and until then it counts towards the most that may be active.
+        Whether a finished record is kept as an answer to be fetched once. Until then, the same request gets this answer
+        instead of a new run, and the record counts towards the limit of active records.
     events_kept : int
-        How many events its history has, about; 0: it has none.
+        Approximate number of events in the history of a record; 0: no history.
     """
 
     pending_seconds: int
@@ -55,7 +55,7 @@ class Kind:
     Attributes
     ----------
     name : str
-        Stands in its keys.
+        A part of its keys.
     policy : Policy
     """
 
@@ -81,14 +81,14 @@ LOOK = Kind(
     "look",
     Policy(
         pending_seconds=3600,
-        # Longer than an answer is waited for, unless that is set otherwise.
+        # Longer than the longest time that an answer is waited for, by the default settings.
         unasked_seconds=360,
         succeeded_seconds=300,
-        # A client that asks later wants to know how things are then.
+        # A client that asks later wants the present state of the source, and not an old failure.
         failed_seconds=30,
         cancelled_seconds=30,
         until_fetched=True,
         events_kept=0,
     ),
 )
-"""Ask a source for counts. It may be lost: `store.count_cache` keeps the counts, and clients post the look again."""
+"""Ask a source for counts. A look may be lost: `store.count_cache` keeps the counts, and clients post it again."""

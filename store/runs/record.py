@@ -1,4 +1,4 @@
-"""A record: one request, and how its present run stands."""
+"""A record: one request, and the state of its present run."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from store.runs.kinds import Lane
 
 
 class State(StrEnum):
-    """Where a job is."""
+    """The state of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -20,12 +20,12 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the run is over."""
         return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 class Phase(StrEnum):
-    """What a running run is doing: gathering, by what is gathered, then arranging and publishing."""
+    """The phase of a running run: gathering counts, gathering embeddings, arranging, or publishing."""
 
     COUNTING = "counting"
     EMBEDDING = "embedding"
@@ -34,43 +34,43 @@ class Phase(StrEnum):
 
 
 class Verdict(IntEnum):
-    """What a worker is to do with the run that it holds."""
+    """What a worker must do with the run that it holds."""
 
     GO_ON = 1
     STOP = 0
-    """A client asked for it."""
+    """Stop: a client cancelled the run."""
     LEAVE = -1
-    """The run is over, another worker's, or asked for by no client any more: record nothing."""
+    """Stop and record nothing: the run is over, another worker holds it, or no client wants it any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A record as it stands.
+    """The state of a record at one moment.
 
     Attributes
     ----------
     id : str
         32 hexadecimal digits, derived from the request.
     run : int
-        The number of its present run; each run of a kind has one of its own, and later ones have higher ones.
+        The number of its present run: unique among the runs of its kind, and higher for later runs.
     state : State
     about : mapping
-        What the request is about, for those who look at the record: JSON, the same in all runs.
+        A summary of the request, to be shown: JSON, the same in all runs.
     client : str
-        Who asked; empty where the service does not know.
+        The client that submitted the request; empty where it is unknown.
     lane : Lane
     phase : str or None
-        What a running run is doing.
+        The present or last phase of the run.
     done, total : int
-        How much of the phase is done, in captions, names, or concepts compared and starts tried.
+        Number of steps of the phase that are done, and in all. A step is a caption, a name, a concept or a start.
     result : bytes or None
-        What it made, in a form of the kind's own, once it has succeeded.
+        The result of a succeeded run; each kind has a format of its own.
     error : mapping or None
-        ``code`` and ``detail``, once it has failed.
+        ``code`` and ``detail`` of a failed run.
     created_at, updated_at : str
         UTC, ISO 8601.
     cancel_requested : bool
-        A running run that will stop soon.
+        Whether a client cancelled the running run, which will stop soon.
     """
 
     id: str
@@ -103,11 +103,11 @@ CHANGING = (
     "updated_at",
     "cancel",
 )
-"""The fields of a record that a later look may find changed: all that is shown but what the request is about."""
+"""The fields of a record that may change: all fields of `Record` except `about`."""
 
 
 def read_record(identifier: str, fields: Mapping[str, bytes], about: Mapping[str, Json]) -> Record:
-    """Read the changing fields of a record or an event; one that is missing is not in `fields`."""
+    """Return a record from the changing fields of its hash, or of an event; `fields` lacks those without a value."""
     phase, error = fields.get("phase"), fields.get("error")
     return Record(
         id=identifier,

@@ -1,4 +1,4 @@
-"""The records of one kind in Redis, and every change of them."""
+"""Read and change the records of one kind in Redis."""
 
 import asyncio
 import json
@@ -22,26 +22,26 @@ _NAMES = [name.encode() for name in CHANGING]
 
 
 class QueueFull(Exception):
-    """As many records of a kind are active as the service takes."""
+    """The limit of active records of a kind is reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A request, as it is recorded.
+    """A request to record.
 
     Attributes
     ----------
     id : str
-        Derived from the request: the same request has the same one.
+        Derived from the request, so that the same request has the same id.
     canonical : bytes
         The request itself, for the worker.
     about : mapping
-        What those see who look at the record: JSON.
+        A summary of the request, to be shown: JSON.
     lane : Lane
     client : str
-        Who asks; empty where the service does not know.
+        The client that submits the request; empty where it is unknown.
     steps : int
-        How many steps the work has, as far as that is known before it begins.
+        Number of steps of the work; 0 if it is not known before the work begins.
     """
 
     id: str
@@ -62,13 +62,13 @@ class Runs:
     redis
         A client that returns bytes.
     keys
-        What the keys are called.
+        Makes the keys.
     kind
-        How its records are kept.
+        The kind, with its policy.
     lease_seconds
-        How long a run that was started here is kept from other workers, unless the lease is renewed or given back.
+        How long no other worker may start a run that was started here, unless the lease is renewed or given back.
     clock
-        Returns the time; times in records, and lives of looks, are by it.
+        Returns the present time, for the times in records and for the expiry of active records.
     """
 
     def __init__(
@@ -88,27 +88,27 @@ class Runs:
         self._lease_milliseconds = int(lease_seconds * 1000)
 
     async def submit(self, submission: Submission, *, most_active: int, again: bool = False) -> int | None:
-        """Record a request as queued unless it is queued or running already; return its run.
+        """Record a request as queued, unless it is queued or running already; return the number of its run.
 
         Parameters
         ----------
         submission
-            What to do.
+            The request.
         most_active
-            How many records may be active.
+            The limit of active records.
         again
-            Whether to run it again though it has succeeded, because its result is gone.
+            Whether to begin a new run even if the last one has succeeded, because its result is gone.
 
         Returns
         -------
         int or None
-            The run; None if it has succeeded meanwhile, so that there is a result. A record that waits to be fetched
-            is returned by its run, finished or not.
+            The number of the run; None if the last run has succeeded, so that there is a result. For a kind whose
+            answers wait to be fetched, the number of the present run, even if it is finished.
 
         Raises
         ------
         QueueFull
-            If `most_active` records are active.
+            If `most_active` records are active already.
         """
         canonical = await asyncio.to_thread(zlib.compress, submission.canonical, level=1)
         arguments = scripts.Submit(
@@ -126,17 +126,17 @@ class Runs:
         return run if run > 0 else None
 
     async def get(self, identifier: str) -> Record | None:
-        """Return a record, or None if there is none or it was forgotten."""
+        """Return a record, or None if there is none or it was deleted."""
         about, *changing = await self._read(identifier, b"about", *_NAMES)
         return _record(identifier, changing, json.loads(about)) if about is not None else None
 
     async def refresh(self, record: Record) -> Record | None:
-        """Return a record as it stands now, or None if it was forgotten; what it is about is not read again."""
+        """Return the present state of a record, or None if it was deleted; `about` is not read again."""
         changing = await self._read(record.id, *_NAMES)
         return _record(record.id, changing, record.about) if any(changing) else None
 
     async def request(self, identifier: str) -> bytes | None:
-        """Return the canonical request of a pending record."""
+        """Return the canonical request of a pending record; None of any other."""
         data: Any = await self._redis.get(self._keys.request(self.kind.name, identifier))
         return await asyncio.to_thread(zlib.decompress, data) if data is not None else None
 
@@ -154,35 +154,35 @@ class Runs:
         )
 
     async def cancel(self, identifier: str) -> bool:
-        """Cancel a queued run, ask a running one to stop; return False for a finished one."""
+        """Cancel a queued run, or ask a running one to stop; return False if the run is finished."""
         return bool(await self._call(scripts.CANCEL, identifier, scripts.Nothing()))
 
     async def start(self, identifier: str, run: int) -> int:
-        """Mark a run as running; return which attempt it is, or 0 if there is nothing to do here.
+        """Mark a run as running; return the number of the attempt, from 1, or 0 if the caller must not do the run.
 
-        Another worker may hold it: the queue delivers a run again when its worker could not say for a while that it
-        is alive, which a break of Redis causes too.
+        It is 0 if another worker holds the run: the queue delivers a run again when its worker has sent no sign of
+        life for some time, and a failure of Redis can be the reason.
         """
         return await self._call(scripts.START, identifier, self._hold(run), run)
 
     async def keep(self, identifier: str, run: int) -> Verdict:
-        """Renew the lease of a run that was started here, and return what is to become of it."""
+        """Renew the lease of a run that was started here, and return whether to go on with it."""
         return Verdict(await self._call(scripts.KEEP, identifier, self._hold(run), run))
 
     async def give_back(self, identifier: str, run: int, *, counted: bool) -> None:
-        """Queue a run again that a worker drops; cancel it if that was asked for meanwhile.
+        """Put a run back into the state queued; if it was cancelled meanwhile, finish it as cancelled.
 
         Parameters
         ----------
         identifier, run
             The run.
         counted
-            Whether this was an attempt: not if the worker drops the run because it is stopping.
+            Whether this counts as an attempt: it does not if the worker is stopping.
         """
         await self._call(scripts.GIVE_BACK, identifier, scripts.GiveBack(run=run, counted=counted), run)
 
     async def progress(self, identifier: str, run: int, phase: Phase, done: int, total: int) -> None:
-        """Record how much of a phase is done."""
+        """Record the progress of a phase: `done` of `total` steps."""
         arguments = scripts.Progress(run=run, phase=phase.value, done=done, total=total)
         await self._call(scripts.PROGRESS, identifier, arguments, run)
 
@@ -191,31 +191,31 @@ class Runs:
         await self._finish(identifier, run, State.SUCCEEDED, "result", result)
 
     async def fail(self, identifier: str, run: int, error: Mapping[str, Json]) -> None:
-        """Finish a run with its error, which is kept with the record."""
+        """Finish a run with its error: ``code``, ``detail`` and ``pointers``."""
         await self._finish(identifier, run, State.FAILED, "error", json.dumps(error).encode())
 
     async def end_cancelled(self, identifier: str, run: int) -> None:
-        """Finish a run that stopped because it was asked to."""
+        """Finish a run that stopped because a client cancelled it."""
         await self._finish(identifier, run, State.CANCELLED, "", b"")
 
     async def fetched(self, record: Record) -> None:
-        """Forget a finished record, once a client has its result."""
+        """Delete a finished record once a client has its result."""
         await self._call(scripts.FETCHED, record.id, scripts.Fetched(run=record.run), record.run)
 
     async def events(self, record: Record, after: str) -> list[tuple[str, Record]]:
-        """Return the events of a record after one.
+        """Return the events of a record that come after another event.
 
         Parameters
         ----------
         record
-            The record; events hold what changes alone, and the rest is taken from it.
+            The record; `about` is taken from it, since events hold only the fields that change.
         after
-            The id of the last event seen, or ``0`` for all.
+            The id of that event; ``0`` for all events.
 
         Returns
         -------
         list of (str, Record)
-            Event ids, ascending, and the record as it then stood.
+            Event ids, ascending, each with the record at that moment.
         """
         entries: Any = await self._redis.xrange(self._keys.events(self.kind.name, record.id), min=f"({after}")
         return [
@@ -234,7 +234,7 @@ class Runs:
         return list(found)
 
     async def _call(self, script: RunScript[Any], identifier: str, arguments: object, run: int = 0) -> int:
-        # Only the scripts of a run use its lease; 0 is the number of none.
+        # Scripts that are not about one run do not use the lease; no run has the number 0.
         name, now = self.kind.name, self._clock()
         keys = RunKeys(
             record=self._keys.record(name, identifier),
@@ -259,6 +259,6 @@ def _record(identifier: str, values: list[bytes | None], about: Mapping[str, Jso
 
 
 def _pairs(flat: bytes) -> dict[str, bytes]:
-    """Read an event: names and values in turn."""
+    """Return the fields of an event from its JSON: an array in which names and values alternate."""
     items: list[str] = json.loads(flat)
     return {name: value.encode() for name, value in zip(items[::2], items[1::2], strict=True)}

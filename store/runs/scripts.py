@@ -1,7 +1,8 @@
-"""The Lua scripts of a run, and their arguments.
+"""The Lua scripts that change a run, and the declarations of their arguments.
 
-Every change of a run is one script, so that a record, the set of active records and the history never disagree. A
-script is ``shared.lua`` and a file of its own; `store.lua` checks both against the declarations here.
+Every change of a run is one script, so that a record, the set of active records and the history always agree. The
+source of a script is ``shared.lua`` followed by a file of its own; `store.lua` checks both against the declarations
+here.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class RunKeys(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When a script runs, and for which record: the first arguments of every script."""
+    """The time, the record and the channel: the first arguments of every script."""
 
     now: str
     seconds: int
@@ -39,7 +40,7 @@ class Moment(NamedTuple):
 
 
 class Nothing(NamedTuple):
-    """No arguments of its own."""
+    """Arguments of a script that has none of its own."""
 
 
 class Submit(NamedTuple):
@@ -95,7 +96,7 @@ class Fetched(NamedTuple):
 
 @dataclass(frozen=True)
 class RunScript(Generic[_Arguments]):
-    """A script of a run, and what its own arguments are."""
+    """A script that changes a run, and the type of its own arguments."""
 
     script: Script
 
@@ -111,7 +112,7 @@ class RunScript(Generic[_Arguments]):
 
 
 def load(name: str, arguments: type[_Arguments], folder: Path = LUA) -> RunScript[_Arguments]:
-    """Read a script and check that its files name their arguments as declared.
+    """Read a script, and check that both its files name their arguments as declared.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Bring what lies in Redis to today's format, once, before anything else reads it."""
+"""Bring the data in Redis to the current format, once, before a program reads it."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from concept_orderings.errors import SettingError
-from store.format import TODAY, refusal
+from store.format import CURRENT, refusal
 from store.keys import Keys
 
 _SECONDS = 10.0
@@ -20,21 +20,21 @@ _log = logging.getLogger(__name__)
 
 
 class UnknownFormat(SettingError, RedisError):
-    """Redis holds what a later release wrote: to a request it is as if Redis were away, and at start it is refused."""
+    """A later release wrote the data in Redis: programs refuse to start, and a running API answers 503."""
 
 
 class Upgrade:
-    """Checks the format in Redis, and brings it to today's, before the first use.
+    """Checks the format of the data in Redis, and brings it to the current one, before the first use.
 
-    The API starts without Redis, and Redis may come later: so this stands before every use of it, and costs nothing
-    once it is done. Two programs may do it at once, and each may be killed at any moment.
+    The API starts without Redis, which may start later. So `ensure` is called before every use of Redis; once it has
+    succeeded, it costs nothing. Two programs may upgrade at once, and each may be killed at any moment.
 
     Parameters
     ----------
     url
         Where Redis is.
     keys
-        What the keys are called.
+        Makes the keys.
     """
 
     def __init__(self, url: str, keys: Keys) -> None:
@@ -44,7 +44,7 @@ class Upgrade:
         self._doing = asyncio.Lock()
 
     async def ensure(self) -> None:
-        """Do it unless it is done.
+        """Upgrade, unless this object has done so.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class Upgrade:
                 self._done = True
 
     async def try_now(self) -> None:
-        """Do it now, at start, if Redis answers.
+        """Upgrade now, when a program starts, if Redis answers.
 
         Raises
         ------
@@ -77,14 +77,14 @@ class Upgrade:
             _log.warning("Redis cannot be used yet: %s", error)
 
     def _client(self) -> Redis:
-        # One that does not wait for Redis to come back: the next use tries again.
+        # Without retries: while Redis is away, the next use tries again.
         return Redis.from_url(
             self._url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS
         )
 
 
 async def upgrade(redis: Redis, keys: Keys, *, now: datetime | None = None) -> None:
-    """Check the format in Redis, and bring it to today's.
+    """Check the format of the data in Redis, and bring it to the current one.
 
     Raises
     ------
@@ -94,11 +94,11 @@ async def upgrade(redis: Redis, keys: Keys, *, now: datetime | None = None) -> N
         If Redis is away.
     """
     data: Any = await redis.get(keys.format)
-    if data is not None and (wrong := refusal(data, f"What Redis has under {keys.namespace}")):
+    if data is not None and (wrong := refusal(data, f"The data in Redis under {keys.namespace}")):
         raise UnknownFormat("unknown_data_format", wrong)
     if data is None:
         from store.upgrade import from_0_1_0  # noqa: PLC0415  # only the first start needs its scripts
 
         await from_0_1_0.move(redis, keys, now=now or datetime.now(UTC))
-    if data != TODAY.to_bytes():
-        await redis.set(keys.format, TODAY.to_bytes())
+    if data != CURRENT.to_bytes():
+        await redis.set(keys.format, CURRENT.to_bytes())

@@ -1,9 +1,9 @@
-"""Move what release 0.1.0 left in Redis to where it is looked for now.
+"""Move the data that release 0.1.0 left in Redis to the current keys.
 
-Jobs and looks at counts move, each with all that belongs to it in one script, and the old keys are gone with it. So the
-move may be interrupted between any two commands and begun again, and two programs may do it at once. Counts and
-embeddings stay under the same keys. The queues are deleted unread: what they hold is pickled, and workers queue anew
-what the records say is pending.
+One script moves a job or a look at counts with everything that belongs to it, and deletes the old keys. So the move may
+be interrupted between any two commands and begun again, and two programs may move at once. The keys of counts and
+embeddings have not changed. The queues are deleted unread: their values are pickled, and workers queue pending records
+again.
 """
 
 import json
@@ -79,16 +79,16 @@ _MOVE_COUNTER = Script(read_lua(LUA / "move_counter.lua", keys=CounterKeys, argu
 
 
 async def move(redis: Redis, keys: Keys, *, now: datetime) -> None:
-    """Move what release 0.1.0 left, if it is this service's: its names all began as the default namespace.
+    """Move the data of release 0.1.0, if `keys` has the default namespace, since 0.1.0 knew no other.
 
     Parameters
     ----------
     redis
         A client that returns bytes.
     keys
-        What the keys are called now.
+        Makes the current keys.
     now
-        The time that records get which had none.
+        The time of records that had none.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.format import FILE, TODAY, Format
+from store.format import CURRENT, FILE, Format
 from support.deployment import Deployment
 from support.keys import KEYS
 from support.processes import OWN_SETTINGS, ROOT, Valkey
@@ -58,7 +58,7 @@ def test_a_later_redis_is_refused(valkey: Valkey, tmp_path: Path, program: str) 
     with valkey.client() as client:
         client.set(KEYS.format, LATER)
     run = start(PROGRAMS[program], REDIS_URL=valkey.url, CONCEPT_ORDERINGS_DATA_DIR=str(tmp_path))
-    assert_refused(run, what="What Redis has under concept-orderings")
+    assert_refused(run, what="The data in Redis under concept-orderings")
     assert valkey.keys() == {KEYS.format.encode()}
 
 
@@ -86,7 +86,7 @@ def test_serve_ends_on_a_later_redis_and_says_why(valkey: Valkey, tmp_path: Path
 
 def test_a_service_writes_both_formats(controlled: Deployment) -> None:
     controlled.ready()
-    assert (controlled.data / FILE).read_bytes() == TODAY.to_bytes()
+    assert (controlled.data / FILE).read_bytes() == CURRENT.to_bytes()
     assert controlled.publish(random_request("format"))["version"] == 1
 
 

@@ -1,5 +1,5 @@
 -- Cancels a queued run at once; asks a running one to stop, which its worker then ends.
--- Returns whether there was anything to cancel.
+-- Returns 1; 0 if the run is not pending.
 
 if state == 'queued' then
   finish('cancelled')

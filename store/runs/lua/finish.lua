@@ -1,4 +1,4 @@
--- Ends a run, with its result or its error in a field of that name, or with neither. Returns whether it did.
+-- Ends a run. `field` is 'result', 'error' or empty, and `value` what it gets. Returns 1; 0 if the run is over.
 local run = tonumber(ARGV[12])
 local final = ARGV[13]
 local field = ARGV[14]

@@ -1,4 +1,4 @@
--- Queues a run again that its worker drops, or ends it if a client asked it to stop. Returns whether it did.
+-- Puts a run back into the state queued, or ends it if a client cancelled it. Returns 1; 0 if the run is not running.
 local run = tonumber(ARGV[12])
 local counted = ARGV[13] == '1'
 

@@ -1,5 +1,6 @@
 -- Renews the lease of a run.
--- Returns 1 to go on; 0 to stop, as a client asked; -1 if the run is over, another worker's, or no client asks for it.
+-- Returns 1 to go on; 0 to stop, because a client cancelled the run; -1 to stop and record nothing, because the run is
+-- over, another worker holds it, or no client has submitted it lately.
 local run = tonumber(ARGV[12])
 local holder = ARGV[13]
 local lease_milliseconds = tonumber(ARGV[14])

@@ -1,4 +1,4 @@
--- Records how much of a phase is done. Returns whether it did.
+-- Records the progress of a phase. Returns 1; 0 if the run is not running.
 local run = tonumber(ARGV[12])
 local phase = ARGV[13]
 local done = tonumber(ARGV[14])

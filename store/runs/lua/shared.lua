@@ -1,4 +1,4 @@
--- What every script of a run begins with: the arguments that all of them take, and the steps that they share.
+-- The beginning of every script that changes a run: the arguments that all of them take, and the steps that they share.
 -- store/runs/scripts.py declares the arguments and checks these names against them.
 local record = KEYS[1]
 local active = KEYS[2]
@@ -21,7 +21,7 @@ local events_kept = tonumber(ARGV[11])
 local state = redis.call('HGET', record, 'state')
 local pending = state == 'queued' or state == 'running'
 
--- Tells whether a delivery is of the record's present run: one of an earlier run changes nothing.
+-- Returns whether `run` is the record's present run: a message of an earlier run must change nothing.
 local function is_run(run)
   return tonumber(redis.call('HGET', record, 'run') or 0) == run
 end
@@ -30,8 +30,8 @@ local function cancelling()
   return redis.call('HEXISTS', record, 'cancel') == 1
 end
 
--- Adds the record to its history, if its kind has one, and wakes those who wait for it. What the request is about
--- stays out: it never changes, and may be long.
+-- Adds the record to its history, if its kind has one, and wakes its waiters. `about` is left out: it never changes,
+-- and may be long.
 local function publish()
   if events_kept > 0 then
     local names = {'run', 'state', 'client', 'lane', 'phase', 'done', 'total', 'result', 'error', 'created_at',
@@ -49,7 +49,7 @@ local function publish()
   redis.call('PUBLISH', changes, id .. ' ' .. redis.call('HGET', record, 'state'))
 end
 
--- Lets a pending record live for as long as its kind says, from now on.
+-- Sets the expiry of a pending record anew, by the policy of its kind.
 local function prolong()
   if pending_seconds == 0 then
     redis.call('PERSIST', record)
@@ -62,7 +62,7 @@ local function prolong()
   end
 end
 
--- Shows no progress, as before the work began.
+-- Resets the progress to that of a run that has not begun.
 local function reset_progress()
   redis.call('HDEL', record, 'phase')
   redis.call('HSET', record, 'done', 0, 'total', redis.call('HGET', record, 'steps') or 0)
@@ -73,7 +73,7 @@ local function forget()
   redis.call('ZREM', active, id)
 end
 
--- Forgets a record that no client has asked for lately, and tells whether it did.
+-- Deletes the record if the last submission is too long ago by the policy of its kind; returns whether it did.
 local function forget_unasked()
   if unasked_seconds == 0 then return false end
   if seconds - tonumber(redis.call('HGET', record, 'asked') or 0) <= unasked_seconds then return false end

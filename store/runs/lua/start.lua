@@ -1,5 +1,5 @@
 -- Marks a run as running and takes its lease.
--- Returns which attempt at the run it is; 0 if the run is over, another one has begun, or another worker is at it.
+-- Returns the number of the attempt; 0 if the run is over or not the present one, or if another worker holds it.
 local run = tonumber(ARGV[12])
 local holder = ARGV[13]
 local lease_milliseconds = tonumber(ARGV[14])
@@ -7,7 +7,7 @@ local lease_milliseconds = tonumber(ARGV[14])
 if not is_run(run) or not pending or forget_unasked() then return 0 end
 local other = redis.call('GET', lease)
 if other and other ~= holder then return 0 end
--- Its worker died before it could stop.
+-- The run was cancelled, and its worker died before it could stop.
 if cancelling() then
   finish('cancelled')
   return 0

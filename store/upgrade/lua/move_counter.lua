@@ -1,4 +1,4 @@
--- Raises a counter to what it was under its old name. Returns whether there was one.
+-- Raises a counter to the value under its old key, and deletes that key. Returns 1; 0 if there is no old key.
 local old = KEYS[1]
 local new = KEYS[2]
 

@@ -1,4 +1,4 @@
--- Moves a job of release 0.1.0, with its request and its history, to where jobs are now. Returns whether it did.
+-- Moves a job of release 0.1.0, with its request and its history, to the current keys. Returns 1; 0 if there is none.
 local old_record = KEYS[1]
 local old_request = KEYS[2]
 local old_events = KEYS[3]
@@ -12,14 +12,14 @@ local lane = ARGV[2]
 
 if redis.call('TYPE', old_record).ok ~= 'hash' then return 0 end
 
--- Of a flat list of names and values, as HGETALL gives it.
+-- Returns the table of a flat list of names and values, such as the answer of HGETALL.
 local function table_of(flat)
   local fields = {}
   for at = 1, #flat, 2 do fields[flat[at]] = flat[at + 1] end
   return fields
 end
 
--- The fields of a record or an event that change, as they are called now.
+-- Returns the changing fields of a record or an event by their current names, as a flat list.
 local function changing(old)
   local found = {run = old.run, state = old.state, client = '', lane = lane, phase = old.phase, done = old.done or '0',
                  total = old.total or '0', result = old.version, error = old.error, created_at = old.created_at,
@@ -42,7 +42,7 @@ end
 
 local old = table_of(redis.call('HGETALL', old_record))
 if not old.run or not old.state then return 0 end
--- Written together, and not decoded: numbers would lose digits.
+-- The JSON is concatenated and not decoded, since Lua would round its numbers.
 local about = '{"ordering":' .. (old.ordering or 'null') .. ',"stream":' .. cjson.encode(old.stream) .. '}'
 redis.call('DEL', record, events)
 redis.call('HSET', record, 'about', about, 'attempts', old.attempts or 0, 'steps', 0, unpack(changing(old)))

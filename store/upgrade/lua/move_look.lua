@@ -1,4 +1,4 @@
--- Moves a look at counts of release 0.1.0 to where looks are now. Returns whether it did.
+-- Moves a look at counts of release 0.1.0 to the current keys. Returns 1; 0 if there is none.
 local old_record = KEYS[1]
 local old_active = KEYS[2]
 local record = KEYS[3]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from docket.execution import Disposition
 
 from store.docket_codec import RefusedValue, TaskFailed
 from store.queue import make_docket
+from support.deployment import TEST_PATH
 from support.plants import LOADED, bomb, plants
 from support.processes import ROOT, Valkey
 
@@ -25,9 +27,10 @@ Fates = dict[str, dict[str, Any]]
 
 
 def meet(valkey: Valkey, directory: Path, how: str) -> Fates:
-    """In a process of its own, as what is installed in one cannot be taken out again."""
+    """Return what `support.plants_and_docket` prints; it runs as a process, since `install` cannot be undone."""
     command = [sys.executable, "-P", "tests/support/plants_and_docket.py", valkey.url, str(directory), how]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
+    environment = {**os.environ, "PYTHONPATH": TEST_PATH}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=280)
     assert run.returncode == 0, run.stderr
     fates: Fates = json.loads(run.stdout)
     assert list(fates) == PLACES

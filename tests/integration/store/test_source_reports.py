@@ -1,4 +1,4 @@
-"""What workers report of their sources: one hash, in which each has a time."""
+"""Reports of workers on their sources are listed together, and expire."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ async def test_an_old_report_is_not_listed(redis: Redis, monkeypatch: pytest.Mon
     assert await reports.list() == {}
 
 
-async def test_a_worker_without_sources_counts_as_having_reported_for_a_while(redis: Redis) -> None:
+async def test_a_report_without_sources_is_remembered_for_30_seconds(redis: Redis) -> None:
     reports = SourceReports(redis, KEYS)
     assert not await reports.any_reported()
     await reports.report({})
@@ -46,9 +46,9 @@ async def test_a_worker_without_sources_counts_as_having_reported_for_a_while(re
     assert 0 < await redis.ttl(KEYS.sources_reported) <= KEPT_SECONDS == 30
 
 
-async def test_servers_are_asked_for_a_while(redis: Redis) -> None:
+async def test_workers_should_ask_servers_for_two_minutes_after_a_client_listed_the_sources(redis: Redis) -> None:
     reports = SourceReports(redis, KEYS)
-    assert not await reports.servers_asked()
+    assert not await reports.should_ask_servers()
     await reports.ask_servers()
-    assert await reports.servers_asked()
+    assert await reports.should_ask_servers()
     assert 0 < await redis.ttl(KEYS.sources_wanted) <= WANTED_SECONDS == 120

@@ -13,7 +13,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from concept_orderings.errors import SettingError
-from store.format import FORMAT, READ_BY, TODAY, Format
+from store.format import CURRENT, FORMAT, READ_BY, Format
 from store.keys import Keys
 from store.looks import LookAnswer, source_of
 from store.queue import open_redis
@@ -317,7 +317,7 @@ async def test_the_format_is_written_once_and_is_today_s(redis: Redis) -> None:
     await upgrade(redis, KEYS)
     data = await redis.get(KEYS.format)
     assert isinstance(data, bytes)
-    assert Format.from_bytes(data) == Format(FORMAT, READ_BY) == TODAY
+    assert Format.from_bytes(data) == Format(FORMAT, READ_BY) == CURRENT
 
 
 async def test_what_has_a_format_is_not_moved_again(redis: Redis) -> None:
@@ -352,7 +352,7 @@ async def test_it_is_checked_before_the_first_use_where_redis_came_late(valkey: 
             await Runs(client, KEYS, JOB).get("0" * 32)
         await redis.delete(KEYS.format)
         assert await client.get("a") is None
-    assert await redis.get(KEYS.format) == TODAY.to_bytes()
+    assert await redis.get(KEYS.format) == CURRENT.to_bytes()
 
 
 async def test_redis_may_be_away_at_start() -> None:

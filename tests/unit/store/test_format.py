@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from concept_orderings.errors import SettingError
-from store.format import FILE, FORMAT, READ_BY, TODAY, Format, check_data_dir, claim_data_dir
+from store.format import CURRENT, FILE, FORMAT, READ_BY, Format, check_data_dir, claim_data_dir
 
 
 def test_a_new_directory_gets_today_s(tmp_path: Path) -> None:
     root = tmp_path / "data"
     claim_data_dir(root)
-    assert Format.from_bytes((root / FILE).read_bytes()) == TODAY == Format(2, "0.2.0") == Format(FORMAT, READ_BY)
+    assert Format.from_bytes((root / FILE).read_bytes()) == CURRENT == Format(2, "0.2.0") == Format(FORMAT, READ_BY)
     assert [each.name for each in root.iterdir()] == [FILE]
 
 
 def test_a_directory_of_0_1_0_gets_it_too(tmp_path: Path) -> None:
     (tmp_path / "streams").mkdir()
     claim_data_dir(tmp_path)
-    assert (tmp_path / FILE).read_bytes() == TODAY.to_bytes()
+    assert (tmp_path / FILE).read_bytes() == CURRENT.to_bytes()
 
 
 def test_it_is_not_written_again(tmp_path: Path) -> None:
@@ -79,4 +79,4 @@ def test_two_programs_may_write_it_at_once(tmp_path: Path) -> None:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(claim_data_dir, [tmp_path / str(number)] * 8))
         assert [each.name for each in (tmp_path / str(number)).iterdir()] == [FILE]
-        assert (tmp_path / str(number) / FILE).read_bytes() == TODAY.to_bytes()
+        assert (tmp_path / str(number) / FILE).read_bytes() == CURRENT.to_bytes()

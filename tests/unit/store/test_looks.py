@@ -10,8 +10,8 @@ LOOK = Look("c4", (Query(("a", "b")), Query(('ç\u2028"',))), "2026-01-31T12:00:
 ANSWER = LookAnswer(
     {"name": "c4", "unit": "documents", "documents": None},
     [
-        CountShown(asked=Query(("a",)), value=2**53 - 1, approximate=True, counted_at="2026-01-31T12:00:01Z"),
-        CountShown(asked=Query(()), value=0, approximate=False, counted_at="2026-01-31T12:00:02Z"),
+        CountShown(query=Query(("a",)), value=2**53 - 1, approximate=True, counted_at="2026-01-31T12:00:01Z"),
+        CountShown(query=Query(()), value=0, approximate=False, counted_at="2026-01-31T12:00:02Z"),
     ],
 )
 

@@ -60,13 +60,13 @@ class Away:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def servers_asked(self) -> bool:
+    async def should_ask_servers(self) -> bool:
         self.asked += 1
         raise ConnectionError("no Redis")
 
 
 async def test_a_report_that_cannot_be_written_is_not_tried_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.report_sources._LOOK_SECONDS", 3600)
+    monkeypatch.setattr("worker.report_sources._POLL_SECONDS", 3600)
     away = Away()
     reporter = SourceReporter(WorkerSettings(), cast("SourceReports", away))
     reporter._answered.set()  # as an answer does that could not be reported
@@ -95,7 +95,7 @@ async def test_when_it_is_stopped_it_asks_nobody_any_more(monkeypatch: pytest.Mo
             return source
 
     class Wanted(Away):
-        async def servers_asked(self) -> bool:
+        async def should_ask_servers(self) -> bool:
             return True
 
         async def report(self, known: object) -> None:
