@@ -1,12 +1,12 @@
-"""A proxy in front of a real Elasticsearch, by which a test makes it slow, busy, broken, or partly there.
+"""A proxy in front of a real Elasticsearch, which makes it slow, busy, broken or incomplete.
 
     with FaultProxy(node.url) as proxy:
         proxy.inject(status(503), times=2)             # the next two searches
-        proxy.inject(items(busy, every=3), times=None) # and a third of the results in each after them
-        ...  # ask proxy.url
+        proxy.inject(items(busy, every=3), times=None) # then a third of the results in each response
+        ...  # send requests to proxy.url
 
-A fault that changes results also makes them too small, as a server that lost a shard would: whoever takes a partial
-answer for a whole one has a wrong count.
+A fault that changes results also changes their numbers, as a server that lost a shard does: so a client that takes a
+partial answer for a whole one has a wrong count.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "conte
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server answered, as it came: the body may be compressed."""
+    """A response of the server, unchanged: the body may be compressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,14 +38,14 @@ class Answer:
         return json.loads(gzip.decompress(self.body) if packed else self.body)
 
     def plain(self, body: bytes) -> "Answer":
-        """Return it with another body, not compressed."""
+        """Return the response with another body, which is not compressed."""
         headers = {name: value for name, value in self.headers.items() if name != "Content-Encoding"}
         return replace(self, headers=headers, body=body)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request that came, and the connection it came by."""
+    """A request, and the connection by which it came."""
 
     method: str
     path: str
@@ -60,12 +60,12 @@ class Recorded:
 
     @property
     def searches(self) -> list[dict[str, Any]]:
-        """What an ``_msearch`` asks for, without the header lines."""
+        """The searches of an ``_msearch``, without the header lines."""
         return [json.loads(line) for line in self.text.splitlines()[1::2]]
 
 
 class Cut(Exception):
-    """The connection ends, after some of an answer or none."""
+    """Ends the connection after a part of a response, or without one."""
 
     def __init__(self, sent: Answer | None = None) -> None:
         self.sent = sent
@@ -77,14 +77,14 @@ Change = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def status(code: int, *, headers: Mapping[str, str] | None = None, error: str = "injected") -> Fault:
-    """Answer with an error, as Elasticsearch words it, without asking the server."""
+    """Answer with an error in the form of Elasticsearch, without a request to the server."""
     body = json.dumps({"error": {"type": error, "reason": "as the test wants it"}, "status": code}).encode()
     product = {"Content-Type": "application/json", "X-Elastic-Product": "Elasticsearch"}
     return says(code, body, {**product, **(headers or {})})
 
 
 def says(code: int, body: bytes, headers: Mapping[str, str]) -> Fault:
-    """Answer with anything, without asking the server."""
+    """Answer with anything, without a request to the server."""
 
     async def fault(fetch: Fetch) -> Answer:
         return Answer(code, headers, body)
@@ -109,7 +109,7 @@ async def hang(fetch: Fetch) -> Answer:
 
 
 async def drop(fetch: Fetch) -> Answer:
-    """Close the connection without a word."""
+    """Close the connection without a response."""
     raise Cut
 
 
@@ -119,14 +119,14 @@ async def truncated(fetch: Fetch) -> Answer:
 
 
 async def broken_json(fetch: Fetch) -> Answer:
-    """Answer in whole with half of the JSON."""
+    """Answer with a complete response of half of the JSON."""
     answer = await fetch()
     text = json.dumps(answer.json())
     return answer.plain(text[: len(text) // 2].encode())
 
 
 def items(change: Change, *, every: int = 1) -> Fault:
-    """Change every so many of an ``_msearch``'s results, the first of them included."""
+    """Change the first of every `every` results of an ``_msearch``."""
 
     async def fault(fetch: Fetch) -> Answer:
         answer = await fetch()
@@ -154,7 +154,7 @@ too_many = results(lambda given: [*given[:1], *given])
 
 
 def item_status(code: int, error: str) -> Change:
-    """Answer a search with an error, beside results of others."""
+    """Answer one search with an error, and the others with their results."""
     return lambda item: {"error": {"type": error, "reason": "as the test wants it"}, "status": code}
 
 
@@ -163,7 +163,7 @@ unavailable = item_status(503, "search_phase_execution_exception")
 
 
 def _fewer(item: dict[str, Any]) -> dict[str, Any]:
-    """Take documents away, or add some where there are none: never is it the true count."""
+    """Halve the number of documents, or make it 1 if it is 0: never the true count."""
     hits = item.get("hits")
     if hits is None:
         return item
@@ -181,7 +181,7 @@ def shard_failed(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def shard_lost(item: dict[str, Any]) -> dict[str, Any]:
-    """Leave a shard out without calling it failed."""
+    """Leave out a shard without reporting that it failed."""
     return {**_fewer(item), "_shards": {"total": 2, "successful": 1, "skipped": 0, "failed": 0}}
 
 
@@ -213,7 +213,7 @@ class _Rule:
     times: int | None
 
     def applies(self, request: Recorded) -> bool:
-        """Say whether a request is one of those, and count it."""
+        """Tell whether the rule applies to a request, and count the request if it does."""
         if self.path not in request.path or self.said not in request.text or self.times == 0:
             return False
         if self.after:
@@ -226,7 +226,7 @@ class _Rule:
 
 @dataclass
 class _State:
-    """What tests set and read while the proxy works, in threads of their own."""
+    """The state that tests set and read from other threads while the proxy runs."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     rules: list[_Rule] = field(default_factory=list)
@@ -236,21 +236,21 @@ class _State:
 
 
 class FaultProxy:
-    """An HTTP proxy on a free port of 127.0.0.1, in a thread of its own.
+    """An HTTP proxy on a free port of 127.0.0.1, which runs in its own thread.
 
     Parameters
     ----------
     upstream : str
-        URL of the server.
+        URL of the server behind it.
     delay : float
-        Seconds that each answer takes longer.
+        Seconds by which each response is delayed.
     tls : ssl.SSLContext, optional
-        To serve HTTPS; the server behind it is asked without.
+        Context to serve HTTPS; requests to the server behind it use HTTP.
 
     Attributes
     ----------
     url : str
-        Where it listens.
+        Its address.
     """
 
     def __init__(self, upstream: str, *, delay: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
@@ -266,48 +266,48 @@ class FaultProxy:
     def inject(
         self, fault: Fault, *, times: int | None = 1, path: str = "_msearch", said: str = "", after: int = 0
     ) -> None:
-        """Meet requests with a fault; those that an earlier fault meets are not counted.
+        """Apply a fault to requests; requests with an earlier fault are not counted.
 
         Parameters
         ----------
         fault
-            What happens to them.
+            The fault.
         times
-            How many of them; None for all.
+            The number of requests that get it; None for all.
         path
-            What is in their path.
+            Only for requests with this text in their path.
         said
-            What is in their body; a source asks in the same way what the corpus is, but for no phrase.
+            Only for requests with this text in their body; requests for the facts have no phrase.
         after
-            How many of them are let through first.
+            The number of such requests that pass first.
         """
         with self._state.lock:
             self._state.rules.append(_Rule(fault, path, said, after, times))
 
     def calm(self) -> None:
-        """Forget all faults and all requests."""
+        """Drop all faults and all noted requests."""
         with self._state.lock:
             self._state.rules.clear()
             self._state.requests.clear()
             self._state.most = self._state.now
 
     def requests(self, path: str = "_msearch") -> list[Recorded]:
-        """Return the requests with something in their path, in the order in which they came."""
+        """Return the requests with a text in their path, in the order in which they came."""
         with self._state.lock:
             return [each for each in self._state.requests if path in each.path]
 
     @property
     def most_at_once(self) -> int:
-        """How many requests there were at one time."""
+        """The most requests at one time."""
         return self._state.most
 
     @property
     def now(self) -> int:
-        """How many requests are not answered yet, nor given up by who asked."""
+        """The number of requests that are neither answered nor cancelled by their client."""
         return self._state.now
 
     def close(self) -> None:
-        """Stop it, whatever hangs."""
+        """Stop the proxy, also while requests hang."""
         self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -330,7 +330,7 @@ class FaultProxy:
         )
         application = web.Application(client_max_size=2**30)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        # What hangs is cancelled with the request, and with the proxy.
+        # Requests that hang are cancelled with their client, and with the proxy.
         self._runner = web.AppRunner(
             application, auto_decompress=False, handler_cancellation=True, shutdown_timeout=0.01, access_log=None
         )
@@ -388,7 +388,7 @@ def _recorded(request: web.Request, body: bytes) -> Recorded:
 
 
 async def _cut(request: web.Request, sent: Answer | None) -> web.StreamResponse:
-    """End the connection: at once, or after half of an answer whose length was promised."""
+    """End the connection: at once, or after half of a response whose header has the whole length."""
     response = web.StreamResponse()
     if sent is not None:
         response = web.StreamResponse(status=sent.status, headers=sent.headers)

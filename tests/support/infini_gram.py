@@ -1,6 +1,6 @@
-"""An infini-gram endpoint to test with: its count call over given documents, with its traps, limits and failures.
+"""An infini-gram endpoint for tests: its count call over given documents, with its operators, limits and failures.
 
-As the public one does: errors come with status 200, 400 and 500; `` AND `` and `` OR `` in capitals are operators;
+Like the public one: errors come with status 200, 400 and 500; `` AND `` and `` OR `` in capitals are operators;
 the empty query is the whole corpus; counts are of tokens, so capitals matter and a query matches whole tokens only.
 """
 
@@ -28,7 +28,7 @@ _WORD_OR_CHARACTER = re.compile(r"[A-Za-z0-9]+|\S")
 
 @dataclass(frozen=True)
 class Answer:
-    """A fault: what is answered instead of a count."""
+    """A fault: an answer other than the count."""
 
     status: int
     body: object
@@ -40,12 +40,12 @@ class Drop:
 
 
 class Hang:
-    """A fault: no answer until it is over, which it is at the latest when the server is mended or closed.
+    """A fault: no answer until `over` is set, at the latest when the server is mended or closed.
 
     Parameters
     ----------
     then
-        What is answered then; the connection is dropped if nothing is.
+        The answer then; without one, the connection is dropped.
     """
 
     def __init__(self, then: Answer | None = None) -> None:
@@ -57,7 +57,7 @@ Fault = Answer | Drop | Hang
 
 
 def tokens_of(text: str) -> list[bytes]:
-    """Cut a text into words of ASCII; of anything else each byte is a token, the worst that a tokeniser does."""
+    """Cut a text into words of ASCII; each byte of other characters is a token, as in the worst tokeniser."""
     found: list[bytes] = []
     for part in _WORD_OR_CHARACTER.findall(text):
         found += [part.encode()] if part.isascii() else [bytes([byte]) for byte in part.encode()]
@@ -65,7 +65,7 @@ def tokens_of(text: str) -> list[bytes]:
 
 
 class Corpus:
-    """The tokens of documents, one after the other, and where each token stands."""
+    """The tokens of all documents in order, and the positions of each token."""
 
     def __init__(self, documents: Iterable[str]) -> None:
         self.tokens: list[bytes] = []
@@ -78,7 +78,7 @@ class Corpus:
             self._places.setdefault(token, []).append(place)
 
     def count(self, clauses: Sequence[Sequence[Sequence[bytes]]]) -> int:
-        """Count how often a term of each clause stands near one of the clause before, in one document."""
+        """Count how often a term of each clause stands near a term of the clause before it in the same document."""
         first, *others = [sorted(place for term in clause for place in self._matches(term)) for clause in clauses]
         ways = [1] * len(first)
         for here in others:
@@ -88,7 +88,7 @@ class Corpus:
         return sum(ways)
 
     def _matches(self, term: Sequence[bytes]) -> list[int]:
-        """Return where a term begins; the empty one begins at every token."""
+        """Return the positions at which a term begins; the empty term begins at every token."""
         if not term:
             return list(range(len(self.tokens)))
         rarest = min(range(len(term)), key=lambda at: len(self._places.get(term[at], ())))
@@ -96,7 +96,7 @@ class Corpus:
         return [place for place in begins if self._has(place, list(term))]
 
     def _has(self, place: int, term: list[bytes]) -> bool:
-        # The same document has its end behind the first token and behind the last.
+        # Both ends are in the same document if the same number of documents end before them.
         last = place + len(term) - 1
         in_one = place >= 0 and bisect_right(self._ends, place) == bisect_right(self._ends, last)
         return in_one and self.tokens[place : last + 1] == term
@@ -115,9 +115,9 @@ class InfiniGram:
     documents
         The texts of the corpus.
     index
-        The only index that it knows.
+        The only index that it has.
     approximate_above
-        What occurs more often is said to be approximate, as the real one does of clauses with too many matches.
+        Counts above this are approximate, as those of the real server are for clauses with too many matches.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class InfiniGram:
         self._in_flight = 0
         self.most_in_flight = 0
         self.queries: list[str] = []
-        """Every query that was asked, whatever came of it."""
+        """Every query that was received, whatever its answer."""
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
 
@@ -152,12 +152,12 @@ class InfiniGram:
         self._thread.join()
 
     def fail(self, *faults: Fault, query: str | None = None) -> None:
-        """Answer the next queries, or the next times that one query is asked, with faults."""
+        """Answer the next requests, or the next requests of one query, with faults."""
         with self._lock:
             (self._faults if query is None else self._faults_of.setdefault(query, deque())).extend(faults)
 
     def mend(self) -> None:
-        """Forget the faults that have not come to pass, and wait until no request is without its answer."""
+        """Drop the faults that have not happened, and wait until all requests are answered."""
         with self._lock:
             self._faults.clear()
             self._faults_of.clear()
@@ -167,16 +167,16 @@ class InfiniGram:
         self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
-        """Wait until no request is without its answer."""
+        """Wait until all requests are answered."""
         with self._idle:
             assert self._idle.wait_for(lambda: not self._in_flight, timeout=60)
 
     def count(self, query: str) -> int:
-        """Count as the server does, without asking it."""
+        """Count as the server does, without a request."""
         return int(self._counted(query)["count"])
 
     def begin(self, query: object) -> Fault | None:
-        """Take note of a request, and return the fault that it gets."""
+        """Note a request, and return its fault."""
         with self._lock:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
@@ -187,7 +187,7 @@ class InfiniGram:
             return fault
 
     def end(self) -> None:
-        """Take note that a request has its answer."""
+        """Note that a request is answered."""
         with self._idle:
             self._in_flight -= 1
             self._idle.notify_all()
@@ -231,14 +231,14 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # a client that went away is no fault of the server
+        if not isinstance(sys.exception(), ConnectionError):  # a client that disconnects is not an error
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    # Headers and body leave in two parts: the second would wait for the client to acknowledge the first.
+    # Headers and body are sent in two parts; with Nagle's algorithm the second waits until the first is acknowledged.
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:

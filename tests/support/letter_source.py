@@ -1,4 +1,4 @@
-"""A source of counts for tests: it notes what it is asked, and can be held, broken and made to lie."""
+"""A source of counts for tests: it notes its queries, and a test can pause it, make it fail or give wrong counts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -13,30 +13,30 @@ def queries(*names: str) -> list[Query]:
 
 
 class LetterSource:
-    """Counts the letters of spellings, a few queries at a time.
+    """Counts the letters of spellings, one batch of queries at a time.
 
     Attributes
     ----------
     asked : list of Query
-        All it was ever asked, in order.
+        All queries that were counted, in order.
     held : asyncio.Event, optional
-        It waits for this before each batch but the first.
+        Awaited before each batch but the first.
     fails_after : int, optional
-        So many batches are counted, then it is unavailable.
+        The number of batches after which the source is unavailable.
     forgets : set of Query
-        Left out of the answers.
+        Queries that the answers leave out.
     adds : dict
-        Put into the first answer.
+        Counts that are added to the first answer.
     counted_at : str, optional
-        When it says that all its counts were made.
+        The time of all counts, in the facts.
     documents : int, optional
-        How many there are; letters are counted in documents then.
+        The number of documents; with it, the unit is documents.
     fingerprint : str
-        Changed by a test, it is another corpus.
+        Changed by a test to make it another corpus.
     facts_held : asyncio.Event, optional
-        It waits for this before it says what it is.
+        Awaited before the facts are returned.
     closed : int
-        How many counts were ended, one way or another.
+        The number of calls of `count` that have ended, by whichever way.
     """
 
     def __init__(self, *, batch: int = 10, fingerprint: str = "f" * 64, ttl_seconds: float | None = None) -> None:
@@ -79,7 +79,7 @@ class LetterSource:
         try:
             for batch, start in enumerate(range(0, len(asked), self._batch)):
                 if batch == self.fails_after:
-                    raise SourceError("source_unavailable", "The source is out for a walk; ask again.")
+                    raise SourceError("source_unavailable", "The source fails as the test requires.")
                 if batch and self.held is not None:
                     await self.held.wait()
                 some = asked[start : start + self._batch]

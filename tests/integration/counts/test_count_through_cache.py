@@ -1,4 +1,4 @@
-"""Counting through the cache, on a real Valkey: each query once, whatever dies, lies or is away in between."""
+"""Counting through the cache on a real Valkey: each query once, whichever worker, source or server fails."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ from worker.evidence.counts.through_cache import SourceCounts, _seconds, count_t
 
 pytestmark = pytest.mark.anyio
 
-PRINT = "f" * 64
+FINGERPRINT = "f" * 64
 NAMES = queries(*(f"name {number}" for number in range(35)))
 LONG = 30.0
 
@@ -43,8 +43,8 @@ def cache(redis: Redis) -> CountCache:
     return CountCache(redis, KEYS)
 
 
-def nobody() -> Redis:
-    """A client of a server that is not there."""
+def unreachable_redis() -> Redis:
+    """Return a client of a server that does not run."""
     return Redis(port=1, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1)
 
 
@@ -54,7 +54,7 @@ def check_right(found: SourceCounts, asked: list[Query], source: LetterSource) -
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONG):
-        while not condition():  # noqa: ASYNC110  # what it waits for is not the test's to announce
+        while not condition():  # noqa: ASYNC110  # no event announces it
             await asyncio.sleep(0.01)
 
 
@@ -73,8 +73,8 @@ def test_any_query_and_any_count(valkey: Valkey) -> None:
             async with open_redis(valkey.url) as redis:
                 await redis.flushall()
                 cache = CountCache(redis, KEYS)
-                assert await cache.put_many(PRINT, counts)
-                assert await cache.get_many(PRINT, {*counts, other}) == counts
+                assert await cache.put_many(FINGERPRINT, counts)
+                assert await cache.get_many(FINGERPRINT, {*counts, other}) == counts
                 assert await cache.get_many("e" * 64, [*counts]) == {}
 
         asyncio.run(run())
@@ -82,16 +82,16 @@ def test_any_query_and_any_count(valkey: Valkey) -> None:
     check()
 
 
-async def test_more_than_one_command_s_worth(cache: CountCache) -> None:
+async def test_entries_of_several_commands(cache: CountCache) -> None:
     many = {query: CachedCount(number, False, 9) for number, query in enumerate(queries(*map(str, range(3 * CHUNK))))}
-    await cache.put_many(PRINT, many)
-    assert await cache.get_many(PRINT, [*many, *NAMES]) == many
+    await cache.put_many(FINGERPRINT, many)
+    assert await cache.get_many(FINGERPRINT, [*many, *NAMES]) == many
 
 
-async def test_counts_of_before_a_time_are_missing(cache: CountCache) -> None:
+async def test_counts_older_than_a_time_are_missing(cache: CountCache) -> None:
     stored = {query: CachedCount(1, False, 100 + number) for number, query in enumerate(NAMES)}
-    await cache.put_many(PRINT, stored)
-    assert list(await cache.get_many(PRINT, NAMES, since=110)) == NAMES[10:]
+    await cache.put_many(FINGERPRINT, stored)
+    assert list(await cache.get_many(FINGERPRINT, NAMES, since=110)) == NAMES[10:]
 
 
 @pytest.mark.parametrize(
@@ -113,28 +113,28 @@ async def test_damaged_entries_are_missing_and_counted_again(
     source = LetterSource()
     await count_through_cache(source, NAMES, cache)
     field = NAMES[3].digest
-    value = await redis.hget(KEYS.counts(PRINT), field)
+    value = await redis.hget(KEYS.counts(FINGERPRINT), field)
     assert isinstance(value, bytes)
-    await redis.hset(KEYS.counts(PRINT), field, damage(value))
+    await redis.hset(KEYS.counts(FINGERPRINT), field, damage(value))
     source.asked.clear()
     check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert source.asked == [NAMES[3]]
-    assert await redis.hget(KEYS.counts(PRINT), field) == value
+    assert await redis.hget(KEYS.counts(FINGERPRINT), field) == value
 
 
 async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, cache: CountCache) -> None:
-    await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, 9)})
-    value = await redis.hget(KEYS.counts(PRINT), NAMES[0].digest)
-    await redis.hset(KEYS.counts(PRINT), NAMES[1].digest, value)
+    await cache.put_many(FINGERPRINT, {NAMES[0]: CachedCount(7, False, 9)})
+    value = await redis.hget(KEYS.counts(FINGERPRINT), NAMES[0].digest)
+    await redis.hset(KEYS.counts(FINGERPRINT), NAMES[1].digest, value)
     await redis.hset(KEYS.counts("e" * 64), NAMES[0].digest, value)
-    assert set(await cache.get_many(PRINT, NAMES)) == {NAMES[0]}
+    assert set(await cache.get_many(FINGERPRINT, NAMES)) == {NAMES[0]}
     assert await cache.get_many("e" * 64, NAMES) == {}
 
 
 async def test_lost_entries_are_counted_again(redis: Redis, cache: CountCache) -> None:
     source = LetterSource()
     await count_through_cache(source, NAMES, cache)
-    await redis.hdel(KEYS.counts(PRINT), *(name.digest for name in NAMES[5:9]))
+    await redis.hdel(KEYS.counts(FINGERPRINT), *(name.digest for name in NAMES[5:9]))
     source.asked.clear()
     check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert sorted(source.asked) == sorted(NAMES[5:9])
@@ -149,8 +149,8 @@ async def put_list(redis: Redis, key: str) -> None:
 
 
 @pytest.mark.parametrize("put", [put_string, put_list])
-@pytest.mark.parametrize("key", [KEYS.counts(PRINT), KEYS.count_claims(PRINT)])
-async def test_something_else_under_a_key_gives_way(
+@pytest.mark.parametrize("key", [KEYS.counts(FINGERPRINT), KEYS.count_claims(FINGERPRINT)])
+async def test_a_key_of_another_type_is_replaced(
     redis: Redis, cache: CountCache, key: str, put: Callable[[Redis, str], Awaitable[None]]
 ) -> None:
     await put(redis, key)
@@ -160,15 +160,13 @@ async def test_something_else_under_a_key_gives_way(
     assert len(source.asked) == len(NAMES)
 
 
-async def test_counts_expire_when_they_hold_no_longer_and_others_when_nobody_uses_them(
-    redis: Redis, cache: CountCache
-) -> None:
-    limited, for_ever = KEYS.counts(PRINT), KEYS.counts("e" * 64)
+async def test_counts_expire_with_their_ttl_or_after_half_a_year_without_use(redis: Redis, cache: CountCache) -> None:
+    limited, for_ever = KEYS.counts(FINGERPRINT), KEYS.counts("e" * 64)
     await count_through_cache(LetterSource(ttl_seconds=3600), NAMES, cache)
     await count_through_cache(LetterSource(fingerprint="e" * 64), NAMES, cache)
     assert 3500 < await redis.ttl(limited) <= 3600
     assert UNUSED_SECONDS - 100 < await redis.ttl(for_ever) <= UNUSED_SECONDS
-    # What is looked at is kept, but no longer than it holds.
+    # A look-up extends the life of counts that stay valid, and not of those with a ttl.
     await redis.expire(limited, 1000)
     await redis.expire(for_ever, 1000)
     await count_through_cache(LetterSource(ttl_seconds=3600), NAMES, cache)
@@ -191,8 +189,8 @@ async def test_each_query_is_counted_once_ever(cache: CountCache) -> None:
     assert sorted(source.asked) == sorted(NAMES)
 
 
-async def test_others_have_their_turn_between_batches() -> None:
-    """Also if the source itself waits for nothing."""
+async def test_other_tasks_run_between_batches() -> None:
+    """Also if the source never waits."""
     source, turns = LetterSource(batch=1), list[int]()
 
     async def look() -> None:
@@ -215,7 +213,7 @@ async def test_without_a_cache_everything_is_counted() -> None:
 
 async def test_while_redis_is_away_everything_is_counted() -> None:
     source = LetterSource()
-    check_right(await count_through_cache(source, NAMES, CountCache(nobody(), KEYS)), NAMES, source)
+    check_right(await count_through_cache(source, NAMES, CountCache(unreachable_redis(), KEYS)), NAMES, source)
 
 
 async def test_approximate_stays_approximate(cache: CountCache) -> None:
@@ -225,7 +223,7 @@ async def test_approximate_stays_approximate(cache: CountCache) -> None:
         assert [found.counts[query].approximate for query in asked] == [True, False]
 
 
-async def test_empty_spellings_are_nowhere_and_never_asked(cache: CountCache) -> None:
+async def test_empty_spellings_count_0_and_are_never_sent(cache: CountCache) -> None:
     source = LetterSource()
     nothing, empty, partly, whole = Query(()), Query.of([""]), Query.of(["", "dog"]), Query.of(["dog"])
     found = await count_through_cache(source, [nothing, empty, partly, whole], cache)
@@ -233,16 +231,16 @@ async def test_empty_spellings_are_nowhere_and_never_asked(cache: CountCache) ->
     assert source.asked == [whole]
 
 
-async def test_of_nothing_there_is_nothing_to_count(cache: CountCache) -> None:
+async def test_no_queries_have_no_counts(cache: CountCache) -> None:
     found = await count_through_cache(LetterSource(), [], cache)
     assert (dict(found.counts), found.first) == ({}, found.last)
 
 
-async def test_counts_older_than_the_source_s_hold_are_counted_again(cache: CountCache) -> None:
+async def test_counts_older_than_the_ttl_are_counted_again(cache: CountCache) -> None:
     now = int(time.time())
     old = {query: CachedCount(1, False, now - 100) for query in NAMES[:10]}
     new = {query: CachedCount(2, False, now - 10) for query in NAMES[10:]}
-    await cache.put_many(PRINT, {**old, **new})
+    await cache.put_many(FINGERPRINT, {**old, **new})
     source = LetterSource(ttl_seconds=50)
     found = await count_through_cache(source, NAMES, cache)
     assert sorted(source.asked) == sorted(NAMES[:10])
@@ -250,10 +248,10 @@ async def test_counts_older_than_the_source_s_hold_are_counted_again(cache: Coun
     assert found.first < found.last
 
 
-async def test_counts_of_before_a_refresh_are_counted_again_and_once(cache: CountCache) -> None:
+async def test_a_refresh_counts_older_queries_again_and_only_once(cache: CountCache) -> None:
     source = LetterSource()
     old = {query: CachedCount(1, False, 1_700_000_000) for query in NAMES}
-    await cache.put_many(PRINT, old)
+    await cache.put_many(FINGERPRINT, old)
     source.plus = 5
     since = "2024-01-31T12:00:00Z"
     for _ in range(2):
@@ -263,7 +261,7 @@ async def test_counts_of_before_a_refresh_are_counted_again_and_once(cache: Coun
     assert len(source.asked) == len(NAMES)
 
 
-async def test_a_clock_that_is_behind_counts_once_all_the_same(cache: CountCache) -> None:
+async def test_a_clock_that_is_behind_still_counts_each_query_once(cache: CountCache) -> None:
     source = LetterSource()
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30))
     for _ in range(2):
@@ -272,7 +270,7 @@ async def test_a_clock_that_is_behind_counts_once_all_the_same(cache: CountCache
 
 
 async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -> None:
-    """Though the answer comes after it."""
+    """Also if the answer comes after it."""
     before, after = LetterSource(batch=50), LetterSource(batch=50)
     put, answer = asyncio.Event(), asyncio.Event()
 
@@ -285,7 +283,7 @@ async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -
     counting = asyncio.create_task(count_through_cache(before, NAMES, CountCache(redis, KEYS)))
     await put.wait()
     since, after.plus = refreshed_since(datetime.now(UTC)), 5
-    # So that the answer's time alone would do.
+    # So that the time of the answer would be late enough.
     await asyncio.to_thread(wait_until, lambda: time.time() > _seconds(since), "the next second has begun")
     refreshing = asyncio.create_task(count_through_cache(after, NAMES, CountCache(redis, KEYS), counted_since=since))
     answer.set()
@@ -295,9 +293,9 @@ async def test_a_refresh_takes_no_count_that_was_asked_before_it(redis: Redis) -
     assert (await counting).last < since
 
 
-async def test_what_was_never_asked_was_counted_at_no_time(cache: CountCache) -> None:
+async def test_queries_that_were_not_sent_have_no_time_of_counting(cache: CountCache) -> None:
     old = 1_700_000_000
-    await cache.put_many(PRINT, {NAMES[0]: CachedCount(7, False, old)})
+    await cache.put_many(FINGERPRINT, {NAMES[0]: CachedCount(7, False, old)})
     found = await count_through_cache(LetterSource(), [NAMES[0], Query(())], cache)
     assert (found.first, found.last) == ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z")
 
@@ -308,12 +306,12 @@ async def test_a_source_may_say_when_its_counts_were_made(cache: CountCache) -> 
     for since in ("", "2025-01-31T12:00:00Z"):
         found = await count_through_cache(source, NAMES, cache, counted_since=since)
         assert {found.first, found.last, *found.times.values()} == {source.counted_at}
-    # Asked whenever, it would say the same.
+    # They are valid whatever `counted_since` is.
     assert len(source.asked) == len(NAMES)
 
 
 @pytest.mark.parametrize("since", ["2999-01-01T00:00:00Z", "yesterday", "2024-01-31", "2024-02-31T00:00:00Z"])
-async def test_a_time_that_is_none_or_to_come_is_refused(cache: CountCache, since: str) -> None:
+async def test_an_invalid_or_future_time_is_refused(cache: CountCache, since: str) -> None:
     source = LetterSource()
     with pytest.raises(BadParameter, match="counted_since"):
         await count_through_cache(source, NAMES, cache, counted_since=since)
@@ -323,7 +321,7 @@ async def test_a_time_that_is_none_or_to_come_is_refused(cache: CountCache, sinc
 # ---- what goes wrong in between
 
 
-async def test_what_was_counted_before_an_error_is_kept(cache: CountCache) -> None:
+async def test_counts_before_an_error_are_cached(cache: CountCache) -> None:
     source = LetterSource()
     source.fails_after = 2
     with pytest.raises(SourceError) as caught:
@@ -334,40 +332,40 @@ async def test_what_was_counted_before_an_error_is_kept(cache: CountCache) -> No
     assert sorted(source.asked) == sorted(NAMES)
 
 
-async def test_a_source_that_forgets_a_query_has_not_answered(cache: CountCache) -> None:
+async def test_a_source_that_leaves_out_a_query_is_unavailable(cache: CountCache) -> None:
     source = LetterSource()
     source.forgets = set(NAMES[3:12])
     with pytest.raises(SourceError, match=r"'name .* and 4 more") as caught:
         await count_through_cache(source, NAMES, cache)
     assert caught.value.code == "source_unavailable"
-    assert set(await cache.get_many(PRINT, NAMES)) == {*NAMES} - source.forgets
+    assert set(await cache.get_many(FINGERPRINT, NAMES)) == {*NAMES} - source.forgets
 
 
-async def test_what_was_not_asked_is_ignored(cache: CountCache) -> None:
+async def test_counts_of_other_queries_are_ignored(cache: CountCache) -> None:
     source = LetterSource()
     source.adds = {Query.of(["unasked"]): Count(5)}
     check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
-    assert await cache.get_many(PRINT, queries("unasked")) == {}
+    assert await cache.get_many(FINGERPRINT, queries("unasked")) == {}
 
 
 @pytest.mark.parametrize("value", [-1, 2**53, 1.5, True, "3", None])
-async def test_a_count_that_cannot_be_is_refused(cache: CountCache, value: object) -> None:
+async def test_an_impossible_count_is_refused(cache: CountCache, value: object) -> None:
     source = LetterSource(batch=100)
     source.adds = {NAMES[0]: Count(value)}  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="'name 0'") as caught:
         await count_through_cache(source, NAMES, cache)
     assert caught.value.code == "source_damaged"
-    assert NAMES[0] not in await cache.get_many(PRINT, NAMES)
+    assert NAMES[0] not in await cache.get_many(FINGERPRINT, NAMES)
 
 
 async def test_progress_is_reported_and_never_goes_back(cache: CountCache) -> None:
-    source, told = LetterSource(), list[tuple[int, int]]()
+    source, reports = LetterSource(), list[tuple[int, int]]()
     await count_through_cache(source, NAMES[:7], cache)
-    await count_through_cache(source, NAMES, cache, report=lambda done, total: told.append((done, total)))
-    assert told[0] == (0, 35)
-    assert told[1] == (7, 35)
-    assert told[-1] == (35, 35)
-    assert told == sorted(told)
+    await count_through_cache(source, NAMES, cache, report=lambda done, total: reports.append((done, total)))
+    assert reports[0] == (0, 35)
+    assert reports[1] == (7, 35)
+    assert reports[-1] == (35, 35)
+    assert reports == sorted(reports)
 
 
 async def test_a_report_stops_a_source_that_is_silent(redis: Redis) -> None:
@@ -382,13 +380,13 @@ async def test_a_report_stops_a_source_that_is_silent(redis: Redis) -> None:
         await count_through_cache(source, NAMES, cache, report=report)
     assert source.closed == 1
     source.held.set()
-    # The claims were let go of, too: nobody waits for the lease to end.
+    # The claims were released, too: the next count does not wait for the lease to end.
     async with asyncio.timeout(LONG / 3):
         check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
     assert sorted(source.asked) == sorted(NAMES)
 
 
-async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
+async def test_a_cancelled_task_releases_its_claims_and_closes_the_source(redis: Redis) -> None:
     cache, source = CountCache(redis, KEYS, lease_seconds=LONG), LetterSource()
     source.held = asyncio.Event()
     task = asyncio.create_task(count_through_cache(source, NAMES, cache))
@@ -403,7 +401,7 @@ async def test_a_cancelled_task_lets_go_of_everything(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["with a cache", "without"])
-async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept: bool) -> None:
+async def test_counts_from_before_and_after_a_change_are_not_mixed(redis: Redis, kept: bool) -> None:
     cache, source = CountCache(redis, KEYS) if kept else None, LetterSource()
     source.held = asyncio.Event()
     done: list[int] = []
@@ -414,9 +412,9 @@ async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept:
     with pytest.raises(SourceError, match="changed while it was counted") as caught:
         await counting
     assert (caught.value.code, source.closed) == ("source_unavailable", 1)
-    # Of the corpus as it was, there is what was counted before it changed; of the one as it is, nothing.
+    # The cache has the counts from before the change under the old fingerprint, and none under the new one.
     was = LetterSource()
-    found = await CountCache(redis, KEYS).get_many(PRINT, NAMES)
+    found = await CountCache(redis, KEYS).get_many(FINGERPRINT, NAMES)
     assert {query: Count(each.value) for query, each in found.items()} == (
         {query: was.right(query) for query in source.asked[:10]} if kept else {}
     )
@@ -424,7 +422,7 @@ async def test_counts_of_a_source_that_changes_are_not_mixed(redis: Redis, kept:
     check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
 
 
-async def test_more_documents_than_there_are_are_no_count(cache: CountCache) -> None:
+async def test_a_count_larger_than_the_number_of_documents_is_refused(cache: CountCache) -> None:
     source = LetterSource()
     source.documents = max(source.right(query).value for query in NAMES)
     check_right(await count_through_cache(source, NAMES, cache), NAMES, source)
@@ -442,44 +440,44 @@ async def test_a_report_stops_a_source_that_does_not_say_what_it_is(cache: Count
     if kept:
         source.facts_held.set()
         source.held = asyncio.Event()
-    told: list[int] = []
+    reports: list[int] = []
 
     def report(done: int, total: int) -> None:
-        told.append(done)
+        reports.append(done)
         if done < kept:
             return
         if source.held is not None and not source.held.is_set():
             source.facts_held = asyncio.Event()
             source.held.set()
-        elif len(told) > 3:
+        elif len(reports) > 3:
             raise Cancelled
 
     async with asyncio.timeout(LONG):
         with pytest.raises(Cancelled):
             await count_through_cache(source, NAMES, cache, report=report)
-    assert len(await cache.get_many(PRINT, NAMES)) == kept
+    assert len(await cache.get_many(FINGERPRINT, NAMES)) == kept
 
 
 # ---- several at once
 
 
-async def test_two_that_ask_for_the_same_at_once_count_it_once(redis: Redis) -> None:
+async def test_two_workers_count_the_same_queries_once(redis: Redis) -> None:
     first, second = LetterSource(), LetterSource()
     first.held = asyncio.Event()
     counting = asyncio.create_task(count_through_cache(first, NAMES, CountCache(redis, KEYS, lease_seconds=LONG)))
     await until(lambda: len(first.asked) == 10)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     others = queries("only", "here")
     waiting = asyncio.create_task(
         count_through_cache(
             second,
             [*NAMES, *others],
             CountCache(redis, KEYS, lease_seconds=LONG),
-            report=lambda done, total: told.append((done, total)),
+            report=lambda done, total: reports.append((done, total)),
         )
     )
-    # It counts what nobody else does, and knows by then what the other has stored.
-    await until(lambda: (12, 37) in told)
+    # It has counted its own queries by then, and found those that the other has stored.
+    await until(lambda: (12, 37) in reports)
     first.held.set()
     check_right(await counting, NAMES, first)
     check_right(await waiting, [*NAMES, *others], second)
@@ -498,7 +496,7 @@ async def test_many_at_once_count_everything_once(redis: Redis) -> None:
     assert sorted(query for each in sources for query in each.asked) == sorted(NAMES)
 
 
-async def test_one_who_waits_takes_over_what_the_other_could_not_count(redis: Redis) -> None:
+async def test_a_waiting_worker_takes_over_what_the_other_failed_to_count(redis: Redis) -> None:
     first, second = LetterSource(), LetterSource()
     first.held, first.fails_after = asyncio.Event(), 2
     counting = asyncio.create_task(count_through_cache(first, NAMES, CountCache(redis, KEYS, lease_seconds=LONG)))
@@ -511,22 +509,22 @@ async def test_one_who_waits_takes_over_what_the_other_could_not_count(redis: Re
     assert sorted(first.asked + second.asked) == sorted(NAMES)
 
 
-async def test_claims_of_one_who_died_run_out(redis: Redis) -> None:
-    """Their holder says nothing more, as after kill -9: the lease is what ends them."""
+async def test_claims_of_a_killed_holder_expire(redis: Redis) -> None:
+    """Their holder renews no lease, as after kill -9, and the lease expires."""
     lease = 0.4
     dead, source = CountCache(redis, KEYS, lease_seconds=lease), LetterSource()
-    async with dead.claims(PRINT) as claims:
+    async with dead.claims(FINGERPRINT) as claims:
         renewing = next(each for each in asyncio.all_tasks() if "_renew_every" in repr(each.get_coro()))
         renewing.cancel()
         assert await claims.claim(NAMES) == NAMES
-        async with CountCache(redis, KEYS).claims(PRINT) as others:
+        async with CountCache(redis, KEYS).claims(FINGERPRINT) as others:
             assert await others.claim(NAMES) == []
         async with asyncio.timeout(LONG):
             check_right(await count_through_cache(source, NAMES, CountCache(redis, KEYS)), NAMES, source)
 
 
-async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -> None:
-    async with CountCache(redis, KEYS, lease_seconds=3).claims(PRINT) as claims:
+async def test_a_lease_is_renewed_while_its_holder_counts(redis: Redis) -> None:
+    async with CountCache(redis, KEYS, lease_seconds=3).claims(FINGERPRINT) as claims:
         await claims.claim(NAMES)
         [holder] = await redis.keys(KEYS.claim_holder("*"))
         least = await redis.pttl(holder)
@@ -540,20 +538,20 @@ async def test_a_lease_is_renewed_for_as_long_as_somebody_counts(redis: Redis) -
         async with asyncio.timeout(LONG):
             while not await renewed():
                 pass
-    async with CountCache(redis, KEYS).claims(PRINT) as others:
+    async with CountCache(redis, KEYS).claims(FINGERPRINT) as others:
         assert await others.claim(NAMES) == NAMES
 
 
-async def test_who_holds_claims_can_stop_while_redis_does_not_answer(valkey: Valkey) -> None:
-    """However long the client would wait for it."""
+async def test_a_holder_of_claims_can_stop_while_redis_does_not_answer(valkey: Valkey) -> None:
+    """Also with a client that waits long for an answer."""
     async with Redis.from_url(valkey.url, socket_timeout=4 * LONG) as redis:
         try:
-            async with asyncio.timeout(LONG), CountCache(redis, KEYS, lease_seconds=LONG).claims(PRINT) as claims:
+            async with asyncio.timeout(LONG), CountCache(redis, KEYS, lease_seconds=LONG).claims(FINGERPRINT) as claims:
                 await claims.claim(NAMES)
                 valkey.process.signal(signal.SIGSTOP)
         finally:
             valkey.process.signal(signal.SIGCONT)
-        # Once it does answer, they are let go of all the same.
+        # Once it answers, the claims are still dropped.
         async with asyncio.timeout(LONG / 3):
             while await redis.keys(KEYS.claim_holder("*")):
                 pass
@@ -561,15 +559,15 @@ async def test_who_holds_claims_can_stop_while_redis_does_not_answer(valkey: Val
 
 async def test_claims_are_of_one_source(redis: Redis) -> None:
     cache = CountCache(redis, KEYS)
-    async with cache.claims(PRINT) as claims, cache.claims("e" * 64) as others:
+    async with cache.claims(FINGERPRINT) as claims, cache.claims("e" * 64) as others:
         assert await claims.claim(NAMES) == NAMES
         assert await others.claim(NAMES) == NAMES
         assert await claims.claim(NAMES) == NAMES
 
 
-async def test_one_lets_go_only_of_one_s_own(redis: Redis) -> None:
+async def test_a_holder_releases_only_its_own_claims(redis: Redis) -> None:
     cache = CountCache(redis, KEYS)
-    async with cache.claims(PRINT) as claims, cache.claims(PRINT) as others:
+    async with cache.claims(FINGERPRINT) as claims, cache.claims(FINGERPRINT) as others:
         await claims.claim(NAMES[:5])
         await others.release(NAMES)
         assert await others.claim(NAMES) == NAMES[5:]
@@ -579,10 +577,10 @@ async def test_one_lets_go_only_of_one_s_own(redis: Redis) -> None:
 
 async def test_nothing_is_left_of_claims_when_all_is_counted(redis: Redis, cache: CountCache) -> None:
     await count_through_cache(LetterSource(), NAMES, cache)
-    assert await redis.keys("*") == [KEYS.counts(PRINT).encode()]
+    assert await redis.keys("*") == [KEYS.counts(FINGERPRINT).encode()]
 
 
-async def test_redis_that_is_full_is_only_a_cache_that_keeps_nothing(redis: Redis) -> None:
+async def test_a_full_redis_only_stores_no_counts(redis: Redis) -> None:
     source = LetterSource()
     source.held = asyncio.Event()
     counting = asyncio.create_task(count_through_cache(source, NAMES, CountCache(redis, KEYS)))

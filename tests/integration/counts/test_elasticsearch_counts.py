@@ -210,7 +210,7 @@ async def test_no_character_of_a_name_is_an_operator(
     assert all(expected[: len(AWKWARD)])
 
 
-async def test_what_has_no_spelling_is_nowhere_and_never_asked(
+async def test_a_query_without_spellings_counts_0_and_is_never_sent(
     open_source: Open, c4_in_elasticsearch: str, proxy: FaultProxy
 ) -> None:
     source = open_source(index=c4_in_elasticsearch, url=proxy.url)
@@ -268,7 +268,7 @@ async def test_a_pattern_and_an_alias_are_indices_too(open_source: Open, elastic
     assert len({each.fingerprint for each in facts}) == 4
 
 
-async def test_a_shard_that_is_really_lost_is_no_partial_count(
+async def test_a_truly_lost_shard_gives_no_partial_count(
     open_source: Open, elasticsearch_node: ElasticsearchNode
 ) -> None:
     # One of two shards has no place on a node that may have but one.
@@ -291,7 +291,7 @@ async def test_a_shard_that_is_really_lost_is_no_partial_count(
 
 
 @pytest.mark.slow
-async def test_a_node_that_is_really_busy_is_asked_again(
+async def test_requests_to_a_truly_busy_node_are_retried(
     open_source: Open, tmp_path: Path, elasticsearch_node: ElasticsearchNode
 ) -> None:
     pauses: list[float] = []
@@ -331,7 +331,7 @@ async def test_all_class_names_have_the_counts_of_the_local_index(
     assert all(source.form(name) == name for name in names)
 
 
-async def test_what_is_counted_is_told(
+async def test_facts_describe_index_and_search(
     open_source: Open, c4_in_elasticsearch: str, elasticsearch_node: ElasticsearchNode
 ) -> None:
     facts = await open_source(index=c4_in_elasticsearch, filters={"subset": "en"}, ttl_hours=2).facts()
@@ -406,7 +406,7 @@ async def test_a_key_that_may_only_search_is_enough(
         ({"filters": {"text": "dog"}}, "its filter by text would match single words of c4"),
     ],
 )
-async def test_an_index_in_which_something_else_would_be_found_is_refused(
+async def test_an_index_whose_counts_would_mean_something_else_is_refused(
     open_source: Open, c4_in_elasticsearch: str, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SourceError, match=message) as error:

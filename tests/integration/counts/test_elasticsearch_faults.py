@@ -1,4 +1,4 @@
-"""A real Elasticsearch behind a proxy that makes it slow, busy, broken, or partly there: no count is ever partial."""
+"""A real Elasticsearch behind a proxy that makes it slow, busy, broken or incomplete: no count is ever partial."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 NAMES = ["dog", "cat", "ice cream", "new york", "can", "view", "tree", "house", "the", "zzyzx", "car", "river"]
 QUERIES = [Query.of([name]) for name in NAMES]
-REQUEST_ATTEMPTS = 3
+FEW_ATTEMPTS = 3
 
 PARTIAL: dict[str, Change] = {
     "timed out": fault_proxy.timed_out,
@@ -58,7 +58,7 @@ FAULTS: dict[str, Fault] = {**WHOLE, **{name: items(change) for name, change in 
 
 @dataclass
 class Pauses:
-    """Takes the place of sleeping."""
+    """Notes the pauses instead of sleeping."""
 
     taken: list[float] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ class Pauses:
         self.taken.append(seconds)
         await asyncio.sleep(0)
 
-    def patience(self, attempts: int = REQUEST_ATTEMPTS) -> Patience:
+    def patience(self, attempts: int = FEW_ATTEMPTS) -> Patience:
         return Patience(attempts=attempts, sleep=self.sleep)
 
 
@@ -83,14 +83,14 @@ def the_proxy(elasticsearch_node: ElasticsearchNode) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def proxy(the_proxy: FaultProxy, c4_in_elasticsearch: str) -> FaultProxy:
-    """In front of a node that has the sample."""
+    """A proxy without faults, in front of a node that has the sample."""
     the_proxy.calm()
     return the_proxy
 
 
 @pytest.fixture(scope="module")
 def truth(elasticsearch_node: ElasticsearchNode, c4_in_elasticsearch: str) -> dict[Query, int]:
-    """What the node says without a proxy."""
+    """The counts by the node itself, without a proxy."""
 
     def count(name: str) -> int:
         body = {"query": {"match_phrase": {"text": name}}}
@@ -135,35 +135,35 @@ def asked(proxy: FaultProxy) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_fault_that_passes_is_asked_again(
+async def test_a_fault_that_passes_is_retried(
     name: str, proxy: FaultProxy, truth: dict[Query, int], pauses: Pauses
 ) -> None:
-    proxy.inject(FAULTS[name], times=REQUEST_ATTEMPTS - 1, after=1)
+    proxy.inject(FAULTS[name], times=FEW_ATTEMPTS - 1, after=1)
 
     assert await outcome(opened(proxy, pauses.patience())) == Outcome(truth, None)
 
-    assert len(pauses.taken) == REQUEST_ATTEMPTS - 1
-    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * REQUEST_ATTEMPTS, NAMES[8:]]
+    assert len(pauses.taken) == FEW_ATTEMPTS - 1
+    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * FEW_ATTEMPTS, NAMES[8:]]
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_fault_that_stays_fails_and_names_what_is_not_counted(
+async def test_a_lasting_fault_names_the_queries_without_a_count(
     name: str, proxy: FaultProxy, truth: dict[Query, int], pauses: Pauses
 ) -> None:
     proxy.inject(FAULTS[name], times=None, after=1)
 
     result = await outcome(opened(proxy, pauses.patience()))
 
-    # What was counted before is given; what follows is not begun.
+    # Earlier counts are yielded; later batches are not sent.
     assert result.counts == {query: truth[query] for query in QUERIES[:4]}
-    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * REQUEST_ATTEMPTS]
+    assert asked(proxy) == [NAMES[:4], *[NAMES[4:8]] * FEW_ATTEMPTS]
     assert result.error is not None
     assert result.error.code == "source_unavailable"
     assert "does not count 8 of 12 queries in c4, such as 'can', 'view', 'tree', 'house', 'the'" in result.error.detail
 
 
 @pytest.mark.parametrize("name", PARTIAL)
-async def test_only_what_is_not_counted_is_asked_again(
+async def test_only_queries_without_a_count_are_retried(
     name: str, proxy: FaultProxy, truth: dict[Query, int], pauses: Pauses
 ) -> None:
     proxy.inject(items(PARTIAL[name], every=3), times=1)
@@ -177,7 +177,7 @@ async def test_only_what_is_not_counted_is_asked_again(
 async def test_some_results_that_stay_partial_do_not_keep_others_from_being_counted(
     name: str, proxy: FaultProxy, truth: dict[Query, int], pauses: Pauses
 ) -> None:
-    # The first of each request, whatever else it asks for: one name of each is left.
+    # The first result of each response, also of retries: one name of each batch gets no count.
     proxy.inject(items(PARTIAL[name], every=4), times=None)
 
     result = await outcome(opened(proxy, pauses.patience()))
@@ -189,19 +189,21 @@ async def test_some_results_that_stay_partial_do_not_keep_others_from_being_coun
     assert "does not count 3 of 12 queries in c4, such as 'dog', 'can', 'the':" in result.error.detail
 
 
-async def test_hanging_is_asked_again_in_smaller_requests(
+async def test_a_request_that_hangs_is_retried_in_smaller_ones(
     proxy: FaultProxy, truth: dict[Query, int], pauses: Pauses
 ) -> None:
     proxy.inject(fault_proxy.hang, times=1)
 
-    # Long enough for a busy machine: other requests that take longer are only asked more often.
+    # Long enough for a busy machine; a request that takes longer is only retried.
     result = await outcome(opened(proxy, pauses.patience(9), timeout_seconds=3.0, names_per_request=12))
 
     assert result == Outcome(truth, None)
     assert asked(proxy)[:3] == [NAMES, NAMES[:6], NAMES[6:]]
 
 
-async def test_hanging_for_ever_fails_and_names_what_is_not_counted(proxy: FaultProxy, pauses: Pauses) -> None:
+async def test_a_server_that_hangs_is_unavailable_and_queries_without_a_count_are_named(
+    proxy: FaultProxy, pauses: Pauses
+) -> None:
     proxy.inject(fault_proxy.hang, times=None)
 
     result = await outcome(opened(proxy, pauses.patience(2), timeout_seconds=0.05))
@@ -226,9 +228,7 @@ async def test_hanging_for_ever_fails_and_names_what_is_not_counted(proxy: Fault
         (items(fault_proxy.item_status(404, "index_not_found")), "source_not_configured", "404: index_not_found"),
     ],
 )
-async def test_a_refusal_is_not_asked_again(
-    fault: Fault, code: str, said: str, proxy: FaultProxy, pauses: Pauses
-) -> None:
+async def test_a_refusal_is_not_retried(fault: Fault, code: str, said: str, proxy: FaultProxy, pauses: Pauses) -> None:
     proxy.inject(fault, times=None)
 
     counting = await outcome(opened(proxy, pauses.patience()))
@@ -270,8 +270,8 @@ async def test_an_error_stays_readable_whatever_the_names(proxy: FaultProxy, pau
     assert len(result.error.detail) < 1_500
 
 
-async def test_the_gravest_reason_is_given(proxy: FaultProxy, pauses: Pauses) -> None:
-    proxy.inject(items(fault_proxy.busy, every=4), times=REQUEST_ATTEMPTS)
+async def test_the_error_has_the_reason_that_no_retry_cures(proxy: FaultProxy, pauses: Pauses) -> None:
+    proxy.inject(items(fault_proxy.busy, every=4), times=FEW_ATTEMPTS)
     proxy.inject(items(fault_proxy.item_status(400, "parsing_exception"), every=4), times=1)
 
     result = await outcome(opened(proxy, pauses.patience()))
@@ -297,14 +297,14 @@ async def test_a_pause_that_the_server_asks_for_is_kept(proxy: FaultProxy, pause
 
 @pytest.mark.parametrize("path", ["_msearch", "_settings", "_field_caps"])
 @pytest.mark.parametrize("name", ["429", "503", "broken JSON", "truncated", "dropped", "empty", "a list"])
-async def test_facts_are_asked_for_again(path: str, name: str, proxy: FaultProxy, pauses: Pauses) -> None:
+async def test_requests_for_facts_are_retried(path: str, name: str, proxy: FaultProxy, pauses: Pauses) -> None:
     source = opened(proxy, pauses.patience())
     undisturbed = await source.facts()
-    proxy.inject(FAULTS[name], times=REQUEST_ATTEMPTS - 1, path=path)
+    proxy.inject(FAULTS[name], times=FEW_ATTEMPTS - 1, path=path)
 
     assert await source.facts() == undisturbed
     # A GET that meets a closed connection is sent again by the HTTP library, once and at once.
-    assert REQUEST_ATTEMPTS - 1 >= len(pauses.taken) >= (1 if name == "dropped" else REQUEST_ATTEMPTS - 1)
+    assert FEW_ATTEMPTS - 1 >= len(pauses.taken) >= (1 if name == "dropped" else FEW_ATTEMPTS - 1)
 
     proxy.inject(FAULTS[name], times=None, path=path)
     with pytest.raises(SourceError) as error:
@@ -314,20 +314,20 @@ async def test_facts_are_asked_for_again(path: str, name: str, proxy: FaultProxy
 
 
 @pytest.mark.parametrize("name", PARTIAL)
-async def test_a_partial_answer_is_no_number_of_documents(name: str, proxy: FaultProxy, pauses: Pauses) -> None:
+async def test_a_partial_answer_is_not_a_number_of_documents(name: str, proxy: FaultProxy, pauses: Pauses) -> None:
     source = opened(proxy, pauses.patience())
-    proxy.inject(items(PARTIAL[name]), times=REQUEST_ATTEMPTS - 1)
+    proxy.inject(items(PARTIAL[name]), times=FEW_ATTEMPTS - 1)
 
     assert (await source.facts()).documents == 1000
 
-    proxy.inject(items(PARTIAL[name]), times=REQUEST_ATTEMPTS)
+    proxy.inject(items(PARTIAL[name]), times=FEW_ATTEMPTS)
     with pytest.raises(SourceError, match="does not count the documents of c4: ") as error:
         await source.facts()
     await source.aclose()
     assert error.value.code == "source_unavailable"
 
 
-async def test_another_node_is_asked_when_one_is_gone(
+async def test_another_node_is_used_when_one_is_gone(
     proxy: FaultProxy, truth: dict[Query, int], pauses: Pauses
 ) -> None:
     # Nothing listens at port 1.
@@ -336,15 +336,15 @@ async def test_another_node_is_asked_when_one_is_gone(
     assert await outcome(source) == Outcome(truth, None)
 
 
-async def test_nobody_at_the_url_is_unavailable(proxy: FaultProxy, pauses: Pauses) -> None:
+async def test_a_url_without_a_server_is_unavailable(proxy: FaultProxy, pauses: Pauses) -> None:
     result = await outcome(opened(proxy, pauses.patience(), url="http://127.0.0.1:1"))
 
-    assert (result.counts, len(pauses.taken)) == ({}, REQUEST_ATTEMPTS - 1)
+    assert (result.counts, len(pauses.taken)) == ({}, FEW_ATTEMPTS - 1)
     assert result.error is not None
     assert result.error.code == "source_unavailable"
 
 
-async def test_who_stops_listening_leaves_nothing_in_flight(proxy: FaultProxy, pauses: Pauses) -> None:
+async def test_closing_the_iterator_cancels_requests_in_flight(proxy: FaultProxy, pauses: Pauses) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
     tasks = asyncio.all_tasks()
@@ -395,7 +395,7 @@ STEPS = st.one_of(
     names_per_request=st.integers(1, 12),
     in_flight=st.integers(1, 4),
 )
-def test_whatever_happens_what_is_counted_is_true_and_what_is_not_is_named(
+def test_under_any_faults_counts_are_right_and_missing_queries_are_named(
     proxy: FaultProxy,
     truth: dict[Query, int],
     sequence: Sequence[tuple[Fault, int, int]],

@@ -1,4 +1,4 @@
-"""The infini-gram source against a server that counts as the real one does, with all its traps and bad days."""
+"""The infini-gram source against a server that counts like the real one, with its operators, limits and failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -41,7 +41,7 @@ def _fake() -> Iterator[InfiniGram]:
 
 @pytest.fixture
 def fake(_fake: InfiniGram) -> InfiniGram:
-    """A server without faults, which has not been asked anything."""
+    """A server without faults and without past requests."""
     _fake.mend()
     _fake.queries.clear()
     _fake.most_in_flight = 0
@@ -49,7 +49,7 @@ def fake(_fake: InfiniGram) -> InfiniGram:
 
 
 class Waiting:
-    """A pace that waits for nothing and takes note of how long it should have."""
+    """A pace that notes its pauses instead of sleeping."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
@@ -97,7 +97,7 @@ async def refused(source: CountSource, *queries: Query) -> SourceError:
 
 
 def occurrences(text: str) -> int:
-    """Count the naive way: look at every place of every document."""
+    """Count the naive way: compare at every position of every document."""
     needle = tokens_of(text)
     documents = [tokens_of(each) for each in DOCUMENTS]
     return sum(each[at : at + len(needle)] == needle for each in documents for at in range(len(each)))
@@ -131,9 +131,7 @@ NAMES = st.lists(
 @example("x " * 600)
 @example("🐟" * 600)
 @example("/_/")
-async def test_whatever_the_name_the_count_is_that_of_its_form(
-    fake: InfiniGram, source: InfiniGramSource, name: str
-) -> None:
+async def test_the_count_of_any_name_is_that_of_its_form(fake: InfiniGram, source: InfiniGramSource, name: str) -> None:
     fake.queries.clear()
     form = source.form(folded(name))
     found = await counted(source, *([Query.of([form])] if form else []))
@@ -146,14 +144,14 @@ async def test_whatever_the_name_the_count_is_that_of_its_form(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES)
-async def test_the_fake_has_the_traps_and_the_oracle_has_not(fake: InfiniGram, name: str) -> None:
-    """Without operators both count the same; with them, the fake operates."""
+async def test_without_operators_the_fake_server_counts_like_the_naive_count(fake: InfiniGram, name: str) -> None:
+    """With operators the two differ."""
     if " AND " in name or " OR " in name:
         return
     assert fake.count(name) == (occurrences(name) if name.strip() else fake.count(""))
 
 
-async def test_the_fake_operates(fake: InfiniGram) -> None:
+async def test_the_fake_server_has_operators(fake: InfiniGram) -> None:
     sizes = [len(tokens_of(each)) for each in DOCUMENTS]
 
     assert fake.count("") == sum(sizes)
@@ -166,7 +164,7 @@ async def test_the_fake_operates(fake: InfiniGram) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["", " ", "x AND y", "x" * 600])
-async def test_what_is_not_in_its_form_is_never_sent(fake: InfiniGram, spelling: str) -> None:
+async def test_a_spelling_in_another_form_is_never_sent(fake: InfiniGram, spelling: str) -> None:
     async with opened(fake) as source:
         with pytest.raises(ValueError, match="form"):
             await count_one(source, spelling)
@@ -193,14 +191,14 @@ async def test_an_approximate_count_says_so(fake: InfiniGram) -> None:
             assert (await counted(source, exact, rough))[rough] == Count(found[rough].value, approximate=True)
 
 
-async def test_nothing_is_asked_and_nothing_comes(fake: InfiniGram) -> None:
+async def test_no_queries_send_no_request(fake: InfiniGram) -> None:
     async with opened(fake) as source:
         assert await counted(source) == {}
 
     assert fake.queries == []
 
 
-# --- What it says of itself
+# --- Its facts
 
 
 async def test_facts(fake: InfiniGram) -> None:
@@ -243,7 +241,7 @@ async def test_a_corpus_that_has_grown_has_another_fingerprint(fake: InfiniGram)
     assert after.fingerprint != before.fingerprint
 
 
-async def test_an_index_that_is_not_there_is_refused(fake: InfiniGram) -> None:
+async def test_a_missing_index_is_refused(fake: InfiniGram) -> None:
     waiting = Waiting()
     async with opened(fake, waiting, index="v4_c5") as source:
         with pytest.raises(SourceError) as caught:
@@ -254,7 +252,7 @@ async def test_an_index_that_is_not_there_is_refused(fake: InfiniGram) -> None:
     assert waiting.pauses == []
 
 
-# --- How it is asked
+# --- Its requests
 
 
 async def test_no_more_are_in_flight_than_the_settings_say(fake: InfiniGram) -> None:
@@ -266,7 +264,7 @@ async def test_no_more_are_in_flight_than_the_settings_say(fake: InfiniGram) -> 
     assert sorted(fake.queries) == sorted(query.spellings[0] for query in queries)
 
 
-async def test_two_who_ask_one_server_share_what_may_be_in_flight(fake: InfiniGram) -> None:
+async def test_sources_of_one_server_share_the_limit_of_requests(fake: InfiniGram) -> None:
     queries = [Query.of([f"n{number}"]) for number in range(50)]
     async with opened(fake, in_flight=3) as one, opened(fake, in_flight=3) as other:
         found = await asyncio.gather(counted(one, *queries[:30]), counted(other, *queries[20:]), one.facts())
@@ -275,12 +273,12 @@ async def test_two_who_ask_one_server_share_what_may_be_in_flight(fake: InfiniGr
     assert fake.most_in_flight <= 3
 
 
-async def test_a_pause_of_one_is_a_pause_of_all_who_ask_the_server(fake: InfiniGram) -> None:
+async def test_a_pause_of_one_source_holds_up_others_of_the_same_server(fake: InfiniGram) -> None:
     asked: list[list[str]] = []
 
     async def sleep(seconds: float) -> None:
         looking = asyncio.create_task(count_one(other, "b"))
-        for _ in range(50):  # if it were asked now, it would be during these
+        for _ in range(50):  # a request that is sent now would arrive meanwhile
             await asyncio.to_thread(lambda: None)
         asked.append(list(fake.queries))
         tasks.append(looking)
@@ -298,7 +296,7 @@ async def test_a_pause_of_one_is_a_pause_of_all_who_ask_the_server(fake: InfiniG
 
 
 async def test_several_are_in_flight(fake: InfiniGram) -> None:
-    """Three that hang do not keep the fourth from its answer."""
+    """Three requests that hang do not hold up a fourth one."""
     for name in ("a", "b", "c"):
         fake.fail(Hang(), query=name)
     queries = [Query.of([name]) for name in ("a", "b", "c", *(f"n{number}" for number in range(GROUP)))]
@@ -308,7 +306,7 @@ async def test_several_are_in_flight(fake: InfiniGram) -> None:
     assert set(first) == set(queries[3:])
 
 
-async def test_counts_come_as_they_are_counted(fake: InfiniGram) -> None:
+async def test_counts_are_yielded_in_groups_as_they_arrive(fake: InfiniGram) -> None:
     queries = [Query.of([f"n{number}"]) for number in range(3 * GROUP)]
     async with opened(fake) as source, aclosing(source.count(queries)) as counts:
         first = await anext(counts)
@@ -318,7 +316,7 @@ async def test_counts_come_as_they_are_counted(fake: InfiniGram) -> None:
     assert asked < 2 * GROUP
 
 
-async def test_who_goes_away_leaves_nothing_behind(fake: InfiniGram) -> None:
+async def test_a_cancelled_count_leaves_no_task_and_sends_nothing_more(fake: InfiniGram) -> None:
     before = asyncio.all_tasks()
     fake.fail(*[Hang()] * 4)
     async with opened(fake) as source:
@@ -332,7 +330,7 @@ async def test_who_goes_away_leaves_nothing_behind(fake: InfiniGram) -> None:
     assert len(fake.queries) == 4
 
 
-# --- Bad days
+# --- Its failures
 
 MENDED: dict[str, Fault] = {
     "429": BUSY,
@@ -361,7 +359,7 @@ MENDED: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", MENDED.values(), ids=MENDED)
-async def test_what_may_pass_is_tried_again(fake: InfiniGram, fault: Fault) -> None:
+async def test_a_passing_fault_is_retried(fake: InfiniGram, fault: Fault) -> None:
     waiting = Waiting()
     fake.fail(fault, fault)
     async with opened(fake, waiting) as source:
@@ -372,7 +370,7 @@ async def test_what_may_pass_is_tried_again(fake: InfiniGram, fault: Fault) -> N
 
 
 @pytest.mark.parametrize("fault", MENDED.values(), ids=MENDED)
-async def test_what_does_not_pass_is_no_count(fake: InfiniGram, fault: Fault) -> None:
+async def test_a_lasting_fault_is_not_a_count(fake: InfiniGram, fault: Fault) -> None:
     waiting = Waiting()
     fake.fail(*[fault] * REQUEST_ATTEMPTS)
     async with opened(fake, waiting) as source:
@@ -387,7 +385,7 @@ async def test_what_does_not_pass_is_no_count(fake: InfiniGram, fault: Fault) ->
     assert waiting.pauses == [0.5, 1.0, 2.0, 4.0, 8.0]
 
 
-async def test_a_slow_answer_is_asked_for_again(fake: InfiniGram) -> None:
+async def test_a_request_that_times_out_is_retried(fake: InfiniGram) -> None:
     fake.fail(Hang())
     async with opened(fake, timeout_seconds=0.2) as source:
         assert await count_one(source, "fish") == Count(2)
@@ -395,7 +393,7 @@ async def test_a_slow_answer_is_asked_for_again(fake: InfiniGram) -> None:
     assert fake.queries == ["fish"] * 2
 
 
-async def test_nobody_there() -> None:
+async def test_a_url_without_a_server_is_unavailable() -> None:
     with InfiniGram() as gone:
         pass
     async with opened(gone) as source:
@@ -417,7 +415,7 @@ FINAL = {
 
 
 @pytest.mark.parametrize(("fault", "reason"), FINAL.values(), ids=FINAL)
-async def test_what_will_not_pass_is_asked_once(fake: InfiniGram, fault: Answer, reason: str) -> None:
+async def test_a_refusal_is_not_retried(fake: InfiniGram, fault: Answer, reason: str) -> None:
     waiting = Waiting()
     fake.fail(fault, query="fish")
     async with opened(fake, waiting) as source:
@@ -430,7 +428,7 @@ async def test_what_will_not_pass_is_asked_once(fake: InfiniGram, fault: Answer,
     assert waiting.pauses == []
 
 
-async def test_an_error_is_looked_for_before_a_count(fake: InfiniGram) -> None:
+async def test_an_error_is_read_before_a_count(fake: InfiniGram) -> None:
     fake.fail(Answer(200, {"error": "Please limit your input!", "count": 7, "approx": False}))
     async with opened(fake) as source:
         assert (await refused(source, Query.of(["fish"]))).code == "source_refused"
@@ -460,7 +458,7 @@ def in_seconds(seconds: float) -> str:
         (lambda: "Mon, 01 Jan 2035 00:00:00", 0.5, 0.5),
     ],
 )
-async def test_the_server_is_left_alone_as_long_as_it_asks(
+async def test_the_pause_that_a_server_requests_is_kept(
     fake: InfiniGram, value: Callable[[], str], low: float, high: float
 ) -> None:
     waiting = Waiting()
@@ -472,7 +470,7 @@ async def test_the_server_is_left_alone_as_long_as_it_asks(
     assert low <= pause <= high
 
 
-async def test_who_wants_to_be_left_alone_for_long_is(fake: InfiniGram) -> None:
+async def test_a_server_that_requests_a_long_pause_gets_no_retry(fake: InfiniGram) -> None:
     waiting = Waiting()
     fake.fail(Answer(429, b"", {"Retry-After": str(int(LONGEST_PAUSE_SECONDS) + 1)}))
     async with opened(fake, waiting) as source:
@@ -484,15 +482,15 @@ async def test_who_wants_to_be_left_alone_for_long_is(fake: InfiniGram) -> None:
     assert waiting.pauses == []
 
 
-async def test_while_one_waits_nobody_asks(fake: InfiniGram) -> None:
-    """Another has its answer meanwhile, so that there is room for the next: that one waits too."""
+async def test_while_one_query_pauses_no_other_is_sent(fake: InfiniGram) -> None:
+    """Another request ends meanwhile, so that one more may be sent; it waits for the pause, too."""
     hang = Hang(then=Answer(200, {"count": 5, "approx": False}))
     asked: list[list[str]] = []
 
     async def sleep(seconds: float) -> None:
         hang.over.set()
         await asyncio.to_thread(fake.wait_until_idle)
-        for _ in range(50):  # if one were asked now, it would be during these
+        for _ in range(50):  # a request that is sent now would arrive meanwhile
             await asyncio.to_thread(lambda: None)
         asked.append(sorted(fake.queries))
 
@@ -516,7 +514,7 @@ def test_pauses_grow_and_differ() -> None:
     assert len({Pace().pause(3, 0) for _ in range(20)}) > 1
 
 
-async def test_after_a_refusal_all_that_is_not_counted_is_told(fake: InfiniGram) -> None:
+async def test_a_refusal_names_all_queries_without_a_count(fake: InfiniGram) -> None:
     fake.fail(Answer(401, {"error": "who are you"}), query="n3")
     queries = [Query.of([f"n{number}"]) for number in range(10)]
     found: dict[Query, Count] = {}
@@ -530,7 +528,7 @@ async def test_after_a_refusal_all_that_is_not_counted_is_told(fake: InfiniGram)
 
 
 @pytest.mark.parametrize("fault", [FAILURE, Answer(400, {"error": "bad"})])
-async def test_what_was_counted_before_a_failure_is_kept(fake: InfiniGram, fault: Answer) -> None:
+async def test_counts_before_a_failure_are_yielded(fake: InfiniGram, fault: Answer) -> None:
     names = [f"n{number}" for number in range(100)]
     fake.fail(*[fault] * REQUEST_ATTEMPTS, query="n50")
     found: dict[Query, Count] = {}
@@ -547,7 +545,7 @@ async def test_what_was_counted_before_a_failure_is_kept(fake: InfiniGram, fault
         assert f"and {missing - 10} more" in caught.value.detail
 
 
-async def test_after_a_failure_it_can_be_asked_again(fake: InfiniGram) -> None:
+async def test_a_source_can_count_again_after_a_failure(fake: InfiniGram) -> None:
     fake.fail(*[Drop()] * REQUEST_ATTEMPTS)
     async with opened(fake, in_flight=1) as source:
         assert (await refused(source, Query.of(["fish"]))).code == "source_unavailable"

@@ -98,9 +98,7 @@ async def test_what_is_far_longer_than_a_name_is_cut_as_for_elasticsearch(tmp_pa
     assert await counts(source, [cut]) == {cut: 1}
 
 
-async def test_an_index_is_opened_once_for_as_long_as_it_is_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unchanged_index_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
     really = LocalIndex.open
 
@@ -142,9 +140,7 @@ async def test_no_index(tmp_path: Path) -> None:
     assert caught.value.code == "source_not_configured"
 
 
-async def test_a_count_that_is_given_up_leaves_no_thread_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancelled_count_leaves_no_running_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(tmp_path / "c4", "shard", ["a dog"])
     source = await LocalIndexSource.open(tmp_path / "c4")
     started, ended = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""Getting what a node is run from, with programs in place of Java and Maven."""
+"""The installation of a node, with scripts in place of Java and Maven."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ MakeProgram = Callable[[str, str], None]
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeProgram:
-    """Make a program, beside which there is neither Java nor Maven."""
+    """Return a function that puts a script on a PATH without Java and Maven."""
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.delenv("JAVA_HOME", raising=False)
@@ -36,7 +36,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeProgram:
     return make
 
 
-def test_what_is_built_is_built_once_by_whoever_comes_first(tmp_path: Path, program: MakeProgram) -> None:
+def test_the_installation_is_built_once_by_the_first_process(tmp_path: Path, program: MakeProgram) -> None:
     program("java", JAVA)
     program("mvn", MAVEN)
 
@@ -57,13 +57,13 @@ def test_it_says_which_program_is_missing(tmp_path: Path, program: MakeProgram) 
         install(tmp_path / "cache")
 
 
-def test_java_that_is_too_old_is_said_so(tmp_path: Path, program: MakeProgram) -> None:
+def test_java_that_is_too_old_raises_unavailable(tmp_path: Path, program: MakeProgram) -> None:
     program("java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
     with pytest.raises(Unavailable, match=r"Java 17 or newer is needed; .* says .*11\.0\.2"):
         install(tmp_path / "cache")
 
 
-def test_a_build_that_fails_is_said_so_and_leaves_nothing(tmp_path: Path, program: MakeProgram) -> None:
+def test_a_failed_build_raises_unavailable_and_leaves_nothing(tmp_path: Path, program: MakeProgram) -> None:
     program("java", JAVA)
     program("mvn", f"{MAVEN}\necho 'Trying'; echo '[ERROR] Could not resolve dependencies'; exit 1")
     with pytest.raises(Unavailable, match=r"Maven failed: Could not resolve dependencies"):

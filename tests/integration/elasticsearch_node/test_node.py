@@ -1,4 +1,4 @@
-"""A node of the tests: where it listens, how it ends, and what it says if it cannot begin."""
+"""The Elasticsearch node of the tests: its address, its end, and the error if it cannot start."""
 
 import subprocess
 import sys

@@ -145,12 +145,12 @@ def test_only_what_is_missing_is_encoded_and_one_round_is_in_memory_at_a_time() 
 
 
 def test_progress_counts_the_captions_of_all_rounds() -> None:
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     asked = request({"A": ["{}", "a {}"], "B": "{}"})
-    embedded(asked, report=lambda *done: told.append(done))
+    embedded(asked, report=lambda *done: reports.append(done))
     # a a, a b, a c, and a, b, c of the other dataset; then a, b, c again
-    assert told[-1] == (9, 9)
-    counted = [each for each in told if each[0]]
+    assert reports[-1] == (9, 9)
+    counted = [each for each in reports if each[0]]
     assert counted == sorted(counted)
     assert {total for _, total in counted} == {9}
 
@@ -184,7 +184,7 @@ class Short(FakeEncoder):
         return [i for i, caption in enumerate(captions) if len(caption.split()) > 3]
 
 
-def test_no_warning_where_all_is_read() -> None:
+def test_there_is_no_warning_if_no_caption_is_cut_off() -> None:
     assert embedded(request({"A": "two {}", "B": ["{}", "two {}"]}), Short()).warnings == ()
 
 
@@ -217,7 +217,7 @@ def test_one_concept_is_named() -> None:
     assert warning.endswith("1 longer caption, those of 1 concept: 'A+++y z'.")
 
 
-def test_looking_for_long_captions_can_be_cancelled() -> None:
+def test_checking_for_long_captions_can_be_cancelled() -> None:
     def cancel(done: int, total: int) -> None:
         if total == 3:
             raise Cancelled

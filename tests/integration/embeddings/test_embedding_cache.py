@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 CAPTIONS = [f"A photo of a {'very ' * (i % 5)}good dog {i}." for i in range(1500)]
 FAKE = FakeEncoder()
 ROWS = FAKE.encode(CAPTIONS)
-PRINT = "f" * 64
+FINGERPRINT = "f" * 64
 
 
 @pytest.fixture(scope="module")
@@ -52,19 +52,19 @@ def in_redis(server: ValkeyServer) -> Callable[[Callable[[Redis], Awaitable[Resu
 Run = Callable[[Callable[[Redis], Awaitable[None]]], None]
 
 
-def nobody() -> Redis:
-    """A client of a server that is not there."""
+def unreachable_redis() -> Redis:
+    """Return a client of a server that does not run."""
     return Redis(port=1, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1)
 
 
 # ---- the cache
 
 
-def test_what_was_put_is_got(in_redis: Run) -> None:
+def test_stored_embeddings_are_found(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        assert await cache.put_many(PRINT, CAPTIONS[:1200], ROWS[:1200])
-        found, rows = await cache.get_many(PRINT, CAPTIONS[::-1], 64)
+        assert await cache.put_many(FINGERPRINT, CAPTIONS[:1200], ROWS[:1200])
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS[::-1], 64)
         np.testing.assert_array_equal(found, np.arange(1500)[::-1] < 1200)
         np.testing.assert_array_equal(rows[found], ROWS[::-1][found])
         assert not rows[~found].any()
@@ -85,8 +85,8 @@ def test_any_caption_and_any_row(server: ValkeyServer) -> None:
                 await redis.flushall()
                 cache = EmbeddingCache(redis, KEYS)
                 rows = np.array(list(entries.values()), dtype=np.float32).reshape(-1, 3)
-                await cache.put_many(PRINT, list(entries), rows)
-                found, got = await cache.get_many(PRINT, [*entries, other], 3)
+                await cache.put_many(FINGERPRINT, list(entries), rows)
+                found, got = await cache.get_many(FINGERPRINT, [*entries, other], 3)
                 np.testing.assert_array_equal(got[:-1], rows)
                 assert found[:-1].all()
                 assert found[-1] == (other in entries)
@@ -96,10 +96,10 @@ def test_any_caption_and_any_row(server: ValkeyServer) -> None:
     check()
 
 
-def test_encoders_do_not_share(in_redis: Run) -> None:
+def test_encoders_do_not_share_entries(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+        await cache.put_many(FINGERPRINT, CAPTIONS[:3], ROWS[:3])
         found, _ = await cache.get_many("e" * 64, CAPTIONS[:3], 64)
         assert not found.any()
 
@@ -109,8 +109,8 @@ def test_encoders_do_not_share(in_redis: Run) -> None:
 def test_rows_need_not_be_contiguous_or_float32(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        await cache.put_many(PRINT, CAPTIONS[:3], np.asfortranarray(ROWS)[:6:2].astype(">f4"))
-        _, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        await cache.put_many(FINGERPRINT, CAPTIONS[:3], np.asfortranarray(ROWS)[:6:2].astype(">f4"))
+        _, rows = await cache.get_many(FINGERPRINT, CAPTIONS[:3], 64)
         np.testing.assert_array_equal(rows, ROWS[:6:2])
 
     in_redis(check)
@@ -131,11 +131,11 @@ def test_rows_need_not_be_contiguous_or_float32(in_redis: Run) -> None:
 def test_damaged_entries_are_missing(in_redis: Run, damage: Callable[[bytes], bytes]) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
-        value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[1]))
+        await cache.put_many(FINGERPRINT, CAPTIONS[:3], ROWS[:3])
+        value = await redis.hget(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[1]))
         assert isinstance(value, bytes)
-        await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[1]), damage(value))
-        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        await redis.hset(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[1]), damage(value))
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS[:3], 64)
         assert found.tolist() == [True, False, True]
         np.testing.assert_array_equal(rows[found], ROWS[:3][found])
 
@@ -145,10 +145,10 @@ def test_damaged_entries_are_missing(in_redis: Run, damage: Callable[[bytes], by
 def test_a_row_under_another_caption_is_missing(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        await cache.put_many(PRINT, CAPTIONS[:2], ROWS[:2])
-        value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[0]))
-        await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[1]), value)
-        found, _ = await cache.get_many(PRINT, CAPTIONS[:2], 64)
+        await cache.put_many(FINGERPRINT, CAPTIONS[:2], ROWS[:2])
+        value = await redis.hget(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[0]))
+        await redis.hset(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[1]), value)
+        found, _ = await cache.get_many(FINGERPRINT, CAPTIONS[:2], 64)
         assert found.tolist() == [True, False]
 
     in_redis(check)
@@ -157,9 +157,9 @@ def test_a_row_under_another_caption_is_missing(in_redis: Run) -> None:
 def test_rows_of_another_width_are_missing(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        await cache.put_many(PRINT, CAPTIONS[:2], ROWS[:2])
+        await cache.put_many(FINGERPRINT, CAPTIONS[:2], ROWS[:2])
         for dimensions in (63, 65, 32):
-            found, rows = await cache.get_many(PRINT, CAPTIONS[:2], dimensions)
+            found, rows = await cache.get_many(FINGERPRINT, CAPTIONS[:2], dimensions)
             assert not found.any()
             assert rows.shape == (2, dimensions)
 
@@ -167,7 +167,7 @@ def test_rows_of_another_width_are_missing(in_redis: Run) -> None:
 
 
 async def something_else(redis: Redis, key: str, kind: str) -> None:
-    """Put what is no hash under a key."""
+    """Store a value of another type than a hash under a key."""
     if kind == "string":
         await redis.set(key, b"x")
     elif kind == "list":
@@ -177,14 +177,14 @@ async def something_else(redis: Redis, key: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["string", "list", "set"])
-def test_something_else_under_the_key_is_nothing_found_and_gives_way(in_redis: Run, kind: str) -> None:
+def test_a_key_of_another_type_has_no_entries_and_is_replaced(in_redis: Run, kind: str) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        await something_else(redis, KEYS.embeddings(PRINT), kind)
-        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        await something_else(redis, KEYS.embeddings(FINGERPRINT), kind)
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS[:3], 64)
         assert (bool(found.any()), rows.shape) == (False, (3, 64))
-        assert await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
-        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        assert await cache.put_many(FINGERPRINT, CAPTIONS[:3], ROWS[:3])
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS[:3], 64)
         assert found.all()
         np.testing.assert_array_equal(rows, ROWS[:3])
 
@@ -194,8 +194,8 @@ def test_something_else_under_the_key_is_nothing_found_and_gives_way(in_redis: R
 def test_no_captions(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
-        assert await cache.put_many(PRINT, [], ROWS[:0])
-        found, rows = await cache.get_many(PRINT, [], 64)
+        assert await cache.put_many(FINGERPRINT, [], ROWS[:0])
+        found, rows = await cache.get_many(FINGERPRINT, [], 64)
         assert (found.shape, rows.shape) == ((0,), (0, 64))
 
     in_redis(check)
@@ -203,9 +203,9 @@ def test_no_captions(in_redis: Run) -> None:
 
 def test_redis_away() -> None:
     async def check() -> None:
-        cache = EmbeddingCache(nobody(), KEYS)
-        assert not await cache.put_many(PRINT, CAPTIONS[:3], ROWS[:3])
-        found, rows = await cache.get_many(PRINT, CAPTIONS[:3], 64)
+        cache = EmbeddingCache(unreachable_redis(), KEYS)
+        assert not await cache.put_many(FINGERPRINT, CAPTIONS[:3], ROWS[:3])
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS[:3], 64)
         assert not found.any()
         assert rows.shape == (3, 64)
 
@@ -216,7 +216,7 @@ def test_redis_full(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
         await redis.config_set("maxmemory", "1")
         try:
-            assert not await EmbeddingCache(redis, KEYS).put_many(PRINT, CAPTIONS[:3], ROWS[:3])
+            assert not await EmbeddingCache(redis, KEYS).put_many(FINGERPRINT, CAPTIONS[:3], ROWS[:3])
         finally:
             await redis.config_set("maxmemory", "0")
 
@@ -227,11 +227,11 @@ def test_redis_full(in_redis: Run) -> None:
 
 
 @dataclass(frozen=True)
-class Counting(FakeEncoder):
-    """An encoder that notes which captions it is asked for, and may stop at a batch."""
+class NotingEncoder(FakeEncoder):
+    """An encoder that notes the captions that it encodes, and may fail at a batch."""
 
     name: str = "counting"
-    fingerprint: str = PRINT
+    fingerprint: str = FINGERPRINT
     encoded: list[str] = field(default_factory=list)
     fail_at: int | None = None
 
@@ -249,7 +249,7 @@ class Counting(FakeEncoder):
 
 def test_each_caption_is_encoded_once_ever(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache, encoder = EmbeddingCache(redis, KEYS), Counting()
+        cache, encoder = EmbeddingCache(redis, KEYS), NotingEncoder()
         asked = [*CAPTIONS, *CAPTIONS[:700][::-1]]
         np.testing.assert_array_equal(
             await embed_captions(asked, encoder, cache), np.concatenate([ROWS, ROWS[:700][::-1]])
@@ -265,32 +265,34 @@ def test_each_caption_is_encoded_once_ever(in_redis: Run) -> None:
 
 def test_no_captions_to_embed(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        rows = await embed_captions([], Counting(), EmbeddingCache(redis, KEYS))
+        rows = await embed_captions([], NotingEncoder(), EmbeddingCache(redis, KEYS))
         assert rows.shape == (0, 64)
 
     in_redis(check)
 
 
 async def lose(redis: Redis) -> list[str]:
-    await redis.hdel(KEYS.embeddings(PRINT), *(_field(caption) for caption in CAPTIONS[5:9]))
+    await redis.hdel(KEYS.embeddings(FINGERPRINT), *(_field(caption) for caption in CAPTIONS[5:9]))
     return CAPTIONS[5:9]
 
 
 async def damage(redis: Redis) -> list[str]:
-    value = await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[6]))
+    value = await redis.hget(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[6]))
     assert isinstance(value, bytes)
-    await redis.hset(KEYS.embeddings(PRINT), _field(CAPTIONS[6]), bytes([value[0] ^ 1]) + value[1:])
+    await redis.hset(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[6]), bytes([value[0] ^ 1]) + value[1:])
     return CAPTIONS[6:7]
 
 
 async def narrow(redis: Redis) -> list[str]:
-    await EmbeddingCache(redis, KEYS).put_many(PRINT, CAPTIONS[:2], ROWS[:2, :32])
+    await EmbeddingCache(redis, KEYS).put_many(FINGERPRINT, CAPTIONS[:2], ROWS[:2, :32])
     return CAPTIONS[:2]
 
 
 async def exchange(redis: Redis) -> list[str]:
     await redis.hset(
-        KEYS.embeddings(PRINT), _field(CAPTIONS[0]), await redis.hget(KEYS.embeddings(PRINT), _field(CAPTIONS[1]))
+        KEYS.embeddings(FINGERPRINT),
+        _field(CAPTIONS[0]),
+        await redis.hget(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[1])),
     )
     return CAPTIONS[:1]
 
@@ -301,23 +303,23 @@ async def empty(redis: Redis) -> list[str]:
 
 
 async def replace(redis: Redis) -> list[str]:
-    await redis.delete(KEYS.embeddings(PRINT))
-    await something_else(redis, KEYS.embeddings(PRINT), "string")
+    await redis.delete(KEYS.embeddings(FINGERPRINT))
+    await something_else(redis, KEYS.embeddings(FINGERPRINT), "string")
     return CAPTIONS
 
 
 @pytest.mark.parametrize("harm", [lose, damage, narrow, exchange, empty, replace], ids=lambda harm: harm.__name__)
 def test_a_harmed_cache_is_repaired(in_redis: Run, harm: Callable[[Redis], Awaitable[list[str]]]) -> None:
-    """Only what is harmed is encoded again, the embeddings are right, and the cache is whole after it."""
+    """Only captions with a harmed entry are encoded again, and then the cache has all entries."""
 
     async def check(redis: Redis) -> None:
-        cache, encoder = EmbeddingCache(redis, KEYS), Counting()
+        cache, encoder = EmbeddingCache(redis, KEYS), NotingEncoder()
         await embed_captions(CAPTIONS, encoder, cache)
         encoder.encoded.clear()
         harmed = await harm(redis)
         np.testing.assert_array_equal(await embed_captions(CAPTIONS, encoder, cache), ROWS)
         assert sorted(encoder.encoded) == sorted(harmed)
-        found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS, 64)
         assert found.all()
         np.testing.assert_array_equal(rows, ROWS)
 
@@ -325,9 +327,9 @@ def test_a_harmed_cache_is_repaired(in_redis: Run, harm: Callable[[Redis], Await
 
 
 def test_nothing_damaged_is_cached(in_redis: Run) -> None:
-    """Weights that only give not-a-number: the job fails, and the next one, with sound weights, finds nothing wrong."""
+    """A job with weights that give NaN fails, and the next job, with intact weights, finds no such row in the cache."""
 
-    class Damaged(Counting):
+    class Damaged(NotingEncoder):
         def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
             rows = super().encode(captions, report=report)
             if any(caption == CAPTIONS[700] for caption in captions):
@@ -340,32 +342,32 @@ def test_nothing_damaged_is_cached(in_redis: Run) -> None:
         with pytest.raises(EncoderError) as caught:
             await embed_captions(CAPTIONS, damaged, cache)
         assert caught.value.code == "encoder_failed"
-        found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS, 64)
         assert 0 < found.sum() < len(damaged.encoded)
         assert not found[700]
         np.testing.assert_array_equal(rows[found], ROWS[found])
-        np.testing.assert_array_equal(await embed_captions(CAPTIONS, Counting(), cache), ROWS)
+        np.testing.assert_array_equal(await embed_captions(CAPTIONS, NotingEncoder(), cache), ROWS)
 
     in_redis(check)
 
 
 def test_without_a_cache() -> None:
     asked = [*CAPTIONS[:300], *CAPTIONS[:10]]
-    np.testing.assert_array_equal(asyncio.run(embed_captions(asked, Counting(), None)), FAKE.encode(asked))
+    np.testing.assert_array_equal(asyncio.run(embed_captions(asked, NotingEncoder(), None)), FAKE.encode(asked))
 
 
-def test_a_killed_job_goes_on_where_it_was(in_redis: Run) -> None:
+def test_the_retry_of_a_killed_job_encodes_only_the_rest(in_redis: Run) -> None:
     async def check(redis: Redis) -> None:
-        cache, first, second = EmbeddingCache(redis, KEYS), Counting(fail_at=600), Counting()
+        cache, first, second = EmbeddingCache(redis, KEYS), NotingEncoder(fail_at=600), NotingEncoder()
         with pytest.raises(RuntimeError, match="killed"):
             await embed_captions(CAPTIONS, first, cache)
-        told: list[tuple[int, int]] = []
-        await embed_captions(CAPTIONS, second, cache, report=lambda done, total: told.append((done, total)))
+        reports: list[tuple[int, int]] = []
+        await embed_captions(CAPTIONS, second, cache, report=lambda done, total: reports.append((done, total)))
         assert len(first.encoded) >= 600
         assert sorted(first.encoded + second.encoded) == sorted(CAPTIONS)
-        assert told[0] == (len(first.encoded), 1500)
-        assert told[-1] == (1500, 1500)
-        assert told == sorted(told)
+        assert reports[0] == (len(first.encoded), 1500)
+        assert reports[-1] == (1500, 1500)
+        assert reports == sorted(reports)
 
     in_redis(check)
 
@@ -376,10 +378,10 @@ def test_cancelled_by_the_report(in_redis: Run) -> None:
             if done >= 512:
                 raise Cancelled
 
-        cache, encoder = EmbeddingCache(redis, KEYS), Counting()
+        cache, encoder = EmbeddingCache(redis, KEYS), NotingEncoder()
         with pytest.raises(Cancelled):
             await embed_captions(CAPTIONS, encoder, cache, report=report)
-        found, _ = await cache.get_many(PRINT, CAPTIONS, 64)
+        found, _ = await cache.get_many(FINGERPRINT, CAPTIONS, 64)
         assert found.sum() >= 256
 
     in_redis(check)
@@ -388,7 +390,7 @@ def test_cancelled_by_the_report(in_redis: Run) -> None:
 def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
     started, ended = threading.Event(), threading.Event()
 
-    class Endless(Counting):
+    class Endless(NotingEncoder):
         def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
             started.set()
             try:
@@ -410,12 +412,14 @@ def test_a_cancelled_task_waits_for_its_thread(in_redis: Run) -> None:
 
 def test_nothing_is_lost_while_redis_is_away() -> None:
     async def check() -> None:
-        np.testing.assert_array_equal(await embed_captions(CAPTIONS, Counting(), EmbeddingCache(nobody(), KEYS)), ROWS)
+        np.testing.assert_array_equal(
+            await embed_captions(CAPTIONS, NotingEncoder(), EmbeddingCache(unreachable_redis(), KEYS)), ROWS
+        )
 
     asyncio.run(check())
 
 
-def test_what_could_not_be_cached_is_cached_later(in_redis: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_could_not_be_cached_are_cached_later(in_redis: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def check(redis: Redis) -> None:
         cache = EmbeddingCache(redis, KEYS)
         put, refused = cache.put_many, iter([True, True, False, True])
@@ -424,8 +428,8 @@ def test_what_could_not_be_cached_is_cached_later(in_redis: Run, monkeypatch: py
             return False if next(refused, False) else await put(*args)
 
         monkeypatch.setattr(cache, "put_many", sometimes)
-        await embed_captions(CAPTIONS, Counting(), cache)
-        found, rows = await cache.get_many(PRINT, CAPTIONS, 64)
+        await embed_captions(CAPTIONS, NotingEncoder(), cache)
+        found, rows = await cache.get_many(FINGERPRINT, CAPTIONS, 64)
         assert found.all()
         np.testing.assert_array_equal(rows, ROWS)
 

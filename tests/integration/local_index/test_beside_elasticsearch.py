@@ -1,4 +1,4 @@
-"""The local index and a real Elasticsearch, side by side: the same documents, the same counts."""
+"""The local index and a real Elasticsearch give the same counts for the same documents."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ def local_index(c4_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Lo
 
 @pytest.fixture(scope="module")
 def analyse(elasticsearch_node: ElasticsearchNode) -> Analyse:
-    """The tokens that Elasticsearch's standard analyser makes of a text."""
+    """A function that returns the tokens of a text by the standard analyser of Elasticsearch."""
 
     def tokens(text: str) -> list[str]:
         body = {"analyzer": "standard", "text": text}
@@ -41,7 +41,7 @@ def analyse(elasticsearch_node: ElasticsearchNode) -> Analyse:
 
 
 def elasticsearch_counts(http: httpx.Client, index: str, names: Sequence[str]) -> dict[str, int]:
-    """Count the documents that contain each name as a phrase, by what Elasticsearch says and nothing else."""
+    """Count the documents that contain each name as a phrase, with plain requests to Elasticsearch."""
     counts: dict[str, int] = {}
     for at in range(0, len(names), _NAMES_AT_ONCE):
         batch = names[at : at + _NAMES_AT_ONCE]
@@ -89,7 +89,7 @@ def test_all_class_names_have_the_same_counts(
 ) -> None:
     stream = json.loads((benchmark_data / "fomo_in_flux" / "streams" / "random_sequence_1.json").read_text())
     assert len(stream) == 18_381
-    # As a job counts them: each name once, as it is.
+    # As a job counts them: each name once, unchanged.
     names = sorted({split_concept(concept)[1] for concept in stream})
 
     ours = dict(zip(names, local_index.count(names), strict=True))
@@ -113,7 +113,7 @@ def characters(*ranges: tuple[int, int]) -> st.SearchStrategy[str]:
     return st.one_of(*(st.characters(min_codepoint=first, max_codepoint=last) for first, last in ranges))
 
 
-# Latin, other alphabets, scripts with few spaces, pictures, and what stands between words or is not seen.
+# Latin, other alphabets, scripts with few spaces, emoji, and characters that separate words or are invisible.
 WORDS = (
     "the dog's rock'n'roll O’Brien dogs' 'quoted' AT&T C++ e-mail foo_bar __init__ _ a/b U.S.A. node.js",
     "3.5 1,000.50 10'6 12:30 1st ½ m² №5 ＡＢＣ１２ ﬁre İstanbul ΣΊΣΥΦΟΣ straße na\u0308ive café ŉ ǅ Ω \u212b \u212a",
@@ -133,7 +133,7 @@ TRICKY = st.one_of(
     st.text(
         characters((0x2000, 0x206F), (0x2100, 0x214F), (0x3000, 0x30FF), (0x4E00, 0x4E20), (0xAC00, 0xAC20)), max_size=6
     ),
-    # Too long to be one token, in one unit of UTF-16 and in two.
+    # Too long for one token, of characters with one unit of UTF-16 and with two.
     st.tuples(
         st.sampled_from(["a", "1", "_", "é", "e\u0301", "ไ", "𐐀", "カ", "a.", "1,", "x'"]), st.integers(80, 600)
     ).map(lambda part: part[0] * part[1]),
@@ -143,7 +143,7 @@ TEXTS = st.lists(st.tuples(TRICKY, JOINTS), max_size=8).map(
 )
 
 
-# The same texts each time: of rare sequences of emoji it is known that they differ, which is no news from a test.
+# The same texts each time, because rare sequences of emoji are known to differ.
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS)
 def test_tricky_texts_have_the_same_tokens(analyse: Analyse, text: str) -> None:

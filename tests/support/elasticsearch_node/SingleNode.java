@@ -10,7 +10,7 @@ import org.elasticsearch.node.Node;
 import org.elasticsearch.plugins.PluginsLoader;
 
 /**
- * One Elasticsearch node, which serves until it is told to stop or the process that started it is gone.
+ * One Elasticsearch node, which runs until a signal stops it or the process that started it has ended.
  *
  * <p>{@code SingleNode STARTER MODULES NAME=VALUE...}: the id of that process, the directory of the modules, and the
  * node's settings.

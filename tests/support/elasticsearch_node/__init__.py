@@ -1,7 +1,7 @@
-"""A real Elasticsearch for tests, from the artifacts that Elastic publishes: see the README beside this file.
+"""A real Elasticsearch for tests, from the artifacts that Elastic publishes; README.md in this folder describes it.
 
-- `ElasticsearchNode` is one node, `Unavailable` why there is none;
-- `load_c4` puts shards of C4 into it as What's-In-My-Big-Data does.
+- `ElasticsearchNode` is one node; `Unavailable` is raised where none can be started;
+- `load_c4` adds shards of C4 to it, with the fields of What's-In-My-Big-Data.
 """
 
 from support.elasticsearch_node.c4 import load_c4

@@ -25,25 +25,25 @@ _AT_ONCE = 2_000
 
 
 def load_c4(http: httpx.Client, index: str, shard: Path, *, subset: str = "en", copies: int = 1) -> int:
-    """Make an index of a shard of C4.
+    """Create an index of a shard of C4.
 
     Parameters
     ----------
     http : httpx.Client
-        Of the node.
+        Client of the node.
     index : str
-        Name of the index, which is not there yet.
+        Name of the index, which must not exist.
     shard : Path
         Gzipped JSON lines with ``text``, ``url`` and a date.
     subset : str
-        What each document's ``subset`` is.
+        Value of the field ``subset`` of each document.
     copies : int
-        How often each document is put in.
+        How many times each document is added.
 
     Returns
     -------
     int
-        Documents in the index, all of which a search finds.
+        Number of documents in the index; searches find all of them.
     """
     http.put(f"/{index}", json={"settings": _SETTINGS, "mappings": MAPPING}).raise_for_status()
     for _ in range(copies):

@@ -1,4 +1,4 @@
-"""What a node is run from: jars and one class, put together by Maven once and kept outside the checkout."""
+"""The files that run a node: jars and one class, built by Maven once and kept outside the checkout."""
 
 import fcntl
 import hashlib
@@ -16,25 +16,25 @@ OLDEST_JAVA = 17
 
 _HERE = Path(__file__).parent
 _SOURCES = ("pom.xml", "plugin-descriptor.properties", "SingleNode.java")
-# Less than what a single test is given, so that it fails with Maven's words rather than without.
+# Less than the timeout of a test, so that the error has the output of Maven.
 _BUILD_SECONDS = 240
 
 
 class Unavailable(Exception):
-    """There can be no node on this machine, or not now; the message says what is missing."""
+    """No node can be started on this machine; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A directory as ``pom.xml`` describes it, complete and never changed, and the Java to run it with."""
+    """A directory that was built by ``pom.xml``, complete and never changed, and the Java to run it."""
 
     java: str
     directory: Path
 
     def command(self, options: Sequence[str], settings: Mapping[str, str]) -> list[str]:
-        """Return the command that runs a node with these settings, and the Java virtual machine with these options.
+        """Return the command that runs a node with these settings and these options of the Java virtual machine.
 
-        The node ends with the process that calls this, at the latest.
+        The node ends at the latest when the process that calls this ends.
         """
         class_path = f"{self.directory / 'lib'}/*:{self.directory / 'classes'}"
         given = [f"{name}={value}" for name, value in settings.items()]
@@ -43,20 +43,20 @@ class Installation:
 
 
 def install(cache: Path | None = None) -> Installation:
-    """Return what nodes are run from, which takes Maven and seconds the first time.
+    """Return the installation that runs nodes; the first call builds it with Maven in a few seconds.
 
-    Any number of processes may do so at once: one builds, and the others wait for it.
+    Several processes may call this at the same time: one builds, and the others wait for it.
 
     Parameters
     ----------
     cache : Path, optional
-        Where what was built is kept, by the digest of what it was built from. By default, below the directory for
-        caches of whoever runs this.
+        Directory of installations, each named by the digest of its sources. By default, below the user's directory for
+        caches.
 
     Raises
     ------
     Unavailable
-        There is no Java that is new enough, no Maven, or Maven does not get the artifacts.
+        There is no Java that is new enough, no Maven, or Maven cannot download the artifacts.
     """
     java = _java()
     cache = cache or _cache()
@@ -71,7 +71,7 @@ def install(cache: Path | None = None) -> Installation:
 
 
 def _build(directory: Path) -> None:
-    """Make the directory appear, complete."""
+    """Build the installation in another directory and rename it when it is complete."""
     maven = [_program("mvn", "Maven"), "--batch-mode", "--quiet"]
     with tempfile.TemporaryDirectory(prefix="build-", dir=directory.parent) as temporary:
         built = Path(temporary, "installation")
@@ -88,7 +88,7 @@ def _build(directory: Path) -> None:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Unavailable(f"Maven was not done within {_BUILD_SECONDS} s") from error
+            raise Unavailable(f"Maven did not finish within {_BUILD_SECONDS} s") from error
         if run.returncode:
             first = run.stdout.partition("[ERROR]")[2].partition("\n")[0]
             failure = Unavailable(f"Maven failed: {first.strip() or run.stdout[-500:]}")
@@ -107,7 +107,7 @@ def _java() -> str:
 
 
 def _program(name: str, title: str) -> str:
-    """Return the path of a program: of Java, the one that Maven takes too."""
+    """Return the path of a program. JAVA_HOME comes first, as it does for Maven."""
     home = os.environ.get("JAVA_HOME")
     path = os.pathsep.join([*([str(Path(home, "bin"))] if home else []), os.environ.get("PATH", os.defpath)])
     found = shutil.which(name, path=path)

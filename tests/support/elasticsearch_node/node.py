@@ -1,4 +1,4 @@
-"""One node: started, waited for, and stopped."""
+"""Starting one node, waiting until it answers, and stopping it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,45 +15,45 @@ _SETTINGS = {
     "node.name": "single",
     "discovery.type": "single-node",
     "network.host": "127.0.0.1",
-    # Any that are free; the first is read from a file that the node writes once it listens.
+    # Any free ports; the first is read from a file that the node writes once it listens.
     "http.port": "0",
     "transport.port": "0",
     "node.portsfile": "true",
-    # A disk that is nearly full is no reason to refuse what tests write.
+    # Tests may write also if the disk is nearly full.
     "cluster.routing.allocation.disk.threshold_enabled": "false",
 }
-# Five are usual; a machine that has other work may take many times as long.
+# Five seconds are usual; a busy machine may need many times as long.
 _START_SECONDS = 150.0
 
 QUICK_START = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""Options of the Java virtual machine for tests: half the time to start, and less speed after minutes of work."""
+"""Options of the Java virtual machine for tests: it starts in half the time, and is slower after minutes of work."""
 
 
 class ElasticsearchNode:
-    """A real Elasticsearch on a free port of 127.0.0.1, with nothing in it.
+    """A real, empty Elasticsearch on a free port of 127.0.0.1.
 
-    It ends with `close`, or with the process that started it, whichever is first.
+    It ends at `close`, or when the process that started it ends.
 
     Parameters
     ----------
     directory : Path
-        An empty directory, for its data and its logs; what is in it may be removed once the node is closed.
+        An empty directory for its data and its logs, which may be removed once the node is closed.
     settings : Mapping
         Further settings of the node, such as ``thread_pool.search.queue_size``.
     options : sequence of str
-        Of the Java virtual machine; other than by default, where the server's own speed is measured.
+        Options of the Java virtual machine; benchmarks give others than the default.
 
     Attributes
     ----------
     url : str
-        Where it serves.
+        Its address.
     http : httpx.Client
-        Speaks to it.
+        A client of it.
 
     Raises
     ------
     Unavailable
-        See `install`. If the node itself fails or does not answer in time, that is an AssertionError with its log.
+        See `install`. If the node fails or does not answer in time, an AssertionError with its log is raised.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ElasticsearchNode:
         return self.http.get("/_cluster/health", params={"wait_for_status": "green"}).status_code == 200
 
     def close(self) -> None:
-        """Stop it."""
+        """Stop the node."""
         self.http.close()
         self.process.stop()
 

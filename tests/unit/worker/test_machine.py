@@ -25,7 +25,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_without_a_limit_it_is_what_the_machine_has(own: Path, tmp_path: Path) -> None:
+def test_without_a_limit_the_machine_s_memory_is_free(own: Path, tmp_path: Path) -> None:
     group(tmp_path / "outer" / "inner", "max")
     group(tmp_path / "outer", "max")
     assert free_memory(tmp_path, own) == 100 * GB
@@ -50,7 +50,7 @@ def test_a_group_beyond_its_limit_has_nothing_left(own: Path, tmp_path: Path) ->
     assert free_memory(tmp_path, own) == 0
 
 
-def test_a_setting_is_taken_at_its_word() -> None:
+def test_memory_and_threads_of_the_settings_are_used() -> None:
     assert this_machine(WorkerSettings(memory_mb=123, threads=3)).memory == 123_000_000
     assert this_machine(WorkerSettings(threads=3)).threads == 3
     assert 0 < (this_machine(WorkerSettings()).memory or 0) <= psutil.virtual_memory().total

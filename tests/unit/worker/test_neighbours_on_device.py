@@ -38,7 +38,7 @@ def test_the_path_is_the_same(vectors: NDArray[np.int16], more: int) -> None:
 
 
 @pytest.mark.parametrize("dimensions", [8, 768])
-def test_what_is_not_proposed_is_as_far_as_promised(dimensions: int) -> None:
+def test_vectors_that_are_not_proposed_are_as_far_as_the_bound(dimensions: int) -> None:
     vectors = quantise(np.random.default_rng(0).normal(size=(700, dimensions)))
     ids, bounds = on_the_processor(vectors)(np.arange(700), 20)
     matrix = distance_matrix(vectors)

@@ -1,4 +1,4 @@
-"""Waiting that can be told to stop."""
+"""Watching: waiting for work that a report can stop."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Work:
-    """Never over by itself.
+    """Work that never ends by itself.
 
     Attributes
     ----------
     swallows : int
-        So many cancellations change nothing.
+        The number of cancellations that it ignores.
     over : bool
-        Whether it is no longer at it.
+        Whether it has ended.
     """
 
     def __init__(self, swallows: int = 0) -> None:

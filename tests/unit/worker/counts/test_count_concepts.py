@@ -84,7 +84,7 @@ def test_each_concept_gets_the_count_of_its_own_query() -> None:
     assert found.columns["approximate"] == [None] * 5
 
 
-def test_what_several_concepts_ask_is_asked_once_and_nothing_is_never() -> None:
+def test_a_query_of_several_concepts_is_sent_once_and_an_empty_one_never() -> None:
     corpus = Corpus()
     found = counted(corpus, dataset("A", "a_b", "a/b", "_", "a b"), dataset("B", "a b", "a  b"), dataset("C", "/"))
 
@@ -162,7 +162,7 @@ def test_the_warnings_of_a_count() -> None:
     )
 
 
-def test_a_name_that_is_altered_is_told_though_it_is_a_spelling_elsewhere() -> None:
+def test_an_altered_name_is_warned_of_although_it_is_a_spelling_of_another_concept() -> None:
     found = counted(Corpus(), dataset("A", "a_b"), dataset("B", "c", queries={"c": "a_b"}))
 
     assert found.columns["query"] == ["a b", "a_b"]

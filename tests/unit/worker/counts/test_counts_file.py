@@ -83,11 +83,11 @@ async def test_counts_are_those_of_the_file() -> None:
     assert await counted(source("documents"), apple, fish) == {apple: Count(3), fish: Count(0)}
 
 
-async def test_nothing_is_asked_and_nothing_comes() -> None:
+async def test_no_queries_send_no_request() -> None:
     assert await counted(source()) == {}
 
 
-def test_names_are_asked_folded() -> None:
+def test_names_are_looked_up_folded() -> None:
     assert source().form(" aquarium_fish/") == "aquarium fish"
 
 
@@ -105,7 +105,7 @@ async def test_documents_of_several_spellings_are_refused() -> None:
     assert "mine" in error.detail
 
 
-async def test_a_name_that_is_not_there_is_named() -> None:
+async def test_missing_names_are_listed() -> None:
     error = await refused(source(), Query.of(["apple"]), Query.of(["pear", "apple"]), Query.of(["fig"]))
 
     assert error.code == "source_incomplete"
@@ -135,9 +135,7 @@ async def test_it_is_opened_from_the_store(tmp_path: Path) -> None:
     assert await CountsFileSource.open("yours", files) is None
 
 
-async def test_counts_are_read_once_for_as_long_as_no_others_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_counts_read_last_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     objects = LocalObjects(tmp_path)
     files, read = CountsFiles(objects), list[str]()
     get = LocalObjects.get
@@ -169,7 +167,7 @@ async def test_many_counts_come_in_parts() -> None:
 
 
 @pytest.mark.parametrize("part", ["sources", "counts"])
-async def test_damage_is_the_source_s(tmp_path: Path, part: str) -> None:
+async def test_a_damaged_counts_file_is_a_damaged_source(tmp_path: Path, part: str) -> None:
     files = CountsFiles(LocalObjects(tmp_path))
     await files.create("mine", record().meaning, COUNTS)
     [path] = [each for each in (tmp_path / part).rglob("*") if each.is_file()]

@@ -23,7 +23,7 @@ NAMES = st.lists(WORDS | st.text(max_size=20), max_size=12).map(" ".join) | st.t
 @example("🐟" * 1000)
 @example("x" * 499 + " y")
 @example("x" * 498 + " y")
-def test_a_form_is_safe(name: str) -> None:
+def test_a_form_can_be_encoded_and_is_short(name: str) -> None:
     form = SOURCE.form(name)
 
     assert " AND " not in form
@@ -79,7 +79,7 @@ def test_forms(name: str, form: str) -> None:
 
 
 @given(st.text(st.sampled_from("abAB_/ ")))
-def test_most_names_are_asked_as_text_has_them(name: str) -> None:
+def test_usual_names_are_sent_unchanged(name: str) -> None:
     assert SOURCE.form(folded(name)) == folded(name)
 
 

@@ -1,4 +1,4 @@
-"""The file of sources: what is wrong in it is said by table and field, and never a secret."""
+"""The file of sources: errors name the table and the field, and never a secret."""
 
 import gzip
 import os
@@ -31,7 +31,7 @@ def settings(tmp_path: Path, text: str | None) -> WorkerSettings:
     return WorkerSettings(sources=path, data_dir=tmp_path / "data")
 
 
-def test_a_file_says_which_sources_there_are(tmp_path: Path) -> None:
+def test_the_file_of_sources_gives_names_and_settings(tmp_path: Path) -> None:
     sources = read_sources(settings(tmp_path, RIGHT + '[infini-gram]\nkind = "infini-gram"\nindex = "v4_rpj_llama_s4"'))
     assert list(sources) == ["wimbd-c4", "infini-gram"]
     wimbd, infini_gram = sources.values()
@@ -81,7 +81,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
     assert caught.value.detail.endswith("docs/settings.md shows such a file.")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_of_sources_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"none\.toml: No such file"):
         read_sources(WorkerSettings(sources=tmp_path / "none.toml"))
 
@@ -131,14 +131,14 @@ async def test_each_kind_of_source_is_found_by_its_name(tmp_path: Path) -> None:
 
 
 @anyio
-@pytest.mark.parametrize("name", ["nobody", "request", "", "..", "C4", "a/b"])
-async def test_a_name_that_is_no_source_s_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["missing", "request", "", "..", "C4", "a/b"])
+async def test_a_name_without_a_source_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError) as caught:
         await open_source(name, settings(tmp_path, RIGHT), LocalObjects(tmp_path / "objects"))
     assert caught.value.code == "source_not_configured"
-    if name == "nobody":
+    if name == "missing":
         assert "wimbd-c4" in caught.value.detail
-        assert "--name nobody" in caught.value.detail
+        assert "--name missing" in caught.value.detail
 
 
 @anyio
@@ -154,7 +154,7 @@ async def test_a_name_that_stands_for_two_sources_is_refused(tmp_path: Path) -> 
 
 
 @anyio
-async def test_a_damaged_index_is_not_no_index(tmp_path: Path) -> None:
+async def test_a_damaged_index_is_reported_as_damaged_not_as_missing(tmp_path: Path) -> None:
     local_index(tmp_path, "local")
     (tmp_path / "data" / "indexes" / "local" / "index.json").write_text("{")
     with pytest.raises(SourceError) as caught:

@@ -189,10 +189,10 @@ def test_no_captions(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) 
 
 def test_progress_between_batches(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
     make_checkpoint("tiny")
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     encoder = clip.load("open_clip/tiny", settings)
-    encoder.encode(["x"] * 40, report=lambda done, total: told.append((done, total)))
-    assert told == [(0, 40), (16, 40), (32, 40), (40, 40)]
+    encoder.encode(["x"] * 40, report=lambda done, total: reports.append((done, total)))
+    assert reports == [(0, 40), (16, 40), (32, 40), (40, 40)]
 
 
 def test_cancelled_passes(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
@@ -405,7 +405,7 @@ def test_a_list_of_sums(form: str, as_file: bool, make_checkpoint: MakeCheckpoin
 
 
 @pytest.mark.usefixtures("nothing_built")
-def test_a_list_that_names_two_sums_is_not_met(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+def test_a_list_with_two_sums_for_a_file_is_refused(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
     checkpoint = make_checkpoint("tiny")
     lines = [f"{digest}  {checkpoint.name}\n" for digest in (sha256(checkpoint), "2" * 64)]
     checkpoint.with_name("SHA256SUMS").write_text("".join(lines))
@@ -427,7 +427,9 @@ def test_a_list_without_the_file_does_not_pin_it(make_checkpoint: MakeCheckpoint
     "content",
     [b"tiny.safetensors", b"\xff\xfe", b"1234  tiny.safetensors", b"SHA256 (tiny.safetensors) = " + b"1" * 64],
 )
-def test_a_list_that_is_none(content: bytes, make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+def test_a_list_of_sums_in_another_form_is_refused(
+    content: bytes, make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
     sums = make_checkpoint("tiny").with_name("SHA256SUMS")
     sums.write_bytes(content)
     error = load_error("open_clip/tiny", settings)
@@ -436,7 +438,9 @@ def test_a_list_that_is_none(content: bytes, make_checkpoint: MakeCheckpoint, se
 
 
 @pytest.mark.usefixtures("nothing_built")
-def test_a_device_that_is_not_there_is_found_first(make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+def test_a_missing_device_is_reported_before_anything_is_loaded(
+    make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
     make_checkpoint("tiny")
     error = load_error("open_clip/tiny", settings.model_copy(update={"device": "cuda:99"}))
     assert error.code == "encoder_not_configured"
@@ -460,7 +464,7 @@ def test_unknown_names(name: str, make_checkpoint: MakeCheckpoint, settings: Wor
     assert "open_clip/MODEL" in error.detail
 
 
-def test_a_near_miss_is_told(settings: WorkerSettings) -> None:
+def test_a_misspelled_model_gets_suggestions(settings: WorkerSettings) -> None:
     assert "ViT-L-14" in load_error("open_clip/ViT-L14", settings).detail
 
 
@@ -474,7 +478,9 @@ def test_a_tag_has_its_own_file(make_checkpoint: MakeCheckpoint, settings: Worke
     plain = make_checkpoint("tiny")
     assert load_error("open_clip/tiny/mine", settings).code == "encoder_not_configured"
     only_plain = settings.model_copy(update={"checkpoints": plain})
-    assert load_error("open_clip/tiny/mine", only_plain).code == "encoder_not_configured", "nobody called it so"
+    assert load_error("open_clip/tiny/mine", only_plain).code == "encoder_not_configured", (
+        "the file has no tag in its name"
+    )
     tagged = make_checkpoint("tiny", "tiny.mine.safetensors", seed=1)
     assert clip.load("open_clip/tiny/mine", settings).weights_sha256 == sha256(tagged)
     assert clip.load("open_clip/tiny", settings).weights_sha256 == sha256(plain)

@@ -23,7 +23,7 @@ def test_unknown_names(name: str) -> None:
     assert caught.value.code == "encoder_not_configured"
 
 
-def test_an_unknown_name_is_told_all_forms() -> None:
+def test_the_error_for_an_unknown_name_lists_all_encoders() -> None:
     with pytest.raises(EncoderError) as caught:
         load_encoder("bert", WorkerSettings(device="cpu"))
     assert all(form in caught.value.detail for form in ENCODERS)
@@ -45,7 +45,7 @@ def test_each_dtype_is_an_encoder_of_its_own(make_checkpoint: Callable[..., Path
     assert load_encoder("open_clip/tiny", settings, dtype="bfloat16") is other
 
 
-def test_the_kept_encoder_answers_for_its_weights(
+def test_a_pin_is_compared_with_the_weights_of_the_kept_encoder(
     make_checkpoint: Callable[..., Path], settings: WorkerSettings
 ) -> None:
     make_checkpoint("tiny")

@@ -64,9 +64,12 @@ def test_short_captions_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_reports_between_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokenisers, "CHUNK", 2)
-    told: list[tuple[int, int]] = []
-    assert overlong(CLIP, ["é", "x", "dog " * 80, "é", "dog " * 90], report=lambda *done: told.append(done)) == [2, 4]
-    assert told == [(0, 4), (2, 4)]
+    reports: list[tuple[int, int]] = []
+    assert overlong(CLIP, ["é", "x", "dog " * 80, "é", "dog " * 90], report=lambda *done: reports.append(done)) == [
+        2,
+        4,
+    ]
+    assert reports == [(0, 4), (2, 4)]
 
     def cancel(done: int, total: int) -> None:
         raise Cancelled

@@ -117,7 +117,7 @@ def test_counts_in_the_sample_of_c4_are_those_of_the_plain_counter(tmp_path: Pat
     assert index.count(names) == plain_counts(names, texts)
 
 
-def test_counting_reports_and_stops_when_told_to(tmp_path: Path, shard: MakeShard) -> None:
+def test_counting_reports_and_stops_when_the_report_raises(tmp_path: Path, shard: MakeShard) -> None:
     build_index([shard("a", "a b c")], tmp_path / "c4")
     index = LocalIndex.open(tmp_path / "c4")
     reports: list[tuple[int, int]] = []
@@ -341,7 +341,7 @@ def test_on_a_full_disk_the_index_stays_as_it_was(
     assert counts(directory, "good") == [2]
 
 
-def test_of_damaged_shards_alone_comes_no_index(tmp_path: Path, shard: MakeShard) -> None:
+def test_damaged_shards_alone_make_no_index(tmp_path: Path, shard: MakeShard) -> None:
     bad = shard("bad", "x")
     damage_json(bad)
     with pytest.raises(SourceError, match="it has 0 shard"):
@@ -417,7 +417,7 @@ def test_a_killed_build_leaves_an_index_whole(tmp_path: Path, shard: MakeShard, 
     assert counts(directory, "x", "y") == [2, 1]
 
 
-def test_a_first_build_that_was_killed_is_no_index(tmp_path: Path, shard: MakeShard) -> None:
+def test_a_killed_first_build_leaves_no_index(tmp_path: Path, shard: MakeShard) -> None:
     directory = tmp_path / "c4"
     command = [sys.executable, "-c", DIE, str(directory), str(shard("b", "y")), "reading"]
     subprocess.run(command, cwd=CHECKOUT, check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
@@ -427,7 +427,7 @@ def test_a_first_build_that_was_killed_is_no_index(tmp_path: Path, shard: MakeSh
     assert build_index([shard("b", "y")], directory).documents == 1
 
 
-def test_two_builds_of_an_index_do_not_meet(tmp_path: Path, shard: MakeShard) -> None:
+def test_a_second_build_of_an_index_is_refused(tmp_path: Path, shard: MakeShard) -> None:
     directory = tmp_path / "c4"
     second = shard("second", "y")
     refusals = []
@@ -597,7 +597,7 @@ def test_an_index_with_deleted_documents_is_refused(tmp_path: Path, shard: MakeS
     assert refusal.value.code == "source_damaged"
 
 
-def test_where_no_index_is_the_error_names_the_command(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_index_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"concept-orderings index SHARD.json.gz --name c4") as absent:
         LocalIndex.open(tmp_path / "c4")
     assert absent.value.code == "source_not_configured"

@@ -1,4 +1,4 @@
-"""Batches, asked of a server that is made up: whatever it does, each query is counted once or is missing."""
+"""Batches, against a simulated server: whatever it answers, each query is counted once or has no count."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ def queries(number: int) -> list[Query]:
 
 @dataclass
 class Server:
-    """Answers as it is told, and remembers what it was asked."""
+    """Answers by a function, and notes the batches that it gets."""
 
     reply: Reply
     asked: list[Sequence[Query]] = field(default_factory=list)
@@ -69,7 +69,7 @@ def length(query: Query) -> int:
 
 
 @given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 9))
-def test_each_query_is_asked_once(number: int, size: int, in_flight: int) -> None:
+def test_each_query_is_sent_once(number: int, size: int, in_flight: int) -> None:
     server = Server(length)
 
     found = asyncio.run(collected(batches(queries(number), server, size=size, in_flight=in_flight)))
@@ -92,14 +92,14 @@ def test_each_query_is_counted_or_has_a_reason(number: int, size: int, in_flight
     assert not found.keys() & counting.failures.keys()
     sent = {query for batch in server.asked for query in batch}
     assert found.keys() | counting.failures.keys() <= sent
-    # What has no reason of its own was given up with a request of which nothing came.
+    # Queries without a reason were not sent, because all attempts of a batch gave no count.
     assert found.keys() | counting.failures.keys() == set(asked) or counting.failures
     assert set(found.values()) <= {Count(7)}
     assert max(sum(query in batch for batch in server.asked) for query in sent) <= 3
 
 
 @given(st.integers(1, 20), st.integers(1, 8), st.sampled_from([BUSY, SLOW, REFUSED]))
-def test_a_server_that_gives_nothing_is_left_alone_soon(number: int, size: int, why: NotCounted) -> None:
+def test_after_a_batch_without_any_count_no_further_batch_is_sent(number: int, size: int, why: NotCounted) -> None:
     server = Server(lambda query: why)
     counting = batches(queries(number), server, size=size, in_flight=1)
 
@@ -109,7 +109,7 @@ def test_a_server_that_gives_nothing_is_left_alone_soon(number: int, size: int, 
     assert {query for batch in server.asked for query in batch} <= set(queries(number)[:size])
 
 
-async def test_what_took_too_long_is_asked_in_halves() -> None:
+async def test_a_batch_that_took_too_long_is_retried_in_halves() -> None:
     server = Server(length)
     server.reply = lambda query: SLOW if len(server.asked[-1]) > 3 else length(query)
 
@@ -119,7 +119,7 @@ async def test_what_took_too_long_is_asked_in_halves() -> None:
     assert [len(batch) for batch in server.asked] == [10, 5, 3, 2, 5, 3, 2]
 
 
-async def test_the_longest_pause_that_is_asked_for_is_made() -> None:
+async def test_the_longest_requested_pause_is_made() -> None:
     pauses: list[float] = []
     answers = iter([5.0, 20.0, None])
 
@@ -137,7 +137,7 @@ async def test_the_longest_pause_that_is_asked_for_is_made() -> None:
     assert pauses == [20.5]
 
 
-async def test_what_goes_wrong_in_the_asking_is_not_hidden() -> None:
+async def test_an_error_of_the_request_function_is_raised() -> None:
     async def ask(batch: Sequence[Query]) -> list[int | NotCounted]:
         raise ZeroDivisionError
 

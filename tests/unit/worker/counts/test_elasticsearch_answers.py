@@ -60,7 +60,7 @@ def test_a_whole_answer_is_a_count() -> None:
 
 
 @pytest.mark.parametrize("path", JUDGED, ids=".".join)
-def test_an_answer_that_lacks_something_is_no_count(path: tuple[str, ...]) -> None:
+def test_an_incomplete_answer_is_not_a_count(path: tuple[str, ...]) -> None:
     assert isinstance(counted(without(WHOLE, path)), NotCounted)
 
 
@@ -68,21 +68,21 @@ def test_an_answer_that_lacks_something_is_no_count(path: tuple[str, ...]) -> No
 @example(("hits", "total", "value"), True)
 @example(("hits", "total", "value"), 38.0)
 @example(("hits", "total", "value"), -1)
-def test_an_answer_with_anything_else_there_is_no_count(path: tuple[str, ...], new: Any) -> None:
+def test_an_answer_with_other_values_is_not_a_count(path: tuple[str, ...], new: Any) -> None:
     answer = changed(WHOLE, path, new)
 
     judged = counted(answer)
 
     if path == ("hits", "total", "value") and type(new) is int and new >= 0:
         assert judged == new
-    # Python calls 0, 0.0 and False equal, and it is one whether they are told apart.
+    # In Python 0, 0.0 and False are equal; the reader must distinguish them.
     elif path == ("hits", "total", "value") or answer != WHOLE:
         assert isinstance(judged, NotCounted)
         assert judged.may_pass
 
 
 @given(JSON)
-def test_anything_is_judged(answer: Any) -> None:
+def test_any_json_is_a_count_or_a_reason(answer: Any) -> None:
     assert isinstance(counted(answer), NotCounted)
 
 
@@ -98,12 +98,12 @@ def test_anything_is_judged(answer: Any) -> None:
         {"status": 500},
     ],
 )
-def test_an_answer_with_a_doubt_is_no_count(more: dict[str, Any]) -> None:
+def test_a_doubtful_answer_is_not_a_count(more: dict[str, Any]) -> None:
     assert isinstance(counted({**WHOLE, **more}), NotCounted)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_busy_or_broken_server_is_worth_asking_again(status: int) -> None:
+def test_a_busy_or_broken_server_may_pass(status: int) -> None:
     item = {"error": {"type": "es_rejected_execution_exception", "reason": "queue is full"}, "status": status}
 
     for judged in (counted(item), by_status(status, item)):
@@ -123,7 +123,7 @@ def test_a_busy_or_broken_server_is_worth_asking_again(status: int) -> None:
         (413, "source_refused"),
     ],
 )
-def test_a_question_at_fault_is_not(status: int, code: str) -> None:
+def test_a_wrong_request_may_not_pass(status: int, code: str) -> None:
     judged = counted({"error": {"type": "some_exception"}, "status": status})
 
     assert isinstance(judged, NotCounted)
@@ -131,7 +131,7 @@ def test_a_question_at_fault_is_not(status: int, code: str) -> None:
     assert f"{status}: some_exception" in judged.reason
 
 
-def test_a_reason_is_never_a_page() -> None:
+def test_a_reason_is_short() -> None:
     judged = by_status(502, "<html>\n" + "x" * 10_000)
 
     assert len(judged.reason) < 250

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 LEAST: dict[str, Any] = {"url": "https://search.example.org", "index": "c4"}
 
 
-def test_little_has_to_be_said() -> None:
+def test_a_url_and_an_index_are_enough() -> None:
     settings = ElasticsearchSettings(**LEAST)
 
     assert settings.url == ("https://search.example.org:443",)

@@ -47,7 +47,7 @@ def test_all_documents_are_those_that_pass_the_filters() -> None:
     }
 
 
-def test_a_reader_is_told() -> None:
+def test_corpus_and_form_are_in_words() -> None:
     assert searches().corpus == "c4"
     assert searches(url="u", subset=["en", "de"]).corpus == "c4 where subset = en or de, url = u"
     assert searches().form == "match_phrase with slop 0 in the field text"
@@ -73,7 +73,7 @@ def test_a_long_name_is_cut_to_what_a_server_takes(start: str, more: int) -> Non
     assert len(tokenise(sent)) <= 1_024
 
 
-def test_what_is_no_text_does_not_keep_other_names_from_being_sent() -> None:
+def test_a_name_with_a_lone_surrogate_does_not_stop_the_others() -> None:
     assert sendable("a\ud800b 😀") == "a\ufffdb 😀"
 
 

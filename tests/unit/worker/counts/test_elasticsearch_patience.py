@@ -32,12 +32,12 @@ def test_a_pause_is_never_shorter_than_the_server_asks_for(seconds: float, attem
     assert seconds < pause <= seconds + 30
 
 
-def test_what_does_not_pass_or_would_take_too_long_is_not_waited_for() -> None:
+def test_there_is_no_pause_after_a_refusal_or_for_a_request_of_a_too_long_one() -> None:
     assert Patience().pause(1, REFUSED) is None
     assert Patience().pause(1, may_pass("it is busy", retry_after=301.0)) is None
 
 
-async def test_asking_ends_with_the_first_answer() -> None:
+async def test_retries_end_with_the_first_answer() -> None:
     answers: list[int | NotCounted] = [BUSY, BUSY, 7, 8]
     pauses: list[float] = []
 
@@ -52,7 +52,7 @@ async def test_asking_ends_with_the_first_answer() -> None:
 
 
 @pytest.mark.parametrize(("answer", "asked"), [(BUSY, 4), (REFUSED, 1)])
-async def test_asking_ends_when_it_is_of_no_use(answer: NotCounted, asked: int) -> None:
+async def test_retries_end_after_the_last_attempt_or_a_refusal(answer: NotCounted, asked: int) -> None:
     questions: list[None] = []
 
     async def question() -> int | NotCounted:

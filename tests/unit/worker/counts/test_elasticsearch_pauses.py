@@ -21,7 +21,7 @@ from worker.evidence.counts.elasticsearch.server import _retry_after
         ("Fri, 31 Dec 9999 23:59:59 -0800", None),
     ],
 )
-def test_whatever_stands_there_is_a_pause_or_none(header: str | None, seconds: float | None) -> None:
+def test_any_header_is_a_pause_or_none(header: str | None, seconds: float | None) -> None:
     assert _retry_after(header) == seconds
 
 
