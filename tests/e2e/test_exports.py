@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -330,4 +329,4 @@ def test_every_export_of_the_benchmark_s_size_is_made_once(service: Deployment, 
 
     assert service.http.get(version["exports"][name]).content == first.content
     assert service.objects() == before
-    assert json.loads(first.content)
+    assert first.content

@@ -1,7 +1,7 @@
 """Hypothesis strategies for requests, and helpers for them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from random import Random
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
-from concept_orderings.evidence import Evidence
+from concept_orderings.evidence import Evidence, Need
+from concept_orderings.evidence.base import Values
 from concept_orderings.evidence.counts import counts_of
 from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
@@ -155,10 +156,11 @@ def embeddings_for(request: StreamRequest) -> NDArray[np.float32]:
 
 
 def evidence_for(request: StreamRequest) -> Evidence:
-    """Return evidence of every kind for a request that gives all except embeddings."""
-    return Evidence(
-        years=years_of(request.concepts),
-        scores=scores_of(request.concepts),
-        counts=counts_of(request.concepts),
-        embeddings=embeddings_for(request),
-    )
+    """Return the evidence that a request's ordering and split need; counts are those of the request."""
+    made: dict[Need, Callable[[], Values]] = {
+        Need.YEARS: lambda: years_of(request.concepts),
+        Need.SCORES: lambda: scores_of(request.concepts),
+        Need.COUNTS: lambda: counts_of(request.concepts),
+        Need.EMBEDDINGS: lambda: embeddings_for(request),
+    }
+    return Evidence(**{str(need): made[need]() for need in request.needs})

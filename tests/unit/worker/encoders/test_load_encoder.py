@@ -1,4 +1,5 @@
 import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,51 @@ from worker.evidence.encoders import fake, load_encoder
 from worker.evidence.encoders.base import file_sha256
 from worker.settings import WorkerSettings
 
+WITHOUT_WEIGHTS = [name for name, rest in ENCODERS.items() if not rest]
+every_encoder_without_weights = pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
+CAPTIONS = ["A photo of a dog.", "", "Ein Foto: äöü 𝔘", "A photo of a dog.", "a"]
+
+
+@every_encoder_without_weights
+def test_every_encoder_gives_the_same_unit_rows_again(name: str) -> None:
+    encoder = load_encoder(name, WorkerSettings(device="cpu"))
+    rows = encoder.encode(CAPTIONS)
+    assert (encoder.name, rows.shape) == (name, (len(CAPTIONS), encoder.dimensions))
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(rows[0], rows[3])
+    np.testing.assert_allclose(encoder.encode(CAPTIONS[::-1])[::-1], rows, atol=1e-5)
+    assert encoder.encode([]).shape == (0, encoder.dimensions)
+
+
+@every_encoder_without_weights
+def test_every_encoder_has_a_fingerprint_for_each_dtype(name: str) -> None:
+    settings = WorkerSettings(device="cpu")
+    exact, short = load_encoder(name, settings), load_encoder(name, settings, dtype="bfloat16")
+    assert (exact.dtype, short.dtype) == ("float32", "bfloat16")
+    assert re.fullmatch("[0-9a-f]{64}", exact.fingerprint)
+    assert exact.fingerprint != short.fingerprint
+    np.testing.assert_allclose(short.encode(CAPTIONS), exact.encode(CAPTIONS), atol=0.02)
+
+
+@every_encoder_without_weights
+def test_every_encoder_is_held_to_the_pin(name: str) -> None:
+    settings = WorkerSettings(device="cpu")
+    assert load_encoder(name, settings, pinned=load_encoder(name, settings).weights_sha256).name == name
+    for asked, pinned, code in [(name, "0" * 64, "weights_mismatch"), (f"{name}/x", "", "encoder_not_configured")]:
+        with pytest.raises(EncoderError) as caught:
+            load_encoder(asked, settings, pinned=pinned)
+        assert caught.value.code == code
+
+
+@every_encoder_without_weights
+def test_every_encoder_stops_at_a_report(name: str) -> None:
+    def cancel(done: int, total: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        load_encoder(name, WorkerSettings(device="cpu")).encode(["x"], report=cancel)
+
 
 @pytest.mark.parametrize("name", ["", "fake/", "Fake", "bert", "minilm ", "open_clips/ViT-L-14"])
 def test_unknown_names(name: str) -> None:
@@ -26,7 +72,8 @@ def test_unknown_names(name: str) -> None:
 def test_the_error_for_an_unknown_name_lists_all_encoders() -> None:
     with pytest.raises(EncoderError) as caught:
         load_encoder("bert", WorkerSettings(device="cpu"))
-    assert all(form in caught.value.detail for form in ENCODERS)
+    missing = [name for name in ENCODERS if name not in caught.value.detail]
+    assert not missing, f"name {missing} in the refusal in worker/evidence/encoders/__init__.py"
 
 
 def test_the_last_encoder_is_kept(make_checkpoint: Callable[..., Path], settings: WorkerSettings) -> None:
