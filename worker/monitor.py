@@ -98,12 +98,15 @@ class Monitor:
                 _log.warning("%s: cannot ask whether it was cancelled: %s", self._identifier, error)
             if self.verdict is not Verdict.GO_ON:
                 self._stop.set()
+            if self.verdict is Verdict.LEAVE:
+                # Asked again, the run might be without a worker by then: this one would hold it, and end it.
+                return
 
     async def _write(self) -> None:
         # One write at a time: of two concurrent writes, the older one could arrive last.
         async with self._writing:
             state = self._state
-            if state is None or state == self._written:
+            if state is None or state == self._written or self.verdict is Verdict.LEAVE:
                 return
             try:
                 await self._runs.progress(self._identifier, self._run, *state)

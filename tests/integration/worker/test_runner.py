@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from concept_orderings.errors import SourceError
 from store.queue import open_redis
-from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Phase, Record, Runs, State, Submission
+from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Phase, Record, Runs, State, Submission, Verdict
 from support.keys import KEYS
 from support.processes import Valkey
 from worker.look_at_counts import LookAtCounts
@@ -111,6 +111,33 @@ async def test_a_run_that_another_worker_holds_is_left_alone(place: Place) -> No
     await place.runner.deliver(ID, run)
     assert place.requests == []
     assert (await place.record()).state is State.RUNNING
+
+
+async def test_a_run_that_was_lost_to_a_worker_that_died_since_is_not_ended(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that cannot stop at once must not take up again, and end, what it has lost: the queue delivers it again."""
+    monkeypatch.setattr("worker.monitor._INTERVAL_SECONDS", 0.01)
+    run = await place.submit()
+    lease = KEYS.lease(place.runs.kind.name, ID, run)
+    redis = place.runs._redis
+
+    async def hang(monitor: Monitor) -> bytes:
+        await monitor.enter(Phase.COUNTING, 3)
+        await redis.set(lease, "another worker")
+        while monitor.verdict is Verdict.GO_ON:  # noqa: ASYNC110  # a monitor announces no verdict
+            await asyncio.sleep(0.01)
+        await redis.delete(lease)
+        await asyncio.sleep(0.1)
+        monitor.report(2, 3)
+        return b"never"
+
+    place.do = hang
+    await place.runner.deliver(ID, run)
+
+    record = await place.record()
+    assert (record.state, record.done) == (State.RUNNING, 0)
+    assert await redis.get(lease) is None
 
 
 async def test_after_three_deaths_it_gives_up(place: Place) -> None:
