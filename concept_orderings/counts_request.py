@@ -114,11 +114,13 @@ def parse_counts_request(body: object) -> CountsRequest:
     """
     fields = check_mapping(body, "")
     check_fields(fields, [each.name for each in FIELDS], "")
+    _check_not_both(fields)
     for option in OPTIONS:
         if option.name in fields:
             option.shape.check(fields[option.name], f"/{option.name}")
     refresh, counted_since = bool(fields.get("refresh")), str(fields.get("counted_since", ""))
-    _check_since(refresh, counted_since)
+    if counted_since and parse_time(counted_since) is None:
+        raise BadParameter("bad_parameter", NO_SUCH_TIME, ["/counted_since"])
     names, queries = _parse_queries(fields)
     return CountsRequest(names=names, queries=queries, refresh=refresh, counted_since=counted_since)
 
@@ -139,12 +141,12 @@ def _parse_queries(fields: Mapping[str, object]) -> tuple[tuple[str | None, ...]
     return names, tuple(map(default_query, names))
 
 
-def _check_since(refresh: bool, counted_since: str) -> None:
-    if refresh and counted_since:
+def _check_not_both(fields: Mapping[str, object]) -> None:
+    """Refuse a refresh with a text for `counted_since`, also with one that is not a time: one of the two is wrong."""
+    counted_since = fields.get("counted_since")
+    if fields.get("refresh") is True and isinstance(counted_since, str) and counted_since:
         raise BadParameter(
             "bad_parameter",
             "A refresh sets counted_since itself; leave one of the two out.",
             ["/refresh", "/counted_since"],
         )
-    if counted_since and parse_time(counted_since) is None:
-        raise BadParameter("bad_parameter", NO_SUCH_TIME, ["/counted_since"])

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import escape_pointer, is_integer, is_number, wrong_type
@@ -75,21 +75,26 @@ class Shape(ABC):
         Raises
         ------
         InvalidInput
-            The error of the first mismatch, with pointers to all mismatches that have the same error.
+            ``wrong_type`` for the first value of another JSON type than expected; if there is none, the error of the
+            first mismatch, with pointers to all mismatches that have the same error.
         """
-        mismatches = self.mismatches(value, pointer)
-        first = next(mismatches, None)
-        if first is None:
-            return
-        if isinstance(first.refusal, str):
-            raise wrong_type(first.refusal, first.value, first.pointer)
-        alike = (each.pointer for each in mismatches if each.refusal == first.refusal)
+        first: Mismatch | None = None
+        for each in self.mismatches(value, pointer):
+            if isinstance(each.refusal, str):
+                raise wrong_type(each.refusal, each.value, each.pointer)
+            first = first or each
+        if first is not None:
+            self._refuse(first, value, pointer)
+
+    def _refuse(self, first: Mismatch, value: object, pointer: str) -> NoReturn:
+        assert isinstance(first.refusal, Refusal)
+        alike = (each.pointer for each in self.mismatches(value, pointer) if each.refusal == first.refusal)
         detail = first.refusal.sentence
         if "{value}" in detail:
             detail = detail.replace("{value}", shown(str(first.value)))
         if "{length}" in detail and isinstance(first.value, list | tuple):
             detail = detail.replace("{length}", f"{len(first.value):,}")
-        raise first.refusal.error(first.refusal.code, detail, (first.pointer, *alike))
+        raise first.refusal.error(first.refusal.code, detail, alike)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.source_schemas import REQUESTS
 from concept_orderings.counts_request import MOST_NAMES, parse_counts_request
-from concept_orderings.errors import BadParameter, InvalidInput
+from concept_orderings.errors import BadParameter, BadValue, InvalidInput
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import parse_request
 from support.declared import fits, is_over_several_fields
@@ -82,6 +82,19 @@ def test_an_ordering_and_a_look_accept_the_same_times(text: str, is_time: bool) 
     for parse, body in [(parse_counts_request, look), (parse_request, stream)]:
         with pytest.raises(BadParameter, match="2026-01-31T12:00:00Z"):
             parse(body)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T12:00:00Z", "2023-02-29T00:00:00Z", "yesterday"])
+def test_a_refresh_beside_any_text_is_refused_as_both(text: str) -> None:
+    with pytest.raises(BadParameter, match="leave one of the two out") as refused:
+        parse_counts_request({"names": ["a"], "refresh": True, "counted_since": text})
+    assert refused.value.pointers == ("/refresh", "/counted_since")
+
+
+def test_a_name_of_another_type_is_refused_before_one_with_control_characters() -> None:
+    with pytest.raises(BadValue, match="/names/2 must be a string, not a number") as refused:
+        parse_counts_request({"names": ["a\0", "b", 1, None]})
+    assert (refused.value.code, refused.value.pointers) == ("wrong_type", ("/names/2",))
 
 
 @pytest.mark.parametrize("example", REQUESTS.values(), ids=REQUESTS)

@@ -44,6 +44,13 @@ REFUSALS = [
     ),
     Refusal("template a number in an array", {TEMPLATE: ["{}", 1]}, "wrong_type", [f"{TEMPLATE}/1"], "a number"),
     Refusal(
+        "template a number after one without its place",
+        {TEMPLATE: ["A photo.", 1]},
+        "wrong_type",
+        [f"{TEMPLATE}/1"],
+        "a number",
+    ),
+    Refusal(
         "template twice",
         {TEMPLATE: ["{}", "A {}.", "{}"]},
         "bad_template",
