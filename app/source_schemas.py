@@ -3,6 +3,7 @@
 `concept_orderings.counts_request` checks requests, and not pydantic.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, create_model
@@ -10,6 +11,8 @@ from pydantic import ConfigDict, Field, create_model
 from app.declared import exactly_one, optional, with_default
 from app.schemas import JobProblem, Schema
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
+from concept_orderings.evidence.counts import IN_REQUEST
+from store.sources import SourceReport
 
 _DIGEST = "0f" * 32
 _WHEN = "2026-01-31T12:00:00Z"
@@ -76,10 +79,29 @@ class SourceResource(Schema):
     error: JobProblem | None = Field(None, description="Why the source is unavailable.")
 
 
+def source_resource(report: SourceReport) -> SourceResource:
+    """Return a source in the form that clients get."""
+    return SourceResource.model_validate(report.as_json())
+
+
 class SourceList(Schema):
     """All sources of counts that orderings can name, by name."""
 
     sources: list[SourceResource]
+
+
+def source_list(reports: Iterable[SourceReport]) -> SourceList:
+    """Return all sources in the form that clients get: those that are reported, and the counts in requests."""
+    resources = {each.name: source_resource(each) for each in reports}
+    resources[IN_REQUEST] = SourceResource.model_validate(
+        {
+            "name": IN_REQUEST,
+            "kind": IN_REQUEST,
+            "state": "available",
+            "corpus": "the counts that are given with the classes",
+        }
+    )
+    return SourceList(sources=[resources[name] for name in sorted(resources)])
 
 
 class CountResource(Schema):

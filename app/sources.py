@@ -3,24 +3,23 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from app.bodies import decode_body
 from app.counts_files import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
-from concept_orderings.errors import StoreError
-from concept_orderings.evidence.counts import IN_REQUEST
+from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query
-from store.counts_files import QUERY_FORM, CountsFile, CountsFiles, CountsMeaning, Stored
+from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
 from store.looks import Look, LookAnswer
 from store.queue import Queue
 from store.runs import Record, RunChanges, Runs
 from store.source_reports import SourceReports
+from store.sources import SourceReport, SourceState
 
 _ANSWER_SECONDS = 3.0
 """How long a list waits for the answers of servers that no worker has asked yet."""
@@ -72,8 +71,8 @@ class Sources:
         """Stop; a counts file that is not read yet is not stored."""
         self._reading.shutdown(wait=False, cancel_futures=True)
 
-    async def all(self) -> list[dict[str, Any]]:
-        """Return all sources, sorted by name.
+    async def all(self) -> list[SourceReport]:
+        """Return reports on all counts files, and on the sources that workers have.
 
         This waits at most `_ANSWER_SECONDS` for servers that no worker has asked yet.
 
@@ -84,9 +83,8 @@ class Sources:
         """
         reported, files = await asyncio.gather(self._reported(), self._counts_files())
         for name in reported.keys() & files.keys():
-            reported[name] = _name_conflict(name, reported[name])
-        found = {**files, **reported, IN_REQUEST: _IN_REQUEST}
-        return [found[name] for name in sorted(found)]
+            reported[name] = _name_conflict(reported[name])
+        return list({**files, **reported}.values())
 
     async def exists(self, name: str) -> bool:
         """Return whether a source of this name exists: one that a worker reported, or a counts file."""
@@ -95,7 +93,7 @@ class Sources:
     async def kind_reported(self, name: str) -> str | None:
         """Return the kind of the source that workers report under this name; None if they report none."""
         reported = (await self._reports.list()).get(name)
-        return None if reported is None else str(reported["kind"])
+        return None if reported is None else reported.kind
 
     async def any_reported(self) -> bool:
         """Return whether a worker has reported its sources in the last 30 seconds."""
@@ -145,58 +143,34 @@ class Sources:
         counts = await asyncio.get_running_loop().run_in_executor(self._reading, reading)
         return await self._files.create(name, meaning, counts)
 
-    async def _reported(self) -> dict[str, dict[str, Any]]:
+    async def _reported(self) -> dict[str, SourceReport]:
         """Return the sources that workers report, after their servers have answered or `_ANSWER_SECONDS` are over."""
         await self._reports.ask_servers()
         deadline = time.monotonic() + _ANSWER_SECONDS
         while True:
             reported = await self._reports.list()
-            if not any(each["state"] == "unasked" for each in reported.values()) or time.monotonic() > deadline:
+            if not any(each.state is SourceState.UNASKED for each in reported.values()) or time.monotonic() > deadline:
                 return reported
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _counts_files(self) -> dict[str, dict[str, Any]]:
+    async def _counts_files(self) -> dict[str, SourceReport]:
         names = await self._files.names()
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, SourceReport] = {}
         for start in range(0, len(names), _RECORDS_READ_AT_ONCE):
             batch = names[start : start + _RECORDS_READ_AT_ONCE]
             found.update(zip(batch, await asyncio.gather(*map(self._counts_file, batch)), strict=True))
         return found
 
-    async def _counts_file(self, name: str) -> dict[str, Any]:
+    async def _counts_file(self, name: str) -> SourceReport:
         try:
             record = await self._files.record(name)
+            if record is None:
+                raise StoreError("counts_file_damaged", f"The record of {name} is gone.")
         except StoreError as error:
             if error.code == "store_unavailable":
                 raise
-            return _unavailable(name, "file", error.code, error.detail)
-        if record is None:
-            return _unavailable(name, "file", "counts_file_damaged", f"The record of {name} is gone.")
-        return counts_file_source(record)
-
-
-_IN_REQUEST = {
-    "name": IN_REQUEST,
-    "kind": IN_REQUEST,
-    "state": "available",
-    "corpus": "the counts that are given with the classes",
-}
-
-
-def counts_file_source(record: CountsFile) -> dict[str, Any]:
-    """Return a counts file as a source of counts."""
-    return {
-        "name": record.name,
-        "kind": "file",
-        "state": "available",
-        "unit": record.meaning.unit,
-        "corpus": record.meaning.corpus,
-        "documents": record.meaning.documents,
-        "tokens": record.meaning.tokens,
-        "query_form": QUERY_FORM,
-        "fingerprint": record.fingerprint,
-        "counted_at": record.counted_at,
-    }
+            return SourceReport.unavailable(name, "file", error)
+        return SourceReport.available(record.facts)
 
 
 def read_counts_request(body: bytes) -> CountsRequest:
@@ -222,7 +196,7 @@ def counts_answer(request: CountsRequest, look: Record) -> bytes:
     assert look.result is not None  # the look has succeeded
     answer = LookAnswer.from_bytes(look.result)
     by_query = dict(zip(_distinct(request), answer.counts, strict=True))
-    unit = answer.facts["unit"]
+    unit = answer.facts.unit
     counts = [
         {
             "name": name,
@@ -234,7 +208,7 @@ def counts_answer(request: CountsRequest, look: Record) -> bytes:
         }
         for name, query in zip(request.names, request.queries, strict=True)
     ]
-    source = {**answer.facts, "state": "available", "error": None}
+    source = {**SourceReport.available(answer.facts).as_json(), "error": None}
     return json.dumps({"source": source, "counted_since": request.counted_since, "counts": counts}).encode()
 
 
@@ -246,10 +220,7 @@ def _distinct(request: CountsRequest) -> list[Query]:
     return sorted(set(request.queries), key=lambda query: query.spellings)
 
 
-def _name_conflict(name: str, reported: Mapping[str, Any]) -> dict[str, Any]:
+def _name_conflict(reported: SourceReport) -> SourceReport:
+    name = reported.name
     detail = f"{name} is also the name of a counts file, and each source needs a name of its own: rename this source."
-    return _unavailable(name, str(reported["kind"]), "source_not_configured", detail)
-
-
-def _unavailable(name: str, kind: str, code: str, detail: str) -> dict[str, Any]:
-    return {"name": name, "kind": kind, "state": "unavailable", "error": {"code": code, "detail": detail}}
+    return SourceReport.unavailable(name, reported.kind, SourceError("source_not_configured", detail))

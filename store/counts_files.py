@@ -17,8 +17,9 @@ from store import object_keys
 from store.damage import checked_content, counts_file_damaged, reading
 from store.objects import Objects
 from store.sealed import created_now, seal, unseal
+from store.sources import SourceFacts, Unit
 
-QUERY_FORM = "the name as the file has it, underscores and slashes read as spaces"
+_QUERY_FORM = "the name as the file has it, underscores and slashes read as spaces"
 """How a name is looked up in a counts file, as shown to readers. It is published in manifests: never change it."""
 
 _RECORD_FORMAT = 1
@@ -84,6 +85,21 @@ class CountsFile:
     def fingerprint(self) -> str:
         """SHA-256 of everything that decides a count: the counts and their unit."""
         return sha256_hex(canonical_json({"kind": "file", "counts": self.digest, "unit": self.meaning.unit}))
+
+    @property
+    def facts(self) -> SourceFacts:
+        """What its counts mean, as a source."""
+        return SourceFacts(
+            name=self.name,
+            kind="file",
+            unit=Unit(self.meaning.unit),
+            corpus=self.meaning.corpus,
+            documents=self.meaning.documents,
+            tokens=self.meaning.tokens,
+            query_form=_QUERY_FORM,
+            fingerprint=self.fingerprint,
+            counted_at=self.counted_at,
+        )
 
     def to_bytes(self) -> bytes:
         """Return the record in the form in which it is stored, with its own digest."""

@@ -5,14 +5,15 @@ A look may be lost: `store.count_cache` keeps the counts, and a client that stil
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.queries import Query
 from store.runs import Lane, Record, Submission
+from store.sources import SourceFacts
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,12 @@ class LookAnswer:
 
     Attributes
     ----------
-    facts : mapping
-        What the source's counts mean: JSON.
+    facts : SourceFacts
     counts : sequence of CountShown
         One for each query of the look, in the same order.
     """
 
-    facts: Mapping[str, Any]
+    facts: SourceFacts
     counts: Sequence[CountShown]
 
     def to_bytes(self) -> bytes:
@@ -109,7 +109,7 @@ class LookAnswer:
         It may have 100,000 counts, so call this off the event loop.
         """
         counts = [(each.query.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
-        return zlib.compress(json.dumps({"facts": self.facts, "counts": counts}).encode(), level=1)
+        return zlib.compress(json.dumps({"facts": asdict(self.facts), "counts": counts}).encode(), level=1)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LookAnswer":
@@ -119,4 +119,4 @@ class LookAnswer:
             CountShown(query=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
             for spellings, value, approximate, counted_at in fields["counts"]
         ]
-        return cls(fields["facts"], counts)
+        return cls(SourceFacts.from_json(fields["facts"]), counts)

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
 from store.keys import Keys
+from store.sources import SourceReport
 
 KEPT_SECONDS = 30
 """How long a source is listed after the last report of it."""
@@ -38,7 +39,7 @@ class SourceReports:
         self._keys = keys
         self._reported: set[str] = set()
 
-    async def report(self, sources: Mapping[str, Mapping[str, Any]]) -> None:
+    async def report(self, sources: Mapping[str, SourceReport]) -> None:
         """Report the sources of this worker, and remove those that it reported before and does not have any more."""
         now = await self._now()
         gone = self._reported - sources.keys()
@@ -46,19 +47,25 @@ class SourceReports:
             if gone:
                 pipeline.hdel(self._keys.sources, *gone)
             if sources:
-                reports: dict[FieldT, EncodableT] = {name: json.dumps([now, each]) for name, each in sources.items()}
+                reports: dict[FieldT, EncodableT] = {
+                    name: json.dumps([now, each.as_json()]) for name, each in sources.items()
+                }
                 pipeline.hset(self._keys.sources, mapping=reports)
                 pipeline.expire(self._keys.sources, 2 * KEPT_SECONDS)
             pipeline.set(self._keys.sources_reported, 1, ex=KEPT_SECONDS)
             await pipeline.execute()
         self._reported = set(sources)
 
-    async def list(self) -> dict[str, dict[str, Any]]:
+    async def list(self) -> dict[str, SourceReport]:
         """Return what workers have reported in the last 30 seconds, by name."""
         now = await self._now()
         fields: Any = await self._redis.hgetall(self._keys.sources)
         reports = {name.decode(): json.loads(value) for name, value in fields.items()}
-        return {name: source for name, (when, source) in reports.items() if when > now - KEPT_SECONDS}
+        return {
+            name: SourceReport.from_json(source)
+            for name, (when, source) in reports.items()
+            if when > now - KEPT_SECONDS
+        }
 
     async def any_reported(self) -> bool:
         """Return whether a worker has reported in the last 30 seconds, even if it has no sources."""

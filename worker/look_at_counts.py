@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
 from typing import ClassVar
 from weakref import WeakValueDictionary
 
@@ -94,4 +93,4 @@ class LookAtCounts(Work):
             )
             for each in sent.values()
         ]
-        return LookAnswer(asdict(found.facts), counts)
+        return LookAnswer(found.facts, counts)

@@ -4,15 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from concept_orderings.errors import ConceptOrderingsError, SourceError
 from concept_orderings.url_names import URL_NAME
 from store.source_reports import SourceReports
+from store.sources import SourceReport, SourceState
 from store.waiting import cancel_and_wait, wait_for_event
 from worker.evidence.counts import ambiguous
-from worker.evidence.counts.base import SourceFacts
 from worker.evidence.counts.local_index import has_index, index_facts
 from worker.evidence.counts.settings import SourceSettings, read_sources
 from worker.settings import WorkerSettings
@@ -31,7 +30,7 @@ class _Asked:
 
     when: float
     settings: SourceSettings
-    report: Mapping[str, Any]
+    report: SourceReport
 
 
 class SourceReporter:
@@ -74,7 +73,7 @@ class SourceReporter:
                 await asyncio.sleep(_POLL_SECONDS)
             await wait_for_event(self._answered, _POLL_SECONDS)
 
-    async def sources(self, *, ask: bool) -> dict[str, dict[str, Any]]:
+    async def sources(self, *, ask: bool) -> dict[str, SourceReport]:
         """Return the reports of all sources; with `ask`, begin to ask servers whose answer is a minute old."""
         configured = read_sources(self._settings)
         self._asked = {name: each for name, each in self._asked.items() if configured.get(name) == each.settings}
@@ -83,7 +82,7 @@ class SourceReporter:
         known = {name: self._known(name, settings) for name, settings in configured.items()}
         for name, index in (await asyncio.to_thread(_local, self._settings)).items():
             twice = ambiguous(name, ["the file of sources", "a local index"])
-            known[name] = _unavailable(name, "local-index", twice) if name in configured else index
+            known[name] = SourceReport.unavailable(name, "local-index", twice) if name in configured else index
         return known
 
     def _begin_to_ask(self, configured: Mapping[str, SourceSettings]) -> None:
@@ -93,58 +92,48 @@ class SourceReporter:
             if is_old and name not in self._asking:
                 self._asking[name] = asyncio.create_task(self._ask(name, settings))
 
-    def _known(self, name: str, settings: SourceSettings) -> dict[str, Any]:
+    def _known(self, name: str, settings: SourceSettings) -> SourceReport:
         if name in self._asked:
-            return dict(self._asked[name].report)
-        return {"name": name, "kind": settings.kind, "state": "unasked"}
+            return self._asked[name].report
+        return SourceReport(name=name, kind=settings.kind, state=SourceState.UNASKED)
 
     async def _ask(self, name: str, settings: SourceSettings) -> None:
-        report: dict[str, Any]
         try:
             # One attempt: a client that lists the sources wants to see the reason of a failure without delay.
             source = settings.open(name, attempts=1)
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    report = available(await source.facts())
+                    report = SourceReport.available(await source.facts())
             finally:
                 await source.aclose()
         except ConceptOrderingsError as error:
-            report = _unavailable(name, settings.kind, error)
+            report = SourceReport.unavailable(name, settings.kind, error)
         except TimeoutError:
             late = SourceError("source_unavailable", f"{name} has not answered for {_ANSWER_SECONDS:.0f} seconds.")
-            report = _unavailable(name, settings.kind, late)
+            report = SourceReport.unavailable(name, settings.kind, late)
         except Exception as error:
             # Stored like an answer, or the server would be asked every second. The text of the error goes to the log
             # alone, since it may hold a secret.
             _log.exception("asking the source %s failed", name)
-            report = _unavailable(name, settings.kind, _asking_failed(name, error))
+            report = SourceReport.unavailable(name, settings.kind, _asking_failed(name, error))
         finally:
             del self._asking[name]
         self._asked[name] = _Asked(time.monotonic(), settings, report)
         self._answered.set()
 
 
-def available(facts: SourceFacts) -> dict[str, Any]:
-    """Return the report of a source that answers."""
-    return {**asdict(facts), "state": "available"}
-
-
-def _unavailable(name: str, kind: str, error: ConceptOrderingsError) -> dict[str, Any]:
-    return {"name": name, "kind": kind, "state": "unavailable", "error": error.as_json()}
-
-
 def _asking_failed(name: str, error: Exception) -> SourceError:
     return SourceError("source_unavailable", f"Asking {name} failed with {type(error).__name__}; see the worker's log.")
 
 
-def _local(settings: WorkerSettings) -> dict[str, dict[str, Any]]:
+def _local(settings: WorkerSettings) -> dict[str, SourceReport]:
     """Return the reports of the local indexes."""
     root = settings.data_dir / "indexes"
     found = [each for each in sorted(root.glob("*")) if URL_NAME.fullmatch(each.name) and has_index(each)]
-    known: dict[str, dict[str, Any]] = {}
+    known: dict[str, SourceReport] = {}
     for directory in found:
         try:
-            known[directory.name] = available(index_facts(directory))
+            known[directory.name] = SourceReport.available(index_facts(directory))
         except SourceError as error:
-            known[directory.name] = _unavailable(directory.name, "local-index", error)
+            known[directory.name] = SourceReport.unavailable(directory.name, "local-index", error)
     return known

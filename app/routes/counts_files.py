@@ -10,14 +10,14 @@ from app.counts_files import MEDIA_TYPES, PARQUET
 from app.errors import ApiError
 from app.routes.common import TheService, pattern_schema, problems, read_body
 from app.service import Service
-from app.source_schemas import SourceResource
-from app.sources import counts_file_source
+from app.source_schemas import SourceResource, source_resource
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
 from concept_orderings.text import VISIBLE, is_plain_text, shown
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.counts_files import CountsMeaning, Stored
+from store.sources import SourceReport
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -113,7 +113,7 @@ async def put_counts_file(
             f"names, {record.meaning.unit} of {shown(record.meaning.corpus)}. Stored counts are never replaced: choose "
             "another name."
         )
-    resource = SourceResource.model_validate(counts_file_source(record))
+    resource = source_resource(SourceReport.available(record.facts))
     return JSONResponse(resource.model_dump(), HTTPStatus.CREATED if stored is Stored.NEW else HTTPStatus.OK)
 
 

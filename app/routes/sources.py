@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from app.errors import ApiError, problem
 from app.routes.common import TheService, pattern_schema, prefer_parameter, preferred_wait, problems, read_body
 from app.service import Service
-from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, CountsResource, SourceList
+from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, CountsResource, SourceList, source_list
 from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
 from concept_orderings.evidence.counts import IN_REQUEST
@@ -55,7 +55,7 @@ async def list_sources(service: TheService) -> SourceList:
 
     Workers ask the servers of their sources at most once a minute, and only for two minutes after a request like this.
     """
-    return SourceList.model_validate({"sources": await service.sources.all()})
+    return source_list(await service.sources.all())
 
 
 @router.post(

@@ -10,7 +10,7 @@ from store.runs.kinds import Lane
 
 
 class State(StrEnum):
-    """The state of a run."""
+    """The state of a job, or of a look at counts."""
 
     QUEUED = "queued"
     RUNNING = "running"

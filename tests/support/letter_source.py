@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
-from worker.evidence.counts.base import Count, SourceFacts, Unit
+from store.sources import SourceFacts, Unit
+from worker.evidence.counts.base import Count
 
 
 def queries(*names: str) -> list[Query]:

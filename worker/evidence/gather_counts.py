@@ -18,8 +18,9 @@ from concept_orderings.request import StreamRequest
 from concept_orderings.text import first_of, shown
 from store.count_cache import CountCache
 from store.runs import Phase
+from store.sources import SourceFacts, Unit
 from worker.evidence.counts import open_source
-from worker.evidence.counts.base import CountSource, SourceFacts, Unit
+from worker.evidence.counts.base import CountSource
 from worker.evidence.counts.through_cache import SourceCounts, count_through_cache
 from worker.evidence.gathering import Gathering, about
 from worker.watched import watched

@@ -14,11 +14,11 @@ import pytest
 from concept_orderings.concepts import split_concept
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
+from store.sources import SourceFacts, Unit
 from support.elasticsearch_node import ElasticsearchNode
 from support.elasticsearch_node.c4 import MAPPING
 from support.fault_proxy import FaultProxy, status
 from support.waiting import until
-from worker.evidence.counts.base import SourceFacts, Unit
 from worker.evidence.counts.elasticsearch import ElasticsearchSettings, ElasticsearchSource
 from worker.evidence.counts.elasticsearch.patience import Patience
 from worker.evidence.counts.spellings import LONGEST

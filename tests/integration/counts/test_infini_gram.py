@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query, folded
+from store.sources import Unit
 from support.infini_gram import INDEX, Answer, Drop, Fault, Hang, InfiniGram, tokens_of
 from support.waiting import until
-from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count, CountSource, Unit
+from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count, CountSource
 from worker.evidence.counts.infini_gram import InfiniGramSettings, InfiniGramSource
 from worker.evidence.counts.infini_gram.endpoint import LONGEST_PAUSE_SECONDS, Pace
 from worker.evidence.counts.infini_gram.source import GROUP

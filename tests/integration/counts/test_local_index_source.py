@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
-from worker.evidence.counts.base import Unit
+from store.sources import Unit
 from worker.evidence.counts.elasticsearch import ElasticsearchSettings
 from worker.evidence.counts.local_index import LocalIndexSource, has_index, index_facts
 from worker.evidence.counts.spellings import LONGEST

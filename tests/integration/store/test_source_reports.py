@@ -8,10 +8,15 @@ from redis.asyncio import Redis
 
 from store.queue import open_redis
 from store.source_reports import KEPT_SECONDS, WANTED_SECONDS, SourceReports
+from store.sources import SourceReport, SourceState
 from support.keys import KEYS
 from support.processes import Valkey
 
 pytestmark = pytest.mark.anyio
+
+
+def unasked(name: str, kind: str) -> SourceReport:
+    return SourceReport(name=name, kind=kind, state=SourceState.UNASKED)
 
 
 @pytest.fixture
@@ -22,17 +27,18 @@ async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
 
 async def test_reports_of_several_workers_are_listed_together(redis: Redis) -> None:
     one, other, api = (SourceReports(redis, KEYS) for _ in range(3))
-    await asyncio.gather(one.report({"a": {"kind": "x"}, "both": {}}), other.report({"b": {"kind": "y"}, "both": {}}))
-    assert await api.list() == {"a": {"kind": "x"}, "b": {"kind": "y"}, "both": {}}
-    await one.report({"a": {"kind": "z"}})
-    assert await api.list() == {"a": {"kind": "z"}, "b": {"kind": "y"}}
+    a, b, both = unasked("a", "x"), unasked("b", "y"), unasked("both", "z")
+    await asyncio.gather(one.report({"a": a, "both": both}), other.report({"b": b, "both": both}))
+    assert await api.list() == {"a": a, "b": b, "both": both}
+    await one.report({"a": unasked("a", "z")})
+    assert await api.list() == {"a": unasked("a", "z"), "b": b}
     await one.report({})
-    assert await api.list() == {"b": {"kind": "y"}}
+    assert await api.list() == {"b": b}
 
 
 async def test_an_old_report_is_not_listed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     reports = SourceReports(redis, KEYS)
-    await reports.report({"a": {}})
+    await reports.report({"a": unasked("a", "x")})
     seconds, _ = await redis.time()
     monkeypatch.setattr(SourceReports, "_now", lambda _: asyncio.sleep(0, seconds + KEPT_SECONDS + 1))
     assert await reports.list() == {}

@@ -1,14 +1,17 @@
-"""Looks at counts: what is asked and answered survives Redis."""
+"""Looks at counts: requests and answers are read as they were written."""
 
 import json
 
 from concept_orderings.queries import Query
 from store.looks import CountShown, Look, LookAnswer
 from store.runs import Lane
+from store.sources import SourceFacts, Unit
 
 LOOK = Look("c4", (Query(("a", "b")), Query(('ç\u2028"',))), "2026-01-31T12:00:00Z")
 ANSWER = LookAnswer(
-    {"name": "c4", "unit": "documents", "documents": None},
+    SourceFacts(
+        name="c4", kind="elasticsearch", unit=Unit.DOCUMENTS, corpus="C4", query_form="as it is", fingerprint="0f" * 32
+    ),
     [
         CountShown(query=Query(("a",)), value=2**53 - 1, approximate=True, counted_at="2026-01-31T12:00:01Z"),
         CountShown(query=Query(()), value=0, approximate=False, counted_at="2026-01-31T12:00:02Z"),
@@ -24,7 +27,7 @@ def test_a_look_is_read_as_it_was_written() -> None:
     assert submission.about == {"source": "c4"}
 
 
-def test_the_id_is_of_all_that_is_asked() -> None:
+def test_the_id_depends_on_source_queries_and_time() -> None:
     others = [
         Look("pile", LOOK.queries, LOOK.counted_since),
         Look("c4", LOOK.queries[:1], LOOK.counted_since),

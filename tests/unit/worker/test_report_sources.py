@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 
 from store.source_reports import SourceReports
+from store.sources import SourceState
 from store.waiting import cancel_and_wait
 from support.letter_source import LetterSource
 from support.ticks import ticks
@@ -43,12 +44,14 @@ async def test_a_source_that_fails_as_nobody_foresaw_is_reported_and_not_asked_a
     reporter = SourceReporter(WorkerSettings(), cast("SourceReports", None))
 
     async with asyncio.timeout(30):
-        while (reported := (await reporter.sources(ask=True))["broken"])["state"] == "unasked":  # noqa: ASYNC110  # nobody announces it
+        while (reported := (await reporter.sources(ask=True))["broken"]).state is SourceState.UNASKED:  # noqa: ASYNC110  # nobody announces it
             await asyncio.sleep(0)
 
-    assert (reported["state"], reported["error"]["code"]) == ("unavailable", "source_unavailable")
-    assert "OverflowError" in reported["error"]["detail"]
-    assert "s3cret" not in reported["error"]["detail"]
+    assert reported.state is SourceState.UNAVAILABLE
+    assert reported.error is not None
+    assert reported.error["code"] == "source_unavailable"
+    assert "OverflowError" in str(reported.error["detail"])
+    assert "s3cret" not in str(reported.error["detail"])
     await reporter.sources(ask=True)
     await asyncio.sleep(0)
     assert broken.opened == 1

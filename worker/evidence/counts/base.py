@@ -2,62 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from concept_orderings.queries import Query
+from store.sources import SourceFacts
 
 REQUEST_ATTEMPTS = 6
 """How often a server is asked one thing that it does not answer in full."""
-
-
-class Unit(StrEnum):
-    """What is counted: documents that contain a query, or its occurrences. The two are never mixed or compared."""
-
-    DOCUMENTS = "documents"
-    OCCURRENCES = "occurrences"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceFacts:
-    """What the counts of a source mean, and how they can be cited.
-
-    Attributes
-    ----------
-    name : str
-        The name that orderings give as their `source`.
-    kind : str
-        ``local-index``, ``elasticsearch``, ``infini-gram`` or ``file``.
-    unit : Unit
-    corpus : str
-        The corpus, described for readers: name and filters of an index, description of a file.
-    documents : int, optional
-        Number of documents in the corpus.
-    tokens : int, optional
-        Number of tokens in the corpus, where occurrences are counted.
-    query_form : str
-        How a query is counted, for readers: ``match_phrase with slop 0 in the field text``.
-    fingerprint : str
-        SHA-256 (hexadecimal) of everything known that decides a count. It is part of the cache's key.
-    index : str, optional
-        SHA-256 of the contents of a local index; UUIDs of the indices in Elasticsearch, if the server tells them.
-    ttl_seconds : float, optional
-        Seconds for which a count is valid; None for a corpus that does not change.
-    counted_at : str, optional
-        Time of all its counts, such as ``2026-01-31T12:00:00Z``; None for a source that counts at each request.
-    """
-
-    name: str
-    kind: str
-    unit: Unit
-    corpus: str
-    documents: int | None = None
-    tokens: int | None = None
-    query_form: str
-    fingerprint: str
-    index: str | None = None
-    ttl_seconds: float | None = None
-    counted_at: str | None = None
 
 
 @dataclass(frozen=True)

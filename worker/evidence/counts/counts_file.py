@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query, folded
 from concept_orderings.text import first_of, shown
-from store.counts_files import QUERY_FORM, CountsFile, CountsFiles
-from worker.evidence.counts.base import Count, SourceFacts, Unit
+from store.counts_files import CountsFile, CountsFiles
+from store.sources import SourceFacts, Unit
+from worker.evidence.counts.base import Count
 
 _MOST_NAMED = 20
 _COUNTED_AT_ONCE = 8192
@@ -49,7 +50,7 @@ class CountsFileSource:
 
     async def facts(self) -> SourceFacts:
         """See `CountSource.facts`."""
-        return file_facts(self._record)
+        return self._record.facts
 
     def form(self, spelling: str) -> str:
         """See `CountSource.form`; the names in counts files are folded."""
@@ -124,19 +125,3 @@ class _LastRead:
 
 
 _LAST_READ = _LastRead()
-
-
-def file_facts(record: CountsFile) -> SourceFacts:
-    """Return what the numbers of a counts file mean, from its record alone."""
-    meaning = record.meaning
-    return SourceFacts(
-        name=record.name,
-        kind="file",
-        unit=Unit(meaning.unit),
-        corpus=meaning.corpus,
-        documents=meaning.documents,
-        tokens=meaning.tokens,
-        query_form=QUERY_FORM,
-        fingerprint=record.fingerprint,
-        counted_at=record.counted_at,
-    )

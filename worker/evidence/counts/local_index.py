@@ -10,7 +10,8 @@ from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
-from worker.evidence.counts.base import Count, SourceFacts, Unit
+from store.sources import SourceFacts, Unit
+from worker.evidence.counts.base import Count
 from worker.evidence.counts.spellings import sendable
 from worker.evidence.local_index import LocalIndex, layout
 from worker.evidence.local_index.layout import Published

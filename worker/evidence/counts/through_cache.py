@@ -14,8 +14,9 @@ from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
 from concept_orderings.text import first_of, shown
 from store.count_cache import CachedCount, Claims, CountCache
+from store.sources import SourceFacts, Unit
 from store.waiting import cancel_and_wait
-from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
+from worker.evidence.counts.base import Count, CountSource
 from worker.watched import watched
 
 # Pauses between two looks at what other workers have counted.

@@ -14,7 +14,8 @@ from concept_orderings.evidence import Gathered, evidence_digest
 from concept_orderings.progress import silent
 from concept_orderings.queries import Query, folded
 from concept_orderings.request import parse_request
-from worker.evidence.counts.base import Count, SourceFacts, Unit
+from store.sources import SourceFacts, Unit
+from worker.evidence.counts.base import Count
 from worker.evidence.gather_counts import count_concepts
 
 Body = dict[str, Any]

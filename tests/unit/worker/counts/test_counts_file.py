@@ -8,9 +8,10 @@ from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning
 from store.objects import LocalObjects
+from store.sources import SourceFacts, Unit
 from worker.evidence.counts import counts_file
-from worker.evidence.counts.base import Count, CountSource, SourceFacts, Unit
-from worker.evidence.counts.counts_file import CountsFileSource, file_facts
+from worker.evidence.counts.base import Count, CountSource
+from worker.evidence.counts.counts_file import CountsFileSource
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +54,7 @@ async def refused(source: CountSource, *queries: Query) -> SourceError:
 async def test_its_facts_are_those_of_its_record() -> None:
     facts = await source("documents").facts()
 
-    assert facts == file_facts(record("documents"))
+    assert facts == record("documents").facts
     assert facts == SourceFacts(
         name="mine",
         kind="file",
@@ -70,11 +71,11 @@ async def test_its_facts_are_those_of_its_record() -> None:
 
 
 def test_the_fingerprint_is_that_of_counts_and_unit() -> None:
-    fingerprint = file_facts(record()).fingerprint
+    fingerprint = record().fingerprint
 
-    assert file_facts(record(name="yours", created_at="2026-02-28T12:00:00+00:00")).fingerprint == fingerprint
-    assert file_facts(record("documents")).fingerprint != fingerprint
-    assert file_facts(record(digest="1f" * 32)).fingerprint != fingerprint
+    assert record(name="yours", created_at="2026-02-28T12:00:00+00:00").fingerprint == fingerprint
+    assert record("documents").fingerprint != fingerprint
+    assert record(digest="1f" * 32).fingerprint != fingerprint
 
 
 async def test_counts_are_those_of_the_file() -> None:
@@ -130,7 +131,7 @@ async def test_it_is_opened_from_the_store(tmp_path: Path) -> None:
     opened = await CountsFileSource.open("mine", files)
 
     assert opened is not None
-    assert await opened.facts() == file_facts(stored)
+    assert await opened.facts() == stored.facts
     assert await counted(opened, Query.of(["Apple"])) == {Query.of(["Apple"]): Count(5)}
     assert await CountsFileSource.open("yours", files) is None
 

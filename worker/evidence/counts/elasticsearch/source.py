@@ -7,7 +7,8 @@ from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
 from concept_orderings.text import shown
-from worker.evidence.counts.base import Count, SourceFacts, Unit
+from store.sources import SourceFacts, Unit
+from worker.evidence.counts.base import Count
 from worker.evidence.counts.elasticsearch.answers import NotCounted
 from worker.evidence.counts.elasticsearch.batches import Batches
 from worker.evidence.counts.elasticsearch.patience import Patience

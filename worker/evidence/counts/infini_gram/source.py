@@ -13,8 +13,9 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
 from concept_orderings.text import first_of, shown
+from store.sources import SourceFacts, Unit
 from store.waiting import cancel_and_wait
-from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count, SourceFacts, Unit
+from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count
 from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
 
 MOST_BYTES = 499
