@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 
-from support.processes import ROOT, Process
+from support.processes import Process
+from support.requests_of_0_1_0 import FIXTURE
 from support.waiting import until
 
-FIXTURE = ROOT / "tests" / "fixtures" / "0.1.0"
 FACTS: dict[str, Any] = json.loads((FIXTURE / "data.json").read_text(encoding="utf-8"))
 
 _LINE_END = b"\r\n"

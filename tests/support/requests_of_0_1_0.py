@@ -9,10 +9,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-import anyio
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from concept_orderings.counts_request import parse_counts_request
@@ -21,12 +22,10 @@ from concept_orderings.library import arrange_request
 from concept_orderings.progress import silent
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
-from store.jobs import job_id
-from store.looks import Look
-from support.letter_source import LetterSource
-from worker.evidence.gather_counts import count_concepts
 
 Row = Mapping[str, Any]
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 
 DIMENSIONS = 24
 
@@ -50,6 +49,8 @@ def request_of(row: Row) -> StreamRequest:
 
 def job_of(request: StreamRequest) -> str:
     """Return the id of the job that makes a request's version."""
+    from store.jobs import job_id
+
     return job_id(request)
 
 
@@ -75,6 +76,8 @@ def look_of(row: Row) -> tuple[str, str]:
     if "now" in row:
         request = request.as_of(datetime.fromisoformat(row["now"]))
     queries = sorted(set(request.queries), key=lambda query: query.spellings)
+    from store.looks import Look
+
     look = Look(row["source"], tuple(queries), request.counted_since)
     return look.canonical.decode(), look.id
 
@@ -99,6 +102,12 @@ def counts_by_digest(request: StreamRequest) -> list[int]:
 
 def _counted(described: Row, request: StreamRequest) -> Gathered:
     """Count as the worker does, in a source that counts letters."""
+    pytest.importorskip("docket", reason="the programs' libraries are not installed")
+    import anyio
+
+    from support.letter_source import LetterSource
+    from worker.evidence.gather_counts import count_concepts
+
     source = LetterSource()
     source.counted_at = described["counted_at"]
     source.documents = described.get("documents")

@@ -7,8 +7,8 @@ import pytest
 
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.request import parse_request
-from support.data_of_0_1_0 import FIXTURE
-from support.requests_of_0_1_0 import Row, arranged, job_of, look_of, published, request_of
+from support.optional import needs_programs
+from support.requests_of_0_1_0 import FIXTURE, Row, arranged, job_of, look_of, published, request_of
 
 from .benchmark import needs_benchmark, stream
 
@@ -40,7 +40,12 @@ def test_a_body_has_the_same_canonical_request_as_in_0_1_0(row: Row) -> None:
     request = request_of(row)
     assert request.canonical.decode() == row["canonical"]
     assert request.digest == row["request_digest"]
-    assert job_of(request) == row["job_id"]
+
+
+@needs_programs
+@every_request
+def test_a_body_has_the_job_it_had(row: Row) -> None:
+    assert job_of(request_of(row)) == row["job_id"]
 
 
 @every_request
@@ -60,6 +65,7 @@ def test_a_request_gives_the_same_version_as_in_0_1_0(row: Row) -> None:
     assert found.manifest == row["manifest_digest"]
 
 
+@needs_programs
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["name"]) for each in TABLE["looks"]])
 def test_a_look_at_counts_has_the_same_canonical_request_and_id_as_in_0_1_0(row: Row) -> None:
     assert look_of(row) == (row["canonical"], row["id"])

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import concept_orderings
+from support.optional import needs_numba
 
 PACKAGE = Path(concept_orderings.__file__).parent
 
@@ -17,6 +18,7 @@ def test_importing_the_path_loads_no_compiler() -> None:
     python("import sys, concept_orderings.path; assert 'numba' not in sys.modules", PACKAGE.parent)
 
 
+@needs_numba
 def test_kernels_load_on_a_read_only_file_system(tmp_path: Path) -> None:
     copy = tmp_path / "concept_orderings"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from concept_orderings.path import projection, quantise
 from concept_orderings.path.blas import on_one_thread
 from concept_orderings.path.distances import squared_lengths
+from support.optional import needs_numba
+
+pytestmark = needs_numba  # only the compiled search makes projections
 
 
 def projector(vectors: NDArray[np.int16]) -> projection.Projector:

@@ -24,6 +24,7 @@ from concept_orderings.path.crew import Crew, TimeIsUp
 from concept_orderings.path.distances import SCALE
 from concept_orderings.path.refine import RefinedPath, refine_path
 from concept_orderings.progress import silent
+from support.optional import needs_numba
 from support.waiting import until
 from unit.path.oracle import Vectors, distance_matrix
 from unit.path.reports import CancelAt, RecordedReports
@@ -146,7 +147,10 @@ def test_it_is_no_longer_than_the_greedy_path_and_often_the_shortest() -> None:
     assert shortest_ones >= 29
 
 
-@pytest.mark.parametrize(("n", "dimensions"), [(60, 2), (300, 8), (700, 64)])
+@pytest.mark.parametrize(
+    ("n", "dimensions"),
+    [(60, 2), pytest.param(300, 8, marks=needs_numba), pytest.param(700, 64, marks=needs_numba)],
+)
 def test_further_rounds_go_on_from_the_earlier_ones(n: int, dimensions: int) -> None:
     vectors = directions(n, dimensions, n)
     start = shuffled(n, 0)
@@ -161,6 +165,7 @@ def test_further_rounds_go_on_from_the_earlier_ones(n: int, dimensions: int) -> 
     assert np.array_equal(again.order, path.order)
 
 
+@needs_numba
 def test_cores_make_no_difference() -> None:
     vectors = directions(500, 16, 1)
     paths = [refine_path(vectors, np.arange(500), rounds=2, machine=Machine(threads=t)) for t in (1, 2, 5)]

@@ -12,9 +12,9 @@ from concept_orderings.evidence import Evidence
 from concept_orderings.orderings import Arrangement
 from concept_orderings.path import plain
 from concept_orderings.path.crew import TimeIsUp
-from concept_orderings.path.fast import Search
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import parse_request
+from support.optional import needs_numba
 
 N = 60
 
@@ -86,7 +86,10 @@ def test_the_details_have_the_spread_of_totals() -> None:
     assert details["total_distance"] == pytest.approx(length(arranged()[1]), abs=1e-3)
 
 
+@needs_numba
 def test_a_request_for_the_starts_tried_in_time_gives_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concept_orderings.path.fast import Search
+
     walk_block = Search._walk_block
 
     def walk_until_10(self: Search, starts: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
@@ -152,6 +155,7 @@ def test_identical_embeddings_have_a_path_of_length_zero(monkeypatch: pytest.Mon
     assert details["refined"]["share_of_greedy_total"] is None
 
 
+@needs_numba
 def test_the_order_is_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = arranged(starts=5)[0]
     calls: list[int] = []
