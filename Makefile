@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup run try test lint format bench openapi constraints clean
+.PHONY: help setup run try test test-pythons lint format bench openapi constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(INSTALLED)  ## install everything into .venv
 
@@ -30,6 +30,9 @@ try:  ## post an example class list to the running service and print the stream'
 
 test: setup  ## all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-pythons: setup  ## the library alone on the oldest and the newest Python and NumPy; PYTHONS=paths of more
+	$(BIN)/python tests/pythons.py $(PYTHONS)
 
 lint: setup  ## linters and type checker
 	$(BIN)/ruff check .
