@@ -1,4 +1,4 @@
-"""What a worker reports of its sources, however they fail when they are asked."""
+"""The reports of a worker on its sources, also when requests to them fail."""
 
 import asyncio
 from typing import cast
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Broken:
-    """A source's settings; asking the source fails as nobody foresaw."""
+    """Settings of a source whose requests fail with an unforeseen error."""
 
     kind = "elasticsearch"
 
@@ -36,7 +36,7 @@ class Broken:
         return source
 
 
-async def test_a_source_that_fails_as_nobody_foresaw_is_reported_and_not_asked_all_the_time(
+async def test_an_unforeseen_failure_of_a_source_is_reported_and_not_retried_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broken = Broken()
@@ -44,7 +44,7 @@ async def test_a_source_that_fails_as_nobody_foresaw_is_reported_and_not_asked_a
     reporter = SourceReporter(WorkerSettings(), cast("SourceReports", None))
 
     async with asyncio.timeout(30):
-        while (reported := (await reporter.sources(ask=True))["broken"]).state is SourceState.UNASKED:  # noqa: ASYNC110  # nobody announces it
+        while (reported := (await reporter.sources(ask=True))["broken"]).state is SourceState.UNASKED:  # noqa: ASYNC110  # no event announces it
             await asyncio.sleep(0)
 
     assert reported.state is SourceState.UNAVAILABLE
@@ -68,7 +68,7 @@ class Away:
         raise ConnectionError("no Redis")
 
 
-async def test_a_report_that_cannot_be_written_is_not_tried_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_report_is_retried_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.report_sources._POLL_SECONDS", 3600)
     away = Away()
     reporter = SourceReporter(WorkerSettings(), cast("SourceReports", away))
@@ -80,7 +80,7 @@ async def test_a_report_that_cannot_be_written_is_not_tried_all_the_time(monkeyp
     await cancel_and_wait(running)
 
 
-async def test_when_it_is_stopped_it_asks_nobody_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_it_is_stopped_it_sends_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
     class Slow(Broken):
@@ -102,7 +102,7 @@ async def test_when_it_is_stopped_it_asks_nobody_any_more(monkeypatch: pytest.Mo
             return True
 
         async def report(self, known: object) -> None:
-            """Keep it for nobody."""
+            """Drop the report."""
 
     monkeypatch.setattr("worker.report_sources.read_sources", lambda _: {"slow": Slow()})
     reporter = SourceReporter(WorkerSettings(), cast("SourceReports", Wanted()))
