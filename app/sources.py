@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from app.bodies import decode_body
-from app.counts_files import read_counts
+from app.uploaded_counts import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import SourceError, StoreError
@@ -135,7 +135,7 @@ class Sources:
         Raises
         ------
         BadCountsFile
-            See `app.counts_files.read_counts`.
+            See `app.uploaded_counts.read_counts`.
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """

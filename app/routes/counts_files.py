@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.counts_files import MEDIA_TYPES, PARQUET
 from app.errors import ApiError
 from app.routes.common import TheService, pattern_schema, problems, read_body
 from app.service import Service

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from app import sources
-from app.counts_files import CSV
 from app.service import Service
 from app.settings import AppSettings
+from app.uploaded_counts import CSV
 from store.counts_files import CountsMeaning, Stored
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ two of these places is refused.
 What is called what:
 
 - a `Query` (``concept_orderings.queries``) is what a source counts: one spelling, or several of which any counts;
-- a `CountSource` (``base``) counts queries; its `SourceFacts` say what its counts mean;
+- a `CountSource` (``base``) counts queries; its `SourceFacts` (``store/sources.py``) say what its counts mean;
 - a `Count` (``base``) is the answer of a source to one query;
 - a `CachedCount` is a count with its time, as the `CountCache` keeps it (``store/count_cache.py``);
 - `SourceCounts` are the counts of all queries of one request or look, by ``through_cache.count_through_cache``;

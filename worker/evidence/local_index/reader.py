@@ -3,8 +3,8 @@
 Searches are avoided where possible, since each one reads every segment of the index. Names with the same tokens are one
 phrase. The count of a phrase of one token is the document frequency of the token, which is in the dictionary of terms.
 The count of a phrase with a token that is in no document is 0. For a longer phrase, its two rarest neighbouring tokens
-are searched first: class names come in families ("small blue sphere on a red floor with a green wall"), and many phrases
-have the same two, and if no document has these two next to each other, the counts of all these phrases are 0.
+are searched first: class names come in families ("small blue sphere on a red floor with a green wall"), where many
+phrases have the same two. If no document has these two next to each other, the counts of all these phrases are 0.
 """
 
 import os

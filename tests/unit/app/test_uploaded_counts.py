@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import counts_files
-from app.counts_files import MEDIA_TYPES, read_counts
+from app import uploaded_counts
+from app.uploaded_counts import MEDIA_TYPES, read_counts
 from concept_orderings.errors import BadCountsFile
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text
@@ -292,7 +292,7 @@ def test_a_reader_that_crashes_or_hangs_is_the_file_s_fault(
     program = tmp_path / "program.py"
     program.write_text(behaviour)
     monkeypatch.setattr("app.parquet_rows.__file__", str(program))
-    monkeypatch.setattr(counts_files, "_READING_SECONDS", 0.5)
+    monkeypatch.setattr(uploaded_counts, "_READING_SECONDS", 0.5)
 
     assert "damaged" in refused(as_parquet(ROWS), PARQUET).detail
     # More than a pipe takes, so that the writing is what waits.
@@ -303,7 +303,7 @@ def test_a_reader_is_ended_once_a_row_is_wrong(tmp_path: Path, monkeypatch: pyte
     program = tmp_path / "program.py"
     program.write_text("import time; print('[null, 1]', flush=True); time.sleep(3600)")
     monkeypatch.setattr("app.parquet_rows.__file__", str(program))
-    monkeypatch.setattr(counts_files, "_READING_SECONDS", 3600)
+    monkeypatch.setattr(uploaded_counts, "_READING_SECONDS", 3600)
 
     assert "row 1: the name is missing" in refused(as_parquet(ROWS), PARQUET).detail
 
@@ -331,7 +331,7 @@ def test_a_count_above_the_size_of_the_corpus_is_refused(media_type: str) -> Non
 
 @pytest.mark.parametrize("media_type", FORMS)
 def test_too_many_rows_are_refused(media_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts_files, "MOST_ROWS", 3)
+    monkeypatch.setattr(uploaded_counts, "MOST_ROWS", 3)
     rows = [(f"n{number}", 1) for number in range(4)]
 
     assert len(read_counts(FORMS[media_type](rows[:3]), media_type)) == 3
@@ -340,10 +340,11 @@ def test_too_many_rows_are_refused(media_type: str, monkeypatch: pytest.MonkeyPa
 
 def test_the_service_does_not_load_what_reads_parquet() -> None:
     code = (
-        "import sys; from app.counts_files import read_counts; "
+        "import sys; from app import uploaded_counts
+from app.uploaded_counts import read_counts; "
         "read_counts(sys.stdin.buffer.read(), 'application/vnd.apache.parquet'); print('pyarrow' in sys.modules)"
     )
-    root = Path(counts_files.__file__).parents[1]
+    root = Path(uploaded_counts.__file__).parents[1]
     run = subprocess.run(
         [sys.executable, "-c", code], input=as_parquet(ROWS), cwd=root, capture_output=True, check=False
     )
