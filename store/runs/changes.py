@@ -17,6 +17,8 @@ LONGEST_SILENCE_SECONDS = 5.0
 
 _RECONNECT_SECONDS = 1.0
 
+_FINAL = frozenset(state.value for state in State if state.final)
+
 _log = logging.getLogger(__name__)
 
 
@@ -55,15 +57,17 @@ class RunChanges:
                     while True:
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=5.0)
                         if message is not None:
-                            self._wake(*message["data"].decode().split(" "))
+                            self._wake(message["data"])
             except (RedisError, OSError) as error:
                 _log.warning("changes of runs do not arrive for the moment: %s", error)
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
-    def _wake(self, identifier: str, state: str) -> None:
+    def _wake(self, message: bytes) -> None:
+        # Another program may publish there too; what it says must not end the listening.
+        identifier, _, state = message.decode(errors="replace").partition(" ")
         for changed in self._every_change.get(identifier, ()):
             changed.set()
-        if State(state).final:
+        if state in _FINAL:
             for changed in self._final_states.get(identifier, ()):
                 changed.set()
 

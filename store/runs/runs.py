@@ -19,6 +19,7 @@ from store.runs.record import CHANGING, Phase, Record, State, Verdict, read_reco
 from store.runs.scripts import RunKeys, RunScript
 
 _NAMES = [name.encode() for name in CHANGING]
+_PENDING = frozenset(state.value.encode() for state in State if not state.final)
 
 
 class QueueFull(Exception):
@@ -141,7 +142,7 @@ class Runs:
         return await asyncio.to_thread(zlib.decompress, data) if data is not None else None
 
     async def pending(self) -> list[tuple[str, int]]:
-        """Return the id and the run of every record that is queued or running."""
+        """Return the id and the run of every record that is queued or running; damaged ones are left out."""
         members: Any = await self._redis.zrange(self._keys.active(self.kind.name), 0, -1)
         identifiers = [each.decode() for each in members]
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -149,9 +150,7 @@ class Runs:
                 pipeline.hmget(self._keys.record(self.kind.name, each), "run", "state")
             found = await pipeline.execute()
         states = zip(identifiers, found, strict=True)
-        return sorted(
-            (each, int(run)) for each, (run, state) in states if state is not None and not State(state.decode()).final
-        )
+        return sorted((each, int(run)) for each, (run, state) in states if state in _PENDING and (run or b"").isdigit())
 
     async def cancel(self, identifier: str) -> bool:
         """Cancel a queued run, or ask a running one to stop; return False if the run is finished."""

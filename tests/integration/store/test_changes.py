@@ -53,6 +53,14 @@ async def test_every_change_wakes_those_who_wait_for_it(redis: Redis, changes: R
         assert not other.is_set()
 
 
+async def test_messages_that_are_not_a_run_s_end_nothing(redis: Redis, changes: RunChanges) -> None:
+    for message in (b"", b"\xff", b"a", f"{ID} asleep", f"{ID} two words"):
+        await redis.publish(KEYS.changes, message)
+    with changes.listen(ID) as change:
+        await Runs(redis, KEYS, JOB).submit(REQUEST, most_active=1)
+        await asyncio.wait_for(change.wait(), 30)
+
+
 async def test_a_thousand_listeners_need_one_connection(redis: Redis, changes: RunChanges) -> None:
     jobs = Runs(redis, KEYS, JOB)
 

@@ -157,6 +157,16 @@ async def test_asking_from_everywhere_at_once_is_asking_once(valkey: Valkey, run
         await each.aclose()
 
 
+@pytest.mark.parametrize("damage", [{"state": "asleep"}, {"run": "many"}, {"state": b"\xff"}], ids=str)
+async def test_a_damaged_record_hides_no_other_that_is_pending(
+    runs: Runs, redis: Redis, damage: dict[str, str | bytes]
+) -> None:
+    await submit(runs)
+    run = await runs.submit(OTHER, most_active=9)
+    await redis.hset(KEYS.record(runs.kind.name, ID), mapping=damage)  # type: ignore[arg-type]
+    assert await runs.pending() == [(OTHER.id, run)]
+
+
 async def test_a_whole_life(runs: Runs) -> None:
     run = await submit(runs)
     assert await runs.start(ID, run) == 1
