@@ -10,6 +10,7 @@ from app.errors import ApiError
 from app.routes.common import TheService, pattern_schema, problems, read_body
 from app.service import Service
 from app.source_schemas import SourceResource, source_resource
+from app.uploaded_counts import MEDIA_TYPES, PARQUET
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST

@@ -340,8 +340,7 @@ def test_too_many_rows_are_refused(media_type: str, monkeypatch: pytest.MonkeyPa
 
 def test_the_service_does_not_load_what_reads_parquet() -> None:
     code = (
-        "import sys; from app import uploaded_counts
-from app.uploaded_counts import read_counts; "
+        "import sys; from app.uploaded_counts import read_counts; "
         "read_counts(sys.stdin.buffer.read(), 'application/vnd.apache.parquet'); print('pyarrow' in sys.modules)"
     )
     root = Path(uploaded_counts.__file__).parents[1]
