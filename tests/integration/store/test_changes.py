@@ -9,22 +9,14 @@ from redis.asyncio import Redis
 from concept_orderings.request import parse_request
 from store.jobs import job_of
 from store.keys import Keys
-from store.queue import open_redis
 from store.runs import JOB, RunChanges, Runs
 from support.keys import KEYS
-from support.processes import Valkey
 from support.requests import random_request
 
 pytestmark = pytest.mark.anyio
 
 REQUEST = job_of(parse_request(random_request("s")))
 ID = REQUEST.id
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    async with open_redis(valkey.url) as client:
-        yield client
 
 
 @pytest.fixture

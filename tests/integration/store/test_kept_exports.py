@@ -17,6 +17,7 @@ from concept_orderings.stream import Document
 from store.exports import KeptExport, KeptExports
 from store.objects import LocalObjects, Objects
 from store.versions import VersionRecord, Versions
+from support.dying_store import DyingStore, Killed
 from support.requests import random_request
 
 pytestmark = pytest.mark.anyio
@@ -39,32 +40,6 @@ class Later(Probe):
 
     version = 2
     media_type = "text/csv"
-
-
-class Interrupted(Exception):
-    """The process dies here."""
-
-
-class Dying:
-    """A store whose process dies before its write number n, from 0."""
-
-    def __init__(self, objects: Objects, writes: int) -> None:
-        self._objects = objects
-        self._left = writes
-
-    async def get(self, key: str) -> bytes | None:
-        return await self._objects.get(key)
-
-    def remove_leftovers(self) -> None: ...
-
-    async def names(self, prefix: str) -> list[str]:
-        return await self._objects.names(prefix)
-
-    async def create(self, key: str, data: bytes) -> bool:
-        if self._left == 0:
-            raise Interrupted
-        self._left -= 1
-        return await self._objects.create(key, data)
 
 
 def rendering(text: str) -> Document:
@@ -131,8 +106,8 @@ async def test_versions_of_an_exporter_and_of_a_stream_are_kept_apart(objects: O
 @pytest.mark.parametrize("writes", range(2))
 async def test_a_program_may_die_before_either_write(objects: Objects, writes: int) -> None:
     record = await publish(objects)
-    with pytest.raises(Interrupted):
-        await KeptExports(Dying(objects, writes)).keep(record, Probe(), rendering("one"))
+    with pytest.raises(Killed):
+        await KeptExports(DyingStore(objects, writes)).keep(record, Probe(), rendering("one"))
     exports = KeptExports(objects)
 
     assert await exports.find(record, Probe(), 1) is None

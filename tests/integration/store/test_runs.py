@@ -5,7 +5,7 @@ What is true of every kind is tested of both; what a kind's policy adds stands b
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -54,12 +54,6 @@ class Clock:
 
     def pass_time(self, seconds: float) -> None:
         self.ahead += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    async with open_redis(valkey.url) as client:
-        yield client
 
 
 @pytest.fixture

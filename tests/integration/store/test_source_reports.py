@@ -1,28 +1,19 @@
 """Reports of workers on their sources are listed together, and expire."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 
-from store.queue import open_redis
 from store.source_reports import KEPT_SECONDS, WANTED_SECONDS, SourceReports
 from store.sources import SourceReport, SourceState
 from support.keys import KEYS
-from support.processes import Valkey
 
 pytestmark = pytest.mark.anyio
 
 
 def unasked(name: str, kind: str) -> SourceReport:
     return SourceReport(name=name, kind=kind, state=SourceState.UNASKED)
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    async with open_redis(valkey.url) as client:
-        yield client
 
 
 async def test_reports_of_several_workers_are_listed_together(redis: Redis) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -62,12 +61,6 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
         valkey.close()
     assert len(entries) > 100
     return entries
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    async with open_redis(valkey.url) as client:
-        yield client
 
 
 async def restore(redis: Redis, entries: list[Entry]) -> None:

@@ -16,6 +16,7 @@ from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
 from store.objects import LocalObjects, Objects
 from store.versions import VersionRecord, Versions
+from support.dying_store import DyingStore, Killed
 from support.requests import random_request
 
 pytestmark = pytest.mark.anyio
@@ -28,32 +29,6 @@ def arranged(name: str = "s", *, seed: int = 0) -> ArrangedStream:
 
 def contents(root: Path) -> dict[Path, bytes]:
     return {each: each.read_bytes() for each in root.rglob("*") if each.is_file()}
-
-
-class Interrupted(Exception):
-    """The process dies here."""
-
-
-class Dying:
-    """A store whose user dies before its n-th write."""
-
-    def __init__(self, objects: Objects, writes: int) -> None:
-        self._objects = objects
-        self._left = writes
-
-    async def get(self, key: str) -> bytes | None:
-        return await self._objects.get(key)
-
-    def remove_leftovers(self) -> None: ...
-
-    async def names(self, prefix: str) -> list[str]:
-        return await self._objects.names(prefix)
-
-    async def create(self, key: str, data: bytes) -> bool:
-        if self._left == 0:
-            raise Interrupted
-        self._left -= 1
-        return await self._objects.create(key, data)
 
 
 class Interleaving:
@@ -179,8 +154,8 @@ async def test_a_version_that_appears_between_two_looks_is_not_made_again(object
 async def test_a_publisher_may_die_before_any_write(objects: Objects, writes: int) -> None:
     """Two tasks, the export, the manifest, the record, the pointer: whichever is missing, trying again is enough."""
     stream = arranged()
-    with pytest.raises(Interrupted):
-        await Versions(Dying(objects, writes)).publish(stream)
+    with pytest.raises(Killed):
+        await Versions(DyingStore(objects, writes)).publish(stream)
     versions = Versions(objects)
     # The record is the fifth write: before it, there is no version.
     assert await versions.numbers("s") == ([1] if writes == 5 else [])

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,9 @@ from store.count_cache import CountCache
 from store.embedding_cache import EmbeddingCache
 from store.jobs import job_id, job_of, version_of
 from store.objects import LocalObjects
-from store.queue import open_redis
 from store.runs import ATTEMPTS, JOB, Phase, Runs, State
 from store.versions import VersionRecord, Versions
 from support.keys import KEYS
-from support.processes import Valkey
 from support.requests import random_request
 from worker.evidence.encoders import load_encoder
 from worker.evidence.gathering import EvidenceStores
@@ -45,12 +42,6 @@ def similar(n: int) -> StreamRequest:
             "tasks": {"count": 2},
         }
     )
-
-
-@pytest.fixture
-async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
-    async with open_redis(valkey.url) as client:
-        yield client
 
 
 @pytest.fixture
