@@ -57,8 +57,10 @@ unit_vectors = hnp.arrays(
 @settings(max_examples=200, deadline=None)
 def test_a_bound_is_never_above_the_distance(rows: NDArray[np.float64]) -> None:
     vectors = quantise(rows)
-    assert (for_products(vectors)[0] <= exact(vectors)).all()
-    assert (for_scans(vectors) <= exact(vectors)).all()
+    # For these small matrices the threads of BLAS wait for each other: minutes on a busy machine.
+    with on_one_thread():
+        assert (for_products(vectors)[0] <= exact(vectors)).all()
+        assert (for_scans(vectors) <= exact(vectors)).all()
 
 
 @pytest.mark.parametrize("rank", [1, 5, 100, 384])
