@@ -5,6 +5,7 @@ counts may be given only for classes in the list, are checked by the code that r
 """
 
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -128,7 +129,8 @@ class Number(Shape):
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
-        return {"type": "number"}
+        # JSON has numbers beyond what a float holds.
+        return {"type": "number", "minimum": -sys.float_info.max, "maximum": sys.float_info.max}
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ again.
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from store.keys import DEFAULT_NAMESPACE, Keys, KeysOfRelease010
 from store.lua import Script, read_lua
@@ -103,9 +104,9 @@ async def move(redis: Redis, keys: Keys, *, now: datetime) -> None:
     async for name in redis.scan_iter(old.pattern, count=1000):
         key = name.decode(errors="replace")
         if (job := old.job_in(key)) is not None:
-            moved += await _move_job(redis, old, keys, job)
+            moved += await _unless_damaged(key, _move_job(redis, old, keys, job))
         elif (look := old.look_in(key)) is not None:
-            moved += await _move_look(redis, old, keys, look, written)
+            moved += await _unless_damaged(key, _move_look(redis, old, keys, look, written))
         elif old.is_left_over(key):
             rest.append(key)
     await _MOVE_COUNTER.run(redis, CounterKeys(old=old.last_look, new=keys.last_run(LOOK.name)))
@@ -113,6 +114,27 @@ async def move(redis: Redis, keys: Keys, *, now: datetime) -> None:
         await redis.unlink(*some)
     if moved or rest:
         _log.info("moved %d jobs and looks of release 0.1.0, and deleted its queues", moved)
+
+
+async def _unless_damaged(key: str, moving: Awaitable[int]) -> int:
+    """Return how many records were moved: a damaged one stays where it is, and the service starts without it.
+
+    Raises
+    ------
+    redis.RedisError
+        If Redis is away, full or read-only: the move is then done again later.
+    """
+    try:
+        return await moving
+    except (ValueError, AttributeError) as error:
+        reason: Exception = error
+    except ResponseError as error:
+        # Full memory and other refusals of the server have classes or words of their own.
+        if type(error) is not ResponseError or "user_script" not in str(error):
+            raise
+        reason = error
+    _log.error("%s of release 0.1.0 is damaged, and was not moved: %s", key, reason)
+    return 0
 
 
 async def _move_job(redis: Redis, old: KeysOfRelease010, keys: Keys, identifier: str) -> int:

@@ -278,6 +278,37 @@ async def test_large_numbers_keep_their_digits(redis: Redis) -> None:
     assert record.about == {"stream": "s", "ordering": json.loads(ordering)}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"ordering": '{"bad'},
+        {"ordering": "[]"},
+        {"run": "x"},
+        {"stream": b"\xff"},
+        {"event": "no JSON"},
+    ],
+    ids=["ordering that is no JSON", "ordering of another type", "run", "stream", "event"],
+)
+async def test_a_damaged_record_stays_where_it_is_and_keeps_nothing_else_from_being_moved(
+    redis: Redis, left_behind: list[Entry], damage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    await restore(redis, left_behind)
+    key = f"concept-orderings:job:{'0' * 32}"
+    times = {"created_at": "then", "updated_at": "then"}
+    event = damage.pop("event", None)
+    record: dict[Any, Any] = {"id": "0" * 32, "stream": "s", "run": "1", "state": "failed", **times, **damage}
+    await redis.hset(key, mapping=record)
+    if event is not None:
+        await redis.xadd(f"{key}:events", {"job": event})
+    await upgrade(redis, KEYS)
+    jobs = Runs(redis, KEYS, JOB)
+
+    assert [each for each in JOBS if await jobs.get(each) is None] == []
+    if await redis.exists(key):
+        assert "is damaged" in caplog.text
+    assert await redis.exists(KEYS.format)
+
+
 async def test_another_namespace_leaves_all_of_it_alone(redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     before = await snapshot_or_type(redis)
