@@ -97,8 +97,8 @@ def _passes(place: Place, wheel: Path, home: Path) -> bool:
     """Run the tests in a new environment at `home`, print their output when they end, and tell whether they pass."""
     python = _environment(place, wheel, home)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONCEPT_ORDERINGS"))}
-    # A safe path has no current directory: nothing is imported from the checkout.
-    safe = {**clean, "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    # A safe path has no current directory: nothing is imported from the checkout. Both runs share the cores.
+    safe = {**clean, "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
     what = subprocess.run([python, "-c", IDENTIFY, home], env=safe, check=True, stdout=subprocess.PIPE, text=True)
     options = ["-q", "-m", "not slow", "-p", "no:cacheprovider", "--confcutdir=tests/unit"]
     command = [str(python), "-m", "pytest", *options, *TESTS]
