@@ -24,6 +24,11 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _UNREAD = ("-responses.took", "-responses.hits.hits", "-responses.hits.max_score", "-responses._shards.skipped")
 
 
+_NOT_ELASTICSEARCH = NotCounted(
+    code="source_not_configured", reason="the server at its url is not Elasticsearch, or a proxy hides it"
+)
+
+
 class Server:
     """One index, or several under one name, on the nodes of a client.
 
@@ -93,17 +98,19 @@ def _uuid(settings: object) -> str | None:
 
 async def _asked(request: Callable[[], Awaitable[Any]]) -> Mapping[str, Any] | NotCounted:
     try:
-        body = (await request()).body
+        answer = await request()
     except UnsupportedProductError:
-        return NotCounted(
-            code="source_not_configured",
-            reason="the server at its url is not Elasticsearch, or a proxy hides it",
-        )
+        return _NOT_ELASTICSEARCH
     except ApiError as error:
         return by_status(error.status_code, error.body, retry_after=_retry_after(error.meta.headers.get("retry-after")))
     except TransportError as error:
         return _not_transported(error)
-    return body if isinstance(body, dict) else may_pass("it answers with something other than a JSON object")
+    # The client looks until one answer has this header; which of several at once comes first must not decide.
+    if answer.meta.headers.get("x-elastic-product") != "Elasticsearch":
+        return _NOT_ELASTICSEARCH
+    return (
+        answer.body if isinstance(answer.body, dict) else may_pass("it answers with something other than a JSON object")
+    )
 
 
 def _not_transported(error: TransportError) -> NotCounted:
