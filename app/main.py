@@ -11,10 +11,9 @@ from pydantic.json_schema import models_json_schema
 from app.errors import install_handlers
 from app.head import HeadAsGet
 from app.routes import catalogue, counts_files, exports, health, jobs, sources, streams
-from app.schemas import Problem, StreamRequestSchema
+from app.schemas import Problem
 from app.service import Service
 from app.settings import AppSettings
-from app.source_schemas import CountsRequestSchema
 from concept_orderings.version import __version__
 
 _DESCRIPTION = """
@@ -62,6 +61,9 @@ def _document_raw_bodies(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
+            # Late, because nothing else needs them: they would slow the start of the service.
+            from app.request_schemas import CountsRequestSchema, StreamRequestSchema  # noqa: PLC0415
+
             _, found = models_json_schema(
                 [
                     (StreamRequestSchema, "validation"),

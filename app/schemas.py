@@ -1,25 +1,14 @@
-"""The schemas of requests and answers, for OpenAPI.
+"""The schemas of answers on streams, jobs and the catalogue, for OpenAPI, and how records become such answers."""
 
-`concept_orderings.request` checks requests, and not pydantic: the library and the service then apply the same rules. A
-test compares these schemas with that check.
-"""
+from typing import Any, Literal
 
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Literal
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
-
-from app.declared import exactly_one, optional, or_null, required
 from app.examples import EXAMPLE_REQUEST
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
-from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
-from concept_orderings.request import CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
-from concept_orderings.shapes import JsonSchema
-from concept_orderings.text import FORBIDDEN
 from store.jobs import ordering_of, stream_of, version_of
 from store.runs import Record, State
 from store.versions import VersionRecord
@@ -56,92 +45,6 @@ class Schema(BaseModel):
     """
 
     model_config = ConfigDict(defer_build=True)
-
-
-class _Strict(Schema):
-    model_config = ConfigDict(extra="forbid")
-
-
-def _parameter_type(each: Parameter) -> Any:
-    """Return a pydantic type whose schema is that of a parameter's values."""
-    if each.choices:
-        return Literal[each.choices]
-    types: dict[str, JsonSchema] = {
-        "boolean": {"type": "boolean"},
-        "integer": {"type": "integer", "minimum": each.minimum, "maximum": each.maximum},
-        "string": _text(each),
-        "array of strings": {"type": "array", "items": _text(each)},
-    }
-    schemas = [types[one] for one in each.type.split(" or ")]
-    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    return Annotated[Any, WithJsonSchema(schema if each.default is not None else or_null(schema))]
-
-
-def _text(each: Parameter) -> JsonSchema:
-    schema: JsonSchema = {"type": "string", "not": {"pattern": FORBIDDEN}}
-    return {**schema, "pattern": f"^({each.pattern})$"} if each.pattern else schema
-
-
-def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
-    fields: dict[str, Any] = {
-        each.name: (_parameter_type(each), Field(each.default, description=each.description))
-        for each in ordering.parameters()
-    }
-    name = f"{ordering.kind.capitalize()}Ordering"
-    # Also the version: a canonical request has it, and can be posted again.
-    fields["kind"] = (Literal[ordering.kind], Field(description=ordering.summary))
-    fields["version"] = (Literal[ordering.version], Field(ordering.version, description="The ordering's version."))
-    return create_model(name, __base__=_Strict, __doc__=ordering.summary, **fields)
-
-
-# A union with one member for each registered ordering; `kind` says which one applies.
-_ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.values()))
-
-
-ClassListSchema = create_model(
-    "ClassListSchema",
-    __base__=_Strict,
-    __doc__="A dataset and its class names; years, templates and scores left out come from the catalogue.",
-    **{each.name: required(each) if each.name in ("name", "classes") else optional(each) for each in DATASET_FIELDS},
-)
-
-
-class TaskCount(_Strict):
-    """T tasks of equal size, except that the first N mod T tasks have one concept more (N: number of concepts)."""
-
-    count: int = Field(ge=1, le=LARGEST_INTEGER, description="T, at most the number of concepts.", examples=[20])
-
-
-class TaskSizes(_Strict):
-    """Tasks of the given sizes, whose sum is the number of concepts."""
-
-    sizes: list[Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]] = Field(min_length=1, examples=[[1, 2]])
-
-
-class TaskGroups(_Strict):
-    """One task for each run of neighbouring concepts that have the same dataset or year."""
-
-    by: Literal["dataset", "year"] = Field(examples=["year"])
-
-
-_datasets: Any = list[ClassListSchema]
-_ordering: Any = Annotated[_ORDERINGS, Field(discriminator="kind")]
-
-
-class _StreamRequest(_Strict):
-    model_config = ConfigDict(json_schema_extra=exactly_one("datasets", "concepts"))
-
-
-StreamRequestSchema = create_model(
-    "StreamRequestSchema",
-    __base__=_StreamRequest,
-    __doc__="Class lists, an ordering and a split. Give either `datasets` or `concepts`.",
-    name=required(STREAM_NAME),
-    datasets=(_datasets | None, Field(None, description="Class lists.", min_length=1)),
-    concepts=optional(CONCEPT_LIST),
-    ordering=(_ordering, ...),
-    tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to split the stream into tasks.")),
-)
 
 
 class Progress(Schema):

@@ -1,16 +1,11 @@
-"""The schemas of sources of counts, and of looks at their counts, for OpenAPI.
-
-`concept_orderings.counts_request` checks requests, and not pydantic.
-"""
+"""The schemas of answers on sources of counts and looks at their counts, for OpenAPI, with examples of requests."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import Field
 
-from app.declared import exactly_one, optional, with_default
 from app.schemas import JobProblem, Schema
-from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 from concept_orderings.evidence.counts import IN_REQUEST
 from store.sources import SourceReport
 
@@ -22,23 +17,6 @@ REQUESTS: dict[str, Any] = {
     "queries": {"summary": "Queries, sent to the source unchanged", "value": {"queries": [["grey wolf", "gray wolf"]]}},
     "refresh": {"summary": "Counted again", "value": {"names": ["sunflower"], "refresh": True}},
 }
-
-
-class _CountsRequest(Schema):
-    model_config = ConfigDict(extra="forbid", json_schema_extra=exactly_one(NAMES.name, QUERIES.name))
-
-
-_refresh, _counted_since = OPTIONS
-
-CountsRequestSchema = create_model(
-    "CountsRequestSchema",
-    __base__=_CountsRequest,
-    __doc__="What to count: either `names` or `queries`.",
-    names=optional(NAMES),
-    queries=optional(QUERIES),
-    refresh=with_default(_refresh, False),
-    counted_since=with_default(_counted_since, ""),
-)
 
 
 class SourceResource(Schema):

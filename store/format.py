@@ -13,8 +13,8 @@ import contextlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from concept_orderings.errors import SettingError
 
@@ -25,8 +25,7 @@ READ_BY = "0.2.0"
 FILE = "format"
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A format number with the first release that can read it.
 
     Attributes

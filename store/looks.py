@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.queries import Query
@@ -69,8 +69,7 @@ def source_of(look: Record) -> str:
     return str(look.about["source"])
 
 
-@dataclass(frozen=True, kw_only=True)
-class CountShown:
+class CountShown(NamedTuple):
     """The count of one query, in the answer of a look.
 
     Attributes
@@ -89,8 +88,7 @@ class CountShown:
     counted_at: str
 
 
-@dataclass(frozen=True)
-class LookAnswer:
+class LookAnswer(NamedTuple):
     """The result of a look.
 
     Attributes

@@ -1,6 +1,7 @@
 """Shared by several routes: reading requests, and the OpenAPI entries of errors."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -55,6 +56,22 @@ def prefer_parameter(description: str) -> dict[str, Any]:
         "schema": {"type": "string"},
         "example": "wait=30",
     }
+
+
+def json_body(schema: str, description: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI entry of a JSON body that the route decodes itself.
+
+    Parameters
+    ----------
+    schema
+        The name of its schema in `app.request_schemas`.
+    description
+        What the body contains.
+    examples
+        The examples of OpenAPI, by name.
+    """
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "examples": examples}
+    return {"required": True, "description": description, "content": {"application/json": content}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

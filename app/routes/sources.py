@@ -8,9 +8,17 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError, problem
-from app.routes.common import TheService, pattern_schema, prefer_parameter, preferred_wait, problems, read_body
+from app.routes.common import (
+    TheService,
+    json_body,
+    pattern_schema,
+    prefer_parameter,
+    preferred_wait,
+    problems,
+    read_body,
+)
 from app.service import Service
-from app.source_schemas import REQUESTS, CountsProgress, CountsRequestSchema, CountsResource, SourceList, source_list
+from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, source_list
 from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
 from concept_orderings.evidence.counts import IN_REQUEST
@@ -30,16 +38,7 @@ _WAIT_SECONDS = 10
 _RETRY_SECONDS = 1
 
 _COUNTS_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "Class names or queries.",
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"#/components/schemas/{CountsRequestSchema.__name__}"},
-                "examples": REQUESTS,
-            }
-        },
-    },
+    "requestBody": json_body("CountsRequestSchema", "Class names or queries.", REQUESTS),
     "parameters": [
         prefer_parameter(
             f"wait=N delays the answer until everything is counted, by at most N seconds; without it, by at most "

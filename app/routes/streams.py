@@ -11,7 +11,15 @@ from fastapi.responses import JSONResponse, Response
 from app.caching import immutable_headers
 from app.errors import ApiError, not_found, problem
 from app.examples import REQUESTS
-from app.routes.common import TheService, pattern_schema, prefer_parameter, preferred_wait, problems, read_body
+from app.routes.common import (
+    TheService,
+    json_body,
+    pattern_schema,
+    prefer_parameter,
+    preferred_wait,
+    problems,
+    read_body,
+)
 from app.routes.parts import (
     NUMBER,
     PARTS,
@@ -26,7 +34,6 @@ from app.schemas import (
     JobResource,
     ManifestResource,
     StreamPage,
-    StreamRequestSchema,
     StreamSummary,
     TaskResource,
     VersionPage,
@@ -53,16 +60,7 @@ NumberCursor = Annotated[
 ]
 
 _REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "Class lists or concepts, an ordering and a split.",
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"#/components/schemas/{StreamRequestSchema.__name__}"},
-                "examples": REQUESTS,
-            }
-        },
-    },
+    "requestBody": json_body("StreamRequestSchema", "Class lists or concepts, an ordering and a split.", REQUESTS),
     "parameters": [
         prefer_parameter("wait=N delays the answer until the version is finished, by at most N seconds (RFC 7240).")
     ],

@@ -1,6 +1,5 @@
 """The kinds of runs. They differ in data only; the state machine is the same."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -48,8 +47,7 @@ class Policy(NamedTuple):
     events_kept: int
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of run.
 
     Attributes

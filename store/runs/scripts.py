@@ -5,7 +5,6 @@ source of a script is ``shared.lua`` followed by a file of its own; `store.lua` 
 here.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -94,11 +93,11 @@ class Fetched(NamedTuple):
     run: int
 
 
-@dataclass(frozen=True)
 class RunScript(Generic[_Arguments]):
     """A script that changes a run, and the type of its own arguments."""
 
-    script: Script
+    def __init__(self, script: Script) -> None:
+        self.script = script
 
     async def run(self, redis: Redis, keys: RunKeys, moment: Moment, policy: Policy, arguments: _Arguments) -> int:
         """Run the script.
