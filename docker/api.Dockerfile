@@ -1,18 +1,18 @@
 # The HTTP service: concept_orderings, store and app, without torch and numba.
 # Built from the repository's root, as compose.yaml does: docker build -f docker/api.Dockerfile .
 
-# An argument, so that a mirror or a digest can be named without an edit; see docker/README.md.
+# An argument, so that a mirror or a digest can be set without editing this file; see docker/README.md.
 ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-# Where packages come from, for networks that have an index of their own.
+# The package index, for networks that have one of their own.
 ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
-# The dependencies come from the extra, the only list of them there is, in the versions that were tested; before the
-# code, so that this layer is built anew when the list changes and not when a line of code does.
+# The dependencies are those of the extra in pyproject.toml, the only list of them, in the tested versions. They are
+# installed before the code, so that a change of the code does not build this layer again.
 COPY pyproject.toml constraints.txt ./
 COPY concept_orderings/version.py concept_orderings/
 # hadolint ignore=DL3013
@@ -24,11 +24,12 @@ RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-rei
 COPY store /srv/store
 COPY app /srv/app
 COPY docker/api_health.py /srv/
-# Readable by the service's user, whatever the umask of the checkout; compiled, because nothing can be at run time.
+# Made readable for the service's user, since the checkout's umask may forbid it; compiled, since the root file system
+# is read-only at run time.
 RUN chmod -R a+rX /srv && python -m compileall -q /srv
 
 FROM ${PYTHON_IMAGE}
-# The ids are the worker image's too: both programs use the volume /data, which takes its owner from the image.
+# The worker's image has the same ids: both programs use the volume /data, which takes its owner from the image.
 RUN groupadd --gid 10001 orderings \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin orderings \
     && install -d -o 10001 -g 10001 /data

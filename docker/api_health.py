@@ -1,6 +1,7 @@
-"""Exit with 0 if the API of this container answers, with 1 and a word why if not: the health check of compose.yaml.
+"""Exit with 0 if the API of this container answers, or else print the reason and exit with 1; compose.yaml runs this.
 
-It asks for ``/health/live``, not ``/health/ready``: without Valkey or a worker the API still serves finished versions.
+It requests ``/health/live`` and not ``/health/ready``: without Valkey or a worker, the API still serves finished
+versions.
 """
 
 import http.client
@@ -10,8 +11,8 @@ _SECONDS = 4.0
 
 
 def check(host: str = "127.0.0.1", port: int = 8000) -> int:
-    """Ask once; return the exit status."""
-    # Not urllib, which would ask a proxy that Docker's configuration may have put into the environment.
+    """Send one request; return the exit status."""
+    # Not urllib: it would use a proxy, which Docker's configuration may have put into the environment.
     connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     try:
         connection.request("GET", "/health/live")

@@ -1,7 +1,7 @@
-"""Exit with 0 if the worker of this container has reported to the queue lately, with 1 and a word why if not.
+"""Exit with 0 if this container's worker has reported to the queue recently; else print the reason and exit with 1.
 
-The health check of compose.yaml: a worker serves nothing that could be asked over HTTP. A process that hangs, or one
-that has lost the queue, is alive and yet takes no jobs; what tells is the heartbeat that Docket keeps in Redis.
+compose.yaml runs this. A worker answers no HTTP, and a process that hangs, or has lost the queue, is alive but takes no
+jobs. So this reads the heartbeat that Docket keeps in Redis.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ _SECONDS = 8.0
 
 
 async def find_worker(url: str, queue: str, host: str) -> str | None:
-    """Return the worker on a host that has reported to a queue lately, or None; Docket names it ``host#pid``."""
+    """Return the worker of a host that has reported to a queue recently, or None; Docket names it ``host#pid``."""
     async with asyncio.timeout(_SECONDS), make_docket(url, queue) as docket:
         names = [each.name for each in await docket.workers()]
     return next((each for each in names if each.rpartition("#")[0] == host), None)
 
 
 def main() -> int:
-    """Ask once."""
+    """Read the heartbeat once; return the exit status."""
     settings = StoreSettings()
     try:
         found = asyncio.run(find_worker(settings.redis_url, settings.keys.queue(JOB.name), socket.gethostname()))
     except (RedisError, OSError, TimeoutError) as error:
-        print(f"Redis cannot be asked: {error or type(error).__name__}")
+        print(f"Redis cannot be reached: {error or type(error).__name__}")
         return 1
-    print(found or "the worker has not reported lately")
+    print(found or "the worker has not reported recently")
     return 0 if found else 1
 
 

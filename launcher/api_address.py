@@ -1,4 +1,4 @@
-"""The address of the API, seen from outside: is the port free, and is the service ready."""
+"""Check the address of the API: whether its port is free, and whether the service is ready."""
 
 import errno
 import http.client
@@ -52,7 +52,7 @@ def local_url(host: str, port: int) -> str:
 
 
 def is_ready(host: str, port: int) -> bool:
-    """Whether the API answers that it, its store and a worker are up."""
+    """Return whether the API answers that Redis and a worker are available."""
     connection = http.client.HTTPConnection(LOOPBACK.get(host, host), port, timeout=READY_TIMEOUT)
     try:
         connection.request("GET", "/health/ready")

@@ -62,7 +62,7 @@ class Child:
         self._started = 0.0
 
     def start(self) -> None:
-        """Start the program in its own session: Ctrl-C reaches the supervisor alone, which stops programs in order."""
+        """Start the program in its own session: Ctrl-C reaches only the supervisor, which stops programs in order."""
         program = self.program
         number = int(program.supervisor_death_signal)
         script = [sys.executable, "-I", "-S", str(EXEC_CHILD), str(os.getpid()), str(number)]
@@ -104,11 +104,11 @@ class Child:
         if process is None or self.died:
             return
         process.terminate()
-        asked = time.monotonic()
+        terminated_at = time.monotonic()
 
         def is_over() -> bool:
             grace = self.program.hurried_grace if signals.hurried else self.program.grace
-            return self.died or time.monotonic() - asked >= grace
+            return self.died or time.monotonic() - terminated_at >= grace
 
         signals.wait_until(is_over, self.program.grace)
         if not self.died:

@@ -52,7 +52,7 @@ class DataDir:
     def _open(self) -> int:
         self.root.mkdir(parents=True, exist_ok=True)
         for directory in (self._run, self.logs, self.valkey):
-            # For this user alone: who writes to the queue decides what the worker runs.
+            # Accessible to this user only: a program that can write to the queue can delete and add jobs.
             directory.mkdir(mode=0o700, exist_ok=True)
             if not os.access(directory, os.W_OK | os.X_OK):
                 raise PermissionError(None, f"{directory.name} belongs to another user")

@@ -18,7 +18,7 @@ FIRST_DELAY = 0.2
 """Seconds before the first restart; each early death in a row doubles it."""
 
 LONG_WAIT = 30.0
-"""Seconds of starting after which the user is told where the logs are."""
+"""Seconds of starting after which the user gets a line that names the logs."""
 
 READY_INTERVAL = 0.1
 """Seconds between two readiness requests."""

@@ -488,7 +488,7 @@ def test_a_worker_without_its_queue_is_not_healthy(
     monkeypatch.setenv("REDIS_URL", f"redis://:{PASSWORD}@127.0.0.1:1/0")
     assert worker_health.main() == 1
     output = capsys.readouterr().out
-    assert output.startswith("Redis cannot be asked:")
+    assert output.startswith("Redis cannot be reached:")
     assert PASSWORD not in output
 
 
