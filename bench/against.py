@@ -29,6 +29,7 @@ SLOWER = 1.05
 # Runs in a process of its own with one of the checkouts on its path, and prints seconds by figure.
 LIBRARY = """
 import json, sys, time
+from concept_orderings.canonical import canonical_json
 from concept_orderings.library import arrange_request
 from concept_orderings.request import parse_request
 
@@ -44,15 +45,17 @@ def body(kind, **lists):
     return {"name": "x", **lists, "ordering": {"kind": kind}, "tasks": {"count": 20}}
 
 def timed(name, work):
-    began = time.perf_counter()
-    result = work()
-    found[name] = time.perf_counter() - began
+    # The least of three: a service does it again and again.
+    for _ in range(3):
+        began = time.perf_counter()
+        result = work()
+        found[name] = min(found.get(name, 1e9), time.perf_counter() - began)
     return result
 
 found = {}
 parse_request(body("random", concepts=concepts[:100]))
 parsed = timed("check 18,381 concepts", lambda: parse_request(body("random", concepts=concepts)))
-timed("canonical request and digest", lambda: parsed.digest)
+timed("canonical request", lambda: canonical_json(parsed.as_json()))
 canonical = json.loads(parsed.canonical)
 timed("check a canonical request", lambda: parse_request(canonical))
 timed("check class lists with all evidence", lambda: parse_request(body("frequency", datasets=datasets)).digest)

@@ -20,6 +20,9 @@ SEPARATOR = "+++"
 
 _SEPARATOR = r"\+\+\+"
 
+# Most names have no plus sign and begin with a visible character.
+_PLAIN_NAME = rf"[^\s+{FORBIDDEN[1:-1]}][^+{FORBIDDEN[1:-1]}]*"
+
 DATASET_NAME = Text(
     Refusal(
         BadConcept,
@@ -30,6 +33,7 @@ DATASET_NAME = Text(
     # With a trailing plus, "A+" joined with "+++" and a class would be split after "A".
     (VISIBLE, r"[^+]$"),
     without=(_SEPARATOR, FORBIDDEN),
+    sufficient=_PLAIN_NAME,
 )
 
 CLASS_NAME = Text(
@@ -41,6 +45,7 @@ CLASS_NAME = Text(
     ),
     (VISIBLE,),
     without=(_SEPARATOR, FORBIDDEN),
+    sufficient=_PLAIN_NAME,
 )
 
 _NO_CLASSES = Refusal(
@@ -178,7 +183,8 @@ def class_lists_of(concepts: Sequence[str]) -> list[ClassList]:
         pointer = f"/concepts/{position}"
         dataset, class_name = split_concept(concept, pointer)
         dataset = canonical_name(dataset)
-        DATASET_NAME.check(dataset, pointer)
+        if dataset not in classes:
+            DATASET_NAME.check(dataset, pointer)
         CLASS_NAME.check(class_name, pointer)
         first = seen.setdefault(join_concept(dataset, class_name), position)
         if first != position:

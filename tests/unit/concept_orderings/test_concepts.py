@@ -1,5 +1,7 @@
 """Test the notation and the canonical order of concepts."""
 
+import re
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -7,6 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from concept_orderings.concepts import (
+    CLASS_NAME,
+    DATASET_NAME,
     ClassList,
     class_lists_of,
     gather_concepts,
@@ -14,9 +18,10 @@ from concept_orderings.concepts import (
     split_concept,
 )
 from concept_orderings.errors import BadConcept, EmptyClassList, InvalidInput
+from concept_orderings.shapes import Text
 from concept_orderings.text import is_plain_text, shown
 
-from .strategies import Body, class_names, dataset_names, datasets
+from .strategies import NAME_CHARACTERS, Body, class_names, dataset_names, datasets
 
 
 def as_class_lists(lists: list[Body]) -> list[ClassList]:
@@ -121,3 +126,10 @@ def test_quoted_text_is_short_printable_unicode(text: str) -> None:
     assert len(found) <= 80
     assert found.isprintable()
     assert found.encode()
+
+
+@given(st.text(NAME_CHARACTERS | st.characters(), max_size=6))
+@pytest.mark.parametrize("shape", [DATASET_NAME, CLASS_NAME], ids=["dataset", "class"])
+def test_what_is_enough_to_fit_fits(shape: Text, name: str) -> None:
+    if re.fullmatch(shape.sufficient, name):
+        assert replace(shape, sufficient="").fits(name)
