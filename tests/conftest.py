@@ -27,7 +27,7 @@ def session_valkey() -> Iterator[Valkey]:
 
 @pytest.fixture
 def valkey(session_valkey: Valkey) -> Valkey:
-    """A Valkey with nothing in it."""
+    """An empty Valkey."""
     with session_valkey.client() as client:
         client.flushall()
     return session_valkey

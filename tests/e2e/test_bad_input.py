@@ -1,4 +1,4 @@
-"""Bad input over HTTP: a stable code and a pointer each; nothing is enqueued, nothing is written, nothing is a 500."""
+"""Bad input over HTTP: each case has its code and pointers; nothing is queued or written, and nothing is a 500."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ LIMIT = 300_000
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """An API and Valkey, and no worker: what is enqueued stays."""
+    """An API and Valkey without a worker, so that a queued job would stay in Valkey."""
     directory = tmp_path_factory.mktemp("api")
     with Deployment(directory, CONCEPT_ORDERINGS_MAX_BODY_BYTES=str(LIMIT)) as deployment:
         yield deployment
@@ -29,12 +29,12 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def unchanged(api: Deployment) -> Iterator[Deployment]:
     keys, objects = api.valkey.keys(), api.objects()
     yield api
-    assert api.valkey.keys() == keys, "something was enqueued"
-    assert api.objects() == objects, "something was written"
+    assert api.valkey.keys() == keys, "a job was queued"
+    assert api.objects() == objects, "an object was written"
     assert api.process_is_well()
 
 
-def right() -> dict[str, Any]:
+def valid_body() -> dict[str, Any]:
     return {
         "name": "bad",
         "datasets": [
@@ -47,7 +47,7 @@ def right() -> dict[str, Any]:
 
 
 def changed(pointer: str, value: Any) -> dict[str, Any]:
-    body = right()
+    body = valid_body()
     *parents, last = [int(part) if part.isdigit() else part for part in pointer.split("/")[1:]]
     at: Any = body
     for part in parents:
@@ -56,9 +56,9 @@ def changed(pointer: str, value: Any) -> dict[str, Any]:
     return body
 
 
-def ordered_by(kind: str, **mine: object) -> dict[str, Any]:
+def ordered_by(kind: str, **own_fields: object) -> dict[str, Any]:
     body = changed("/ordering", {"kind": kind})
-    body["datasets"][1].update(mine)
+    body["datasets"][1].update(own_fields)
     return body
 
 
@@ -112,7 +112,7 @@ CASES: dict[str, tuple[object, int, str, list[str]]] = {
         "missing_counts",
         ["/datasets/0/counts"],
     ),
-    "template without its place": (
+    "template without {}": (
         changed("/datasets/1/template", ["A {}.", "A photo."]),
         422,
         "bad_template",
@@ -124,7 +124,7 @@ CASES: dict[str, tuple[object, int, str, list[str]]] = {
         "bad_template",
         ["/datasets/1/template/0", "/datasets/1/template/1"],
     ),
-    "weights that are no digest": (
+    "weights that are not a digest": (
         changed("/ordering", {"kind": "similarity", "weights": "A" * 64}),
         422,
         "bad_parameter",
@@ -142,7 +142,7 @@ CASES: dict[str, tuple[object, int, str, list[str]]] = {
         "bad_count",
         ["/datasets/1/counts/ring"],
     ),
-    "count that is none": (
+    "count that is no integer": (
         ordered_by("frequency", counts={"ring": 0.5, "reader": 2}),
         422,
         "bad_count",
@@ -171,7 +171,7 @@ CASES: dict[str, tuple[object, int, str, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_requests(unchanged: Deployment, case: str) -> None:
+def test_a_bad_request_is_refused_with_code_and_pointers(unchanged: Deployment, case: str) -> None:
     body, status, code, pointers = CASES[case]
     answer = unchanged.http.post("/v1/streams", content=json.dumps(body).encode())
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
@@ -190,7 +190,7 @@ def test_bad_requests(unchanged: Deployment, case: str) -> None:
         ("sizes", ["3", "4"]),
     ],
 )
-def test_what_is_wrong_is_named(unchanged: Deployment, case: str, named: list[str]) -> None:
+def test_the_error_names_what_is_wrong(unchanged: Deployment, case: str, named: list[str]) -> None:
     answer = unchanged.http.post("/v1/streams", content=json.dumps(CASES[case][0]).encode())
     assert [each for each in named if each not in answer.json()["detail"]] == []
 
@@ -213,7 +213,7 @@ def test_what_is_wrong_is_named(unchanged: Deployment, case: str, named: list[st
     ],
     ids=lambda body: repr(body[:16]),
 )
-def test_what_is_no_json(unchanged: Deployment, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_400(unchanged: Deployment, body: bytes) -> None:
     answer = unchanged.http.post("/v1/streams", content=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json"), answer.text
     assert_problem(answer)
@@ -221,7 +221,7 @@ def test_what_is_no_json(unchanged: Deployment, body: bytes) -> None:
 
 @pytest.mark.parametrize("depth", [*range(900, 1000, 7), *range(960, 1000)])
 @pytest.mark.parametrize("field", ["kind", "version", "name"])
-def test_nesting_just_below_what_the_parser_refuses(unchanged: Deployment, depth: int, field: str) -> None:
+def test_deep_nesting_is_refused_without_a_500(unchanged: Deployment, depth: int, field: str) -> None:
     nested = b"[" * depth + b"]" * depth
     ordering = b'{"kind": "random", "version": ' + nested + b"}" if field == "version" else b'{"kind": ' + nested + b"}"
     body = b'{"name": ' + (nested if field == "name" else b'"x"') + b', "ordering": ' + ordering + b', "tasks": {}}'
@@ -229,7 +229,7 @@ def test_nesting_just_below_what_the_parser_refuses(unchanged: Deployment, depth
     assert answer.status_code in (400, 422), answer.text
 
 
-def test_a_body_over_the_limit(unchanged: Deployment) -> None:
+def test_a_body_over_the_limit_is_413(unchanged: Deployment) -> None:
     body = json.dumps(random_request("bad")).encode()
     exactly = body + b" " * (LIMIT - len(body) + 1)
     answer = unchanged.http.post("/v1/streams", content=exactly)
@@ -238,7 +238,7 @@ def test_a_body_over_the_limit(unchanged: Deployment) -> None:
     assert_problem(answer)
 
 
-def test_a_body_over_the_limit_that_does_not_say_so(unchanged: Deployment) -> None:
+def test_a_chunked_body_over_the_limit_is_413(unchanged: Deployment) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(LIMIT // 10_000 + 1):
             yield b" " * 10_000
@@ -253,19 +253,19 @@ def test_a_body_far_over_the_limit_is_refused_before_it_is_sent(unchanged: Deplo
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_client_that_sends_it_all_the_same_hears_why(unchanged: Deployment) -> None:
+def test_a_client_that_sends_a_body_over_the_limit_gets_the_413(unchanged: Deployment) -> None:
     for _ in range(10):
         answer = httpx.post(f"{unchanged.api.url}/v1/streams", content=b" " * 20_000_000)
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-def test_a_client_that_goes_away_is_no_error(unchanged: Deployment) -> None:
+def test_a_client_that_disconnects_causes_no_error(unchanged: Deployment) -> None:
     with socket.create_connection(("127.0.0.1", unchanged.api.port)) as connection:
         connection.sendall(b"POST /v1/streams HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n{")
     assert unchanged.http.get("/health/live").status_code == 200
 
 
-def test_a_body_at_the_limit_is_taken(api: Deployment) -> None:
+def test_a_body_at_the_limit_is_accepted(api: Deployment) -> None:
     body = json.dumps(random_request("at-the-limit")).encode()
     answer = api.http.post("/v1/streams", content=body + b" " * (LIMIT - len(body)))
     assert answer.status_code == 202
@@ -276,7 +276,7 @@ def test_a_body_at_the_limit_is_taken(api: Deployment) -> None:
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "application/json; charset=x"],
 )
-def test_the_content_type_is_no_reason_to_fail(unchanged: Deployment, content_type: str) -> None:
+def test_the_content_type_is_ignored(unchanged: Deployment, content_type: str) -> None:
     answer = unchanged.http.post("/v1/streams", content=b"{}", headers={"Content-Type": content_type})
     assert answer.status_code == 422
 
@@ -309,7 +309,7 @@ FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=list(Heal
     st.sampled_from(["", "?limit=%00", "?cursor=%ff", "?limit=1&limit=2", "?cursor=..&limit=1", "?%00=1", "?a[]=b"]),
     HEADERS,
 )
-def test_no_path_query_or_header_is_an_error_of_the_service(
+def test_no_path_query_or_header_causes_a_500(
     api: Deployment, method: str, path: str, parts: tuple[str, str, str], query: str, headers: dict[str, str]
 ) -> None:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -343,7 +343,7 @@ def test_no_path_query_or_header_is_an_error_of_the_service(
     ),
     st.sampled_from([None, "application/json", "text/plain; charset=utf-16", "\xff"]),
 )
-def test_no_body_is_an_error_of_the_service(api: Deployment, body: bytes, content_type: str | None) -> None:
+def test_no_body_causes_a_500(api: Deployment, body: bytes, content_type: str | None) -> None:
     headers = httpx.Headers({b"Content-Type": content_type.encode("latin-1")} if content_type else {})
     answer = api.http.post("/v1/streams", content=body, headers=headers)
     assert answer.status_code in (400, 422), (body, answer.text)
@@ -352,15 +352,15 @@ def test_no_body_is_an_error_of_the_service(api: Deployment, body: bytes, conten
 
 @settings(FUZZ, max_examples=100)
 @given(st.binary(min_size=1, max_size=100))
-def test_no_bytes_bring_the_service_down(api: Deployment, data: bytes) -> None:
+def test_no_bytes_crash_the_service(api: Deployment, data: bytes) -> None:
     answer = raw(api, data + b"\r\n\r\n")
     assert answer.status_code < 500
     assert api.process_is_well()
 
 
-def test_a_name_that_an_object_has_twice(unchanged: Deployment) -> None:
-    """Of two counts for a class, JSON readers silently take one."""
-    twice = json.dumps(right()).replace('"name": "bad"', '"name": "bad", "name": "good"')
+def test_a_duplicate_field_is_refused(unchanged: Deployment) -> None:
+    """Of two counts for a class, a JSON reader silently takes one."""
+    twice = json.dumps(valid_body()).replace('"name": "bad"', '"name": "bad", "name": "good"')
     answer = unchanged.http.post("/v1/streams", content=twice)
     assert (answer.status_code, answer.json()["code"]) == (422, "duplicate_field")
     assert "'name'" in answer.json()["detail"]

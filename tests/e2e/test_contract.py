@@ -28,7 +28,7 @@ def version(service: Deployment) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def parts(version: dict[str, Any]) -> list[str]:
-    """Everything of a version that can be fetched."""
+    """The URLs of all parts of a version."""
     return [
         version["url"],
         version["export_url"],
@@ -40,7 +40,7 @@ def parts(version: dict[str, Any]) -> list[str]:
 # --- POST /v1/streams
 
 
-def test_a_new_request_is_accepted_and_its_job_makes_the_version(service: Deployment) -> None:
+def test_a_new_request_is_answered_with_a_job_that_makes_the_version(service: Deployment) -> None:
     answer = service.post(random_request("accepted"))
     job = answer.json()
     assert answer.status_code == 202
@@ -54,14 +54,16 @@ def test_a_new_request_is_accepted_and_its_job_makes_the_version(service: Deploy
     assert service.http.get(done["stream"]["url"]).status_code == 200
 
 
-def test_the_same_request_has_its_version_already(service: Deployment, version: dict[str, Any]) -> None:
+def test_the_same_request_is_answered_with_its_version(service: Deployment, version: dict[str, Any]) -> None:
     answer = service.post(random_request("contract", concepts=5, tasks=2))
     assert answer.status_code == 200
     assert answer.json() == version
     assert answer.headers["Location"] == version["url"]
 
 
-def test_the_same_request_written_otherwise_is_the_same(service: Deployment, version: dict[str, Any]) -> None:
+def test_another_spelling_of_the_same_request_gets_the_same_version(
+    service: Deployment, version: dict[str, Any]
+) -> None:
     request = random_request("contract", concepts=5, tasks=2)
     names = [each.split("+++")[1] for each in request.pop("concepts")]
     otherwise = {
@@ -75,12 +77,12 @@ def test_the_same_request_written_otherwise_is_the_same(service: Deployment, ver
     assert answer.json()["version"] == version["version"]
 
 
-def test_another_request_of_the_name_gets_the_next_number(service: Deployment) -> None:
-    told = [service.publish(random_request("numbers", seed=seed))["version"] for seed in (3, 1, 2, 3)]
-    assert told == [1, 2, 3, 1]
+def test_another_request_with_the_same_name_gets_the_next_number(service: Deployment) -> None:
+    numbers = [service.publish(random_request("numbers", seed=seed))["version"] for seed in (3, 1, 2, 3)]
+    assert numbers == [1, 2, 3, 1]
 
 
-def test_waiting_gives_the_version(service: Deployment) -> None:
+def test_prefer_wait_is_answered_with_the_version(service: Deployment) -> None:
     answer = service.post(random_request("waited"), wait=50)
     assert answer.status_code == 201
     assert answer.headers["Preference-Applied"] == "wait=50"
@@ -89,21 +91,21 @@ def test_waiting_gives_the_version(service: Deployment) -> None:
 
 
 @pytest.mark.parametrize("prefer", ["respond-async, wait=50", 'WAIT="50"', "wait = 50; foo=bar"])
-def test_waiting_in_all_its_notations(service: Deployment, prefer: str) -> None:
+def test_prefer_wait_is_read_in_every_notation(service: Deployment, prefer: str) -> None:
     name = f"notation-{len(prefer)}"
     answer = service.http.post("/v1/streams", json=random_request(name), headers={"Prefer": prefer})
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (201, "wait=50")
 
 
 @pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=soon", "wait=-1", "await=5", "return=minimal", ""])
-def test_a_preference_that_is_none_is_ignored(service: Deployment, prefer: str) -> None:
+def test_an_invalid_preference_is_ignored(service: Deployment, prefer: str) -> None:
     name = f"no-preference-{prefer}".replace("=", "_")
     answer = service.http.post("/v1/streams", json=random_request(name), headers={"Prefer": prefer})
     assert answer.status_code == 202
     assert "Preference-Applied" not in answer.headers
 
 
-def test_a_manifest_s_request_is_the_same_request(service: Deployment, version: dict[str, Any]) -> None:
+def test_the_request_in_a_manifest_gets_the_same_version(service: Deployment, version: dict[str, Any]) -> None:
     manifest = service.http.get(version["url"]).json()
     answer = service.post(manifest["request"])
     assert (answer.status_code, answer.json()["version"]) == (200, version["version"])
@@ -112,7 +114,7 @@ def test_a_manifest_s_request_is_the_same_request(service: Deployment, version: 
 # --- Jobs
 
 
-def test_a_job_says_all_of_itself(service: Deployment) -> None:
+def test_a_job_has_all_its_fields(service: Deployment) -> None:
     job = service.post(random_request("job")).headers["Location"]
     done = service.until_state(job, "succeeded")
     assert set(done) == {
@@ -135,7 +137,7 @@ def events(answer: httpx.Response) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def test_events_are_followed_to_the_end_and_resumed_anywhere(service: Deployment) -> None:
+def test_events_go_on_to_the_end_and_resume_after_any_event(service: Deployment) -> None:
     url = service.post(random_request("followed")).json()["events_url"]
     answer = service.http.get(url)
     assert answer.headers["Cache-Control"].startswith("no-")
@@ -151,14 +153,14 @@ def test_events_are_followed_to_the_end_and_resumed_anywhere(service: Deployment
 
 
 @pytest.mark.parametrize("event", ["nonsense", "$", "-", "+", "1-2-3", "99999999999999999999-0", "-1", ""])
-def test_an_event_that_never_was_is_the_client_s_fault(service: Deployment, event: str) -> None:
+def test_an_invalid_event_id_is_422(service: Deployment, event: str) -> None:
     job = service.post(random_request("no-event", seed=crc32(event.encode()))).headers["Location"]
     service.until_state(job, "succeeded")
     answer = service.http.get(f"{job}/events", headers={"Last-Event-ID": event})
     if event:
         assert (answer.status_code, answer.json()["code"]) == (422, "bad_event_id")
     else:
-        assert answer.status_code == 200, "an empty one is none"
+        assert answer.status_code == 200, "an empty header counts as none"
 
 
 def test_a_finished_job_cannot_be_cancelled(service: Deployment) -> None:
@@ -170,7 +172,7 @@ def test_a_finished_job_cannot_be_cancelled(service: Deployment) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("suffix", ["", ":events", ":request", "x", "%00", "%0a", "/.."])
-def test_only_a_job_s_id_names_a_job(service: Deployment, method: str, suffix: str) -> None:
+def test_a_url_that_only_resembles_a_job_s_is_404(service: Deployment, method: str, suffix: str) -> None:
     seed = crc32(f"{method}{suffix}".encode())
     job = service.post(random_request("named", seed=seed)).headers["Location"]
     url = f"/v1/jobs/{'0' * 32}" if not suffix else job + suffix
@@ -180,7 +182,7 @@ def test_only_a_job_s_id_names_a_job(service: Deployment, method: str, suffix: s
     assert service.until_state(job, "succeeded", "cancelled")["state"] == "succeeded"
 
 
-def test_events_of_no_job(service: Deployment) -> None:
+def test_events_of_an_unknown_job_are_404(service: Deployment) -> None:
     answer = service.http.get(f"/v1/jobs/{'0' * 32}/events")
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_job")
 
@@ -188,7 +190,7 @@ def test_events_of_no_job(service: Deployment) -> None:
 # --- Lists
 
 
-def test_streams_are_listed_a_page_at_a_time(service: Deployment) -> None:
+def test_streams_are_listed_in_pages(service: Deployment) -> None:
     names = [f"list-{i}" for i in range(5)]
     for name in names:
         service.publish(random_request(name))
@@ -212,7 +214,7 @@ def test_streams_are_listed_a_page_at_a_time(service: Deployment) -> None:
     }
 
 
-def test_versions_are_listed_a_page_at_a_time(service: Deployment) -> None:
+def test_versions_are_listed_in_pages(service: Deployment) -> None:
     published = [service.publish(random_request("paged", seed=seed)) for seed in range(5)]
     first = service.http.get("/v1/streams/paged?limit=2")
     assert [each["version"] for each in first.json()["versions"]] == [1, 2]
@@ -230,14 +232,14 @@ def test_versions_are_listed_a_page_at_a_time(service: Deployment) -> None:
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=1001", "limit=x", "limit=", "limit=1e3"])
 @pytest.mark.parametrize("path", ["/v1/streams", "/v1/streams/contract"])
-def test_a_limit_out_of_range(service: Deployment, version: dict[str, Any], path: str, query: str) -> None:
+def test_a_limit_out_of_range_is_422(service: Deployment, version: dict[str, Any], path: str, query: str) -> None:
     answer = service.http.get(f"{path}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_query")
     assert "limit" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "%00", "9" * 40])
-def test_a_cursor_that_never_was_is_no_first_page(service: Deployment, version: dict[str, Any], cursor: str) -> None:
+def test_an_invalid_cursor_is_422(service: Deployment, version: dict[str, Any], cursor: str) -> None:
     answer = service.http.get(f"/v1/streams/contract?cursor={cursor}")
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_query")
 
@@ -245,7 +247,7 @@ def test_a_cursor_that_never_was_is_no_first_page(service: Deployment, version: 
 # --- A version and its parts
 
 
-def test_a_version_leads_to_its_parts(service: Deployment, version: dict[str, Any]) -> None:
+def test_a_version_has_the_urls_of_its_parts(service: Deployment, version: dict[str, Any]) -> None:
     assert version["url"] == "/v1/streams/contract/versions/1"
     assert version["export_url"] == version["exports"]["fomo"] == f"{version['url']}/export/fomo"
     assert version["exports"]["tasks"] == f"{version['url']}/export/tasks?v=1"
@@ -263,7 +265,7 @@ def test_a_version_leads_to_its_parts(service: Deployment, version: dict[str, An
     assert [(task.json()["task"], task.json()["tasks"]) for task in tasks] == [(0, 2), (1, 2)]
 
 
-def test_a_manifest_says_everything(service: Deployment, version: dict[str, Any]) -> None:
+def test_a_manifest_is_canonical_and_has_all_digests(service: Deployment, version: dict[str, Any]) -> None:
     answer = service.http.get(version["url"])
     manifest = answer.json()
     assert rfc8785.dumps(manifest) == answer.content
@@ -278,7 +280,7 @@ def test_a_manifest_says_everything(service: Deployment, version: dict[str, Any]
     assert manifest["concepts"] == 5
 
 
-def test_parts_never_change_and_say_so(service: Deployment, parts: list[str]) -> None:
+def test_parts_have_headers_of_immutable_documents(service: Deployment, parts: list[str]) -> None:
     for url in parts:
         answer = service.http.get(url)
         digest = hashlib.sha256(answer.content)
@@ -290,7 +292,7 @@ def test_parts_never_change_and_say_so(service: Deployment, parts: list[str]) ->
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", "*", '"other", {}', 'W/"other" ,W/{} , "more"'])
-def test_what_a_client_has_is_not_sent_again(service: Deployment, parts: list[str], form: str) -> None:
+def test_a_matching_entity_tag_is_answered_with_304(service: Deployment, parts: list[str], form: str) -> None:
     for url in parts:
         tag = service.http.get(url).headers["ETag"]
         answer = service.http.get(url, headers={"If-None-Match": form.format(tag)})
@@ -299,19 +301,21 @@ def test_what_a_client_has_is_not_sent_again(service: Deployment, parts: list[st
         assert answer.headers["Cache-Control"] == IMMUTABLE
 
 
-def test_a_list_of_tags_may_come_in_several_lines(service: Deployment, version: dict[str, Any]) -> None:
+def test_entity_tags_may_be_sent_in_several_header_lines(service: Deployment, version: dict[str, Any]) -> None:
     tag = service.http.get(version["url"]).headers["ETag"]
     headers = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
     assert service.http.get(version["url"], headers=headers).status_code == 304
 
 
 @pytest.mark.parametrize("form", ['"other"', "sha256-{}", "", "{}x", '"*"'])
-def test_what_a_client_has_not_is_sent(service: Deployment, version: dict[str, Any], form: str) -> None:
+def test_another_entity_tag_is_answered_with_the_document(
+    service: Deployment, version: dict[str, Any], form: str
+) -> None:
     headers = {"If-None-Match": form.format(version["digest"])}
     assert service.http.get(version["url"], headers=headers).status_code == 200
 
 
-def test_latest_is_a_redirect_that_is_not_kept(service: Deployment, version: dict[str, Any]) -> None:
+def test_latest_is_a_redirect_that_caches_must_revalidate(service: Deployment, version: dict[str, Any]) -> None:
     for part in ("", "/tasks/1", "/export/fomo", "/export/tasks", "/export/tasks?v=1"):
         answer = service.http.get(f"/v1/streams/contract/versions/latest{part}")
         assert answer.status_code == 307
@@ -320,7 +324,7 @@ def test_latest_is_a_redirect_that_is_not_kept(service: Deployment, version: dic
         assert service.http.get(answer.headers["Location"]).status_code == 200
 
 
-def test_latest_moves_on(service: Deployment) -> None:
+def test_latest_redirects_to_the_newest_version(service: Deployment) -> None:
     for seed in (1, 2):
         service.publish(random_request("moving", seed=seed))
         latest = service.http.get("/v1/streams/moving/versions/latest").headers["Location"]
@@ -383,13 +387,15 @@ def test_head_is_get_without_the_body(service: Deployment, parts: list[str]) -> 
         ("/static-offline-docs/" + "x" * 300, 404, "unknown_path"),
     ],
 )
-def test_what_is_not_there(service: Deployment, version: dict[str, Any], path: str, status: int, code: str) -> None:
+def test_unknown_urls_are_problem_documents(
+    service: Deployment, version: dict[str, Any], path: str, status: int, code: str
+) -> None:
     answer = raw(service, f"GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert_problem(answer)
 
 
-def test_a_method_that_is_not_there(service: Deployment) -> None:
+def test_a_method_that_is_not_allowed_is_405(service: Deployment) -> None:
     for method, path, allowed in (
         ("PUT", "/v1/streams", "GET, HEAD, POST"),
         ("DELETE", "/v1/streams/contract", "GET, HEAD"),
@@ -401,10 +407,10 @@ def test_a_method_that_is_not_there(service: Deployment) -> None:
         assert_problem(answer)
 
 
-# --- What the service knows
+# --- Orderings, datasets, health, documentation
 
 
-def test_the_orderings(service: Deployment) -> None:
+def test_all_orderings_are_listed_with_their_parameters(service: Deployment) -> None:
     listed = service.http.get("/v1/orderings").json()["orderings"]
     assert [each["kind"] for each in listed] == list(ORDERINGS)
     for each in listed:
@@ -419,13 +425,13 @@ def test_the_orderings(service: Deployment) -> None:
         )
 
 
-def test_the_datasets(service: Deployment) -> None:
+def test_all_datasets_are_listed(service: Deployment) -> None:
     listed = service.http.get("/v1/datasets").json()["datasets"]
     assert len(listed) == 63
     assert [each["handle"] for each in listed] == [each.handle for each in CATALOGUE]
 
 
-def test_health(service: Deployment) -> None:
+def test_the_health_of_a_running_service(service: Deployment) -> None:
     assert service.http.get("/health/live").json() == {"status": "alive"}
     ready = until(lambda: service.http.get("/health/ready"), "an answer")
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "redis": True, "workers": 1})

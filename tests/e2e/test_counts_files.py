@@ -1,4 +1,4 @@
-"""Counts files over HTTP: uploaded once in any of three forms, then a source; bad ones are refused and not kept."""
+"""Counts files over HTTP: uploaded in one of three formats, then a source; a bad file is refused and not stored."""
 
 import gzip
 import socket
@@ -25,26 +25,26 @@ ROWS = [("aquarium_fish", 3), ("Apple", 0), ("naïve café 🐟", 2**53 - 1)]
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A service of which the worker has said which sources it has."""
+    """A service whose worker has reported its sources."""
     directory = tmp_path_factory.mktemp("api")
     sources = directory / "none.toml"
     sources.touch()
     limits: dict[str, Any] = {"CONCEPT_ORDERINGS_MAX_BODY_BYTES": str(LIMIT), "CONCEPT_ORDERINGS_SOURCES": str(sources)}
     with Deployment(directory, **limits) as deployment:
         deployment.start_worker()
-        until_heard(deployment)
+        until_sources_are_reported(deployment)
         yield deployment
 
 
-def until_heard(service: Deployment) -> None:
-    until(lambda: put(service, "none", b"").status_code == 422, "the worker has said which sources it has")
+def until_sources_are_reported(service: Deployment) -> None:
+    until(lambda: put(service, "none", b"").status_code == 422, "the worker has reported its sources")
 
 
 @pytest.fixture
 def unchanged(api: Deployment) -> Iterator[Deployment]:
     objects = api.objects()
     yield api
-    assert api.objects() == objects, "something was written"
+    assert api.objects() == objects, "an object was written"
     assert api.process_is_well()
 
 
@@ -69,10 +69,10 @@ def refused(answer: httpx.Response, status: int, code: str) -> str:
     return detail
 
 
-# --- What is right
+# --- Accepted uploads
 
 
-def test_an_upload_is_a_source(api: Deployment) -> None:
+def test_an_uploaded_file_is_listed_as_a_source(api: Deployment) -> None:
     answer = put(api, "first", as_csv(ROWS), documents=2**53 - 1, corpus=" C4  (en) ")
     source = answer.json()
 
@@ -93,7 +93,7 @@ def test_an_upload_is_a_source(api: Deployment) -> None:
     assert source in api.http.get("/v1/sources").json()["sources"]
 
 
-def test_the_same_content_again_in_any_form_is_the_same(api: Deployment) -> None:
+def test_the_same_content_in_any_format_is_accepted_again(api: Deployment) -> None:
     statuses = [put(api, "forms", FORMS[form](ROWS), form).status_code for form in FORMS]
     again = put(api, "forms", as_csv([*reversed(ROWS), ("aquarium fish", 3)]), "Text/CSV; charset=UTF-8")
 
@@ -124,7 +124,7 @@ def test_other_content_is_refused_and_the_first_is_kept(api: Deployment, other: 
     assert put(api, "kept", as_csv(ROWS)).status_code == 200
 
 
-def test_of_many_at_once_one_is_first(api: Deployment) -> None:
+def test_of_concurrent_uploads_one_is_stored(api: Deployment) -> None:
     bodies = [as_csv([("apple", count % 3)]) for count in range(12)]
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda body: put(api, "race", body).status_code, bodies))
@@ -132,17 +132,17 @@ def test_of_many_at_once_one_is_first(api: Deployment) -> None:
     assert sorted(answers) == [200] * 3 + [201] + [409] * 8
 
 
-def test_deleting_is_not_offered(unchanged: Deployment) -> None:
+def test_a_counts_file_cannot_be_deleted(unchanged: Deployment) -> None:
     refused(unchanged.http.delete("/v1/sources/first"), 405, "method_not_allowed")
 
 
-# --- What is wrong
+# --- Refused uploads
 
 
 @pytest.mark.parametrize(
     "name", ["request", "infini-gram", "Mine", "-mine", "my counts", "%2e%2e", "a" * 129, "été", "a%00", ".json"]
 )
-def test_a_name_that_no_source_can_have(unchanged: Deployment, name: str) -> None:
+def test_a_name_that_no_counts_file_can_have_is_422(unchanged: Deployment, name: str) -> None:
     refused(put(unchanged, name, as_csv(ROWS)), 422, "bad_source_name")
 
 
@@ -163,14 +163,14 @@ def test_a_name_that_no_source_can_have(unchanged: Deployment, name: str) -> Non
         ({"tokens": 2**53}, "tokens"),
     ],
 )
-def test_what_the_numbers_mean_must_be_said(unchanged: Deployment, query: dict[str, Any], named: str) -> None:
+def test_unit_corpus_and_sizes_are_checked(unchanged: Deployment, query: dict[str, Any], named: str) -> None:
     detail = refused(put(unchanged, "mine", as_csv(ROWS), **query), 422, "bad_query")
 
     assert detail.startswith(f"{named}: ")
 
 
-def test_a_parameter_that_is_mistyped_or_given_twice(unchanged: Deployment) -> None:
-    """What it was to say could never be said later."""
+def test_a_mistyped_or_duplicate_parameter_is_422(unchanged: Deployment) -> None:
+    """A stored file cannot be corrected, so a mistyped parameter must not be ignored."""
     detail = refused(put(unchanged, "mine", as_csv(ROWS), docs=5), 422, "unknown_parameter")
     assert "'docs' is unknown; the parameters are unit, corpus, documents, tokens" in detail
     detail = refused(put(unchanged, "mine", as_csv(ROWS), unit=["documents", "occurrences"]), 422, "duplicate_field")
@@ -181,13 +181,13 @@ def test_a_parameter_that_is_mistyped_or_given_twice(unchanged: Deployment) -> N
     "media_type",
     [None, "application/json", "text/plain", "text/tab-separated-values", "text/csv; charset=latin-1", "", "a", "/"],
 )
-def test_other_media_types(unchanged: Deployment, media_type: str | None) -> None:
+def test_other_media_types_are_415(unchanged: Deployment, media_type: str | None) -> None:
     detail = refused(put(unchanged, "mine", as_csv(ROWS), media_type), 415, "unsupported_media_type")
 
     assert all(form in detail for form in FORMS)
 
 
-def test_a_compressed_body(unchanged: Deployment) -> None:
+def test_a_compressed_body_is_415(unchanged: Deployment) -> None:
     answer = put(unchanged, "mine", as_csv(ROWS), headers={"Content-Encoding": "gzip"})
 
     refused(answer, 415, "unsupported_media_type")
@@ -208,17 +208,17 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("body", "media_type", "reason"), WRONG.values(), ids=WRONG)
-def test_a_bad_file(unchanged: Deployment, body: bytes, media_type: str, reason: str) -> None:
+def test_a_bad_file_is_422(unchanged: Deployment, body: bytes, media_type: str, reason: str) -> None:
     assert reason in refused(put(unchanged, "mine", body, media_type), 422, "bad_counts_file")
 
 
-def test_two_counts_for_a_name(unchanged: Deployment) -> None:
+def test_two_counts_for_a_name_are_422(unchanged: Deployment) -> None:
     detail = refused(put(unchanged, "mine", as_csv([("a_b", 1), ("a/b", 2)])), 422, "conflicting_counts")
 
     assert "1 in line 2 and 2 in line 3" in detail
 
 
-def test_counts_that_the_corpus_is_too_small_for(unchanged: Deployment) -> None:
+def test_a_count_larger_than_the_corpus_is_422(unchanged: Deployment) -> None:
     body = as_csv([("apple", 5), ("fig", 6)])
     too_small: list[dict[str, Any]] = [{"unit": "documents", "documents": 5}, {"unit": "occurrences", "tokens": 5}]
     for sizes in too_small:
@@ -227,19 +227,19 @@ def test_counts_that_the_corpus_is_too_small_for(unchanged: Deployment) -> None:
         assert "line 3: the count of 'fig' is 6" in refused(answer, 422, "bad_counts_file")
 
 
-def test_a_word_may_occur_more_often_than_there_are_documents(api: Deployment) -> None:
+def test_occurrences_may_exceed_the_number_of_documents(api: Deployment) -> None:
     answer = put(api, "often", as_csv([("apple", 5)]), unit="occurrences", documents=1, tokens=5)
 
     assert answer.status_code == 201
 
 
-def test_a_body_over_the_limit(unchanged: Deployment) -> None:
+def test_a_body_over_the_limit_is_413(unchanged: Deployment) -> None:
     body = as_csv((f"name {number}", number) for number in range(LIMIT // 10))
 
     assert "Parquet" in refused(put(unchanged, "mine", body), 413, "body_too_large")
 
 
-def test_a_body_that_breaks_off(unchanged: Deployment) -> None:
+def test_a_client_that_disconnects_causes_no_error(unchanged: Deployment) -> None:
     head = (
         "PUT /v1/sources/mine?unit=documents&corpus=C4 HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\n"
         "Content-Length: 100\r\n\r\nname,count\napple,3\n"
@@ -255,7 +255,7 @@ def test_a_body_that_breaks_off(unchanged: Deployment) -> None:
     st.binary(max_size=200) | st.text(max_size=50).map(str.encode) | st.just(b"name,count\n"),
     st.sampled_from([CSV, JSON_LINES]),
 )
-def test_no_text_is_an_error_of_the_service(api: Deployment, body: bytes, media_type: str) -> None:
+def test_no_text_causes_a_500(api: Deployment, body: bytes, media_type: str) -> None:
     answer = put(api, "fuzz", body, media_type)
 
     assert answer.status_code == 422, (body, answer.text)
@@ -264,7 +264,7 @@ def test_no_text_is_an_error_of_the_service(api: Deployment, body: bytes, media_
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_no_damage_to_a_parquet_file_is_an_error_of_the_service(api: Deployment, data: st.DataObject) -> None:
+def test_no_damaged_parquet_file_causes_a_500(api: Deployment, data: st.DataObject) -> None:
     body = bytearray(as_parquet([(f"name {number}", number) for number in range(50)]))
     for _ in range(data.draw(st.integers(1, 5))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
@@ -274,8 +274,8 @@ def test_no_damage_to_a_parquet_file_is_an_error_of_the_service(api: Deployment,
     assert api.process_is_well()
 
 
-def test_while_redis_is_away_nothing_is_uploaded(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Which names the workers have cannot be seen then."""
+def test_without_redis_an_upload_is_503(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The names of the workers' sources cannot be read then."""
     with Deployment(tmp_path_factory.mktemp("away")) as service:
         service.valkey.kill()
 
@@ -283,11 +283,11 @@ def test_while_redis_is_away_nothing_is_uploaded(tmp_path_factory: pytest.TempPa
         assert service.objects() == {}
 
 
-def test_while_no_worker_says_which_names_are_taken_nothing_is_uploaded(
+def test_without_a_worker_an_upload_is_503(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """A source that comes back with its worker would be unusable, and so would the file, for ever."""
-    with Deployment(tmp_path_factory.mktemp("unheard")) as service:
+    """If a worker then starts with a source of the same name, neither the source nor the file could be used."""
+    with Deployment(tmp_path_factory.mktemp("no-worker")) as service:
         answer = put(service, "mine", as_csv(ROWS))
 
         assert "Start a worker" in refused(answer, 503, "no_workers")
@@ -295,7 +295,7 @@ def test_while_no_worker_says_which_names_are_taken_nothing_is_uploaded(
         assert service.objects() == {}
 
 
-# --- As a source
+# --- Counts files as sources
 
 
 def request(stream: str, classes: list[str], **concepts: object) -> dict[str, Any]:
@@ -310,13 +310,13 @@ def request(stream: str, classes: list[str], **concepts: object) -> dict[str, An
 @pytest.fixture
 def fruit(service: Deployment) -> Deployment:
     """A service with a counts file."""
-    until_heard(service)
+    until_sources_are_reported(service)
     answer = put(service, "fruit", as_csv([("red_apple", 30), ("fig", 2), ("kiwi", 0)]), unit="occurrences", tokens=99)
     assert answer.status_code in (200, 201), answer.text
     return service
 
 
-def test_it_orders(fruit: Deployment) -> None:
+def test_a_counts_file_orders_concepts(fruit: Deployment) -> None:
     version = fruit.publish(request("ordered", ["red_apple", "fig", "kiwi"]))
     manifest = fruit.http.get(version["url"]).json()
     task = fruit.http.get(version["tasks"][0]["url"]).json()
@@ -330,17 +330,17 @@ def test_it_orders(fruit: Deployment) -> None:
     assert (evidence["fingerprint"], evidence["query_form"]) == (listed["fingerprint"], listed["query_form"])
 
 
-def test_a_name_that_it_lacks_fails_the_job_and_is_named(fruit: Deployment) -> None:
+def test_a_missing_count_fails_the_job_and_is_named(fruit: Deployment) -> None:
     answer = fruit.post(request("lacking", ["fig", "plum"]), wait=60)
 
     assert "'plum'" in refused(answer, 424, "source_incomplete")
 
 
-def test_the_name_of_a_source_that_workers_have_is_taken(fruit: Deployment) -> None:
+def test_the_name_of_a_worker_s_source_is_409(fruit: Deployment) -> None:
     shard = fruit.directory / "shard.json.gz"
     shard.write_bytes(gzip.compress(b'{"text": "a fig"}\n'))
     build_index([shard], fruit.data / "indexes" / "figs")
-    until(lambda: put(fruit, "figs", b"").status_code == 409, "the worker has told of the index")
+    until(lambda: put(fruit, "figs", b"").status_code == 409, "the worker has reported the index")
     detail = refused(put(fruit, "figs", as_csv(ROWS)), 409, "source_exists")
 
     assert "a source figs of the kind local-index" in detail

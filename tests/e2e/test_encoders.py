@@ -1,4 +1,4 @@
-"""Encoders over HTTP: prompt ensembles, dtypes, captions that are cut, and weights that are not what they should be.
+"""Encoders over HTTP: prompt ensembles, dtypes, cut captions, and unusable weights.
 
 The model is open_clip's smallest, with random weights.
 """
@@ -26,7 +26,7 @@ ENCODER = f"open_clip/{MODEL}"
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of checkpoints of the text tower: a sound one, and others by the tag that says what is wrong."""
+    """A directory of checkpoints of the text tower: a valid one, and others whose tag names their fault."""
     torch.manual_seed(0)
     whole = open_clip.create_model(MODEL, pretrained_text=False).state_dict()
     sound = {key: value for key, value in whole.items() if not key.startswith("visual.")}
@@ -59,12 +59,12 @@ def request(name: str, datasets: list[dict[str, Any]] | None = None, **parameter
 
 
 def embeddings(service: Deployment, body: dict[str, Any]) -> dict[str, Any]:
-    """Publish a request, and return what its manifest says of the embeddings."""
+    """Publish a request, and return the entry of its manifest on embeddings."""
     evidence: dict[str, Any] = service.http.get(service.publish(body)["url"]).json()["evidence"]["embeddings"]
     return evidence
 
 
-def test_a_prompt_ensemble(service: Deployment) -> None:
+def test_a_prompt_ensemble_is_the_unit_mean_of_its_captions(service: Deployment) -> None:
     def body(*templates: str) -> dict[str, Any]:
         own = {"name": "mine", "classes": ["cat", "dog"], "template": list(templates)}
         return request("ensemble", [own, {"name": "dtd", "classes": ["dotted"]}], encoder="fake")
@@ -89,7 +89,7 @@ def test_a_prompt_ensemble(service: Deployment) -> None:
 
 
 @pytest.mark.parametrize("encoder", ["fake", "minilm", ENCODER])
-def test_a_dtype_by_choice(service: Deployment, encoder: str) -> None:
+def test_a_dtype_gives_embeddings_of_its_own(service: Deployment, encoder: str) -> None:
     name = "dtype-" + encoder.partition("/")[0].replace("_", "-")
     plain = embeddings(service, request(name, encoder=encoder))
     short = embeddings(service, request(name, encoder=encoder, dtype="bfloat16"))
@@ -99,7 +99,7 @@ def test_a_dtype_by_choice(service: Deployment, encoder: str) -> None:
     assert plain["weights"] == short["weights"]
 
 
-def test_captions_that_are_cut_are_told_also_from_the_cache(service: Deployment) -> None:
+def test_cut_captions_are_warned_about_also_with_embeddings_from_the_cache(service: Deployment) -> None:
     long = "dog " * 75 + "house"
     datasets = [{"name": "mine", "classes": ["cat", "owl", long], "template": "{}"}]
     bodies = [request("cut", datasets, encoder=ENCODER, seed=seed) for seed in (1, 2)]
@@ -111,7 +111,7 @@ def test_captions_that_are_cut_are_told_also_from_the_cache(service: Deployment)
     assert first == second
 
 
-def test_pinned_weights(service: Deployment, weights: Path) -> None:
+def test_pinned_weights_are_in_the_manifest(service: Deployment, weights: Path) -> None:
     digest = file_sha256(weights / f"{MODEL}.safetensors")
     assert embeddings(service, request("pinned", encoder=ENCODER, weights=digest))["weights"] == digest
 
@@ -130,7 +130,7 @@ def test_pinned_weights(service: Deployment, weights: Path) -> None:
         ({"encoder": "open_clip/ViT-L14"}, "encoder_not_configured", "ViT-L-14"),
     ],
 )
-def test_weights_that_are_not_right_fail_the_job_before_anything_is_encoded(
+def test_unusable_weights_fail_the_job_before_anything_is_encoded(
     service: Deployment, parameters: dict[str, Any], code: str, words: str
 ) -> None:
     job = service.post(request("wrong", **parameters)).headers["Location"]
@@ -141,7 +141,7 @@ def test_weights_that_are_not_right_fail_the_job_before_anything_is_encoded(
     assert done["progress"]["done"] == 0
 
 
-def test_a_device_that_is_not_there(weights: Path, tmp_path: Path) -> None:
+def test_a_device_that_does_not_exist_fails_the_job(weights: Path, tmp_path: Path) -> None:
     with Deployment(
         tmp_path, CONCEPT_ORDERINGS_CHECKPOINTS=str(weights), CONCEPT_ORDERINGS_DEVICE="cuda:99"
     ) as service:

@@ -1,4 +1,4 @@
-"""Exports over HTTP: the first rendering is kept, whatever the software that asks for it later would render."""
+"""Exports over HTTP: the first rendering is kept, even if the software would later render something else."""
 
 import base64
 import hashlib
@@ -46,7 +46,7 @@ def start(service: Deployment) -> Iterator[StartApi]:
 
 @pytest.fixture
 def url(service: Deployment, request: pytest.FixtureRequest) -> str:
-    """Where the probe of a version is that no other test uses."""
+    """The URL of the export ``probe`` of a version that no other test uses."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:120]
     version: dict[str, Any] = service.publish(random_request(name, concepts=5, tasks=2))
     return f"{version['url']}/export/probe"
@@ -93,7 +93,7 @@ def test_an_export_has_all_of_the_version(service: Deployment, start: StartApi, 
     assert fetched(api, url).json() == ["all", digest, [3, 2], concepts, [{}] * 5]
 
 
-def test_an_export_says_what_it_is_and_how_long_it_holds(service: Deployment, start: StartApi, url: str) -> None:
+def test_an_export_has_digest_file_name_and_caching_headers(service: Deployment, start: StartApi, url: str) -> None:
     api = start()
     answer, pinned = fetched(api, url), fetched(api, f"{url}?v=1")
 
@@ -103,18 +103,18 @@ def test_an_export_says_what_it_is_and_how_long_it_holds(service: Deployment, st
     assert answer.headers["Content-Type"] == "application/x-probe"
     stream = url.split("/")[3]
     assert answer.headers["Content-Disposition"] == f'inline; filename="{stream}-v1-probe.json"'
-    # Another version of the exporter would give other bytes under this URL, and not under the other.
+    # A later version of the exporter may have other bytes under this URL, but not under the pinned one.
     assert answer.headers["Cache-Control"] == "public, no-cache"
     assert pinned.headers["Cache-Control"] == IMMUTABLE
     assert pinned.content == answer.content
 
 
 @pytest.mark.parametrize("pin", ["", "?v=1"])
-def test_a_client_that_has_it_gets_304_and_head_is_get(
+def test_a_matching_entity_tag_is_answered_with_304_and_head_is_get(
     service: Deployment, start: StartApi, url: str, pin: str
 ) -> None:
     api = start()
-    # The first request of all may well be a HEAD.
+    # The rendering is made by the first request, which is a HEAD here.
     head = api.http.head(url + pin)
     get = fetched(api, url + pin)
 
@@ -136,7 +136,7 @@ def test_the_first_rendering_is_kept_when_the_exporter_s_output_changes(
     first = fetched(api, url)
     says(service, "second")
     assert fetched(api, url).content == first.content
-    # Other software, which would give another media type too.
+    # Other software, whose exporter has another media type.
     later = start(PROBE_MEDIA_TYPE="text/plain")
 
     answer = fetched(later, url)
@@ -155,7 +155,7 @@ def test_a_new_version_of_an_exporter_adds_a_rendering(service: Deployment, star
 
     assert (first.json()[0], second.json()[0]) == ("one", "two")
     assert fetched(later, f"{url}?v=2").content == second.content
-    # What was rendered by version 1 is served by any software, and what was not cannot be.
+    # Software with any version of the exporter serves a kept rendering by version 1, and can make none.
     old = fetched(later, f"{url}?v=1")
     assert (old.content, old.headers["Cache-Control"]) == (first.content, IMMUTABLE)
     assert fetched(api, f"{url}?v=2").content == second.content
@@ -166,17 +166,17 @@ def test_a_new_version_of_an_exporter_adds_a_rendering(service: Deployment, star
     assert renderings(service) == 2
 
 
-def test_many_clients_at_once_wait_for_one_rendering(service: Deployment, start: StartApi, url: str) -> None:
+def test_concurrent_clients_wait_for_one_rendering(service: Deployment, start: StartApi, url: str) -> None:
     api = start()
     says(service, "once")
     (service.control / "probe.hold").touch()
     with ThreadPoolExecutor(64) as pool, httpx.Client(base_url=api.url, timeout=60.0, limits=httpx.Limits()) as http:
         waiting = [pool.submit(http.get, url) for _ in range(64)]
         until(lambda: renderings(service) == 1, "the rendering has begun")
-        # The event loop is free meanwhile, and so is everything else of the version.
+        # Meanwhile, the event loop is free, and other parts of the version are served.
         assert fetched(api, url.replace("probe", "fomo")).status_code == 200
         assert fetched(api, url.replace("probe", "tasks")).status_code == 200
-        # A client that goes away does not take the rendering with it.
+        # A client that disconnects does not stop the rendering.
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(f"{api.url}{url}", timeout=0.2)
         (service.control / "probe.hold").unlink()
@@ -187,7 +187,9 @@ def test_many_clients_at_once_wait_for_one_rendering(service: Deployment, start:
     assert renderings(service) == 1
 
 
-def test_two_programs_that_render_at_once_serve_the_same_bytes(service: Deployment, start: StartApi, url: str) -> None:
+def test_two_apis_that_render_at_the_same_time_serve_the_same_bytes(
+    service: Deployment, start: StartApi, url: str
+) -> None:
     names = ["left", "right"]
     apis = [start(PROBE_NAME=name) for name in names]
     for name in names:
@@ -207,9 +209,7 @@ def test_two_programs_that_render_at_once_serve_the_same_bytes(service: Deployme
         assert fetched(api, url).content == first.content
 
 
-def test_an_api_that_is_killed_while_it_renders_leaves_nothing_wrong(
-    service: Deployment, start: StartApi, url: str
-) -> None:
+def test_an_api_killed_while_it_renders_leaves_no_record(service: Deployment, start: StartApi, url: str) -> None:
     api = start()
     (service.control / "probe.hold").touch()
     with ThreadPoolExecutor(1) as pool:
@@ -239,7 +239,7 @@ def test_an_api_stops_while_it_renders(service: Deployment, start: StartApi, url
 
 
 @pytest.mark.parametrize("part", ["record", "document"])
-def test_damage_is_said_and_nothing_is_rendered_again(
+def test_a_damaged_export_is_500_and_not_rendered_again(
     service: Deployment, start: StartApi, url: str, part: str
 ) -> None:
     digest = hashlib.sha256(fetched(start(), url).content).hexdigest()
@@ -273,9 +273,7 @@ def test_a_damaged_version_is_not_rendered(service: Deployment, start: StartApi,
     assert not kept(service, url).exists()
 
 
-def test_what_a_format_cannot_say_is_refused_and_nothing_is_kept(
-    service: Deployment, start: StartApi, url: str
-) -> None:
+def test_a_refused_rendering_is_422_and_not_kept(service: Deployment, start: StartApi, url: str) -> None:
     api = start()
     (service.control / "refuse").touch()
     answer = fetched(api, url, status=422)
@@ -307,8 +305,8 @@ def test_versions_and_the_openapi_document_name_a_new_format(service: Deployment
     assert refused.json()["detail"] == "There is no format 'probe'; the formats are fomo, tasks."
 
 
-def test_the_fomo_export_is_the_one_of_publication(service: Deployment, start: StartApi, url: str) -> None:
-    """It stands in the version's record, so software before there were exporters has made it too."""
+def test_the_fomo_export_is_that_of_the_version_s_record(service: Deployment, start: StartApi, url: str) -> None:
+    """The version's record has it, so that versions of software without exporters have it too."""
     before = service.objects()
     fomo = url.replace("probe", "fomo")
     answer = fetched(service.api, fomo)

@@ -1,4 +1,4 @@
-"""Programs are killed, stopped and taken away; no request is lost, and none gets two versions."""
+"""Programs are killed and stopped at any moment: no request is lost, and none gets two versions."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def versions(service: Deployment, name: str) -> list[int]:
     return [each["version"] for each in service.http.get(f"/v1/streams/{name}").json()["versions"]]
 
 
-def test_a_killed_worker_s_job_is_finished_by_the_next_one_once(controlled: Deployment) -> None:
+def test_the_next_worker_finishes_the_job_of_a_killed_one(controlled: Deployment) -> None:
     controlled.hold(1)
     worker = controlled.start_worker()
     job = controlled.post(random_request("killed", seed=1)).headers["Location"]
@@ -37,7 +37,7 @@ def test_a_killed_worker_s_job_is_finished_by_the_next_one_once(controlled: Depl
     assert versions(controlled, "killed") == [1]
 
 
-def test_a_job_that_kills_every_worker_fails_after_three(controlled: Deployment) -> None:
+def test_a_job_that_kills_its_worker_three_times_fails(controlled: Deployment) -> None:
     (controlled.control / "2.die").touch()
     workers = [controlled.start_worker()]
     job = controlled.post(random_request("deadly", seed=2)).headers["Location"]
@@ -53,13 +53,13 @@ def test_a_job_that_kills_every_worker_fails_after_three(controlled: Deployment)
     assert "post the request again" in error["detail"]
     assert len(controlled.begun(2)) == 3
     assert controlled.http.get("/v1/streams/deadly").status_code == 404
-    # Others go on, and so does this one once its cause is gone.
+    # Other jobs go on, and so does this one once the cause is removed.
     assert controlled.publish(random_request("harmless"))["version"] == 1
     (controlled.control / "2.die").unlink()
     assert controlled.publish(random_request("deadly", seed=2))["version"] == 1
 
 
-def test_a_worker_told_to_stop_gives_its_job_back(controlled: Deployment) -> None:
+def test_a_stopped_worker_gives_its_job_back(controlled: Deployment) -> None:
     controlled.hold(3)
     first = controlled.start_worker()
     job = controlled.post(random_request("stopped", seed=3)).headers["Location"]
@@ -72,7 +72,7 @@ def test_a_worker_told_to_stop_gives_its_job_back(controlled: Deployment) -> Non
     assert versions(controlled, "stopped") == [1]
 
 
-def test_stopping_workers_again_and_again_is_no_reason_to_give_up(controlled: Deployment) -> None:
+def test_stopping_workers_does_not_count_as_attempts(controlled: Deployment) -> None:
     controlled.hold(4)
     job = ""
     for times in range(1, 5):
@@ -92,7 +92,7 @@ def test_an_idle_worker_stops_at_once(controlled: Deployment) -> None:
     assert worker.wait() == 0, worker.text()
 
 
-def test_a_running_job_is_cancelled_and_can_be_asked_again(controlled: Deployment) -> None:
+def test_a_running_job_is_cancelled_and_can_be_posted_again(controlled: Deployment) -> None:
     controlled.hold(5)
     controlled.start_worker()
     request = random_request("cancelled", seed=5)
@@ -102,7 +102,7 @@ def test_a_running_job_is_cancelled_and_can_be_asked_again(controlled: Deploymen
     assert answer.status_code == 202
     assert answer.json()["cancel_requested"]
     assert controlled.until_state(job, "cancelled", "succeeded", "failed")["state"] == "cancelled"
-    assert controlled.http.delete(job).status_code == 200, "it is what was asked for"
+    assert controlled.http.delete(job).status_code == 200, "the job is cancelled already"
     assert controlled.http.get("/v1/streams/cancelled").status_code == 404
     controlled.release(5)
     assert controlled.publish(request)["version"] == 1
@@ -120,7 +120,7 @@ def test_a_queued_job_is_cancelled_at_once(controlled: Deployment) -> None:
     assert controlled.publish(request)["version"] == 1
 
 
-def test_a_job_that_is_cancelled_as_its_worker_dies_stays_cancelled(controlled: Deployment) -> None:
+def test_a_job_stays_cancelled_if_its_worker_dies(controlled: Deployment) -> None:
     controlled.hold(7)
     worker = controlled.start_worker()
     job = controlled.post(random_request("both", seed=7)).headers["Location"]
@@ -154,7 +154,7 @@ def test_a_job_that_waits_for_its_next_attempt_is_cancelled_at_once(tmp_path: Pa
         (93, "a bug", 3, "internal_error"),
     ],
 )
-def test_a_failed_job_says_why_and_can_be_asked_again(
+def test_a_failed_job_has_its_error_and_can_be_posted_again(
     controlled: Deployment, seed: int, fails: str, times: int, code: str
 ) -> None:
     (controlled.control / f"{seed}.fail").write_text(fails)
@@ -165,7 +165,7 @@ def test_a_failed_job_says_why_and_can_be_asked_again(
     assert error["code"] == code
     assert error["detail"].endswith(".")
     assert len(controlled.begun(seed)) == times
-    assert controlled.job(job)["error"] == error, "it is kept"
+    assert controlled.job(job)["error"] == error, "the error is kept"
     conflict = controlled.http.delete(job)
     assert (conflict.status_code, conflict.json()["code"]) == (409, "job_finished")
     (controlled.control / f"{seed}.fail").unlink()
@@ -173,7 +173,7 @@ def test_a_failed_job_says_why_and_can_be_asked_again(
     assert controlled.job(job)["error"] is None
 
 
-def test_fifty_clients_ask_the_same_at_once(controlled: Deployment) -> None:
+def test_fifty_clients_post_the_same_request_at_the_same_time(controlled: Deployment) -> None:
     controlled.ready()
     request = random_request("same", seed=10)
     start = threading.Barrier(50)
@@ -192,7 +192,7 @@ def test_fifty_clients_ask_the_same_at_once(controlled: Deployment) -> None:
     assert len(controlled.begun(10)) == 1
 
 
-def test_twenty_different_requests_on_one_name_at_once(controlled: Deployment) -> None:
+def test_twenty_requests_with_one_name_at_the_same_time_get_twenty_numbers(controlled: Deployment) -> None:
     for _ in range(3):
         controlled.ready()
 
@@ -204,13 +204,13 @@ def test_twenty_different_requests_on_one_name_at_once(controlled: Deployment) -
         return version
 
     with ThreadPoolExecutor(20) as pool:
-        told = list(pool.map(ask, range(100, 120)))
-    assert sorted(told) == list(range(1, 21))
+        numbers = list(pool.map(ask, range(100, 120)))
+    assert sorted(numbers) == list(range(1, 21))
     assert versions(controlled, "many") == list(range(1, 21))
-    assert [controlled.post(random_request("many", seed=seed)).json()["version"] for seed in range(100, 120)] == told
+    assert [controlled.post(random_request("many", seed=seed)).json()["version"] for seed in range(100, 120)] == numbers
 
 
-def test_a_full_queue_says_when_to_come_again(tmp_path: Path) -> None:
+def test_a_full_queue_is_429_with_retry_after(tmp_path: Path) -> None:
     with Deployment(tmp_path, controlled=True, CONCEPT_ORDERINGS_MAX_ACTIVE_JOBS="2") as service:
         jobs = [service.post(random_request("full", seed=seed)).headers["Location"] for seed in range(2)]
         keys = service.valkey.keys()
@@ -223,7 +223,7 @@ def test_a_full_queue_says_when_to_come_again(tmp_path: Path) -> None:
         assert service.post(random_request("full", seed=2)).status_code == 202
 
 
-def test_redis_away_versions_are_served_and_jobs_continue_when_it_is_back(controlled: Deployment) -> None:
+def test_without_redis_versions_are_served_and_jobs_continue_later(controlled: Deployment) -> None:
     controlled.start_worker()
     version = controlled.publish(random_request("away", seed=11))
     controlled.hold(12)
@@ -279,7 +279,7 @@ def test_a_worker_starts_before_redis(controlled: Deployment) -> None:
     assert worker.running()
 
 
-def test_after_a_restart_of_everything_versions_are_the_same_bytes(controlled: Deployment) -> None:
+def test_versions_have_the_same_bytes_after_a_restart_of_everything(controlled: Deployment) -> None:
     worker = controlled.start_worker()
     published = [controlled.publish(random_request("kept", seed=seed)) for seed in (16, 17)]
     urls = [url for each in published for url in (each["url"], each["export_url"], *(t["url"] for t in each["tasks"]))]
@@ -297,7 +297,7 @@ def test_after_a_restart_of_everything_versions_are_the_same_bytes(controlled: D
     assert stored.items() <= controlled.objects().items()
 
 
-def test_an_accepted_job_survives_valkey(controlled: Deployment) -> None:
+def test_an_accepted_job_survives_a_restart_of_valkey(controlled: Deployment) -> None:
     job = controlled.post(random_request("accepted", seed=19)).headers["Location"]
     controlled.valkey.kill()
     controlled.valkey.start()
@@ -305,7 +305,7 @@ def test_an_accepted_job_survives_valkey(controlled: Deployment) -> None:
     assert controlled.until_state(job, "succeeded", "failed")["state"] == "succeeded"
 
 
-def test_the_api_stops_in_time_with_clients_that_follow(controlled: Deployment) -> None:
+def test_the_api_stops_within_seconds_while_clients_follow_events(controlled: Deployment) -> None:
     job = controlled.post(random_request("followed", seed=20)).headers["Location"]
     with controlled.http.stream("GET", f"{job}/events") as events:
         assert next(events.iter_lines()) != ""
@@ -313,7 +313,7 @@ def test_the_api_stops_in_time_with_clients_that_follow(controlled: Deployment) 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_fails_the_job_with_what_to_do(tmp_path: Path) -> None:
+def test_a_full_disk_fails_the_job_and_the_error_says_what_to_do(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.system(f"mount -t tmpfs -o {TINY_DISK} none {disk} 2>/dev/null") != 0:
@@ -334,7 +334,7 @@ def test_a_full_disk_fails_the_job_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_three_hundred_ranks_wait_for_the_same_job(controlled: Deployment) -> None:
-    """More than a pool has connections; and whoever does not wait is served meanwhile."""
+    """More than the pool has connections; clients that do not wait are served meanwhile."""
     controlled.hold(11)
     controlled.start_worker()
     request = random_request("awaited", seed=11)
@@ -360,7 +360,7 @@ def test_three_hundred_ranks_wait_for_the_same_job(controlled: Deployment) -> No
     assert len(controlled.begun(11)) == 1
 
 
-def test_a_version_that_was_taken_out_of_the_store_is_made_again(controlled: Deployment) -> None:
+def test_a_version_removed_from_the_store_is_made_again(controlled: Deployment) -> None:
     controlled.start_worker()
     request = random_request("removed", seed=15)
     first = controlled.publish(request)
@@ -370,7 +370,7 @@ def test_a_version_that_was_taken_out_of_the_store_is_made_again(controlled: Dep
     assert {**answer.json(), "created_at": ""} == {**first, "created_at": ""}
 
 
-def test_asking_again_after_a_cancel_starts_at_once(controlled: Deployment) -> None:
+def test_posting_again_after_a_cancellation_starts_at_once(controlled: Deployment) -> None:
     controlled.hold(12)
     controlled.start_worker()
     request = random_request("again", seed=12)
@@ -384,7 +384,7 @@ def test_asking_again_after_a_cancel_starts_at_once(controlled: Deployment) -> N
     assert versions(controlled, "again") == [1]
 
 
-def test_who_waits_is_not_told_of_an_earlier_failure(controlled: Deployment) -> None:
+def test_a_waiting_client_does_not_get_an_earlier_failure(controlled: Deployment) -> None:
     (controlled.control / "13.fail").write_text("source_not_configured")
     controlled.start_worker()
     request = random_request("better", seed=13)
@@ -398,7 +398,7 @@ def test_who_waits_is_not_told_of_an_earlier_failure(controlled: Deployment) -> 
     assert (answer.status_code, answer.json()["version"]) == (201, 1)
 
 
-def test_a_job_that_the_queue_has_lost_is_put_in_again(controlled: Deployment) -> None:
+def test_a_job_that_the_queue_has_lost_is_queued_again(controlled: Deployment) -> None:
     job = controlled.post(random_request("lost", seed=14)).headers["Location"]
     with redis.Redis.from_url(controlled.valkey.url) as client:
         lost = [key for key in client.keys("*") if key.startswith(KEYS.queue(JOB.name).encode())]

@@ -1,4 +1,4 @@
-"""No program starts on what a later release wrote: exit status 1, and one line that names the release to use."""
+"""No program starts on data of a later release: exit status 1, and one line that names the release to use."""
 
 import os
 import subprocess
@@ -62,7 +62,7 @@ def test_a_later_redis_is_refused(valkey: Valkey, tmp_path: Path, program: str) 
     assert valkey.keys() == {KEYS.format.encode()}
 
 
-def test_no_shards_are_added_to_a_later_data_directory(tmp_path: Path) -> None:
+def test_index_refuses_a_later_data_directory(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(LATER)
     run = start(["-m", "concept_orderings.cli", "index", "shard.json.gz", "--data-dir", str(tmp_path)])
     assert_refused(run, what=f"The data directory {tmp_path}")
@@ -76,7 +76,7 @@ def test_serve_refuses_a_later_data_directory_before_it_starts_anything(tmp_path
     assert [each.name for each in tmp_path.iterdir()] == [FILE]
 
 
-def test_serve_ends_on_a_later_redis_and_says_why(valkey: Valkey, tmp_path: Path) -> None:
+def test_serve_refuses_a_later_redis(valkey: Valkey, tmp_path: Path) -> None:
     with valkey.client() as client:
         client.set(KEYS.format, LATER)
     run = start([*SERVE, "--data-dir", str(tmp_path)], REDIS_URL=valkey.url)

@@ -29,7 +29,7 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """A service whose file of sources can be added to: it is read for each job."""
+    """A service to whose file of sources tests can add; the worker reads it for each job."""
 
     service: Deployment
     sources: Path
@@ -83,7 +83,7 @@ def place(c4_sample: Path, texts: list[str], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def wimbd(place: Place, elasticsearch_node: ElasticsearchNode, c4_in_elasticsearch: str) -> str:
-    """The name of a source: the C4 sample in a real Elasticsearch, as What's In My Big Data has it."""
+    """The name of a source: the C4 sample in a real Elasticsearch, as in What's In My Big Data."""
     place.add(
         "wimbd-c4",
         kind="elasticsearch",
@@ -124,7 +124,7 @@ def published(place: Place, source: str, lists: Sequence[Body]) -> Body:
     answer = place.service.post(body)
     if answer.status_code == 202:
         job = answer.headers["Location"]
-        # 16,644 requests to the infini-gram endpoint, on a machine that may have other work.
+        # A long deadline: 16,644 requests to the infini-gram endpoint, on a machine that may be busy.
         until(lambda: place.service.job(job)["state"] in ("succeeded", "failed"), f"{job} is over", deadline=250)
         assert place.service.job(job)["error"] is None
     return place.service.publish(body)
@@ -141,7 +141,7 @@ def counted_locally(place: Place, lists: list[Body]) -> dict[str, int]:
 def all_names(
     request: pytest.FixtureRequest, place: Place, lists: list[Body], counted_locally: dict[str, int]
 ) -> tuple[str, Body]:
-    """A source, and the version of all names that it was counted for."""
+    """A source, and the version of all names with its counts."""
     source: str = request.param
     if source == "wimbd-c4":
         request.getfixturevalue("wimbd")
@@ -180,11 +180,11 @@ def test_all_names_are_ordered_by_their_counts(
     assert counts == sorted(counts)
     assert all(each["evidence"]["tie_group"] == ties[each["evidence"]["count"]] for each in arranged)
     if source != "infini-gram":
-        # The same documents, whoever counts them.
+        # All these sources count the same documents.
         assert {each["concept"]: each["evidence"]["count"] for each in arranged} == counted_locally
 
 
-def test_each_count_comes_with_what_was_asked_and_its_unit(
+def test_each_count_comes_with_its_query_and_unit(
     place: Place, all_names: tuple[str, Body], counted_locally: dict[str, int]
 ) -> None:
     source, version = all_names
@@ -202,7 +202,7 @@ def test_each_count_comes_with_what_was_asked_and_its_unit(
             assert each.get("approximate", False) == (each["count"] > 20_000)
 
 
-def test_the_manifest_says_where_and_when_it_was_counted(place: Place, all_names: tuple[str, Body]) -> None:
+def test_the_manifest_names_source_corpus_and_time(place: Place, all_names: tuple[str, Body]) -> None:
     source, version = all_names
     manifest = place.manifest(version)
     entry = manifest["evidence"]["counts"]
@@ -230,19 +230,23 @@ def test_the_warnings_of_all_names(place: Place, all_names: tuple[str, Body]) ->
     zero = sum(each["evidence"]["count"] == 0 for each in arranged)
     warnings = place.manifest(version)["warnings"]
 
-    def said(*words: str) -> bool:
+    def has_warning(*words: str) -> bool:
         return any(all(word in each for word in words) for each in warnings)
 
     assert version["warnings"] == warnings
-    assert said(f"{zero} of {N} concepts have a count of 0")
-    assert said("of 10 or more with equal counts", f"the largest has {zero} concepts")
+    assert has_warning(f"{zero} of {N} concepts have a count of 0")
+    assert has_warning("of 10 or more with equal counts", f"the largest has {zero} concepts")
     if source != "request":
-        assert said("817 names are asked by several concepts", "'bridge' by 11", "14 of them written in several ways")
-        assert said("names were cut or altered", " as ")
-        assert said("single common words", "'can'")
+        assert has_warning(
+            "817 names are asked by several concepts", "'bridge' by 11", "14 of them written in several ways"
+        )
+        assert has_warning("names were cut or altered", " as ")
+        assert has_warning("single common words", "'can'")
 
 
-def test_the_order_is_like_the_published_one(place: Place, all_names: tuple[str, Body], benchmark_data: Path) -> None:
+def test_the_order_correlates_with_the_published_one(
+    place: Place, all_names: tuple[str, Body], benchmark_data: Path
+) -> None:
     """Over the names that the sample has at all; the published order is by counts in all of C4."""
     _, version = all_names
     stream = benchmark_data / "fomo_in_flux" / "streams" / "frequency_sequence_1.json"
@@ -271,7 +275,7 @@ ANIMALS = [
 
 
 @pytest.mark.parametrize("source", ["c4-sample", "wimbd-c4", "infini-gram"])
-def test_spellings_are_documents_with_any_or_occurrences_of_all(
+def test_spellings_count_documents_with_any_of_them_or_all_occurrences(
     place: Place, source: str, texts: list[str], request: pytest.FixtureRequest
 ) -> None:
     if source == "wimbd-c4":
@@ -292,7 +296,7 @@ def test_spellings_are_documents_with_any_or_occurrences_of_all(
         each = [place.infini_gram.count(spelling) for spelling in ("cat", "dog", "dogs and cats")]
         assert count["A+++animal"] == sum(each)
     else:
-        # Some documents have both: fewer than the two counts together.
+        # Some documents contain both, so the count is less than the sum of both counts.
         assert max(count["A+++dog"], count["B+++cat"]) < count["A+++animal"] < count["A+++dog"] + count["B+++cat"]
     assert 0 < count["B+++dog"] < count["A+++dog"]
 
@@ -316,52 +320,52 @@ def test_a_query_of_operators_is_sent_as_words(place: Place) -> None:
 # ---- the cache, and counting again
 
 
-def asked_of(fake: InfiniGram) -> list[str]:
-    """What the fake was asked to count; the empty query asks how large the corpus is."""
+def queries_sent_to(fake: InfiniGram) -> list[str]:
+    """Return the queries that the endpoint got, except the empty one, which asks for the size of the corpus."""
     return [query for query in fake.queries if query]
 
 
-def test_a_refresh_can_be_asked_for_again(place: Place) -> None:
-    """By the ordering that its job shows, such as after it was cancelled: counts made since then are used."""
+def test_the_ordering_of_a_refreshed_job_gets_the_same_version(place: Place) -> None:
+    """Posting the ordering that the job shows uses the counts made since then, for example after a cancellation."""
     body = request("infini-gram", [dataset("A", "late owl")], name="late", refresh=True)
     url = place.service.post(body).headers["Location"]
     version = place.service.until_state(url, "succeeded")["stream"]["version"]
     ordering = place.service.job(url)["ordering"]
     assert ordering["counted_since"]
     assert "refresh" not in ordering
-    asked = len(asked_of(place.infini_gram))
+    asked = len(queries_sent_to(place.infini_gram))
     assert place.service.publish({**body, "ordering": ordering})["version"] == version
-    assert len(asked_of(place.infini_gram)) == asked
+    assert len(queries_sent_to(place.infini_gram)) == asked
 
 
-def test_what_was_counted_is_not_asked_again_unless_it_is_refreshed(place: Place) -> None:
+def test_kept_counts_are_used_unless_the_request_has_refresh(place: Place) -> None:
     fake, http = place.infini_gram, place.service.http
     lists = [dataset("A", "quiet owl", "loud owl"), dataset("B", "quiet owl")]
     first = place.service.publish(request("infini-gram", lists, name="owls"))
-    assert sorted(asked_of(fake)[-2:]) == ["loud owl", "quiet owl"]
-    asked = len(asked_of(fake))
+    assert sorted(queries_sent_to(fake)[-2:]) == ["loud owl", "quiet owl"]
+    asked = len(queries_sent_to(fake))
 
     other = place.service.publish(request("infini-gram", lists, name="owls", seed=1))
     assert other["version"] == 2
-    assert len(asked_of(fake)) == asked
+    assert len(queries_sent_to(fake)) == asked
 
     refreshed = place.service.publish(request("infini-gram", lists, name="owls", refresh=True))
     manifest = place.manifest(refreshed)
     since = manifest["request"]["ordering"]["counted_since"]
     assert refreshed["version"] == 3
-    assert sorted(asked_of(fake)[asked:]) == ["loud owl", "quiet owl"]
+    assert sorted(queries_sent_to(fake)[asked:]) == ["loud owl", "quiet owl"]
     assert "refresh" not in manifest["request"]["ordering"]
     assert manifest["evidence"]["counts"]["counted"]["first"] >= since
 
-    # The manifest's request is the same request, and it makes nothing new.
+    # The request of the manifest gets the same version.
     assert place.service.publish(manifest["request"]) == refreshed
     assert place.service.publish(request("infini-gram", lists, name="owls")) == first
     assert http.get("/v1/streams/owls").json()["versions"][-1]["version"] == 3
-    assert len(asked_of(fake)) == asked + 2
+    assert len(queries_sent_to(fake)) == asked + 2
 
 
-def test_a_retry_asks_only_for_what_was_not_counted(place: Place) -> None:
-    """One name is refused for an hour, so the job is tried again; of the others only those on their way are asked."""
+def test_a_retry_asks_only_for_missing_counts(place: Place) -> None:
+    """One name is refused for an hour, so the job is retried; of the others, only those in flight are asked again."""
     fake = place.infini_gram
     names = [f"strange name {i}" for i in range(500)]
     fake.fail(Answer(429, {"error": "slow down"}, {"Retry-After": "3600"}), query=names[400])
@@ -372,10 +376,10 @@ def test_a_retry_asks_only_for_what_was_not_counted(place: Place) -> None:
     assert times.keys() == set(names)
     assert times[names[400]] == 2
     assert max(times.values()) == 2
-    assert sum(n == 2 for n in times.values()) <= 4, "no more than were in flight"
+    assert sum(n == 2 for n in times.values()) <= 4, "only those in flight"
 
 
-def test_after_a_worker_is_killed_the_next_one_asks_for_what_is_not_kept(place: Place) -> None:
+def test_after_a_kill_the_next_worker_asks_only_for_missing_counts(place: Place) -> None:
     fake, service = place.infini_gram, place.service
     names = [f"odd name {i:03}" for i in range(500)]
     fake.fail(Hang(), query=names[100])
@@ -388,14 +392,14 @@ def test_after_a_worker_is_killed_the_next_one_asks_for_what_is_not_kept(place: 
 
     assert times.keys() == set(names)
     assert times[names[100]] == 2
-    # What is counted is reported, and then kept, 32 at a time.
+    # Counts are reported, and then kept, 32 at a time.
     assert sum(n > 1 for n in times.values()) <= 100 + 32
 
 
-def test_after_elasticsearch_was_away_only_what_was_not_counted_is_asked(
+def test_after_an_outage_of_elasticsearch_only_missing_counts_are_asked(
     place: Place, wimbd: str, elasticsearch_node: ElasticsearchNode, lists: list[Body], counted_locally: dict[str, int]
 ) -> None:
-    """It sends everybody away for an hour: the job is tried again, and continues."""
+    """Elasticsearch refuses all requests for an hour: the job is retried, and continues."""
     some = [{**each, "classes": each["classes"][:25]} for each in lists]
     with FaultProxy(elasticsearch_node.url) as proxy:
         place.add("behind-a-proxy", kind="elasticsearch", url=proxy.url, index="c4", names_per_request=50, in_flight=2)
@@ -410,7 +414,7 @@ def test_after_elasticsearch_was_away_only_what_was_not_counted_is_asked(
     assert 50 <= sum(n > 1 for search, n in asked.items() if "match_phrase" in search) <= 100, "those in flight"
 
 
-# ---- what cannot be done
+# ---- errors
 
 
 @pytest.mark.parametrize(
@@ -420,7 +424,9 @@ def test_after_elasticsearch_was_away_only_what_was_not_counted_is_asked(
         ("no-such-index", "source_refused", "no_such_index"),
     ],
 )
-def test_what_cannot_be_counted_fails_with_the_next_step(place: Place, source: str, code: str, words: str) -> None:
+def test_a_source_that_cannot_count_fails_the_job_and_the_error_says_what_to_do(
+    place: Place, source: str, code: str, words: str
+) -> None:
     if source == "no-such-index" and "no-such-index" not in place.sources.read_text():
         place.add(source, kind="infini-gram", url=place.infini_gram.url, index="no_such_index")
     error = place.failed(request(source, [dataset("A", "dog")], name=source))
@@ -429,7 +435,7 @@ def test_what_cannot_be_counted_fails_with_the_next_step(place: Place, source: s
     assert words in error["detail"]
 
 
-def test_a_time_to_come_is_refused(place: Place) -> None:
+def test_a_time_in_the_future_is_refused(place: Place) -> None:
     lists = [dataset("A", "dog")]
     answer = place.service.post(request("c4-sample", lists, name="future", counted_since="2999-01-01T00:00:00Z"))
 

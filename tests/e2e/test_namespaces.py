@@ -23,7 +23,7 @@ COUNTS = b'"name","count"\n"a",1\n"b",2\n'
 
 @pytest.fixture
 def services(tmp_path: Path, valkey: Valkey) -> Iterator[tuple[Deployment, Deployment]]:
-    """Return two services, of which the first has a worker."""
+    """Two services; only the first has a worker."""
     directories = [tmp_path / name for name in ("one", "two")]
     for each in directories:
         each.mkdir()
@@ -47,10 +47,10 @@ def states(events: httpx.Response) -> list[str]:
     return [line.split('"state":"')[1].split('"')[0] for line in lines]
 
 
-def test_two_services_on_one_server_do_not_meet(services: tuple[Deployment, Deployment]) -> None:
+def test_two_services_on_one_server_do_not_see_each_other_s_jobs(services: tuple[Deployment, Deployment]) -> None:
     one, two = services
     assert one.http.get("/health/ready").json()["workers"] == 1
-    assert two.http.get("/health/ready").json()["workers"] == 0, "the first one's worker is no worker of the second"
+    assert two.http.get("/health/ready").json()["workers"] == 0, "it is the worker of the first service only"
 
     request = random_request("same", seed=1)
     here, there = one.post(request), two.post(request)
@@ -69,7 +69,7 @@ def test_two_services_on_one_server_do_not_meet(services: tuple[Deployment, Depl
     assert two.begun(1) != one.begun(1)
 
 
-def test_a_cancellation_reaches_its_own_service_alone(services: tuple[Deployment, Deployment]) -> None:
+def test_a_cancellation_reaches_only_its_own_service(services: tuple[Deployment, Deployment]) -> None:
     one, two = services
     two.ready()
     for each in services:
@@ -85,7 +85,7 @@ def test_a_cancellation_reaches_its_own_service_alone(services: tuple[Deployment
     assert two.until_state(job, "succeeded", "failed", "cancelled")["state"] == "succeeded"
 
 
-def test_caches_and_sources_are_each_one_s_own(services: tuple[Deployment, Deployment], valkey: Valkey) -> None:
+def test_each_service_has_its_own_caches_and_sources(services: tuple[Deployment, Deployment], valkey: Valkey) -> None:
     services[1].ready()
     for each in services:
         until(lambda each=each: "infini-gram" in names(each), "the worker has reported its sources")  # type: ignore[misc]
@@ -110,5 +110,7 @@ def channels(valkey: Valkey) -> set[bytes]:
         return set(found)
 
 
-def test_changes_are_published_on_a_channel_of_each(services: tuple[Deployment, Deployment], valkey: Valkey) -> None:
+def test_each_service_publishes_changes_on_its_own_channel(
+    services: tuple[Deployment, Deployment], valkey: Valkey
+) -> None:
     until(lambda: channels(valkey) == {b"one:run:changes", b"two:run:changes"}, "both are subscribed")

@@ -14,7 +14,7 @@ from worker.evidence.encoders.fake import FakeEncoder
 
 SCRIPT = ROOT / "tests" / "support" / "ten_line_orderings.py"
 
-# Years and scores of the first and the last are the catalogue's: 2009 and 75.8, 2008 and 68.0.
+# The catalogue has the years and scores of the first and the last: 2009 and 75.8, 2008 and 68.0.
 DATASETS: list[dict[str, Any]] = [
     {"name": "cifar100", "classes": ["bear", "otter"]},
     {
@@ -49,26 +49,26 @@ def published(
     return order, manifest
 
 
-def test_there_is_one_for_each_kind_of_evidence() -> None:
+def test_there_is_a_new_ordering_for_each_kind_of_evidence() -> None:
     assert {need for each in NEW.values() for need in each.needs} == set(Need)
     assert all(len(each.needs) == 1 for each in NEW.values())
 
 
-def test_years(service: Deployment) -> None:
+def test_a_new_ordering_by_years(service: Deployment) -> None:
     order, manifest = published(service, "newest", DATASETS)
 
     assert order == [f"{OWN}console", f"{OWN}e-reader", f"{OWN}smart ring", *ANIMALS, FLOWERS]
     assert manifest["evidence"]["years"]["source"] == "request and catalogue"
 
 
-def test_scores(service: Deployment) -> None:
+def test_a_new_ordering_by_scores(service: Deployment) -> None:
     order, manifest = published(service, "hardest", DATASETS[:2])
 
     assert order == [f"{OWN}smart ring", f"{OWN}e-reader", *ANIMALS, f"{OWN}console"]
     assert manifest["evidence"]["scores"]["source"] == "request and catalogue"
 
 
-def test_counts_of_the_request(service: Deployment) -> None:
+def test_a_new_ordering_by_counts_of_the_request(service: Deployment) -> None:
     names = ["smart ring", "e-reader", "console"]
     own = {"name": "own", "classes": names, "counts": {name: COUNTS[name] for name in names}}
     order, manifest = published(service, "commonest", [own])
@@ -77,7 +77,7 @@ def test_counts_of_the_request(service: Deployment) -> None:
     assert manifest["evidence"]["counts"]["source"] == "request"
 
 
-def test_counts_of_a_source(service: Deployment) -> None:
+def test_a_new_ordering_by_counts_of_a_source(service: Deployment) -> None:
     uploaded = service.http.put(
         "/v1/sources/counted",
         params={"unit": "documents", "corpus": "six documents"},
@@ -92,7 +92,7 @@ def test_counts_of_a_source(service: Deployment) -> None:
     assert manifest["request"]["ordering"]["source"] == "counted"
 
 
-def test_embeddings(service: Deployment) -> None:
+def test_a_new_ordering_by_embeddings(service: Deployment) -> None:
     order, manifest = published(service, "leftmost", DATASETS)
     captions = {
         **{f"CIFAR100+++{name}": f"A photo of a {name}." for name in ("bear", "otter")},
@@ -103,12 +103,12 @@ def test_embeddings(service: Deployment) -> None:
     first = dict(zip(captions, rows[:, 0].tolist(), strict=True))
 
     assert order == sorted(captions, key=first.__getitem__)
-    # The service's default encoder holds for every ordering that needs embeddings.
+    # The service's default encoder applies to every ordering that needs embeddings.
     assert manifest["request"]["ordering"]["encoder"] == manifest["evidence"]["embeddings"]["source"] == "fake"
     assert manifest["evidence"]["embeddings"]["dimensions"] == 64
 
 
-def test_the_api_s_document_lists_them(service: Deployment) -> None:
+def test_the_api_lists_the_new_orderings(service: Deployment) -> None:
     listed = {each["kind"]: each for each in service.http.get("/v1/orderings").json()["orderings"]}
     schemas = service.http.get("/openapi.json").json()["components"]["schemas"]
 

@@ -1,4 +1,4 @@
-"""Pickles in Redis, wherever the programs read there: none is loaded, and jobs and counts go on."""
+"""Pickles in every place of Redis that the programs read: none is loaded, and jobs and looks go on."""
 
 import asyncio
 import gzip
@@ -43,7 +43,7 @@ def place(_place: Deployment) -> Iterator[Deployment]:
 
 
 def plant_all(service: Deployment, directory: Path) -> None:
-    """Plant a pickle in every place of both queues; each creates a file of its own if it is loaded."""
+    """Plant a pickle in every place of both queues; each pickle creates a file of its own if it is loaded."""
     directory.mkdir()
     with service.valkey.client() as redis:
         for queue in QUEUES:
@@ -53,7 +53,7 @@ def plant_all(service: Deployment, directory: Path) -> None:
 
 
 def waiting(service: Deployment) -> int:
-    """How many messages are in the streams, or parked."""
+    """Return how many messages are in the streams, or parked."""
     with service.valkey.client() as redis:
         return sum(redis.xlen(f"{queue}:stream") + redis.zcard(f"{queue}:queue") for queue in QUEUES)
 
@@ -76,21 +76,21 @@ def test_pickles_everywhere_in_both_queues_are_dropped_and_jobs_go_on(place: Dep
     plant_all(place, meanwhile)
     assert place.publish(random_request("after", seed=2))["version"] == 2
     assert count(place, "cat") == 0
-    until(lambda: waiting(place) == 0, "all of them are dropped")
+    until(lambda: waiting(place) == 0, "all messages are dropped")
 
     assert [*before.iterdir(), *meanwhile.iterdir()] == []
     worker = place.workers[0]
     assert worker.running()
-    assert "retrying in" not in worker.text(), worker.text()  # as it says when its loop was broken off
+    assert "retrying in" not in worker.text(), worker.text()  # its log line after a broken loop
     assert worker.text().count("dropped message") >= 2 * 2 * 10
     assert place.process_is_well()
-    # What was planted is no harmless text.
+    # The planted bytes are real pickles.
     pickle.loads(bomb(before / "loaded"))
     assert (before / "loaded").exists()
 
 
 @pytest.mark.parametrize("field", ["args", "kwargs", "when"])
-def test_a_job_whose_message_is_damaged_is_done_all_the_same(place: Deployment, tmp_path: Path, field: str) -> None:
+def test_a_job_with_a_damaged_message_is_done(place: Deployment, tmp_path: Path, field: str) -> None:
     job = place.post(random_request(f"damaged-{field}")).headers["Location"]
     with place.valkey.client() as redis:
         [(message_id, found)] = redis.xrange(f"{JOBS}:stream")
@@ -103,12 +103,12 @@ def test_a_job_whose_message_is_damaged_is_done_all_the_same(place: Deployment, 
     assert not (tmp_path / "loaded").exists()
 
 
-def test_a_message_that_is_dropped_is_said_once_and_not_kept(place: Deployment, tmp_path: Path) -> None:
+def test_a_dropped_message_is_logged_once_and_deleted(place: Deployment, tmp_path: Path) -> None:
     with place.valkey.client() as redis:
         fields = message(TASK, "planted:1", encode, {"args": bomb(tmp_path / "loaded")})
         redis.xadd(f"{JOBS}:stream", fields)
         worker = place.start_worker()
-        until(lambda: redis.xlen(f"{JOBS}:stream") == 0, "it is dropped")
+        until(lambda: redis.xlen(f"{JOBS}:stream") == 0, "the message is dropped")
         pending = redis.xpending(f"{JOBS}:stream", "docket-workers")
     assert pending["pending"] == 0
     assert place.publish(random_request("dropped"))["version"] == 1

@@ -1,4 +1,4 @@
-"""The OpenAPI document: committed, complete, and true."""
+"""The OpenAPI document: it is committed and complete, and the service keeps to it."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_the_service_serves_the_committed_document(service: Deployment, document
     assert service.http.get("/openapi.json").json() == document, "run make openapi and commit what it writes"
 
 
-def test_the_contract_s_calls_are_all_there(document: dict[str, Any]) -> None:
+def test_the_document_has_all_calls_of_the_contract(document: dict[str, Any]) -> None:
     version = "/v1/streams/{name}/versions/{version}"
     assert {(path, method) for path, method, _ in operations(document)} >= {
         ("/v1/streams", "post"),
@@ -76,11 +76,11 @@ def test_every_model_has_an_example(document: dict[str, Any]) -> None:
         if shown & set(schema):
             continue
         for field, value in schema["properties"].items():
-            # A reference is shown by what it refers to.
+            # The target of a reference has its own example.
             assert shown & set(value) or "$ref" in json.dumps(value), (name, field)
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_reference_has_a_target(document: dict[str, Any]) -> None:
     def references(value: object) -> Iterator[str]:
         if isinstance(value, dict):
             yield from ([value["$ref"]] if isinstance(value.get("$ref"), str) else [])
@@ -102,7 +102,7 @@ def test_every_ordering_has_an_example_request() -> None:
     assert missing == set(), "add a request that runs as it is to REQUESTS in app/examples.py for each of these"
 
 
-def test_every_example_runs_as_it_is(service: Deployment, document: dict[str, Any]) -> None:
+def test_every_example_can_be_posted_unchanged(service: Deployment, document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/streams"]["post"]["requestBody"]["content"]["application/json"]
     assert content["examples"] == REQUESTS
     for name, example in content["examples"].items():
@@ -114,9 +114,7 @@ def test_every_example_runs_as_it_is(service: Deployment, document: dict[str, An
             assert service.http.get(url).status_code == 200
 
 
-def test_the_paths_of_the_examples_are_there_once_the_first_one_ran(
-    service: Deployment, document: dict[str, Any]
-) -> None:
+def test_example_urls_exist_once_the_first_example_was_posted(service: Deployment, document: dict[str, Any]) -> None:
     service.publish(REQUESTS["time"]["value"])
     for path, method, operation in operations(document):
         if method != "get":
@@ -132,8 +130,8 @@ def test_the_paths_of_the_examples_are_there_once_the_first_one_ran(
         assert answer.status_code == 200, (url, answer.text)
 
 
-def test_answers_are_as_described(service: Deployment, document: dict[str, Any]) -> None:
-    """What is served is what the model says, no field more and none less."""
+def test_answers_match_their_schemas(service: Deployment, document: dict[str, Any]) -> None:
+    """Each answer has exactly the fields of its schema."""
     service.publish(REQUESTS["time"]["value"])
     version = "/v1/streams/{name}/versions/{version}"
     for path in ("/v1/streams", "/v1/streams/{name}", version, f"{version}/tasks/{{task}}", "/v1/orderings",
@@ -144,7 +142,7 @@ def test_answers_are_as_described(service: Deployment, document: dict[str, Any])
         assert getattr(schemas, model).model_validate(body, strict=True).model_dump(by_alias=True) == body
 
 
-# --- The schemas of requests and the check of requests are made of one declaration.
+# --- Schemas and checks of requests derive from one declaration.
 
 ATOMS = st.one_of(
     st.none(),
@@ -180,7 +178,7 @@ NAMES = st.sampled_from(
 
 @st.composite
 def nearly_right(draw: st.DrawFn) -> Any:
-    """A right request with one to three things changed, added or left out somewhere."""
+    """Draw a valid request with up to three changes: a value changed, added or left out."""
     body: Any = json.loads(json.dumps(draw(st.sampled_from(RIGHT))))
     for _ in range(draw(st.integers(0, 3))):
         at = body
@@ -210,18 +208,18 @@ def test_schemas_and_checks_agree(body: Any) -> None:
     except InvalidInput as error:
         request, refused = None, error
     fitting = fits("StreamRequestSchema", body)
-    # Where only a rule over several fields is broken, or first broken, the schema may say either.
+    # If the check refuses by a rule over several fields, the schema may accept or refuse.
     assert (refused and is_over_several_fields(refused)) or fitting == (refused is None), (fitting, refused)
     if request is not None:
         again = parse_request(json.loads(request.canonical))
         assert again.canonical == request.canonical, "the worker reads the same request that the API stored"
 
 
-# --- So are the strings in paths, queries and headers.
+# --- So do the patterns of strings in paths, queries and headers.
 
 FIRST = "/v1/streams/first-steps"
 STRINGS = [
-    # path and method in the document, parameter, where it stands, right values, wrong values
+    # path in the document, parameter, URL, valid values, invalid values
     ("/v1/streams/{name}", "name", "/v1/streams/{}", ["first-steps", "x" * 128], ["First", "-a", "x" * 129, "a%20b"]),
     ("/v1/streams/{name}", "cursor", f"{FIRST}?cursor={{}}", ["0", "1", "999999999"], ["x", "-1", "01", "1000000000"]),
     (

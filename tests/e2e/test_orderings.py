@@ -44,20 +44,20 @@ def service(benchmark_data: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def request(kind: str, concepts: list[str], **parameters: object) -> dict[str, Any]:
-    """A request as a researcher posts it: the FoMo-in-Flux file as it is."""
+    """Return a request with the concepts of the FoMo-in-Flux file, unchanged."""
     ordering = {"kind": kind, **parameters}
     return {"name": f"fomo-{kind}", "concepts": concepts, "ordering": ordering, "tasks": {"count": TASKS}}
 
 
 PARAMETERS: dict[Need, dict[str, object]] = {
     Need.COUNTS: {"source": INDEX},
-    # That each ordering gets on with all concepts is what is tried here; the model has its own test.
+    # The test is that each ordering arranges all concepts; the real model has tests of its own.
     Need.EMBEDDINGS: {"encoder": "fake"},
 }
 
 
 def parameters_for(kind: str) -> dict[str, object]:
-    """Return what an ordering is given, so that its evidence can be gathered here."""
+    """Return parameters by which the evidence of an ordering can be gathered here."""
     return {name: value for need in ORDERINGS[kind].needs for name, value in PARAMETERS.get(need, {}).items()}
 
 
@@ -81,7 +81,7 @@ def fetched(service: Deployment, version: dict[str, Any]) -> list[list[dict[str,
     return [service.http.get(each["url"]).json()["concepts"] for each in version["tasks"]]
 
 
-def test_each_answer_holds_exactly_these_concepts_once(
+def test_each_version_has_exactly_these_concepts_once(
     service: Deployment, concepts: list[str], published: dict[str, Any]
 ) -> None:
     tasks = fetched(service, published)

@@ -1,4 +1,4 @@
-"""Sources of counts over HTTP: the list of them, and their counts looked at directly."""
+"""Sources of counts over HTTP: the list of sources, and looks at their counts."""
 
 import gzip
 import json
@@ -25,13 +25,13 @@ TEXTS = ["a big dog", "a cat and a dog", "grey wolf", "gray wolf", "a grey dog"]
 
 @dataclass(frozen=True)
 class Place:
-    """A service with a local index, and an infini-gram endpoint that can be broken."""
+    """A service with a local index, and an infini-gram endpoint that a test can make fail."""
 
     service: Deployment
     infini_gram: InfiniGram
 
-    def asked(self) -> Counter[str]:
-        """What infini-gram was asked, and how often, but for the size of the corpus."""
+    def queries(self) -> Counter[str]:
+        """Return how often infini-gram got each query, except the query for the size of the corpus."""
         return Counter(filter(None, self.infini_gram.queries))
 
     def sources(self) -> dict[str, dict[str, Any]]:
@@ -72,7 +72,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         sources.write_text(
             f'[infini-gram]\nkind = "infini-gram"\nurl = "{infini_gram.url}"\n'
             f'[twice]\nkind = "infini-gram"\nurl = "{infini_gram.url}"\n'
-            '[nobody]\nkind = "elasticsearch"\nurl = "http://127.0.0.1:1"\nindex = "c4"\n'
+            '[unreachable]\nkind = "elasticsearch"\nurl = "http://127.0.0.1:1"\nindex = "c4"\n'
             '[keyless]\nkind = "elasticsearch"\nurl = "http://127.0.0.1:1"\nindex = "c4"\napi_key_file = "/no/key"\n'
         )
         index(service, "local", TEXTS)
@@ -81,7 +81,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def place(_place: Place) -> Place:
-    """With a worker, and an endpoint that is well."""
+    """The place with a running worker, and an endpoint without faults."""
     _place.infini_gram.mend()
     _place.infini_gram.queries.clear()
     if not _place.service.workers or not _place.service.workers[-1].running():
@@ -96,10 +96,10 @@ def shown(found: Mapping[str, Any]) -> list[tuple[object, object, int]]:
 # ---- the list
 
 
-def test_every_source_is_listed_with_what_its_counts_mean(place: Place) -> None:
-    # A worker that has just started has not said anything yet.
-    until(lambda: "local" in place.sources(), "the worker has told its sources")
-    until(lambda: place.sources()["infini-gram"]["state"] == "available", "infini-gram was asked")
+def test_every_source_is_listed_with_its_facts(place: Place) -> None:
+    # A worker that has just started has not reported yet.
+    until(lambda: "local" in place.sources(), "the worker has reported its sources")
+    until(lambda: place.sources()["infini-gram"]["state"] == "available", "infini-gram has answered")
     sources = place.sources()
     assert sources["request"]["kind"] == "request"
     local = sources["local"]
@@ -122,34 +122,34 @@ def test_a_source_that_cannot_be_asked_is_listed_with_the_reason(place: Place) -
     def codes() -> dict[str, str]:
         return {name: each["error"]["code"] for name, each in place.sources().items() if each["error"]}
 
-    until(lambda: {"nobody", "keyless"} <= codes().keys(), "both were tried")
-    assert (codes()["nobody"], codes()["keyless"]) == ("source_unavailable", "source_not_configured")
-    assert place.sources()["nobody"]["kind"] == "elasticsearch"
-    assert "the connection fails" in place.sources()["nobody"]["error"]["detail"]
+    until(lambda: {"unreachable", "keyless"} <= codes().keys(), "both have been asked")
+    assert (codes()["unreachable"], codes()["keyless"]) == ("source_unavailable", "source_not_configured")
+    assert place.sources()["unreachable"]["kind"] == "elasticsearch"
+    assert "the connection fails" in place.sources()["unreachable"]["error"]["detail"]
     assert "/no/key" in place.sources()["keyless"]["error"]["detail"]
 
 
-def test_nobody_s_server_is_asked_for_the_list_more_than_now_and_then(place: Place) -> None:
-    until(lambda: place.sources()["infini-gram"]["state"] == "available", "infini-gram was asked")
+def test_listing_sources_often_asks_a_server_at_most_once_a_minute(place: Place) -> None:
+    until(lambda: place.sources()["infini-gram"]["state"] == "available", "infini-gram has answered")
     before = len(place.infini_gram.queries)
     for _ in range(20):
         place.sources()
-    # Once, if a minute has passed just then.
+    # One more, if a minute has just passed.
     assert len(place.infini_gram.queries) <= before + 1
 
 
-def test_a_new_index_and_one_that_is_gone_are_noticed(place: Place) -> None:
+def test_a_new_index_is_listed_and_a_removed_one_is_not(place: Place) -> None:
     index(place.service, "new", ["one text"])
     until(lambda: "new" in place.sources(), "the new index is listed")
     assert place.counts("new", names=["text"])["counts"][0]["count"] == 1
     (place.service.data / "indexes" / "new" / "index.json").unlink()
-    until(lambda: "new" not in place.sources(), "it is not listed any more")
+    until(lambda: "new" not in place.sources(), "the index is not listed any more")
     assert place.post("new", {"names": ["text"]}).json()["code"] == "source_not_found"
 
 
-def test_a_name_of_two_sources_is_neither_s(place: Place) -> None:
+def test_two_sources_with_one_name_cannot_be_used(place: Place) -> None:
     index(place.service, "twice", ["one text"])
-    until(lambda: place.sources()["twice"]["error"], "it is noticed")
+    until(lambda: place.sources()["twice"]["error"], "the conflict is reported")
     assert place.sources()["twice"]["error"]["code"] == "source_not_configured"
     answer = place.post("twice", {"names": ["text"]})
     assert (answer.status_code, answer.json()["code"]) == (424, "source_not_configured")
@@ -159,7 +159,7 @@ def test_a_name_of_two_sources_is_neither_s(place: Place) -> None:
 # ---- counts
 
 
-def test_names_are_counted_in_the_order_in_which_they_were_asked(place: Place) -> None:
+def test_counts_are_in_the_order_of_the_request(place: Place) -> None:
     found = place.counts("local", names=["dog", "grey_wolf", "dog", "big/dog", "owl", "_"])
     assert shown(found) == [
         ("dog", "dog", 3),
@@ -174,7 +174,7 @@ def test_names_are_counted_in_the_order_in_which_they_were_asked(place: Place) -
     assert (found["source"]["name"], found["source"]["documents"], found["counted_since"]) == ("local", 5, "")
 
 
-def test_queries_are_asked_as_they_are_and_may_have_several_spellings(place: Place) -> None:
+def test_queries_are_sent_unchanged_and_may_have_several_spellings(place: Place) -> None:
     queries = ["Dog", ["grey wolf", "gray wolf"], ["gray wolf", "grey wolf"], ["dog", "cat"]]
     documents = shown(place.counts("local", queries=queries))
     assert documents == [
@@ -188,22 +188,22 @@ def test_queries_are_asked_as_they_are_and_may_have_several_spellings(place: Pla
     assert occurrences["counts"][0]["unit"] == "occurrences"
 
 
-def test_what_was_counted_is_not_asked_again_and_a_refresh_asks(place: Place) -> None:
+def test_kept_counts_are_used_unless_the_request_has_refresh(place: Place) -> None:
     names = ["wolf", "big dog"]
     first = place.counts("infini-gram", names=names)
     place.infini_gram.queries.clear()
     assert place.counts("infini-gram", names=names[::-1])["counts"] == first["counts"][::-1]
-    assert not place.asked()
+    assert not place.queries()
     again = place.counts("infini-gram", names=names, refresh=True)
     since = again["counted_since"]
     assert all(each["counted_at"] >= since for each in again["counts"])
-    assert place.asked() == dict.fromkeys(names, 1)
+    assert place.queries() == dict.fromkeys(names, 1)
     place.infini_gram.queries.clear()
     assert place.counts("infini-gram", names=names, counted_since=since) == again
-    assert not place.asked()
+    assert not place.queries()
 
 
-def test_an_ordering_stands_on_the_same_counts(place: Place) -> None:
+def test_an_ordering_uses_the_same_counts(place: Place) -> None:
     found = {name: count for name, _, count in shown(place.counts("infini-gram", names=["cat", "grey wolf"]))}
     place.infini_gram.queries.clear()
     version = place.service.publish(
@@ -216,10 +216,10 @@ def test_an_ordering_stands_on_the_same_counts(place: Place) -> None:
     )
     concepts = place.service.http.get(version["tasks"][0]["url"]).json()["concepts"]
     assert {each["evidence"]["query"]: each["evidence"]["count"] for each in concepts} == found
-    assert not place.asked()
+    assert not place.queries()
 
 
-def test_what_takes_longer_is_accepted_and_posting_it_again_goes_on(place: Place) -> None:
+def test_a_long_look_is_answered_with_202_and_posting_it_again_continues_it(place: Place) -> None:
     names = [f"slow {number}" for number in range(40)]
     hang = Hang(then=Answer(200, {"count": 7, "approx": False}))
     place.infini_gram.fail(hang, query=names[20])
@@ -237,28 +237,28 @@ def test_what_takes_longer_is_accepted_and_posting_it_again_goes_on(place: Place
         assert answer.status_code == 202
         return bool(answer.json()["state"] == "running")
 
-    until(is_running, "a worker is at it")
+    until(is_running, "a worker does the look")
     hang.over.set()
     done = place.post("infini-gram", body, wait=60)
     assert done.status_code == 200, done.text
-    assert place.asked() == dict.fromkeys(names, 1)
+    assert place.queries() == dict.fromkeys(names, 1)
     assert [each["count"] for each in done.json()["counts"]] == [7 if name == names[20] else 0 for name in names]
 
 
-def test_many_who_ask_the_same_at_once_ask_the_source_once(place: Place) -> None:
+def test_the_same_look_of_eight_clients_asks_the_source_once(place: Place) -> None:
     names = [f"together {number}" for number in range(20)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: place.counts("infini-gram", names=names), range(8)))
     assert all(each == answers[0] for each in answers)
-    assert place.asked() == dict.fromkeys(names, 1)
+    assert place.queries() == dict.fromkeys(names, 1)
 
 
 def counts_now(service: Deployment, job: str) -> bool:
-    """Whether a job is counting."""
+    """Return whether a job is counting."""
     return bool(service.job(job)["progress"]["phase"] == "counting")
 
 
-def test_jobs_of_two_workers_and_a_look_at_once_ask_the_source_once(place: Place) -> None:
+def test_concurrent_jobs_and_a_look_ask_the_source_once_for_each_query(place: Place) -> None:
     service, names = place.service, [f"shared {number}" for number in range(40)]
     hang = Hang(then=Answer(200, {"count": 0, "approx": False}))
     place.infini_gram.fail(hang, query=names[20])
@@ -273,20 +273,20 @@ def test_jobs_of_two_workers_and_a_look_at_once_ask_the_source_once(place: Place
         }
         jobs.append(service.post(request).headers["Location"])
     assert place.post("infini-gram", {"names": names}, wait=0).status_code == 202
-    # All three are at it, and one of them waits for the answer that does not come.
+    # Both jobs and the look count, and one of them waits for the answer that the endpoint holds back.
     for job in jobs:
         until(partial(counts_now, service, job), "the job counts")
-    until(lambda: place.asked()[names[20]], "the source is asked")
+    until(lambda: place.queries()[names[20]], "the source has got the query")
     hang.over.set()
     for job in jobs:
         assert service.until_state(job, "succeeded", "failed")["state"] == "succeeded"
     assert {count for _, _, count in shown(place.counts("infini-gram", names=names))} == {0}
-    assert place.asked() == dict.fromkeys(names, 1)
+    assert place.queries() == dict.fromkeys(names, 1)
     second.stop()
     service.workers.remove(second)
 
 
-def test_looking_does_not_wait_behind_a_job(place: Place) -> None:
+def test_a_look_does_not_wait_for_a_job(place: Place) -> None:
     service = place.service
     service.hold(77)
     job = service.post(random_request("held", seed=77)).headers["Location"]
@@ -297,7 +297,7 @@ def test_looking_does_not_wait_behind_a_job(place: Place) -> None:
     service.until_state(job, "succeeded")
 
 
-def test_a_source_that_does_not_answer_keeps_nobody_from_another(place: Place) -> None:
+def test_looks_at_a_source_that_hangs_do_not_delay_looks_at_another(place: Place) -> None:
     hangs = {f"hung {number}": Hang(then=Answer(200, {"count": 7, "approx": False})) for number in range(6)}
     for name, hang in hangs.items():
         place.infini_gram.fail(hang, query=name)
@@ -309,7 +309,7 @@ def test_a_source_that_does_not_answer_keeps_nobody_from_another(place: Place) -
         assert shown(place.counts("infini-gram", names=[name])) == [(name, name, 7)]
 
 
-# ---- what goes wrong
+# ---- errors
 
 
 @pytest.mark.parametrize(
@@ -345,12 +345,12 @@ def test_bad_input_is_refused_with_the_field(place: Place, body: object, code: s
     assert (answer.json()["code"], answer.json()["pointers"]) == (code, pointers)
 
 
-def test_what_is_no_json_is_refused(place: Place) -> None:
+def test_a_body_that_is_not_json_is_400(place: Place) -> None:
     answer = place.service.http.post("/v1/sources/local/counts", content=b'{"names": [')
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
 
 
-def test_a_field_twice_is_refused_as_in_streams(place: Place) -> None:
+def test_a_duplicate_field_is_refused(place: Place) -> None:
     answer = place.service.http.post("/v1/sources/local/counts", content=b'{"names": ["cat"], "names": ["dog"]}')
     assert_problem(answer)
     assert (answer.status_code, answer.json()["code"]) == (422, "duplicate_field")
@@ -360,21 +360,21 @@ def test_a_field_twice_is_refused_as_in_streams(place: Place) -> None:
 @pytest.mark.parametrize(
     ("source", "status", "code"),
     [
-        ("unheard-of", 404, "source_not_found"),
+        ("unknown", 404, "source_not_found"),
         ("Local", 404, "source_not_found"),
         ("..%2Flocal", 404, "unknown_path"),
         ("request", 422, "bad_source"),
         ("keyless", 424, "source_not_configured"),
     ],
 )
-def test_a_source_that_cannot_be_asked_says_so(place: Place, source: str, status: int, code: str) -> None:
-    until(lambda: "keyless" in place.sources(), "the worker has told its sources")
+def test_a_look_at_a_source_that_cannot_be_asked_is_an_error(place: Place, source: str, status: int, code: str) -> None:
+    until(lambda: "keyless" in place.sources(), "the worker has reported its sources")
     answer = place.post(source, {"names": ["a"]}, wait=60)
     assert_problem(answer)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_a_failure_is_the_source_s_and_asking_again_goes_on(place: Place) -> None:
+def test_after_a_failure_posting_again_counts_the_rest(place: Place) -> None:
     names = [f"failing {number}" for number in range(30)]
     place.infini_gram.fail(Answer(400, {"error": "[Flask] Something is wrong"}), query=names[15])
     answer = place.post("infini-gram", {"names": names}, wait=60)
@@ -382,12 +382,12 @@ def test_a_failure_is_the_source_s_and_asking_again_goes_on(place: Place) -> Non
     assert (answer.status_code, answer.json()["code"]) == (424, "source_refused")
     assert names[15] in answer.json()["detail"]
     assert {count for _, _, count in shown(place.counts("infini-gram", names=names))} == {0}
-    times = place.asked()
+    times = place.queries()
     assert times[names[15]] == 2
-    assert sum(each > 1 for each in times.values()) < len(names) / 2, "what was counted was kept"
+    assert sum(each > 1 for each in times.values()) < len(names) / 2, "counts are kept"
 
 
-def test_a_killed_worker_s_counts_are_kept_and_another_goes_on(place: Place) -> None:
+def test_counts_of_a_killed_worker_are_kept_and_another_worker_continues(place: Place) -> None:
     names = sorted(f"deadly {number}" for number in range(200))
     place.infini_gram.fail(Hang(), query=names[150])
     body = {"names": names}
@@ -402,17 +402,17 @@ def test_a_killed_worker_s_counts_are_kept_and_another_goes_on(place: Place) -> 
     place.infini_gram.mend()
     place.service.start_worker()
     assert {count for _, _, count in shown(place.counts("infini-gram", names=names))} == {0}
-    times = place.asked()
+    times = place.queries()
     assert set(times) == set(names)
-    # All but those that were on their way, or not yet reported, when it died.
+    # All except those that were in flight, or not kept yet, when the worker died.
     assert sum(each == 1 for each in times.values()) >= 96
 
 
-def test_a_stopped_worker_gives_back_what_it_was_counting(place: Place) -> None:
+def test_a_stopped_worker_gives_its_look_back(place: Place) -> None:
     names = [f"stopped {number}" for number in range(50)]
     place.infini_gram.fail(Hang(), query=names[25])
     assert place.post("infini-gram", {"names": names}, wait=0).status_code == 202
-    until(lambda: names[25] in place.infini_gram.queries, "it is being asked")
+    until(lambda: names[25] in place.infini_gram.queries, "the source has got the query")
     assert place.service.workers[-1].stop() == 0
     place.infini_gram.mend()
     place.service.start_worker()
@@ -429,6 +429,6 @@ def test_without_redis_the_answer_is_503(place: Place) -> None:
             assert int(answer.headers["Retry-After"]) > 0
     finally:
         place.service.valkey.start()
-    until(lambda: place.post("local", {"names": ["dog"]}, wait=10).status_code == 200, "it is well again")
-    until(lambda: "local" in place.sources(), "the worker tells its sources again")
+    until(lambda: place.post("local", {"names": ["dog"]}, wait=10).status_code == 200, "the service works again")
+    until(lambda: "local" in place.sources(), "the worker reports its sources again")
     assert place.service.process_is_well()

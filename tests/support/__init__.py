@@ -1,1 +1,1 @@
-"""Real programs for the tests to attack: Valkey, the API, the worker."""
+"""Helpers of the tests, above all real programs: Valkey, the API, the worker."""

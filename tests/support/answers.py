@@ -1,4 +1,4 @@
-"""Answers of the API."""
+"""Check and get answers of the API."""
 
 import socket
 
@@ -8,7 +8,7 @@ from support.deployment import Deployment
 
 
 def assert_problem(answer: httpx.Response) -> None:
-    """RFC 9457, and what this service adds."""
+    """Check that an answer is a problem document (RFC 9457) with the fields that this service adds."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     body = answer.json()
     assert set(body) == {"type", "title", "status", "code", "detail", "pointers"}
@@ -18,7 +18,7 @@ def assert_problem(answer: httpx.Response) -> None:
 
 
 def raw(service: Deployment, request: bytes) -> httpx.Response:
-    """Send bytes as they are: a client library would mend them first."""
+    """Send bytes unchanged, which a client library would correct first."""
     with socket.create_connection(("127.0.0.1", service.api.port), timeout=60) as connection:
         connection.sendall(request)
         received = b"".join(iter(lambda: connection.recv(65536), b""))

@@ -1,4 +1,4 @@
-"""The worker, with a hand on the ordering ``random``: files named after a request's seed make it slow, fail or die.
+"""The worker with a controlled ordering ``random``: files named after a request's seed make it wait, fail or die.
 
 In the directory ``CONTROL``:
 

@@ -1,4 +1,4 @@
-"""Counts files in the three forms that the service takes."""
+"""Counts files in the three formats that the service accepts."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ PARQUET = "application/vnd.apache.parquet"
 
 
 def as_csv(rows: Rows) -> bytes:
-    """Columns in another order, and one more."""
+    """Return CSV with the columns in another order, and one more column."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["count", "dataset", "name"])

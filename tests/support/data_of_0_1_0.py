@@ -1,6 +1,6 @@
 """The data directory that release 0.1.0 left behind when all its processes were killed; see tests/fixtures/0.1.0.
 
-`FACTS` says what was in it, `unpack` puts it somewhere, and `ServedData` runs today's service on it.
+`FACTS` describes its contents, `unpack` extracts it, and `ServedData` runs the current service on it.
 """
 
 import json
@@ -84,7 +84,7 @@ def _written(command: Sequence[bytes]) -> bytes:
 
 
 def _moved(command: list[bytes], seconds: float) -> list[bytes]:
-    """Return a command with its times of expiry, delivery and asking moved; most commands have none."""
+    """Return a command with its times of expiry, delivery and submission moved; most commands have none."""
     match command:
         case [b"PEXPIREAT", key, time]:
             return [b"PEXPIREAT", key, _later(time, 1000 * seconds)]
@@ -106,7 +106,7 @@ def _later(time: bytes, by: float) -> bytes:
 
 
 class ServedData:
-    """Today's ``concept-orderings serve`` on a data directory.
+    """The current ``concept-orderings serve`` on a data directory.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class ServedData:
         self.process.stop()
 
     def post(self, body: object, *, wait: int = 60) -> httpx.Response:
-        """Ask for a stream, and wait for its version."""
+        """Post a request, and wait for its version."""
         return self.http.post("/v1/streams", json=body, headers={"Prefer": f"wait={wait}"})
 
     def job(self, url: str) -> dict[str, Any]:

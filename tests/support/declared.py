@@ -1,7 +1,7 @@
-"""What the API's document says of requests, held against their check.
+"""Compare the schemas of requests in the API's document with the check of requests.
 
-`SEVERAL_FIELDS` is the one list of what only a rule over several fields can refuse: for everything else the schema and
-the check must be of one mind.
+`SEVERAL_FIELDS` lists everything that only a rule over several fields can refuse: otherwise, the schema and the check
+must agree.
 """
 
 import json
@@ -42,12 +42,12 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
 
 
 def is_over_several_fields(refused: InvalidInput) -> bool:
-    """Tell whether only a rule over several fields could refuse a body so."""
+    """Return whether a refusal comes from a rule over several fields."""
     return any(refused.code == code and part in refused.detail for code, part in SEVERAL_FIELDS)
 
 
 def fits(component: str, body: object) -> bool:
-    """Tell whether a body fits a schema of the committed API document."""
+    """Return whether a body fits a schema of the committed API document."""
     valid: bool = _validator(component).is_valid(body)
     return valid
 

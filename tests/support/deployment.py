@@ -26,7 +26,7 @@ class Deployment:
     script
         A program that is run with ``app`` or ``worker`` as its first argument, instead of those two.
     valkey
-        One to share with other services; without it, the service has one of its own.
+        A Valkey to share with other services; by default, the service starts one of its own.
     settings
         Further environment variables of API and workers.
     """
@@ -77,7 +77,7 @@ class Deployment:
             self.valkey.close()
 
     def reset(self) -> None:
-        """Go back to an API, a Valkey with nothing in it, and no worker."""
+        """Restore the state of a new deployment: an API, an empty Valkey, and no worker."""
         for worker in self.workers:
             worker.kill()
         self.workers.clear()
@@ -113,7 +113,7 @@ class Deployment:
         (self.control / f"{seed}.hold").unlink()
 
     def begun(self, seed: int) -> list[str]:
-        """Process ids of the workers that began to arrange, once for each time."""
+        """Return the process ids of the workers that began to arrange, one for each beginning."""
         file = self.control / f"{seed}.begun"
         return file.read_text().split() if file.exists() else []
 
@@ -147,10 +147,10 @@ class Deployment:
         until(lambda: len(self.begun(seed)) >= times, f"the job with seed {seed} has begun {times} times")
 
     def process_is_well(self) -> bool:
-        """Whether the API runs and has not logged a traceback."""
+        """Return whether the API runs and has not logged a traceback."""
         return self.api.process.running() and "Traceback" not in self.api.process.text()
 
     def objects(self) -> dict[str, bytes]:
-        """Everything that the object store holds, by path."""
+        """Return all objects of the store by path."""
         root = self.data / "streams"
         return {str(each.relative_to(root)): each.read_bytes() for each in root.rglob("*") if each.is_file()}

@@ -1,4 +1,4 @@
-"""The API, with an exporter ``probe`` whose output, version and speed a test decides.
+"""The API with an exporter ``probe`` whose output, version and speed a test controls.
 
 In the directory ``CONTROL``:
 
@@ -46,7 +46,7 @@ class Probe(Exporter):
         return json.dumps([says, version.digest, version.sizes, version.concepts, evidence]).encode()
 
 
-# Before the routes are made: they list the formats.
+# Before the import of the routes, which list the formats.
 concept_orderings.exporters.EXPORTERS = {**EXPORTERS, Probe.name: Probe}
 
 if __name__ == "__main__":

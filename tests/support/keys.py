@@ -1,4 +1,4 @@
-"""The names in Redis that tests use."""
+"""The keys of the default namespace."""
 
 from store.keys import DEFAULT_NAMESPACE, Keys
 

@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 Plant = Callable[["Redis", str, str, str, bytes], None]
-"""Puts a pickle somewhere. Arguments: a client, the queue's name, its task, a key of a task there, the pickle."""
+"""Writes a pickle into Redis. Arguments: a client, the queue's name, its task, the key of a task, the pickle."""
 
 FIELDS = ("args", "kwargs", "key", "when", "function", "attempt", "generation", "traceparent")
 RUN_FIELDS = (
@@ -25,7 +25,7 @@ LOADED = {
     *(f"{field} of a parked task" for field in ("args", "kwargs")),
     "value of a strike",
 }
-"""The places whose pickles such a worker loads, if it is left as it is."""
+"""The places whose pickles such a worker loads without our codec."""
 
 
 class _Touch:
@@ -42,7 +42,7 @@ def bomb(path: Path, protocol: int = pickle.DEFAULT_PROTOCOL) -> bytes:
 
 
 def plants(dumps: Callable[[object], bytes]) -> Iterator[tuple[str, Plant]]:
-    """Yield each place, with a name; values beside the pickle are good ones, as `dumps` writes them."""
+    """Yield the name of each place and a function that plants there; `dumps` writes the other, valid values."""
     for field in FIELDS:
         yield f"{field} of a message in the stream", _in_stream(field, dumps)
         yield f"{field} of a parked task", _parked(field, dumps)

@@ -1,7 +1,7 @@
-"""Let Docket's own worker meet each plant of `support.plants`, in a queue for each; prints what became of it.
+"""Run Docket's worker on each plant of `support.plants`, in a queue of its own, and print what happened.
 
-``python tests/support/plants_and_docket.py URL DIRECTORY plain|json``: with Docket as it is, or with our codec. A plant
-that was loaded has made a file in the directory.
+``python tests/support/plants_and_docket.py URL DIRECTORY plain|json``: without or with our codec. A plant that was
+loaded has created a file in the directory.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 TASK = "work"
 _STUCK_SECONDS = 2.0
-"""How long a plain worker may be stuck at a plant that it does not load: for ever, some of them."""
+"""How long to wait for a worker without our codec at a plant that it does not load: some hang for ever."""
 
 
 @dataclass
 class Fate:
-    """What became of one plant.
+    """The effects of one plant.
 
     Attributes
     ----------
     loaded : bool
-        Whether its file is there.
+        Whether its file exists.
     error : str
-        How the worker ended, if not well.
+        The error of the worker; empty if it had none.
     left : int
         Messages that are still in the stream, or waiting to be acknowledged.
     done : list of str
@@ -49,8 +49,8 @@ class Fate:
     done: list[str]
 
 
-async def meet(url: str, queue: str, plant: Plant, file: Path, *, seconds: float, is_plain: bool) -> Fate:
-    """Plant, let a worker work until there is nothing left and, with our codec, do so again with a good task."""
+async def run_worker(url: str, queue: str, plant: Plant, file: Path, *, seconds: float, is_plain: bool) -> Fate:
+    """Plant, run a worker until the queue is empty, and with our codec once more with a valid task."""
     from docket import Docket, Worker
 
     done: list[str] = []
@@ -91,7 +91,7 @@ async def main(url: str, directory: Path, *, is_plain: bool) -> dict[str, Fate]:
     found = list(plants(pickle.dumps if is_plain else encode))
     fates = await asyncio.gather(
         *(
-            meet(
+            run_worker(
                 url,
                 f"queue-{number}",
                 plant,

@@ -1,4 +1,4 @@
-"""Programs under test as processes of their own, each with its log."""
+"""Programs under test as processes, each with its log."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ OWN_SETTINGS = ("REDIS_URL", "CONCEPT_ORDERINGS_")
 
 
 class Process:
-    """A program that is started, asked to stop and killed."""
+    """A program that a test starts, stops and kills."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], directory: Path) -> None:
         self.log = directory / f"{name}.{time.monotonic_ns()}.log"
@@ -46,7 +46,7 @@ class Process:
         return self._process.poll() is None
 
     def check(self) -> bool:
-        """Fail with its log if it has ended; return False, so that waiting goes on."""
+        """Fail with the log if the program has ended; else return False, so that a wait goes on."""
         assert self.running(), f"{self._process.args!r} ended with {self._process.returncode}:\n{self.text()}"
         return False
 
@@ -62,7 +62,7 @@ class Process:
         self._process.wait()
 
     def stop(self) -> int:
-        """Ask it to stop and return its exit status."""
+        """Send SIGTERM, and return the exit status."""
         if self.running():
             self._process.terminate()
         return self.wait()
@@ -72,22 +72,22 @@ class Process:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"still running {seconds} s after it was told to stop:\n{self.text()}") from None
+            raise AssertionError(f"still running {seconds} s after SIGTERM or a wait:\n{self.text()}") from None
 
 
 class Valkey:
-    """A Valkey on a Unix socket, which outlives its own death where it is durable.
+    """A Valkey on a Unix socket; a durable one keeps its data when it is killed and started again.
 
     Parameters
     ----------
     durable
         Whether it writes to its directory.
     data
-        A directory of another Valkey, which is copied first; for a durable one.
+        The directory of another Valkey, which is copied first; only for a durable one.
     """
 
     def __init__(self, *, durable: bool, data: Path | None = None) -> None:
-        # A socket's path ends at about 100 bytes: not below the test's own directory.
+        # A socket's path may have about 100 bytes only, too few for the test's own directory.
         self._directory = tempfile.TemporaryDirectory(prefix="co-valkey-")
         self.directory = Path(self._directory.name)
         if data is not None:

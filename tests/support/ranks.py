@@ -1,4 +1,4 @@
-"""How alike two rankings are."""
+"""Rank correlation."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def average_ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    """Return the rank of each value from 1; equal values have the mean of the ranks that they take up together."""
+    """Return the rank of each value from 1; equal values get the mean of their ranks."""
     _, group, sizes = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
     last = np.cumsum(sizes)
     return np.asarray((last - (sizes - 1) / 2)[group], dtype=np.float64)

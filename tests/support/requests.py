@@ -1,10 +1,10 @@
-"""Requests to post."""
+"""Requests for tests to post."""
 
 from typing import Any
 
 
 def random_request(name: str, *, seed: int = 0, concepts: int = 4, tasks: int = 2, **more: object) -> dict[str, Any]:
-    """A request that needs no evidence."""
+    """Return a request that needs no evidence."""
     return {
         "name": name,
         "concepts": [f"CIFAR100+++class {i:05d}" for i in range(concepts)],

@@ -1,6 +1,6 @@
-"""How the table of what release 0.1.0 made of requests is read; see tests/fixtures/0.1.0.
+"""Read the table of requests and results of release 0.1.0; see tests/fixtures/0.1.0.
 
-The only place where the table meets the software's own names: rename them here.
+No other file connects the table with names in the software: after a rename, change this file.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ DIMENSIONS = 24
 
 @dataclass(frozen=True)
 class Published:
-    """What version 1 of a stream is known by: SHA-256 of its documents, and its warnings."""
+    """Version 1 of a stream: SHA-256 of its documents, and its warnings."""
 
     tasks: list[str]
     order: str
@@ -62,7 +62,7 @@ def arranged(row: Row, request: StreamRequest) -> ArrangedStream:
 
 
 def published(stream: ArrangedStream) -> Published:
-    """Return what is known of version 1."""
+    """Return the digests and warnings of version 1."""
     tasks, export, manifest = stream.documents(1)
     fields = json.loads(manifest.data)
     assert fields["order_digest"] == export.digest
@@ -96,7 +96,7 @@ def _counts(row: Row, request: StreamRequest) -> list[int] | Gathered | None:
 
 
 def counts_by_digest(request: StreamRequest) -> list[int]:
-    """Return the first two bytes of the SHA-256 of each concept as a number: large, and here and there equal."""
+    """Return the first two bytes of the SHA-256 of each concept as a number: large numbers, of which some are equal."""
     return [int.from_bytes(hashlib.sha256(each.encode()).digest()[:2]) for each in request.concepts.ids]
 
 
@@ -121,8 +121,8 @@ def _counted(described: Row, request: StreamRequest) -> Gathered:
 def spread_rows(request: StreamRequest) -> NDArray[np.float32]:
     """Return a unit row for each concept, (n, DIMENSIONS), from its SHAKE-256.
 
-    The squares of integers are added up exactly, and IEEE 754 rounds square roots and quotients correctly: the same
-    bits anywhere.
+    The squares of integers are added exactly, and IEEE 754 rounds square roots and quotients correctly, so that the
+    bits are the same on every machine.
     """
     rows = np.empty((len(request.concepts), DIMENSIONS), dtype=np.float32)
     for i, concept in enumerate(request.concepts.ids):

@@ -1,4 +1,4 @@
-"""The API or the worker, with four more orderings: one for each kind of evidence, each as short as one can be.
+"""The API or the worker with four more orderings, one for each kind of evidence, each as short as possible.
 
 ``python ten_line_orderings.py app|worker [ARGUMENTS]``
 """
@@ -67,7 +67,7 @@ class Leftmost(NeedsEmbeddings, Ordering):
 NEW: Mapping[str, type[Ordering]] = {each.kind: each for each in (Newest, Hardest, Commonest, Leftmost)}
 
 if __name__ == "__main__":
-    # Before the programs are imported: the API's schema lists the orderings.
+    # Before the import of the programs: the API's schema lists the orderings.
     registry.ORDERINGS = {**registry.ORDERINGS, **NEW}
     if sys.argv.pop(1) == "app":
         from app.__main__ import main

@@ -1,6 +1,6 @@
-"""Waits that are cancelled so many turns of the event loop before or after what they wait for.
+"""Cancel waits a given number of turns of the event loop before or after their event.
 
-It imports nothing but the standard library and `store.waiting`, so another interpreter can run it, too:
+This file imports only the standard library and `store.waiting`, so that other interpreters can run it:
 ``python3.11 tests/support/ticks.py`` prints which turns lose a cancellation with `asyncio.wait_for`, and which with
 `store.waiting.wait_for_event`.
 """
@@ -18,7 +18,7 @@ Wait = Callable[[asyncio.Event, float], Awaitable[object]]
 
 TICKS = range(13)
 _SETTLED = 50
-"""Turns after which everything here has come to an end that does."""
+"""A number of turns after which every task here that can end has ended."""
 
 
 async def ticks(count: int) -> None:
@@ -28,24 +28,25 @@ async def ticks(count: int) -> None:
 
 
 async def naive_wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait as the project did before."""
+    """Wait with `asyncio.wait_for`, as the project did before."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
 
 
 async def is_cancelled(wait: Wait, *, wait_ticks: int, set_tick: int | None, cancel_tick: int, seconds: float) -> bool:
-    """Tell whether a task ends when it is cancelled, which it is while it waits, or does what comes after that.
+    """Return whether a task ends when it is cancelled, either in the wait or after it.
 
     Parameters
     ----------
     wait
-        How it waits.
+        The wait.
     wait_ticks
-        Turns between the task's start and all else.
+        Turns between the start of the task and the first action.
     set_tick, cancel_tick
-        Turns until the event is set, if it is, and until the task is cancelled. In the same turn, the event is first.
+        Turns until the event is set (None: never) and until the task is cancelled. In the same turn, the event is
+        set first.
     seconds
-        How long it waits at most.
+        The timeout of the wait.
     """
     event = asyncio.Event()
 
@@ -69,7 +70,7 @@ async def is_cancelled(wait: Wait, *, wait_ticks: int, set_tick: int | None, can
 
 
 async def lost(wait: Wait) -> dict[str, list[int]]:
-    """Return, for each order of things, after how many turns a cancellation is lost."""
+    """Return, for each order of events, the numbers of turns after which a cancellation is lost."""
     found: dict[str, list[int]] = {}
     for wait_ticks in (0, 1, 5):
         for order, seconds in (("set, cancel", 60.0), ("cancel, set", 60.0), ("time over, cancel", 0.0)):

@@ -1,4 +1,4 @@
-"""Waiting for something to be so: deadlines are safety nets, nothing is measured by them."""
+"""Wait for a condition. Deadlines only end tests that hang; no test measures time by them."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ DEADLINE = 60.0
 
 
 def until(check: Callable[[], _T], what: str, *, deadline: float = DEADLINE) -> _T:
-    """Return the first true answer of a check."""
+    """Return the first true answer of a check; fail with `what` after the deadline."""
     end = time.monotonic() + deadline
     while not (answer := check()):
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""The controlled worker, in a process in which nothing can be unpickled: who tries leaves the file ``unpickled``."""
+"""The controlled worker in a process in which unpickling raises an error and leaves the file ``unpickled``."""
 
 import pickle
 import sys

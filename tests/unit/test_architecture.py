@@ -1,4 +1,4 @@
-"""The floors: who may import whom. Read from the source, so that a late import counts too."""
+"""The floors: which package may import which. Imports are read from the source, so that late imports count too."""
 
 import ast
 import re
@@ -35,7 +35,7 @@ class Import:
 
 @cache
 def imports_of(folder: str) -> tuple[Import, ...]:
-    """Return all imports below a folder but those of the standard library."""
+    """Return all imports in a folder, except those of the standard library."""
     found = (each for path in sorted((ROOT / folder).rglob("*.py")) for each in _imports(path))
     return tuple(each for each in found if each.package not in sys.stdlib_module_names)
 
@@ -64,7 +64,7 @@ def _imported(node: ast.AST, where: Path) -> list[str]:
             return []
 
 
-def test_the_reader_sees_every_kind_of_import() -> None:
+def test_every_kind_of_import_is_found() -> None:
     source = (
         "import a.b\nfrom c.d import e\nimport importlib\n"
         "def f():\n    import g\n    importlib.import_module('h.i')\n    async def j():\n        from k import l\n"
@@ -76,7 +76,7 @@ def test_the_reader_sees_every_kind_of_import() -> None:
 
 
 @pytest.mark.parametrize("folder", PACKAGES)
-def test_there_is_something_to_check(folder: str) -> None:
+def test_every_package_has_imports_to_check(folder: str) -> None:
     assert len(imports_of(folder)) > 5
 
 
@@ -84,14 +84,14 @@ def outside(folder: str, allowed: set[str]) -> list[Import]:
     return [each for each in imports_of(folder) if each.package not in allowed]
 
 
-def test_the_library_needs_numpy_alone() -> None:
+def test_the_library_imports_only_numpy() -> None:
     strange = [each for each in outside("concept_orderings", {"concept_orderings", "numpy"}) if not _excepted(each)]
 
     assert strange == []
 
 
 def test_the_library_names_no_module_of_the_programs() -> None:
-    """Nor as a string: what the programs add to its command line is declared in their metadata."""
+    """Strings count too: commands of the programs are declared in the metadata of their packages."""
     named = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.value!r}"
         for path in sorted((ROOT / "concept_orderings").rglob("*.py"))
@@ -122,13 +122,13 @@ def _excepted(each: Import) -> bool:
     return (folder, each.package) in libraries
 
 
-def test_the_compiler_is_imported_by_the_kernels_alone() -> None:
+def test_only_the_kernels_import_numba() -> None:
     assert {each.path for each in imports_of("concept_orderings") if each.package == "numba"} == {
         "concept_orderings/path/kernels.py"
     }
 
 
-def test_the_store_stands_on_the_library_and_its_own_libraries() -> None:
+def test_the_store_imports_only_the_library_and_its_own_libraries() -> None:
     libraries = {"redis", "docket", "obstore", "pydantic", "pydantic_settings", "numpy"}
 
     assert outside("store", {"store", "concept_orderings", *libraries}) == []
@@ -139,7 +139,7 @@ def test_the_programs_do_not_import_each_other(program: str) -> None:
     assert [each for each in imports_of(program) if each.package in PROGRAMS - {program}] == []
 
 
-def test_the_launcher_needs_the_library_alone() -> None:
+def test_the_launcher_imports_only_the_library() -> None:
     assert outside("launcher", {"launcher", "concept_orderings"}) == []
 
 
@@ -149,7 +149,7 @@ def test_the_service_imports_nothing_heavy() -> None:
     assert [each for each in imports_of("app") if each.package in heavy] == []
 
 
-def test_encoders_and_what_computes_on_their_device_alone_import_torch_and_its_like() -> None:
+def test_only_encoders_and_computations_on_their_device_import_torch() -> None:
     users = {each.path for each in imports_of("worker") if each.package in ENCODER_LIBRARIES}
     outside_encoders = {path for path in users if not path.startswith("worker/evidence/encoders/")}
 
@@ -159,8 +159,8 @@ def test_encoders_and_what_computes_on_their_device_alone_import_torch_and_its_l
     assert {each.package for each in torch_alone} & ENCODER_LIBRARIES == {"torch"}
 
 
-def test_times_are_read_from_text_in_one_file() -> None:
-    """One time has one way to be written; a second reader would accept other ways (`counted_since` had two)."""
+def test_times_are_parsed_in_one_file() -> None:
+    """A second parser would accept other forms of the same time."""
     readers = {
         path.relative_to(ROOT).as_posix()
         for folder in PACKAGES
@@ -172,7 +172,7 @@ def test_times_are_read_from_text_in_one_file() -> None:
     assert readers == {"concept_orderings/evidence/counted_since.py"}
 
 
-def test_tests_are_not_imported_by_what_they_test() -> None:
+def test_no_package_imports_tests() -> None:
     packages = {each.package for folder in PACKAGES for each in imports_of(folder)}
 
     assert packages.isdisjoint({"tests", "pytest", "hypothesis", "rfc8785"})
@@ -188,8 +188,8 @@ def test_tests_are_not_imported_by_what_they_test() -> None:
         ("worker.main", {"app", "launcher", "fastapi", "uvicorn"}),
     ],
 )
-def test_what_starts_does_not_load_what_it_does_not_need(module: str, unwanted: set[str]) -> None:
-    """As imported for real: a library could import what the source does not."""
+def test_starting_does_not_load_unneeded_libraries(module: str, unwanted: set[str]) -> None:
+    """The module is really imported, since a library may import more than the source shows."""
     code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())

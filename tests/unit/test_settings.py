@@ -1,4 +1,4 @@
-"""Settings: what is wrong with one is said before anything starts."""
+"""Settings: an invalid setting is an error before anything starts."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from worker.settings import WorkerSettings
         (WorkerSettings, "CONCEPT_ORDERINGS_REDELIVERY_SECONDS", "0"),
     ],
 )
-def test_a_wrong_setting_is_named(
+def test_an_invalid_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, kind: type[StoreSettings], variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -33,14 +33,14 @@ def test_a_wrong_setting_is_named(
     assert caught.value.detail.startswith(f"{variable}: ")
 
 
-def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passed_setting_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONCEPT_ORDERINGS_DATA_DIR", "/elsewhere")
     assert str(read_settings(StoreSettings).data_dir) == "/elsewhere"
     assert str(read_settings(StoreSettings, data_dir="/here").data_dir) == "/here"
 
 
-def test_an_empty_setting_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As files for compose have them that leave a setting open."""
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environment files of compose have empty variables for settings that are not set."""
     for variable in ("CONCEPT_ORDERINGS_SOURCES", "CONCEPT_ORDERINGS_THREADS", "REDIS_URL"):
         monkeypatch.setenv(variable, "")
     settings = read_settings(WorkerSettings)
@@ -49,6 +49,6 @@ def test_an_empty_setting_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["..", "../c4", "C4", "", "a/b"])
-def test_an_index_cannot_be_elsewhere(name: str) -> None:
+def test_the_name_of_an_index_cannot_be_a_path(name: str) -> None:
     with pytest.raises(SourceError):
         StoreSettings().index_dir(name)

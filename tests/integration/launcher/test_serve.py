@@ -175,7 +175,7 @@ def test_a_stubborn_worker_is_killed_after_its_grace(start: Start) -> None:
     assert nothing_left(run.data)
 
 
-def test_data_survive_kill_9_and_children_do_not(start: Start) -> None:
+def test_data_survives_kill_9_and_children_do_not(start: Start) -> None:
     run = start().started()
     run.redis.set("kept", "yes")
     run.process.kill()
@@ -187,7 +187,7 @@ def test_data_survive_kill_9_and_children_do_not(start: Start) -> None:
     assert again.ended(signal.SIGINT) == 0
 
 
-def test_data_survive_a_torn_last_write(start: Start) -> None:
+def test_data_survives_a_torn_last_write(start: Start) -> None:
     run = start().started()
     run.redis.set("kept", "yes")
     assert run.ended(signal.SIGTERM) == 0
@@ -296,7 +296,7 @@ def test_valkey_that_cannot_load_its_data_says_why(start: Start) -> None:
 
 
 @pytest.mark.parametrize(("name", "title"), [("valkey", "Valkey"), ("api", "The API")])
-def test_without_valkey_or_the_api_there_is_no_service(start: Start, name: str, title: str) -> None:
+def test_the_run_ends_if_valkey_or_the_api_dies(start: Start, name: str, title: str) -> None:
     run = start().started()
     run.kill_child(name)
     assert run.ended() == 1
@@ -304,7 +304,7 @@ def test_without_valkey_or_the_api_there_is_no_service(start: Start, name: str, 
     assert nothing_left(run.data)
 
 
-def test_paths_too_long_for_a_socket(start: Start, tmp_path: Path) -> None:
+def test_a_data_directory_too_long_for_a_socket_works(start: Start, tmp_path: Path) -> None:
     short = tmp_path / "t"
     short.mkdir()
     run = start(tmp_path / ("long and % odd " * 12), TMPDIR=str(short)).started()
@@ -314,7 +314,7 @@ def test_paths_too_long_for_a_socket(start: Start, tmp_path: Path) -> None:
     assert not list(short.iterdir())
 
 
-def test_paths_with_odd_characters(start: Start, tmp_path: Path) -> None:
+def test_a_data_directory_with_odd_characters_works(start: Start, tmp_path: Path) -> None:
     run = start(tmp_path / "a %41 'b\"").started()
     assert run.redis.ping()
     assert Path(run.worker["CONCEPT_ORDERINGS_DATA_DIR"]).samefile(run.data)
@@ -327,7 +327,7 @@ def test_a_server_in_the_environment_is_used(start: Start) -> None:
     assert run.ended(signal.SIGINT) == 0
 
 
-def test_logs_of_the_run_before_are_put_aside(start: Start) -> None:
+def test_logs_of_the_previous_run_are_renamed(start: Start) -> None:
     for _ in range(3):
         run = start()
         run.started()

@@ -1,4 +1,4 @@
-"""Changes of runs wake those who wait for them, over one connection."""
+"""Changes of runs wake their waiters, over one connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,13 +24,13 @@ async def changes(redis: Redis) -> AsyncIterator[RunChanges]:
     changes = RunChanges(redis, KEYS)
     with changes.listen("any") as subscribed:
         running = asyncio.create_task(changes.run())
-        await asyncio.wait_for(subscribed.wait(), 30)  # it wakes all who wait once it is subscribed
+        await asyncio.wait_for(subscribed.wait(), 30)  # set once `changes` has subscribed
     yield changes
     running.cancel()
     await asyncio.wait([running])
 
 
-async def test_every_change_wakes_those_who_wait_for_it(redis: Redis, changes: RunChanges) -> None:
+async def test_a_change_wakes_the_waiters_of_its_record(redis: Redis, changes: RunChanges) -> None:
     jobs = Runs(redis, KEYS, JOB)
     with (
         changes.listen(ID) as change,
@@ -69,19 +69,19 @@ async def test_a_thousand_listeners_need_one_connection(redis: Redis, changes: R
     await asyncio.gather(*listeners)
 
 
-async def test_all_are_woken_when_redis_is_back(redis: Redis, changes: RunChanges) -> None:
+async def test_all_waiters_are_woken_when_redis_is_back(redis: Redis, changes: RunChanges) -> None:
     with changes.listen(ID) as change:
         await redis.client_kill_filter(_type="pubsub")
         await asyncio.wait_for(change.wait(), 30)
 
 
-async def test_a_change_in_another_namespace_wakes_no_one(redis: Redis, changes: RunChanges) -> None:
+async def test_a_change_in_another_namespace_wakes_no_waiter(redis: Redis, changes: RunChanges) -> None:
     mine, others = Runs(redis, KEYS, JOB), Runs(redis, Keys("other"), JOB)
     with changes.listen(ID) as change:
         await others.submit(REQUEST, most_active=1)
         await others.cancel(ID)
         with changes.listen("after") as after:
-            # Messages arrive in the order in which they were published: what comes after them is here, so are they.
+            # Messages arrive in the order of their publication: when this one is here, the earlier ones are too.
             await redis.publish(KEYS.changes, "after queued")
             await asyncio.wait_for(after.wait(), 30)
         assert not change.is_set()

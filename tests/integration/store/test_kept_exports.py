@@ -1,4 +1,4 @@
-"""Kept exports: the first rendering under (version, exporter, exporter's version) is served for ever."""
+"""Kept exports: the first rendering of a version by a version of an exporter is served for ever."""
 
 import asyncio
 from pathlib import Path
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Probe(Exporter):
-    """An exporter whose renderings are made by the tests."""
+    """An exporter; the tests make its renderings."""
 
     name = "probe"
     media_type = "text/plain"
@@ -36,7 +36,7 @@ class Probe(Exporter):
 
 
 class Later(Probe):
-    """The same one in a later release."""
+    """The same exporter in a later release."""
 
     version = 2
     media_type = "text/csv"
@@ -51,7 +51,7 @@ async def publish(objects: Objects, *, seed: int = 0, name: str = "s") -> Versio
     return await Versions(objects).publish(arrange_stream(request, evidence_at_hand(request)))
 
 
-async def test_what_is_kept_is_found_with_its_bytes(objects: Objects) -> None:
+async def test_a_kept_rendering_is_found_with_its_bytes(objects: Objects) -> None:
     record, exports = await publish(objects), KeptExports(objects)
     assert await exports.find(record, Probe(), 1) is None
     kept = await exports.keep(record, Probe(), rendering("one"))
@@ -64,7 +64,7 @@ async def test_what_is_kept_is_found_with_its_bytes(objects: Objects) -> None:
     assert await Versions(objects).streams() == ["s"]
 
 
-async def test_the_first_one_wins(objects: Objects) -> None:
+async def test_the_first_rendering_is_kept(objects: Objects) -> None:
     record, exports = await publish(objects), KeptExports(objects)
     first = await exports.keep(record, Probe(), rendering("one"))
 
@@ -72,7 +72,7 @@ async def test_the_first_one_wins(objects: Objects) -> None:
     assert await exports.keep(record, Probe(), rendering("one")) == first
 
 
-async def test_of_many_at_once_all_get_one(objects: Objects) -> None:
+async def test_concurrent_writers_all_get_the_same_rendering(objects: Objects) -> None:
     record = await publish(objects)
     kept = await asyncio.gather(
         *(KeptExports(objects).keep(record, Probe(), rendering(f"program {i}")) for i in range(30))
@@ -82,7 +82,7 @@ async def test_of_many_at_once_all_get_one(objects: Objects) -> None:
     assert await KeptExports(objects).find(record, Probe(), 1) == kept[0]
 
 
-async def test_versions_of_an_exporter_and_of_a_stream_are_kept_apart(objects: Objects) -> None:
+async def test_each_version_of_an_exporter_and_of_a_stream_has_its_own_rendering(objects: Objects) -> None:
     first, second = await publish(objects, seed=1), await publish(objects, seed=2)
     exports = KeptExports(objects)
     kept = {
@@ -95,7 +95,7 @@ async def test_versions_of_an_exporter_and_of_a_stream_are_kept_apart(objects: O
 
     assert len({each.digest for each in kept.values()}) == 4
     for record in (first, second):
-        # By software with either version: each finds what both have kept.
+        # Software with either version finds the renderings of both.
         for exporter in (Probe(), Later()):
             for number in (1, 2):
                 assert await exports.find(record, exporter, number) == kept[record.version, number]
@@ -144,7 +144,7 @@ def damaged(data: bytes, kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["truncated", "empty", "flipped", "other json", "binary"])
-async def test_a_damaged_record_is_said_and_never_replaced(tmp_path: Path, kind: str) -> None:
+async def test_a_damaged_record_is_an_error_and_never_replaced(tmp_path: Path, kind: str) -> None:
     exports = KeptExports(LocalObjects(tmp_path))
     record = await publish(LocalObjects(tmp_path))
     await exports.keep(record, Probe(), rendering("one"))
@@ -177,7 +177,7 @@ async def test_a_record_of_another_export_is_damage(tmp_path: Path, other: str) 
 
 
 @pytest.mark.parametrize("tasks", [1, 31, 32, 33, 70])
-async def test_a_version_s_documents_come_in_order(objects: Objects, tasks: int) -> None:
+async def test_the_documents_of_a_version_are_in_order(objects: Objects, tasks: int) -> None:
     request = parse_request(random_request("s", concepts=100, tasks=tasks))
     stream = arrange_stream(request, evidence_at_hand(request))
     record = await Versions(objects).publish(stream)

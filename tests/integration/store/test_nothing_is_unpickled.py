@@ -1,4 +1,4 @@
-"""A worker of Docket meets a pickle in each place that it reads: it loads none, drops the message, and goes on."""
+"""A worker of Docket finds a pickle in each place that it reads: it loads none, drops the message, and goes on."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ PLACES = [name for name, _ in plants(pickle.dumps)]
 Fates = dict[str, dict[str, Any]]
 
 
-def meet(valkey: Valkey, directory: Path, how: str) -> Fates:
+def run_with_plants(valkey: Valkey, directory: Path, how: str) -> Fates:
     """Return what `support.plants_and_docket` prints; it runs as a process, since `install` cannot be undone."""
     command = [sys.executable, "-P", "tests/support/plants_and_docket.py", valkey.url, str(directory), how]
     environment = {**os.environ, "PYTHONPATH": TEST_PATH}
@@ -38,7 +38,7 @@ def meet(valkey: Valkey, directory: Path, how: str) -> Fates:
 
 
 def loaded(directory: Path) -> list[Path]:
-    """The files of pickles that were loaded."""
+    """Return the files of the pickles that were loaded."""
     return sorted(directory.iterdir())
 
 
@@ -46,7 +46,7 @@ def loaded(directory: Path) -> list[Path]:
 def fates(session_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Fates:
     with session_valkey.client() as client:
         client.flushall()
-    return meet(session_valkey, tmp_path_factory.mktemp("json"), "json")
+    return run_with_plants(session_valkey, tmp_path_factory.mktemp("json"), "json")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -60,14 +60,14 @@ def test_a_pickle_is_not_loaded_and_does_not_stop_the_worker(fates: Fates, place
     assert place not in LOADED or fate["done"] == ["good:1"]
 
 
-def test_docket_as_it_is_loads_some_of_them(valkey: Valkey, tmp_path: Path) -> None:
-    """Else the tests above could not fail."""
-    fates = meet(valkey, tmp_path, "plain")
+def test_docket_without_our_codec_loads_some_of_them(valkey: Valkey, tmp_path: Path) -> None:
+    """Shows that the tests above can fail."""
+    fates = run_with_plants(valkey, tmp_path, "plain")
 
     assert {place for place, fate in fates.items() if fate["loaded"]} == LOADED
 
 
-# ---- what nothing here reads, and Docket could
+# ---- places that only unused functions of Docket read
 
 
 @pytest.mark.anyio
@@ -85,7 +85,7 @@ async def test_a_result_that_is_a_pickle_is_refused(valkey: Valkey, tmp_path: Pa
         await worker.run_until_finished()
         for execution in (good, bad):
             await execution.sync()
-        # As they are, they come back.
+        # Without the pickles, both come back.
         assert await good.get_result() == ("done", 1)
         with pytest.raises(TaskFailed, match="RuntimeError"):
             await bad.get_result()
@@ -99,7 +99,7 @@ async def test_a_result_that_is_a_pickle_is_refused(valkey: Valkey, tmp_path: Pa
 
 
 @pytest.mark.anyio
-async def test_a_record_s_arguments_are_not_read(valkey: Valkey, tmp_path: Path) -> None:
+async def test_the_arguments_in_a_task_s_record_are_not_read(valkey: Valkey, tmp_path: Path) -> None:
     async def work(job: str, run: int) -> None:
         raise NotImplementedError
 
@@ -131,7 +131,7 @@ async def test_a_snapshot_loads_nothing(valkey: Valkey, tmp_path: Path) -> None:
     assert loaded(tmp_path) == []
 
 
-# ---- what it is for goes on as before
+# ---- the queue still works
 
 
 @pytest.mark.anyio

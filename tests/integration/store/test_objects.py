@@ -1,4 +1,4 @@
-"""The contract of the object stores: written once, whole or not at all."""
+"""The contract of the object stores: an object is written once, and completely or not at all."""
 
 import asyncio
 import errno
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 PART = 1 << 16
 
 
-async def test_what_is_created_is_read_back(objects: Objects) -> None:
+async def test_a_created_object_is_read_back(objects: Objects) -> None:
     assert await objects.get("a/b.json") is None
     assert await objects.create("a/b.json", b"first")
     assert await objects.get("a/b.json") == b"first"
@@ -49,17 +49,17 @@ async def test_names_are_sorted_and_one_level_deep(objects: Objects) -> None:
     assert await objects.names("s/b") == ["1.json", "2.json"]
 
 
-async def test_nothing_has_no_names(objects: Objects) -> None:
+async def test_an_empty_prefix_has_no_names(objects: Objects) -> None:
     assert await objects.names("streams") == []
     assert await objects.names("streams/none/versions") == []
 
 
-async def test_a_prefix_is_not_a_beginning(objects: Objects) -> None:
+async def test_a_prefix_matches_whole_parts_of_a_key_only(objects: Objects) -> None:
     await objects.create("streams/ab/x", b"")
     assert await objects.names("streams/a") == []
 
 
-async def test_of_many_writers_at_once_exactly_one_is_told_true(objects: Objects) -> None:
+async def test_of_concurrent_writers_exactly_one_gets_true(objects: Objects) -> None:
     answers = await asyncio.gather(*(objects.create("k/contended", bytes([i]) * 1000) for i in range(50)))
     assert sum(answers) == 1
     assert await objects.get("k/contended") == bytes([answers.index(True)]) * 1000
@@ -73,11 +73,11 @@ def create_from_process(root: Path, key: str, content: int) -> list[bool]:
     return asyncio.run(create())
 
 
-def test_of_many_processes_at_once_exactly_one_is_told_true(tmp_path: Path) -> None:
+def test_of_concurrent_processes_exactly_one_gets_true(tmp_path: Path) -> None:
     with ProcessPoolExecutor(4) as pool:
         futures = [pool.submit(create_from_process, tmp_path, "k/contended", i) for i in range(4)]
-        told = [each.result() for each in futures]
-    for i, answers in enumerate(zip(*told, strict=True)):
+        created = [each.result() for each in futures]
+    for i, answers in enumerate(zip(*created, strict=True)):
         assert sum(answers) == 1
         assert (tmp_path / f"k/contended-{i}").read_bytes() == bytes([answers.index(True)]) * PART
 
@@ -120,7 +120,7 @@ asyncio.run(objects.LocalObjects(Path(sys.argv[1])).create("k/object", b"x" * 10
 
 @pytest.fixture(params=["before-sync", "after-link"])
 def killed_writer(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A process that was killed in the middle of creating an object."""
+    """Kill a process while it creates an object; return at which moment."""
     command = [sys.executable, "-c", WRITER, str(tmp_path), request.param]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as writer:
         assert writer.stdout is not None
@@ -143,10 +143,8 @@ async def test_a_killed_writer_leaves_the_whole_object_or_none(killed_writer: st
         assert await objects.get("k/object") == b"other"
 
 
-async def test_whoever_is_told_that_an_object_exists_may_rely_on_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its writer may have died between the link and the sync of the directory, and power may go next."""
+async def test_finding_an_object_syncs_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its writer may have died between the link and the sync of the directory, and a power failure may follow."""
     objects = LocalObjects(tmp_path)
     await objects.create("k/object", b"data")
     synced: list[Path] = []
@@ -156,7 +154,7 @@ async def test_whoever_is_told_that_an_object_exists_may_rely_on_it(
 
 
 @pytest.mark.parametrize("moment", ["fchmod", "fsync", "link"])
-async def test_a_full_disk_is_said_and_leaves_nothing(
+async def test_a_full_disk_is_an_error_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     def full(*arguments: object) -> None:
@@ -190,7 +188,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(path)], check=True)
 
 
-async def test_a_really_full_disk(tiny_disk: Path) -> None:
+async def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
     objects = LocalObjects(tiny_disk)
     assert await objects.create("k/fits", b"x" * 100_000)
     with pytest.raises(StoreError, match="the disk is full; free some space"):
@@ -200,7 +198,7 @@ async def test_a_really_full_disk(tiny_disk: Path) -> None:
     assert list((tiny_disk / ".tmp").iterdir()) == []
 
 
-async def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "streams").write_text("a file")
     objects = LocalObjects(tmp_path / "streams")
     with pytest.raises(StoreError) as caught:
@@ -208,8 +206,8 @@ async def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     assert caught.value.code == "store_unavailable"
 
 
-async def test_a_key_below_a_file_is_not_there(tmp_path: Path) -> None:
-    (tmp_path / "notes").write_text("somebody's")
+async def test_a_key_below_a_file_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("a note")
     objects = LocalObjects(tmp_path)
     assert await objects.get("notes/versions/00000001.json") is None
     assert await objects.names("notes/versions") == []
@@ -228,14 +226,14 @@ async def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path
     assert await objects.get("k/object") == b"data"
 
 
-async def test_temporary_files_are_no_names(tmp_path: Path) -> None:
+async def test_temporary_files_are_not_listed(tmp_path: Path) -> None:
     objects = LocalObjects(tmp_path)
     await objects.create("k/object", b"")
     assert await objects.names("") == ["k"]
 
 
 @pytest.mark.parametrize("location", ["nonsense://bucket", "s3://", "ftp://host/path"])
-def test_a_location_that_is_none_is_said(location: str) -> None:
+def test_an_invalid_location_is_an_error(location: str) -> None:
     with pytest.raises(StoreError) as caught:
         open_objects(location)
     assert caught.value.code == "store_unavailable"
@@ -247,7 +245,7 @@ def test_a_file_url_is_a_directory(tmp_path: Path) -> None:
     assert (tmp_path / "with space" / "k").read_bytes() == b"data"
 
 
-async def test_a_server_that_is_away_is_said() -> None:
+async def test_an_unreachable_server_is_an_error() -> None:
     unreachable = "http://127.0.0.1:9/bucket"
     objects = open_objects(unreachable)
     with pytest.raises(StoreError) as caught:

@@ -1,6 +1,6 @@
 """Records and runs on a real Valkey: each transition by itself, then all of them against a model.
 
-What is true of every kind is tested of both; what a kind's policy adds stands below, under its name.
+The first part tests both kinds; the parts on jobs and on looks test the policies of each.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ ERROR = {"code": "source_unavailable", "detail": 'Why: \N{SNOWMAN} "quoted" \\ a
 DAY = 24 * 3600
 
 
-def asked(number: int) -> Submission:
+def submission(number: int) -> Submission:
     return Submission(
         id=f"{number:032x}",
         canonical=b'{"number":%d}' % number,
@@ -39,12 +39,12 @@ def asked(number: int) -> Submission:
     )
 
 
-ASKED, OTHER = asked(1), asked(2)
-ID = ASKED.id
+SUBMISSION, OTHER = submission(1), submission(2)
+ID = SUBMISSION.id
 
 
 class Clock:
-    """A clock that a test can put forward."""
+    """A clock that a test can set ahead."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
@@ -85,7 +85,7 @@ def looks(make: Make) -> Runs:
     return make(LOOK)
 
 
-async def submit(runs: Runs, what: Submission = ASKED, most_active: int = 100, again: bool = False) -> int:
+async def submit(runs: Runs, what: Submission = SUBMISSION, most_active: int = 100, again: bool = False) -> int:
     run = await runs.submit(what, most_active=most_active, again=again)
     assert run is not None
     return run
@@ -119,7 +119,7 @@ async def test_an_unknown_record(runs: Runs) -> None:
     await runs.give_back(ID, 1, counted=True)
     await runs.succeed(ID, 1, b"1")
     assert not await runs.cancel(ID)
-    assert await runs.get(ID) is None, "asking after it makes no record"
+    assert await runs.get(ID) is None, "reading it makes no record"
     assert await runs.pending() == []
 
 
@@ -127,15 +127,15 @@ async def test_a_submitted_record(runs: Runs, redis: Redis) -> None:
     assert await submit(runs) == 1
     record = await found(runs)
     assert (record.id, record.run, record.state) == (ID, 1, State.QUEUED)
-    assert (record.about, record.client, record.lane) == (ASKED.about, "a client", Lane.COMPUTE)
+    assert (record.about, record.client, record.lane) == (SUBMISSION.about, "a client", Lane.COMPUTE)
     assert (record.phase, record.done, record.total, record.result, record.error) == (None, 0, 7, None, None)
     assert record.created_at == record.updated_at
     assert not record.cancel_requested
-    assert await runs.request(ID) == ASKED.canonical
+    assert await runs.request(ID) == SUBMISSION.canonical
     assert await active(redis, runs) == {ID.encode()}
 
 
-async def test_asking_twice_is_asking_once(runs: Runs) -> None:
+async def test_submitting_twice_gives_one_run(runs: Runs) -> None:
     assert [await submit(runs) for _ in range(3)] == [1, 1, 1]
     await runs.start(ID, 1)
     assert await submit(runs) == 1
@@ -143,7 +143,7 @@ async def test_asking_twice_is_asking_once(runs: Runs) -> None:
     assert await submit(runs, OTHER) == 2
 
 
-async def test_asking_from_everywhere_at_once_is_asking_once(valkey: Valkey, runs: Runs) -> None:
+async def test_concurrent_submissions_give_one_run(valkey: Valkey, runs: Runs) -> None:
     clients = [open_redis(valkey.url) for _ in range(50)]
     assert await asyncio.gather(*(submit(Runs(each, KEYS, runs.kind)) for each in clients)) == [1] * 50
     assert await runs.pending() == [(ID, 1)]
@@ -161,7 +161,7 @@ async def test_a_damaged_record_hides_no_other_that_is_pending(
     assert await runs.pending() == [(OTHER.id, run)]
 
 
-async def test_a_whole_life(runs: Runs) -> None:
+async def test_a_run_from_submission_to_success(runs: Runs) -> None:
     run = await submit(runs)
     assert await runs.start(ID, run) == 1
     await runs.progress(ID, run, Phase.EMBEDDING, 256, 1024)
@@ -182,14 +182,14 @@ async def test_a_failure_keeps_its_error(runs: Runs) -> None:
     assert (record.state, record.error, record.result) == (State.FAILED, ERROR, None)
 
 
-async def test_a_record_is_refreshed_without_what_it_is_about(runs: Runs, redis: Redis) -> None:
+async def test_a_refresh_does_not_read_about_again(runs: Runs, redis: Redis) -> None:
     run = await submit(runs)
     before = await found(runs)
     await runs.start(ID, run)
     await redis.hdel(KEYS.record(runs.kind.name, ID), "about")
     now = await runs.refresh(before)
     assert now is not None
-    assert (now.state, now.about) == (State.RUNNING, ASKED.about)
+    assert (now.state, now.about) == (State.RUNNING, SUBMISSION.about)
     await redis.delete(KEYS.record(runs.kind.name, ID))
     assert await runs.refresh(before) is None
 
@@ -216,7 +216,7 @@ async def test_a_running_run_is_asked_to_stop(runs: Runs) -> None:
     assert (await found(runs)).state is State.CANCELLED
 
 
-async def test_a_run_is_one_worker_s_at_a_time(runs: Runs, make: Make) -> None:
+async def test_only_one_worker_holds_a_run(runs: Runs, make: Make) -> None:
     other = make(runs.kind)
     run = await submit(runs)
     assert await runs.start(ID, run) == 1
@@ -233,7 +233,7 @@ async def test_a_run_whose_worker_is_silent_can_be_taken_over(redis: Redis, runs
     run = await submit(silent)
     assert await silent.start(ID, run) == 1
     async with asyncio.timeout(30):
-        while await runs.start(ID, run) != 2:  # noqa: ASYNC110  # Redis announces no lease that is over
+        while await runs.start(ID, run) != 2:  # noqa: ASYNC110  # Redis publishes no expiry of a lease
             await asyncio.sleep(0.01)
     assert await silent.keep(ID, run) is Verdict.LEAVE
     assert (await found(runs)).state is State.RUNNING
@@ -257,7 +257,7 @@ async def test_a_run_whose_worker_died_before_it_could_stop_is_not_started_again
 
 
 @pytest.mark.parametrize("counted", [True, False])
-async def test_a_run_that_was_to_stop_is_not_given_back(runs: Runs, counted: bool) -> None:
+async def test_giving_back_a_cancelled_run_finishes_it(runs: Runs, counted: bool) -> None:
     run = await submit(runs)
     await runs.start(ID, run)
     await runs.cancel(ID)
@@ -277,7 +277,7 @@ async def test_attempts_are_counted_unless_the_worker_is_stopping(runs: Runs) ->
     assert await runs.start(ID, run) == 3, "redelivered, as its worker was killed"
 
 
-async def test_a_run_given_back_shows_no_progress(runs: Runs) -> None:
+async def test_giving_a_run_back_resets_its_progress(runs: Runs) -> None:
     run = await submit(runs)
     await runs.start(ID, run)
     await runs.progress(ID, run, Phase.ARRANGING, 3, 4)
@@ -286,7 +286,7 @@ async def test_a_run_given_back_shows_no_progress(runs: Runs) -> None:
     assert (record.phase, record.done, record.total) == (None, 0, 7)
 
 
-async def test_a_finished_run_changes_no_more(runs: Runs) -> None:
+async def test_a_finished_run_does_not_change(runs: Runs) -> None:
     run = await submit(runs)
     await runs.start(ID, run)
     await runs.succeed(ID, run, b"1")
@@ -302,7 +302,7 @@ async def test_a_finished_run_changes_no_more(runs: Runs) -> None:
     assert await history(runs) == events
 
 
-async def test_what_an_earlier_run_still_does_changes_nothing(runs: Runs) -> None:
+async def test_calls_of_an_earlier_run_change_nothing(runs: Runs) -> None:
     old = await submit(runs)
     await runs.start(ID, old)
     await runs.fail(ID, old, ERROR)
@@ -325,8 +325,8 @@ async def test_what_an_earlier_run_still_does_changes_nothing(runs: Runs) -> Non
     assert await history(runs) == events
 
 
-async def test_a_full_queue_takes_no_more(runs: Runs, redis: Redis) -> None:
-    others = [asked(number) for number in range(11, 14)]
+async def test_a_full_queue_refuses_a_submission(runs: Runs, redis: Redis) -> None:
+    others = [submission(number) for number in range(11, 14)]
     taken = [await submit(runs, each, most_active=3) for each in others]
     keys = await redis.keys("*")
     with pytest.raises(QueueFull):
@@ -338,7 +338,7 @@ async def test_a_full_queue_takes_no_more(runs: Runs, redis: Redis) -> None:
 # ---- jobs
 
 
-async def test_asking_again_for_a_job_that_is_to_stop_begins_the_next_run(jobs: Runs) -> None:
+async def test_submitting_a_cancelled_job_begins_the_next_run(jobs: Runs) -> None:
     run = await submit(jobs)
     await jobs.start(ID, run)
     await jobs.cancel(ID)
@@ -351,18 +351,18 @@ async def test_asking_again_for_a_job_that_is_to_stop_begins_the_next_run(jobs: 
     assert await jobs.start(ID, run + 1) == 1
 
 
-async def test_a_job_that_has_succeeded_is_not_run_again_by_accident(jobs: Runs) -> None:
+async def test_a_succeeded_job_runs_again_only_on_request(jobs: Runs) -> None:
     run = await submit(jobs)
     await jobs.start(ID, run)
     await jobs.succeed(ID, run, b"1")
     before = await found(jobs)
-    assert await jobs.submit(ASKED, most_active=1) is None
+    assert await jobs.submit(SUBMISSION, most_active=1) is None
     assert await found(jobs) == before
     assert await submit(jobs, again=True) == run + 1
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
-async def test_asked_again_after_its_end_a_job_starts_afresh(jobs: Runs, redis: Redis, end: str) -> None:
+async def test_submitting_a_finished_job_starts_it_anew(jobs: Runs, redis: Redis, end: str) -> None:
     await submit(jobs)
     await jobs.start(ID, 1)
     await jobs.progress(ID, 1, Phase.ARRANGING, 1, 2)
@@ -373,18 +373,18 @@ async def test_asked_again_after_its_end_a_job_starts_afresh(jobs: Runs, redis: 
     job = await found(jobs)
     assert (job.run, job.state, job.error, job.cancel_requested) == (2, State.QUEUED, None, False)
     assert (job.phase, job.done, job.total) == (None, 0, 7)
-    assert await jobs.request(ID) == ASKED.canonical
+    assert await jobs.request(ID) == SUBMISSION.canonical
     assert await active(redis, jobs) == {ID.encode()}
     assert await jobs.start(ID, 2) == 1
 
 
-async def test_a_finished_job_makes_room(jobs: Runs) -> None:
+async def test_a_finished_job_does_not_count_as_active(jobs: Runs) -> None:
     await submit(jobs, most_active=1)
     await jobs.cancel(ID)
     assert await submit(jobs, OTHER, most_active=1) == 2
 
 
-async def test_finished_jobs_are_forgotten_in_the_end_and_active_ones_never(jobs: Runs, redis: Redis) -> None:
+async def test_finished_jobs_expire_and_active_ones_do_not(jobs: Runs, redis: Redis) -> None:
     async def lives() -> list[int]:
         return [await redis.ttl(key) for key in sorted(await redis.keys(f"*{ID}*"))]
 
@@ -399,7 +399,7 @@ async def test_finished_jobs_are_forgotten_in_the_end_and_active_ones_never(jobs
     assert [7 * DAY - 60 < each <= 7 * DAY for each in await lives()] == [True, True]
 
 
-async def test_events_are_every_change_and_can_be_resumed_anywhere(jobs: Runs) -> None:
+async def test_every_change_is_an_event_and_reading_resumes_after_any(jobs: Runs) -> None:
     await submit(jobs)
     await jobs.start(ID, 1)
     for done in range(5):
@@ -415,7 +415,7 @@ async def test_events_are_every_change_and_can_be_resumed_anywhere(jobs: Runs) -
         assert await jobs.events(record, event) == events[i + 1 :]
 
 
-async def test_an_event_holds_what_changes_and_not_what_the_job_is_about(jobs: Runs, redis: Redis) -> None:
+async def test_an_event_has_only_the_fields_that_change(jobs: Runs, redis: Redis) -> None:
     await submit(jobs)
     await jobs.start(ID, 1)
     await jobs.progress(ID, 1, Phase.ARRANGING, 1, 2)
@@ -444,7 +444,7 @@ async def test_the_history_is_bounded_and_keeps_its_end(jobs: Runs) -> None:
 # ---- looks
 
 
-async def test_a_look_is_forgotten_once_it_was_fetched(looks: Runs, redis: Redis) -> None:
+async def test_a_fetched_look_is_deleted(looks: Runs, redis: Redis) -> None:
     run = await submit(looks)
     await looks.start(ID, run)
     await looks.succeed(ID, run, b"\x00\xff")
@@ -455,7 +455,7 @@ async def test_a_look_is_forgotten_once_it_was_fetched(looks: Runs, redis: Redis
     assert await submit(looks) > run
 
 
-async def test_a_look_that_is_not_finished_is_not_forgotten_as_fetched(looks: Runs) -> None:
+async def test_an_unfinished_look_is_not_deleted_as_fetched(looks: Runs) -> None:
     await submit(looks)
     await looks.fetched(await found(looks))
     assert (await found(looks)).state is State.QUEUED
@@ -472,12 +472,12 @@ async def test_a_failure_is_kept_for_half_a_minute(looks: Runs, redis: Redis, cl
     await looks.start(ID, run)
     await looks.fail(ID, run, ERROR)
     assert 0 < await redis.ttl(KEYS.record("look", ID)) <= 30
-    await redis.delete(KEYS.record("look", ID))  # as it is then
+    await redis.delete(KEYS.record("look", ID))  # as after its expiry
     clock.pass_time(31)
     assert await submit(looks, most_active=1) > run
 
 
-async def test_an_answer_takes_a_place_until_it_was_fetched(looks: Runs) -> None:
+async def test_an_answer_counts_as_active_until_it_is_fetched(looks: Runs) -> None:
     run = await submit(looks, most_active=1)
     await looks.start(ID, run)
     await looks.succeed(ID, run, b"answer")
@@ -487,7 +487,7 @@ async def test_an_answer_takes_a_place_until_it_was_fetched(looks: Runs) -> None
     assert await submit(looks, OTHER, most_active=1)
 
 
-async def test_an_answer_that_is_not_fetched_makes_room_in_the_end(looks: Runs, redis: Redis, clock: Clock) -> None:
+async def test_an_answer_that_is_not_fetched_expires(looks: Runs, redis: Redis, clock: Clock) -> None:
     run = await submit(looks, most_active=1)
     await looks.start(ID, run)
     await looks.succeed(ID, run, b"answer")
@@ -496,7 +496,7 @@ async def test_an_answer_that_is_not_fetched_makes_room_in_the_end(looks: Runs, 
     assert await submit(looks, OTHER, most_active=1)
 
 
-async def test_a_look_that_no_client_asks_for_any_more_is_given_up(looks: Runs, clock: Clock) -> None:
+async def test_a_running_look_that_no_client_submits_again_is_deleted(looks: Runs, clock: Clock) -> None:
     run = await submit(looks, most_active=2)
     assert await submit(looks, OTHER, most_active=2)
     assert await looks.start(ID, run)
@@ -510,11 +510,11 @@ async def test_a_look_that_no_client_asks_for_any_more_is_given_up(looks: Runs, 
     assert await looks.get(ID) is None
     await looks.succeed(ID, run, b"late")
     assert await looks.get(ID) is None
-    # There is room for it again.
+    # It can be submitted again.
     assert await submit(looks, most_active=2) > run
 
 
-async def test_a_look_that_no_client_asks_for_any_more_is_not_begun(looks: Runs, clock: Clock) -> None:
+async def test_a_queued_look_that_no_client_submits_again_is_not_started(looks: Runs, clock: Clock) -> None:
     run = await submit(looks, most_active=1)
     clock.pass_time(370)
     assert await looks.start(ID, run) == 0
@@ -522,7 +522,7 @@ async def test_a_look_that_no_client_asks_for_any_more_is_not_begun(looks: Runs,
     assert await submit(looks, OTHER, most_active=1)
 
 
-async def test_a_look_is_forgotten_in_the_end_and_lives_while_it_is_worked_on(looks: Runs, redis: Redis) -> None:
+async def test_a_look_expires_unless_a_worker_renews_it(looks: Runs, redis: Redis) -> None:
     run = await submit(looks)
     keys = [KEYS.record("look", ID), KEYS.request("look", ID)]
     assert [0 < await redis.ttl(key) <= 3600 for key in keys] == [True, True]
@@ -533,12 +533,12 @@ async def test_a_look_is_forgotten_in_the_end_and_lives_while_it_is_worked_on(lo
     assert [3500 < await redis.ttl(key) <= 3600 for key in keys] == [True, True]
 
 
-# ---- The model: what clients and workers may do in any order.
+# ---- The model: all calls of clients and workers in any order.
 
 
 @dataclass
 class Model:
-    """One record, as it should be."""
+    """The expected state of one record."""
 
     run: int = 0
     state: State | None = None
@@ -568,7 +568,7 @@ RECORDS = st.integers(0, 2)
 
 
 class RunsMachine(RuleBasedStateMachine):
-    """Three records, room for two of them; clients, workers and late deliveries do what they like."""
+    """Three records, of which two may be active; clients, workers and late deliveries call in any order."""
 
     url: str
     kind: Kind
@@ -579,8 +579,8 @@ class RunsMachine(RuleBasedStateMachine):
         self.redis = open_redis(self.url)
         self.runs = Runs(self.redis, KEYS, self.kind)
         self.do(self.redis.flushall())
-        self.asked = [asked(number) for number in range(3)]
-        self.ids = [each.id for each in self.asked]
+        self.submissions = [submission(number) for number in range(3)]
+        self.ids = [each.id for each in self.submissions]
         self.models = [Model() for _ in range(3)]
         self.last = 0
 
@@ -602,7 +602,7 @@ class RunsMachine(RuleBasedStateMachine):
         model = self.models[i]
         full = sum(map(self.takes_a_place, self.models)) >= 2
         try:
-            run = self.do(self.runs.submit(self.asked[i], most_active=2, again=again))
+            run = self.do(self.runs.submit(self.submissions[i], most_active=2, again=again))
         except QueueFull:
             assert full
             assert not self.takes_a_place(model)
@@ -720,7 +720,7 @@ class RunsMachine(RuleBasedStateMachine):
             each for each, model in both if self.takes_a_place(model)
         }
         assert self.do(self.runs.pending()) == [(each, model.run) for each, model in both if model.pending]
-        for what, model in zip(self.asked, self.models, strict=True):
+        for what, model in zip(self.submissions, self.models, strict=True):
             assert self.do(self.runs.request(what.id)) == (what.canonical if model.pending else None)
 
     @invariant()

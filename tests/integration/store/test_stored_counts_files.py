@@ -1,4 +1,4 @@
-"""Counts files in the store: written once, found again, damage seen."""
+"""Counts files in the store: written once and found again; damage is an error."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ MEANING = CountsMeaning(unit="documents", corpus="C4 (en), 2019", documents=364_
 COUNTS = {"apple": 3, "aquarium fish": 0, "naïve café 🐟": 2**53 - 1}
 
 
-async def test_what_is_stored_is_read_again(objects: Objects) -> None:
+async def test_a_stored_file_is_read_again(objects: Objects) -> None:
     files = CountsFiles(objects)
     record, stored = await files.create("mine", MEANING, COUNTS)
 
@@ -27,7 +27,7 @@ async def test_what_is_stored_is_read_again(objects: Objects) -> None:
     assert await files.names() == ["mine"]
 
 
-async def test_there_is_nothing_at_first(objects: Objects) -> None:
+async def test_an_empty_store_has_no_files(objects: Objects) -> None:
     files = CountsFiles(objects)
 
     assert await files.names() == []
@@ -35,7 +35,7 @@ async def test_there_is_nothing_at_first(objects: Objects) -> None:
 
 
 @pytest.mark.parametrize("name", ["../mine", "a/b", "", "Mine", "mine.json/x", "a" * 200])
-async def test_a_name_that_leads_elsewhere_has_no_record(tmp_path: Path, name: str) -> None:
+async def test_a_name_that_is_a_path_has_no_record(tmp_path: Path, name: str) -> None:
     (tmp_path / "mine.json").write_text("{}")
 
     assert await CountsFiles(LocalObjects(tmp_path)).record(name) is None
@@ -82,7 +82,7 @@ async def test_two_names_may_have_the_same_content(objects: Objects) -> None:
     assert await files.names() == ["mine", "yours"]
 
 
-async def test_of_many_at_once_one_is_first(objects: Objects) -> None:
+async def test_of_concurrent_writers_one_is_first(objects: Objects) -> None:
     files = CountsFiles(objects)
     results = await asyncio.gather(*(files.create("mine", MEANING, {"apple": count % 4}) for count in range(16)))
     winner = await files.record("mine")
@@ -95,7 +95,7 @@ async def test_of_many_at_once_one_is_first(objects: Objects) -> None:
     assert all((stored is Stored.OTHER) == (count % 4 != kept) for count, (_, stored) in enumerate(results))
 
 
-async def test_a_writer_that_died_before_the_record_is_in_nobody_s_way(tmp_path: Path) -> None:
+async def test_a_writer_that_died_before_the_record_does_not_block_the_name(tmp_path: Path) -> None:
     files = CountsFiles(LocalObjects(tmp_path))
     await files.create("mine", MEANING, COUNTS)
     (tmp_path / "sources" / "mine.json").unlink()
@@ -116,7 +116,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("kind", DAMAGE)
 @pytest.mark.parametrize("part", ["record", "counts"])
-async def test_damage_is_said_and_never_served(tmp_path: Path, part: str, kind: str) -> None:
+async def test_damage_is_an_error_and_never_served(tmp_path: Path, part: str, kind: str) -> None:
     files = CountsFiles(LocalObjects(tmp_path))
     record, _ = await files.create("mine", MEANING, COUNTS)
     path = tmp_path / ("sources/mine.json" if part == "record" else f"counts/{record.digest[:2]}/{record.digest}")
@@ -148,7 +148,7 @@ async def test_a_record_of_another_name_is_damage(tmp_path: Path) -> None:
     assert caught.value.code == "counts_file_damaged"
 
 
-async def test_what_others_put_into_the_directory_is_ignored(tmp_path: Path) -> None:
+async def test_foreign_files_in_the_directory_are_ignored(tmp_path: Path) -> None:
     files = CountsFiles(LocalObjects(tmp_path))
     await files.create("mine", MEANING, COUNTS)
     for junk in (".DS_Store", "README", ".mine.json.swp", "Mine.json", "notes.txt"):
@@ -157,7 +157,7 @@ async def test_what_others_put_into_the_directory_is_ignored(tmp_path: Path) -> 
     assert await files.names() == ["mine"]
 
 
-def test_a_record_survives_being_stored() -> None:
+def test_a_record_is_read_as_it_was_written() -> None:
     record = CountsFile(name="mine", meaning=MEANING, names=3, digest="0f" * 32, created_at="2026-01-31T12:00:00+00:00")
 
     assert CountsFile.from_bytes(record.to_bytes()) == record

@@ -1,4 +1,4 @@
-"""What release 0.1.0 left in Redis is moved to where it is looked for now, however often the move is interrupted."""
+"""The data that release 0.1.0 left in Redis is moved to the current keys, however often the move is interrupted."""
 
 import asyncio
 import itertools
@@ -47,7 +47,7 @@ class Entry:
 
 @pytest.fixture(scope="module")
 def left_behind(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
-    """All keys that release 0.1.0 left behind, but those that expire in less than two minutes."""
+    """All keys that release 0.1.0 left, except those that expire in less than two minutes."""
     data = unpack(tmp_path_factory.mktemp("data-of-0.1.0"))
     valkey = Valkey(durable=True, data=data / "valkey")
     try:
@@ -72,7 +72,7 @@ async def restore(redis: Redis, entries: list[Entry]) -> None:
 
 
 async def snapshot(redis: Redis) -> dict[bytes, Any]:
-    """Return what all keys hold, and whether they expire."""
+    """Return the values of all keys, and whether each expires."""
     found: dict[bytes, Any] = {}
     async for key in redis.scan_iter(count=1000):
         match await redis.type(key):
@@ -97,7 +97,7 @@ class Killed(Exception):
 
 
 class Dying(Redis):
-    """A client whose program is killed at a command: before Redis does it, or before the answer comes."""
+    """A client whose program is killed at a command: before Redis runs it, or before the answer arrives."""
 
     left = -1
     before = False
@@ -144,9 +144,7 @@ async def test_a_move_may_be_interrupted_at_any_command(valkey: Valkey, redis: R
     assert commands > len(JOBS)
 
 
-async def test_a_move_may_be_interrupted_again_and_again(
-    valkey: Valkey, redis: Redis, left_behind: list[Entry]
-) -> None:
+async def test_a_move_may_be_interrupted_many_times(valkey: Valkey, redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     await upgrade(redis, KEYS, now=NOW)
     right = await snapshot(redis)
@@ -158,7 +156,7 @@ async def test_a_move_may_be_interrupted_again_and_again(
     assert await snapshot(redis) == right
 
 
-async def test_two_programs_may_move_at_once(valkey: Valkey, redis: Redis, left_behind: list[Entry]) -> None:
+async def test_four_programs_may_move_at_the_same_time(valkey: Valkey, redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     await upgrade(redis, KEYS, now=NOW)
     right = await snapshot(redis)
@@ -170,7 +168,7 @@ async def test_two_programs_may_move_at_once(valkey: Valkey, redis: Redis, left_
     assert await snapshot(redis) == right
 
 
-async def test_caches_stay_as_they_are_and_queues_are_gone(redis: Redis, left_behind: list[Entry]) -> None:
+async def test_caches_are_unchanged_and_queues_are_deleted(redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     before = await snapshot(redis)
     await upgrade(redis, KEYS)
@@ -183,7 +181,7 @@ async def test_caches_stay_as_they_are_and_queues_are_gone(redis: Redis, left_be
     assert not any(key.startswith(QUEUES[1]) for key in after)
 
 
-async def test_every_job_is_there_with_its_history(redis: Redis, left_behind: list[Entry]) -> None:
+async def test_every_job_is_moved_with_its_history(redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     histories: dict[str, list[tuple[bytes, dict[str, str]]]] = {}
     for identifier in JOBS:
@@ -207,7 +205,7 @@ async def test_every_job_is_there_with_its_history(redis: Redis, left_behind: li
 
 
 def assert_shown(record: Record, shown: dict[str, Any]) -> None:
-    """Hold a record against what the API showed of it."""
+    """Compare a record with the job that the API of 0.1.0 showed."""
     assert (record.state, record.about["ordering"]) == (shown["state"], shown["ordering"])
     assert (record.phase, record.done, record.total) == tuple(shown["progress"].values())
     assert record.error == shown["error"]
@@ -217,7 +215,7 @@ def assert_shown(record: Record, shown: dict[str, Any]) -> None:
     assert (record.client, record.lane) == ("", Lane.COMPUTE if gathers else Lane.ORDER)
 
 
-async def test_what_was_pending_is_pending_and_can_be_started(redis: Redis, left_behind: list[Entry]) -> None:
+async def test_pending_jobs_stay_pending_and_can_be_started(redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     await upgrade(redis, KEYS)
     jobs = Runs(redis, KEYS, JOB)
@@ -235,7 +233,7 @@ async def test_what_was_pending_is_pending_and_can_be_started(redis: Redis, left
     assert await jobs.pending() == []
 
 
-async def test_new_runs_have_numbers_of_their_own(redis: Redis, left_behind: list[Entry]) -> None:
+async def test_new_runs_get_new_numbers(redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     old_runs = [int(each) for each in [await redis.get("concept-orderings:counting:runs") or b"0"]]
     await upgrade(redis, KEYS)
@@ -247,7 +245,7 @@ async def test_new_runs_have_numbers_of_their_own(redis: Redis, left_behind: lis
     assert await jobs.submit(new, most_active=99) == max(runs) + 1
 
 
-async def test_looks_are_there_with_their_answers(redis: Redis, left_behind: list[Entry]) -> None:
+async def test_looks_are_moved_with_their_answers(redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     scores: Any = await redis.zrange("concept-orderings:counting:active", 0, -1, withscores=True)
     await upgrade(redis, KEYS)
@@ -309,7 +307,7 @@ async def test_a_damaged_record_stays_where_it_is_and_keeps_nothing_else_from_be
     assert await redis.exists(KEYS.format)
 
 
-async def test_another_namespace_leaves_all_of_it_alone(redis: Redis, left_behind: list[Entry]) -> None:
+async def test_another_namespace_changes_nothing(redis: Redis, left_behind: list[Entry]) -> None:
     await restore(redis, left_behind)
     before = await snapshot_or_type(redis)
     await upgrade(redis, Keys("lab"))
@@ -322,7 +320,7 @@ async def snapshot_or_type(redis: Redis) -> dict[bytes, bytes | None]:
     return {key: await redis.dump(key) async for key in redis.scan_iter(count=1000)}
 
 
-async def test_a_namespace_called_like_an_old_queue_keeps_its_keys(redis: Redis) -> None:
+async def test_a_namespace_named_like_an_old_queue_keeps_its_keys(redis: Redis) -> None:
     other = Keys("concept-orderings-counts")
     await upgrade(redis, other)
     new = Submission(id="0" * 32, canonical=b"{}", about={}, lane=Lane.ORDER)
@@ -334,17 +332,17 @@ async def test_a_namespace_called_like_an_old_queue_keeps_its_keys(redis: Redis)
     assert set(await redis.keys("*")) == {*before, KEYS.format.encode()}
 
 
-# ---- the number
+# ---- the format number
 
 
-async def test_the_format_is_written_once_and_is_today_s(redis: Redis) -> None:
+async def test_the_current_format_is_written_once(redis: Redis) -> None:
     await upgrade(redis, KEYS)
     data = await redis.get(KEYS.format)
     assert isinstance(data, bytes)
     assert Format.from_bytes(data) == Format(FORMAT, READ_BY) == CURRENT
 
 
-async def test_what_has_a_format_is_not_moved_again(redis: Redis) -> None:
+async def test_data_with_a_format_is_not_moved_again(redis: Redis) -> None:
     await upgrade(redis, KEYS)
     await redis.hset(f"concept-orderings:job:{'a' * 32}", "run", 1)
     await upgrade(redis, KEYS)
@@ -366,7 +364,7 @@ async def test_a_later_or_damaged_format_is_refused_and_nothing_is_changed(
     assert await snapshot(redis) == before
 
 
-async def test_it_is_checked_before_the_first_use_where_redis_came_late(valkey: Valkey, redis: Redis) -> None:
+async def test_the_format_is_checked_at_the_first_use_if_redis_starts_late(valkey: Valkey, redis: Redis) -> None:
     checking = Upgrade(valkey.url, KEYS)
     async with open_redis(valkey.url, prepare=checking.ensure) as client:
         await redis.set(KEYS.format, b'{"format": 3, "read_by": "0.9.0"}')

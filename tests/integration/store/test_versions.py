@@ -1,4 +1,4 @@
-"""Versions: the same request, the same version, once; another request, the next integer; never changed."""
+"""Versions: a request has one version; another request gets the next number; a version never changes."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def contents(root: Path) -> dict[Path, bytes]:
 
 
 class Interleaving:
-    """A store that lets others go first before every step."""
+    """A store in which other tasks run before every step."""
 
     def __init__(self, objects: Objects, steps: Sequence[int]) -> None:
         self._objects = objects
@@ -76,7 +76,7 @@ async def test_streams_do_not_share_numbers(objects: Objects) -> None:
     assert await versions.streams() == ["a", "b"]
 
 
-async def test_what_is_not_there(objects: Objects) -> None:
+async def test_unknown_streams_and_versions_are_not_found(objects: Objects) -> None:
     versions = Versions(objects)
     assert await versions.streams() == []
     assert await versions.numbers("s") == []
@@ -95,14 +95,14 @@ async def test_a_record_leads_to_every_document(objects: Objects) -> None:
     assert [concept["concept"] for task in tasks for concept in task["concepts"]] == export
 
 
-async def test_the_same_request_published_by_many_at_once_is_one_version(objects: Objects) -> None:
+async def test_concurrent_publishers_of_one_request_make_one_version(objects: Objects) -> None:
     stream = arranged()
     records = await asyncio.gather(*(Versions(objects).publish(stream) for _ in range(30)))
     assert {each.version for each in records} == {1}
     assert await Versions(objects).numbers("s") == [1]
 
 
-async def test_different_requests_at_once_get_numbers_without_holes(objects: Objects) -> None:
+async def test_concurrent_requests_get_numbers_without_gaps(objects: Objects) -> None:
     streams = [arranged(seed=seed) for seed in range(20)]
     records = await asyncio.gather(*(Versions(objects).publish(each) for each in streams))
     assert sorted(each.version for each in records) == list(range(1, 21))
@@ -112,7 +112,7 @@ async def test_different_requests_at_once_get_numbers_without_holes(objects: Obj
 
 @pytest.mark.parametrize("lag", range(40))
 async def test_the_same_request_in_any_interleaving_is_one_version(objects: Objects, lag: int) -> None:
-    """The second publisher stops for a while before one of its steps, whichever it is."""
+    """The second publisher pauses before one of its steps; each step is tried."""
     stream = arranged()
     first = Versions(Interleaving(objects, [1] * 40))
     second = Versions(Interleaving(objects, [1] * (lag % 8) + [lag // 8 * 10] + [1] * 40))
@@ -121,11 +121,11 @@ async def test_the_same_request_in_any_interleaving_is_one_version(objects: Obje
     assert await Versions(objects).numbers("s") == [1]
 
 
-async def test_a_version_that_appears_between_two_looks_is_not_made_again(objects: Objects) -> None:
+async def test_a_version_that_appears_between_two_searches_is_not_made_again(objects: Objects) -> None:
     """A lists versions; B publishes the same request; A goes on."""
 
     class Late:
-        """A store that shows its user the versions as they were; then somebody else publishes."""
+        """A store that lists the old versions, and then publishes a new one itself."""
 
         def __init__(self) -> None:
             self.published = False
@@ -152,7 +152,7 @@ async def test_a_version_that_appears_between_two_looks_is_not_made_again(object
 
 @pytest.mark.parametrize("writes", range(6))
 async def test_a_publisher_may_die_before_any_write(objects: Objects, writes: int) -> None:
-    """Two tasks, the export, the manifest, the record, the pointer: whichever is missing, trying again is enough."""
+    """Two tasks, the export, the manifest, the record, the pointer: after any of these writes, a retry completes it."""
     stream = arranged()
     with pytest.raises(Killed):
         await Versions(DyingStore(objects, writes)).publish(stream)
@@ -174,14 +174,14 @@ def publish_from_process(root: Path, seeds: Sequence[int]) -> list[int]:
     return [each.version for each in asyncio.run(publish())]
 
 
-def test_many_processes_publish_the_same_requests_at_once(tmp_path: Path) -> None:
+def test_concurrent_processes_publish_each_request_once(tmp_path: Path) -> None:
     with ProcessPoolExecutor(4) as pool:
-        # Each its own order, so that they meet everywhere.
+        # Each process has an order of its own, so that they collide at every request.
         orders = [list(range(8)), list(range(8))[::-1], [3, 1, 4, 0, 5, 2, 6, 7], [7, 0, 6, 1, 5, 2, 4, 3]]
         futures = [pool.submit(publish_from_process, tmp_path, order) for order in orders]
-        told = [dict(zip(order, each.result(), strict=True)) for order, each in zip(orders, futures, strict=True)]
-    assert all(each == told[0] for each in told)
-    assert sorted(told[0].values()) == list(range(1, 9))
+        numbers = [dict(zip(order, each.result(), strict=True)) for order, each in zip(orders, futures, strict=True)]
+    assert all(each == numbers[0] for each in numbers)
+    assert sorted(numbers[0].values()) == list(range(1, 9))
 
 
 async def test_bytes_never_change(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ DAMAGE = ("truncated", "empty", "flipped", "other json", "binary")
 
 @pytest.mark.parametrize("kind", DAMAGE)
 @pytest.mark.parametrize("part", ["record", "manifest", "task", "export", "pointer"])
-async def test_damage_is_said_and_never_served(tmp_path: Path, part: str, kind: str) -> None:
+async def test_damage_is_an_error_and_never_served(tmp_path: Path, part: str, kind: str) -> None:
     versions = Versions(LocalObjects(tmp_path))
     stream = arranged()
     record = await versions.publish(stream)
@@ -273,7 +273,7 @@ async def test_a_record_of_another_version_is_damage(tmp_path: Path, other: str)
     assert caught.value.code == "version_damaged"
 
 
-async def test_what_others_put_into_the_directories_is_ignored(tmp_path: Path) -> None:
+async def test_foreign_files_in_the_directories_are_ignored(tmp_path: Path) -> None:
     versions = Versions(LocalObjects(tmp_path))
     await versions.publish(arranged())
     streams = tmp_path / "streams"

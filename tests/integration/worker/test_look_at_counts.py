@@ -1,4 +1,4 @@
-"""Looks in one worker: a source that hangs, and looks that no client asks for, hold up no others."""
+"""Looks in one worker: a source that hangs, and looks that no client wants any more, delay no other looks."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Place:
-    """A worker's runner of looks, a source that hangs until a test lets it go on, and one that is well."""
+    """A runner of looks, a source ``hung`` that waits until the test sets `go_on`, and others that answer."""
 
     def __init__(self, redis: Redis, directory: Path) -> None:
         self.stopping = threading.Event()
@@ -59,7 +59,7 @@ class Place:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
-            while not condition():  # noqa: ASYNC110  # what it waits for is not the test's to announce
+            while not condition():  # noqa: ASYNC110  # nothing signals the condition
                 await asyncio.sleep(0.01)
 
 
@@ -71,7 +71,7 @@ async def place(valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         yield place
 
 
-async def test_a_source_that_hangs_holds_up_no_look_at_another(place: Place) -> None:
+async def test_a_source_that_hangs_does_not_delay_looks_at_another(place: Place) -> None:
     hung = [await place.ask("hung", f"name {number}") for number in range(LOOKS_AT_ONCE + 3)]
     await place.until(lambda: len(place.opened) == LOOKS_AT_ONCE)
     well, looking = await place.ask("well", "name")
@@ -84,11 +84,11 @@ async def test_a_source_that_hangs_holds_up_no_look_at_another(place: Place) -> 
     assert {await place.state(look) for look, _ in hung} == {State.SUCCEEDED}
 
 
-async def test_looks_that_no_client_asks_for_any_more_make_room(place: Place) -> None:
+async def test_looks_that_no_client_submits_again_end(place: Place) -> None:
     hung = [await place.ask("hung", f"name {number}") for number in range(LOOKS_AT_ONCE + 1)]
     await place.until(lambda: len(place.opened) == LOOKS_AT_ONCE)
     place.ahead = timedelta(seconds=LOOK.policy.unasked_seconds + 10)
-    # Those that were begun end, and the one that waited for a turn is not begun.
+    # The running looks end, and the waiting one is not started.
     async with asyncio.timeout(30):
         await asyncio.gather(*(task for _, task in hung))
     assert [await place.state(look) for look, _ in hung] == [None] * len(hung)
@@ -99,7 +99,7 @@ async def test_looks_that_no_client_asks_for_any_more_make_room(place: Place) ->
     assert await place.state(look) is State.SUCCEEDED
 
 
-async def test_a_worker_that_stops_gives_back_the_looks_that_run_and_those_that_wait(place: Place) -> None:
+async def test_a_stopping_worker_gives_running_and_waiting_looks_back(place: Place) -> None:
     hung = [await place.ask("hung", f"name {number}") for number in range(LOOKS_AT_ONCE + 1)]
     await place.until(lambda: len(place.opened) == LOOKS_AT_ONCE)
     place.stopping.set()

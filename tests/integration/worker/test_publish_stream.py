@@ -102,13 +102,13 @@ async def test_a_job_makes_its_version(runner: Runner, jobs: Runs, versions: Ver
     assert await versions.find("s", REQUEST.digest) is not None
 
 
-async def test_a_delivery_of_nothing_does_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:
+async def test_delivering_an_unknown_run_does_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:
     await runner.deliver(ID, 1)
     assert await jobs.get(ID) is None
     assert await versions.streams() == []
 
 
-async def test_delivered_again_it_changes_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:
+async def test_a_second_delivery_changes_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:
     run = await submit(jobs)
     await runner.deliver(ID, run)
     before = await jobs.get(ID)
@@ -117,14 +117,14 @@ async def test_delivered_again_it_changes_nothing(runner: Runner, jobs: Runs, ve
     assert await versions.numbers("s") == [1]
 
 
-async def test_delivered_to_many_at_once_it_makes_one_version(runner: Runner, jobs: Runs, versions: Versions) -> None:
+async def test_concurrent_deliveries_make_one_version(runner: Runner, jobs: Runs, versions: Versions) -> None:
     run = await submit(jobs)
     await asyncio.gather(*(runner.deliver(ID, run) for _ in range(ATTEMPTS)))
     assert await state(jobs) is State.SUCCEEDED
     assert await versions.numbers("s") == [1]
 
 
-async def test_killed_between_the_version_and_its_record_it_finds_its_version(
+async def test_a_worker_killed_after_publishing_finds_its_version(
     runner: Runner, jobs: Runs, versions: Versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await submit(jobs)
@@ -146,7 +146,7 @@ async def test_killed_between_the_version_and_its_record_it_finds_its_version(
     assert await versions.numbers("s") == [1]
 
 
-async def test_after_three_deaths_it_gives_up(runner: Runner, jobs: Runs, versions: Versions) -> None:
+async def test_a_run_fails_after_three_deaths_of_its_worker(runner: Runner, jobs: Runs, versions: Versions) -> None:
     run = await submit(jobs)
     for _ in range(ATTEMPTS):
         await jobs.start(ID, run)
@@ -155,7 +155,7 @@ async def test_after_three_deaths_it_gives_up(runner: Runner, jobs: Runs, versio
     assert await versions.streams() == []
 
 
-async def test_a_job_without_its_request_says_so(runner: Runner, jobs: Runs, redis: Redis) -> None:
+async def test_a_job_without_its_request_fails(runner: Runner, jobs: Runs, redis: Redis) -> None:
     run = await submit(jobs)
     await redis.delete(KEYS.request("job", ID))
     await runner.deliver(ID, run)
@@ -201,8 +201,8 @@ async def test_a_damaged_store_fails_the_job(runner: Runner, jobs: Runs, version
     assert await failure(jobs) == "version_damaged"
 
 
-async def test_progress_never_goes_back(jobs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watcher's write is still on its way when the next phase begins."""
+async def test_progress_never_decreases(jobs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The write of the monitor's task is still in flight when the next phase begins."""
     arrived: list[tuple[Phase, int]] = []
     slow = asyncio.Event()
 
@@ -226,7 +226,7 @@ async def test_progress_never_goes_back(jobs: Runs, monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_job_that_ends_while_its_progress_is_written_ends(jobs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """redis-py may swallow a cancellation that meets an answer, so that nothing must wait for one to arrive."""
+    """redis-py may swallow a cancellation that arrives with an answer, so the job must not depend on one."""
     monkeypatch.setattr("worker.monitor._INTERVAL_SECONDS", 0.0005)
     await jobs.start(ID, await submit(jobs))
     for i in range(300):
@@ -255,7 +255,7 @@ async def test_too_little_memory_is_found_before_anything_is_embedded(
     assert [key async for key in redis.scan_iter("*embeddings*")] == []
 
 
-async def test_a_path_may_use_what_memory_the_encoder_has_left(
+async def test_a_path_search_may_use_the_memory_that_the_encoder_leaves(
     jobs: Runs, runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = similar(20)
@@ -305,7 +305,7 @@ async def test_a_job_that_is_cancelled_while_an_encoder_loads_ends(
 async def test_a_job_whose_store_does_not_answer_is_cancelled(
     runner: Runner, jobs: Runs, stores: EvidenceStores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While it is looked whether there is a counts file of the source's name."""
+    """The store hangs while the worker searches for a counts file with the source's name."""
     asked = asyncio.Event()
 
     async def names(self: LocalObjects, folder: str) -> list[str]:

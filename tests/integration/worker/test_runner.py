@@ -1,4 +1,4 @@
-"""One delivery of a run, of either kind: how it may end, and what then stands in the record."""
+"""The delivery of a run of either kind: how it may end, and the record afterwards."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ KINDS: list[tuple[Kind, type[Work]]] = [(JOB, PublishStream), (LOOK, LookAtCount
 
 
 class Place:
-    """A worker, and work that does what a test says."""
+    """A runner, and work that a test defines."""
 
     def __init__(self, redis: Redis, kind: Kind, like: type[Work]) -> None:
         self.runs = Runs(redis, KEYS, kind)
@@ -89,13 +89,13 @@ async def test_a_run_succeeds_with_what_the_work_returns(place: Place) -> None:
     assert (record.state, record.result, place.requests) == (State.SUCCEEDED, b"done", [SUBMISSION.canonical])
 
 
-async def test_a_delivery_of_nothing_does_nothing(place: Place) -> None:
+async def test_delivering_an_unknown_run_does_nothing(place: Place) -> None:
     await place.runner.deliver(ID, 1)
     assert place.requests == []
     assert await place.runs.get(ID) is None
 
 
-async def test_delivered_again_it_changes_nothing(place: Place) -> None:
+async def test_a_second_delivery_changes_nothing(place: Place) -> None:
     run = await place.submit()
     await place.runner.deliver(ID, run)
     before = await place.record()
@@ -113,10 +113,8 @@ async def test_a_run_that_another_worker_holds_is_left_alone(place: Place) -> No
     assert (await place.record()).state is State.RUNNING
 
 
-async def test_a_run_that_was_lost_to_a_worker_that_died_since_is_not_ended(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Work that cannot stop at once must not take up again, and end, what it has lost: the queue delivers it again."""
+async def test_a_run_lost_to_another_worker_is_not_finished(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that cannot stop at once must not finish a run that it has lost: the queue delivers the run again."""
     monkeypatch.setattr("worker.monitor._INTERVAL_SECONDS", 0.01)
     run = await place.submit()
     lease = KEYS.lease(place.runs.kind.name, ID, run)
@@ -140,7 +138,7 @@ async def test_a_run_that_was_lost_to_a_worker_that_died_since_is_not_ended(
     assert await redis.get(lease) is None
 
 
-async def test_after_three_deaths_it_gives_up(place: Place) -> None:
+async def test_a_run_fails_after_three_deaths_of_its_worker(place: Place) -> None:
     run = await place.submit()
     for _ in range(ATTEMPTS):
         await place.runs.start(ID, run)
@@ -152,7 +150,7 @@ async def test_after_three_deaths_it_gives_up(place: Place) -> None:
     assert str(record.error["detail"]).endswith(f", then {place.after_crashes}.")
 
 
-async def test_without_its_request_it_says_so(place: Place) -> None:
+async def test_a_run_without_its_request_fails(place: Place) -> None:
     run = await place.submit()
     await place.runs._redis.delete(KEYS.request(place.runs.kind.name, ID))
     await place.runner.deliver(ID, run)
@@ -161,7 +159,7 @@ async def test_without_its_request_it_says_so(place: Place) -> None:
     assert error["code"] == "job_crashed"
 
 
-async def test_what_fails_the_same_way_again_is_not_tried_again(place: Place) -> None:
+async def test_a_permanent_error_is_not_retried(place: Place) -> None:
     place.fail(SourceError("source_damaged", "Why.", ["/a"]))
     await place.runner.deliver(ID, await place.submit())
     record = await place.record()
@@ -176,7 +174,7 @@ async def test_what_fails_the_same_way_again_is_not_tried_again(place: Place) ->
     [(SourceError("source_unavailable", "Why."), "source_unavailable"), (OverflowError("s3cret"), "internal_error")],
     ids=["may pass", "unforeseen"],
 )
-async def test_what_may_pass_is_tried_again_if_the_kind_says_so(place: Place, error: Exception, code: str) -> None:
+async def test_a_passing_error_is_retried_if_the_kind_allows_it(place: Place, error: Exception, code: str) -> None:
     place.fail(error)
     run = await place.submit()
     for _ in range(ATTEMPTS - 1 if place.tries_again else 0):
@@ -233,7 +231,7 @@ async def test_a_run_that_is_cancelled_stops(place: Place) -> None:
     assert (await place.record()).state is State.CANCELLED
 
 
-async def test_a_run_that_is_over_is_left_as_it_is(place: Place) -> None:
+async def test_a_finished_run_is_not_changed(place: Place) -> None:
     place.do = place.go_on
     run = await place.submit()
     delivery = asyncio.create_task(place.runner.deliver(ID, run))

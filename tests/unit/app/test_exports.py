@@ -1,4 +1,4 @@
-"""Exports of a service: rendered once for all clients, also when one of them goes away."""
+"""Exports of a service: rendered once for all clients, also if one of them disconnects."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Slow(Exporter):
-    """An exporter that renders when the test lets it."""
+    """An exporter whose rendering waits until the test sets `go_on`."""
 
     name = "slow"
     media_type = "text/plain"
@@ -61,7 +61,7 @@ async def published(root: Path, *, seeds: int = 1) -> tuple[Exports, list[Versio
     return Exports(versions, KeptExports(objects)), records
 
 
-async def test_a_client_that_goes_away_does_not_stop_a_rendering_for_others(tmp_path: Path) -> None:
+async def test_a_client_that_disconnects_does_not_stop_a_rendering_for_others(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
     first, second = (asyncio.create_task(exports.get(record, Slow(), 1)) for _ in range(2))
     await asyncio.to_thread(Slow.begun.acquire)
@@ -75,7 +75,7 @@ async def test_a_client_that_goes_away_does_not_stop_a_rendering_for_others(tmp_
     assert Slow.renderings == 1
 
 
-async def test_a_rendering_that_no_client_waits_for_any_more_is_kept(tmp_path: Path) -> None:
+async def test_a_rendering_without_waiting_clients_is_kept(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
     alone = asyncio.create_task(exports.get(record, Slow(), 1))
     await asyncio.to_thread(Slow.begun.acquire)
@@ -88,7 +88,7 @@ async def test_a_rendering_that_no_client_waits_for_any_more_is_kept(tmp_path: P
     assert Slow.renderings == 1
 
 
-async def test_a_refusal_goes_to_all_waiting_clients_and_is_not_remembered(tmp_path: Path) -> None:
+async def test_a_refusal_reaches_all_waiting_clients_and_is_not_cached(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
     Slow.refuses = True
     waiting = [asyncio.create_task(exports.get(record, Slow(), 1)) for _ in range(3)]
@@ -102,14 +102,16 @@ async def test_a_refusal_goes_to_all_waiting_clients_and_is_not_remembered(tmp_p
     assert await exports.get(record, Slow(), 1) is not None
 
 
-async def test_a_version_of_the_exporter_that_is_not_here_is_not_rendered(tmp_path: Path) -> None:
+async def test_another_version_of_the_exporter_is_not_rendered(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
 
     assert await exports.get(record, Slow(), 2) is None
     assert Slow.renderings == 0
 
 
-async def test_at_most_two_are_loaded_and_rendered_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_at_most_two_versions_are_loaded_and_rendered_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exports, records = await published(tmp_path, seeds=5)
     looked_up, loaded, all_looked_up = 0, 0, asyncio.Event()
     find, documents = KeptExports.find, Versions.documents
@@ -133,7 +135,7 @@ async def test_at_most_two_are_loaded_and_rendered_at_once(tmp_path: Path, monke
     for _ in range(2):
         await asyncio.to_thread(Slow.begun.acquire)
     await all_looked_up.wait()
-    # The next step of the other three is to be loaded: give them time for it.
+    # The next step of the other three would be to load their documents: give them time for it.
     for _ in range(10):
         await asyncio.sleep(0)
     assert (loaded, Slow.renderings) == (2, 2)

@@ -1,4 +1,4 @@
-"""The queue's JSON: what it can say, what it refuses, and that it stands in for all that the installed Docket loads."""
+"""The queue's JSON: values that it holds and refuses; it replaces every load of the installed Docket."""
 
 import ast
 import importlib.util
@@ -33,7 +33,7 @@ VALUES = st.recursive(
 )
 
 
-# ---- what it can say, and what it refuses
+# ---- values that it can hold, and values that it refuses
 
 
 @given(VALUES)
@@ -45,7 +45,7 @@ def test_a_value_comes_back_as_it_was(value: object) -> None:
     assert type(decode(data)) is type(value)
 
 
-def test_arguments_look_like_this() -> None:
+def test_arguments_are_written_in_this_form() -> None:
     assert encode(("00ff", 7)) == b'{"tuple":["00ff",7]}'
     assert encode({}) == b'{"dict":{}}'
 
@@ -60,7 +60,7 @@ def test_an_error_keeps_its_type_s_name_and_not_its_text() -> None:
 
 
 class Text(str):
-    """A text that is more than that."""
+    """A subclass of a text."""
 
     __slots__ = ()
 
@@ -70,19 +70,19 @@ class Text(str):
     [b"bytes", {1, 2}, object(), Path(), {1: 2}, {("a",): 1}, float("nan"), float("inf"), [float("-inf")], Text("a")],
     ids=repr,
 )
-def test_what_json_cannot_say_is_refused(value: object) -> None:
+def test_a_value_that_json_cannot_express_is_refused(value: object) -> None:
     with pytest.raises(RefusedValue, match="the queue cannot hold a value of the type"):
         encode(value)
 
 
-def test_too_much_is_refused_both_ways() -> None:
+def test_too_many_bytes_are_refused_in_both_directions() -> None:
     with pytest.raises(RefusedValue, match="at most 65536 bytes"):
         encode("a" * MOST_BYTES)
     with pytest.raises(RefusedValue, match="more than the 65536"):
         decode(b'"' + b"a" * MOST_BYTES + b'"')
 
 
-def test_too_deep_is_refused_both_ways() -> None:
+def test_too_deep_a_value_is_refused_in_both_directions() -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
@@ -126,15 +126,15 @@ def test_a_pickle_is_refused_and_not_loaded(protocol: int, tmp_path: Path) -> No
         with pytest.raises(RefusedValue):
             decode(pickle.dumps(harmless, protocol))
     assert not file.exists()
-    # Else the file could never be there.
+    # Shows that the pickle would create the file.
     pickle.loads(data)
     assert file.exists()
 
 
-# ---- that nothing else is loaded
+# ---- no other loads
 
 LIBRARIES = ("docket", "redis", "key_value", "uncalled_for")
-"""All that read from Redis, between the socket and our own code."""
+"""The libraries between the Redis socket and our own code."""
 LOADERS = {"pickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "jsonpickle", "joblib", "copyreg", "yaml"}
 CALLS = {"loads", "load", "Unpickler", "import_module"}
 RUNNERS = {"eval", "exec", "__import__"}
@@ -145,15 +145,15 @@ IMPORTS = {
     ("docket/worker.py", "", "cloudpickle"),
     ("docket/docket.py", "Docket.get_execution", "cloudpickle"),
 }
-"""The imports of anything that loads objects: file, function or class, module. How each is closed stands in
-`store.docket_codec`."""
+"""All imports of modules that load objects: file, function or class, module. `store.docket_codec` says how each is
+made harmless."""
 
 LOADS = {
-    # Closed: the name stands for our codec there.
+    # Replaced: the name refers to our codec there.
     ("docket/execution.py", "Execution.from_message", "cloudpickle.loads"): 2,
     ("docket/execution.py", "Execution.get_result", "cloudpickle.loads"): 2,
     ("docket/strikelist.py", "StrikeInstruction.from_message", "cloudpickle.loads"): 1,
-    # Closed: the method refuses to run.
+    # Replaced: the method raises an error.
     ("docket/docket.py", "Docket.get_execution", "cloudpickle.loads"): 2,
     # JSON, which runs nothing.
     ("docket/execution.py", "Execution.subscribe", "json.loads"): 1,
@@ -161,17 +161,17 @@ LOADS = {
     ("docket/_result_store.py", "ClusterKeyValueStore.get", "json.loads"): 1,
     ("docket/_result_store.py", "ClusterKeyValueStore.ttl", "json.loads"): 1,
     ("docket/_result_store.py", "ClusterKeyValueStore.get_many", "json.loads"): 1,
-    # Of what the program that calls it names, never of what Redis holds.
+    # They load names that the calling program passes, never values from Redis.
     ("docket/docket.py", "Docket.register_collection", "importlib.import_module"): 1,
     ("docket/worker.py", "Worker.run", "importlib.import_module"): 2,
     ("docket/cli/_support.py", "interpret_python_value", "importlib.import_module"): 1,
     ("docket/_redis_memory.py", "_memory_client_factory", "importlib.import_module"): 1,
 }
-"""Every call in Docket that turns bytes or names into objects, and how often it stands there."""
+"""Every call in Docket that turns bytes or names into objects, and its number of occurrences."""
 
 REMINDER = (
-    "Docket has changed. Look at each call that is new: if it reads what lies in Redis, replace it in "
-    "store/docket_codec.py and plant a pickle there in tests/support/plants.py; then write it into this table."
+    "Docket has changed. Read each new call: if it loads values from Redis, replace it in store/docket_codec.py and "
+    "add its place to tests/support/plants.py. Then add the call to this table."
 )
 
 
@@ -193,7 +193,7 @@ def _walk(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.AST]]:
 
 
 def imports_in(source: str) -> list[tuple[str, str]]:
-    """Return where a source imports what loads objects, and what that is."""
+    """Return the imports of modules that load objects, each with the function or class that it is in."""
     found = []
     for inside, node in _walk(ast.parse(source)):
         match node:
@@ -205,7 +205,7 @@ def imports_in(source: str) -> list[tuple[str, str]]:
 
 
 def loads_in(source: str) -> list[tuple[str, str]]:
-    """Return where a source names what turns bytes or names into objects."""
+    """Return the calls that turn bytes or names into objects, each with the function or class that it is in."""
     found = []
     for inside, node in _walk(ast.parse(source)):
         match node:
@@ -225,7 +225,7 @@ def _sources(package: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("package", LIBRARIES)
-def test_what_reads_from_redis_imports_no_loader_that_is_not_replaced(package: str) -> None:
+def test_libraries_that_read_from_redis_import_no_loader_but_those_in_the_table(package: str) -> None:
     found = {(path, *each) for path, source in _sources(package) for each in imports_in(source)}
 
     assert found == (IMPORTS if package == "docket" else set()), REMINDER
@@ -237,7 +237,7 @@ def test_docket_has_no_load_that_is_not_in_the_table() -> None:
     assert dict(found) == LOADS, REMINDER
 
 
-def test_a_new_load_would_be_seen() -> None:
+def test_a_new_load_would_be_found() -> None:
     source = (
         "import pickle as p\nfrom cloudpickle import loads as undump\n"
         "class Docket:\n    def peek(self, data):\n        import dill\n        return dill.loads(data)\n"
@@ -262,7 +262,7 @@ def test_our_own_code_imports_nothing_that_loads_objects(package: str) -> None:
 
 
 def test_queues_are_opened_in_one_place() -> None:
-    """Else one could be opened before the codec is there."""
+    """Otherwise, one could be opened before the codec is installed."""
     found = {
         path.relative_to(ROOT).as_posix()
         for package in ("concept_orderings", "store", "app", "worker", "launcher", "docker")
@@ -274,10 +274,10 @@ def test_queues_are_opened_in_one_place() -> None:
     assert found == {"store/queue.py"}
 
 
-# ---- that it is installed
+# ---- installation
 
 
-def test_the_release_is_the_one_that_was_looked_at() -> None:
+def test_the_installed_release_is_the_known_one() -> None:
     assert docket.__version__ == DOCKET_RELEASE, REMINDER
     assert f'"pydocket=={DOCKET_RELEASE}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
@@ -289,8 +289,8 @@ def test_another_release_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         install()
 
 
-def test_to_open_a_queue_installs_it_once() -> None:
-    """In a process of its own, where nothing is installed yet."""
+def test_opening_a_queue_installs_the_codec_once() -> None:
+    """In a process of its own, where the codec is not installed yet."""
     code = (
         "import sys, store.queue\n"
         "assert 'docket' not in sys.modules\n"

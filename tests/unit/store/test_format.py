@@ -1,4 +1,4 @@
-"""The format of a data directory: written once, and refused by software that does not know it."""
+"""The format of a data directory: written once; an unknown format is refused."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,27 +10,27 @@ from concept_orderings.errors import SettingError
 from store.format import CURRENT, FILE, FORMAT, READ_BY, Format, check_data_dir, claim_data_dir
 
 
-def test_a_new_directory_gets_today_s(tmp_path: Path) -> None:
+def test_a_new_directory_gets_the_current_format(tmp_path: Path) -> None:
     root = tmp_path / "data"
     claim_data_dir(root)
     assert Format.from_bytes((root / FILE).read_bytes()) == CURRENT == Format(2, "0.2.0") == Format(FORMAT, READ_BY)
     assert [each.name for each in root.iterdir()] == [FILE]
 
 
-def test_a_directory_of_0_1_0_gets_it_too(tmp_path: Path) -> None:
+def test_a_directory_of_0_1_0_gets_the_current_format(tmp_path: Path) -> None:
     (tmp_path / "streams").mkdir()
     claim_data_dir(tmp_path)
     assert (tmp_path / FILE).read_bytes() == CURRENT.to_bytes()
 
 
-def test_it_is_not_written_again(tmp_path: Path) -> None:
+def test_the_format_is_not_written_again(tmp_path: Path) -> None:
     claim_data_dir(tmp_path)
     before = (tmp_path / FILE).stat()
     claim_data_dir(tmp_path)
     assert (tmp_path / FILE).stat() == before
 
 
-def test_to_check_writes_nothing(tmp_path: Path) -> None:
+def test_checking_writes_nothing(tmp_path: Path) -> None:
     check_data_dir(tmp_path)
     check_data_dir(tmp_path / "missing")
     assert list(tmp_path.iterdir()) == []
@@ -49,7 +49,7 @@ def test_to_check_writes_nothing(tmp_path: Path) -> None:
         (b"\xff", ["damaged"]),
     ],
 )
-def test_another_format_is_refused_and_left_as_it_is(
+def test_another_format_is_refused_and_not_changed(
     tmp_path: Path, data: bytes, words: list[str], use: Callable[[Path], None]
 ) -> None:
     (tmp_path / FILE).write_bytes(data)
@@ -68,13 +68,13 @@ def test_a_format_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         claim_data_dir(tmp_path)
 
 
-def test_a_directory_that_cannot_be_written_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     claim_data_dir(tmp_path / "file")
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
-def test_two_programs_may_write_it_at_once(tmp_path: Path) -> None:
+def test_programs_may_write_the_format_at_the_same_time(tmp_path: Path) -> None:
     for number in range(20):
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(claim_data_dir, [tmp_path / str(number)] * 8))

@@ -1,4 +1,4 @@
-"""Jobs as they are recorded: their id, what they are about, and their lane."""
+"""The submission of a job: its id, its summary and its lane."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def test_a_job_s_id_is_the_first_half_of_its_request_s_digest() -> None:
     assert len(job_id(request)) == 32
 
 
-def test_a_job_is_about_its_stream_and_ordering() -> None:
+def test_the_summary_of_a_job_is_its_stream_and_ordering() -> None:
     request = parse_request(random_request("s"))
     job = job_of(request, client="me")
     assert job.canonical == request.canonical
@@ -39,8 +39,8 @@ def test_a_job_is_about_its_stream_and_ordering() -> None:
     assert (job.id, job.client, job.steps) == (job_id(request), "me", 0)
 
 
-def test_a_job_is_not_about_a_listing() -> None:
-    """It may have a million concepts, and stands in the request."""
+def test_the_summary_of_a_job_lacks_a_long_listing() -> None:
+    """It may have a million concepts, and the request has it anyway."""
     job = job_of(parse_request(body(kind="given")))
     assert b'"order"' in job.canonical
     assert job.about["ordering"] == {"kind": "given", "version": 1, "reverse": False}
@@ -61,7 +61,7 @@ def test_a_job_is_not_about_a_listing() -> None:
     ],
     ids=lambda each: each["ordering"]["kind"] if isinstance(each, dict) else str(each),
 )
-def test_the_lane_is_by_what_has_to_be_gathered(request_body: dict[str, Any], lane: Lane) -> None:
+def test_the_lane_depends_on_the_evidence_to_be_gathered(request_body: dict[str, Any], lane: Lane) -> None:
     request = parse_request(request_body)
     assert lane_of(request) is lane
     assert job_of(request).lane is lane

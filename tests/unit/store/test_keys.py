@@ -9,12 +9,12 @@ from store.keys import DEFAULT_NAMESPACE, Keys
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = ("store", "app", "worker", "launcher", "docker")
-# A literal that begins like a key, or a part of one between colons.
+# A string literal that begins like a key, or like a part of a key.
 SPELT = re.compile(r"""["'`](concept-orderings:|[a-z{}]*:?(job|jobs|counting|counts|embeddings|run|docket):)""")
 
 
 def names(keys: Keys) -> list[str]:
-    """Return one name of each sort."""
+    """Return one name of each kind."""
     return [
         keys.format,
         keys.embeddings("f"),
@@ -53,11 +53,11 @@ def test_every_method_is_listed_above() -> None:
 @pytest.mark.parametrize(
     "line", ['"concept-orderings:sources"', "f'{namespace}:job:{id}'", 'f"{prefix}counts:{name}"', '"embeddings:"']
 )
-def test_a_spelt_key_would_be_found(line: str) -> None:
+def test_a_key_in_another_file_would_be_found(line: str) -> None:
     assert SPELT.search(f"key = {line}")
 
 
-def test_no_other_file_spells_a_key() -> None:
+def test_no_other_file_has_a_key() -> None:
     files = [path for folder in PROGRAMS for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".lua")]
     assert len(files) > 50
     spelt = {

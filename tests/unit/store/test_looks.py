@@ -42,7 +42,7 @@ def test_an_answer_is_read_as_it_was_written() -> None:
 
 
 def test_a_look_is_written_as_it_was_in_0_1_0() -> None:
-    """Its id is derived from it, so that a look of before an upgrade is found by one after it."""
+    """Its id is derived from this form: after an upgrade, the same look must be found."""
     assert json.loads(LOOK.canonical) == {
         "source": "c4",
         "queries": [["a", "b"], ['ç\u2028"']],

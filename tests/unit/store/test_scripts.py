@@ -37,7 +37,7 @@ def loaded(folder: Path, lua: str) -> None:
     load("example", Example, folder)
 
 
-def test_a_header_as_declared_is_taken(folder: Path) -> None:
+def test_a_header_as_declared_is_accepted(folder: Path) -> None:
     loaded(folder, HEADER + BODY)
 
 

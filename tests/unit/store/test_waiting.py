@@ -1,4 +1,4 @@
-"""Waiting: no cancellation is lost at any turn of the event loop, and nothing is left behind."""
+"""Waiting: no cancellation is lost in any turn of the event loop, and no task or timer is left behind."""
 
 import ast
 import asyncio
@@ -34,13 +34,13 @@ async def test_a_cancellation_before_the_event_is_never_lost(tick: int, wait_tic
 
 
 @pytest.mark.parametrize("tick", TICKS)
-async def test_a_cancellation_as_time_is_over_is_never_lost(tick: int) -> None:
+async def test_a_cancellation_at_the_end_of_the_time_is_never_lost(tick: int) -> None:
     assert await is_cancelled(wait_for_event, wait_ticks=0, set_tick=None, cancel_tick=tick, seconds=0.0)
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio.wait_for is right from Python 3.12 on")
 async def test_the_naive_wait_loses_cancellations_here() -> None:
-    """Else the tests above could not fail."""
+    """Shows that the tests above can fail."""
     assert any((await lost(naive_wait)).values())
 
 
@@ -61,11 +61,11 @@ def test_no_python_loses_a_cancellation(version: str) -> None:
 
     assert len(found["wait_for_event"]) == len(found["naive_wait"]) > 0
     assert not any(found["wait_for_event"].values())
-    # Else the line above could not fail.
+    # Shows that the line above can fail.
     assert any(found["naive_wait"].values()) == (version == "3.11")
 
 
-async def test_it_says_whether_the_event_is_set() -> None:
+async def test_waiting_returns_whether_the_event_is_set() -> None:
     event = asyncio.Event()
 
     assert await wait_for_event(event, 0.001) is False
@@ -110,7 +110,7 @@ async def test_clean_up_after_a_cancellation_may_wait() -> None:
 
 
 @pytest.mark.parametrize("how", ["set", "time over", "cancelled"])
-async def test_it_leaves_no_task_and_no_timer(how: str) -> None:
+async def test_waiting_leaves_no_task_and_no_timer(how: str) -> None:
     loop, event = asyncio.get_running_loop(), asyncio.Event()
     timers: list[asyncio.TimerHandle] = []
     call_later = loop.call_later
@@ -136,7 +136,7 @@ async def test_it_leaves_no_task_and_no_timer(how: str) -> None:
 
 
 class Stubborn:
-    """Work that swallows some cancellations, and takes some turns to end."""
+    """Work that swallows some cancellations, and needs some turns of the event loop to end."""
 
     def __init__(self, swallows: int = 0, turns: int = 0, error: Exception | None = None) -> None:
         self.cancellations = 0
@@ -178,12 +178,12 @@ async def test_cancelled_tasks_are_over() -> None:
     assert not done.cancelled()
 
 
-async def test_nothing_to_cancel_is_no_wait() -> None:
+async def test_without_tasks_there_is_no_wait() -> None:
     await cancel_and_wait()
     await wait_until_done()
 
 
-async def test_who_swallows_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.waiting._CANCEL_AGAIN_SECONDS", 0.01)
     work = Stubborn(swallows=3)
 
@@ -193,7 +193,7 @@ async def test_who_swallows_a_cancellation_is_cancelled_again(monkeypatch: pytes
     assert work.cancellations == 4
 
 
-async def test_a_task_may_end_by_itself_first() -> None:
+async def test_tasks_get_time_to_end_by_themselves() -> None:
     soon, never = asyncio.create_task(ticks(5)), Stubborn()
     task = await begun(never)
 
@@ -203,7 +203,7 @@ async def test_a_task_may_end_by_itself_first() -> None:
     assert never.over
 
 
-async def test_who_is_cancelled_gives_no_time_to_end() -> None:
+async def test_a_cancelled_caller_cancels_the_tasks_at_once() -> None:
     work = Stubborn()
     waiting = asyncio.create_task(cancel_and_wait(await begun(work), after=600))
     await ticks(3)
@@ -216,7 +216,7 @@ async def test_who_is_cancelled_gives_no_time_to_end() -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 4])
 @pytest.mark.parametrize("tick", TICKS)
-async def test_who_cancels_and_is_cancelled_learns_of_it_once_the_task_is_over(tick: int, turns: int) -> None:
+async def test_a_caller_cancelled_while_it_cancels_is_cancelled_once_the_task_is_over(tick: int, turns: int) -> None:
     work = Stubborn(turns=turns)
     task = await begun(work)
 
@@ -235,7 +235,7 @@ async def test_who_cancels_and_is_cancelled_learns_of_it_once_the_task_is_over(t
 
 
 @pytest.mark.parametrize("tick", TICKS)
-async def test_who_waits_for_a_task_and_is_cancelled_learns_of_it_once_the_task_is_over(tick: int) -> None:
+async def test_a_caller_cancelled_while_it_waits_is_cancelled_once_the_task_is_over(tick: int) -> None:
     go_on = asyncio.Event()
 
     async def work() -> None:
@@ -277,8 +277,8 @@ def uses_of_wait_for(source: str) -> list[int]:
     return found
 
 
-def test_the_programs_use_no_wait_that_loses_cancellations() -> None:
-    """`store.waiting.wait_for_event`, or `asyncio.timeout`, instead: the reasons stand there."""
+def test_the_programs_do_not_use_asyncio_wait_for() -> None:
+    """They use `store.waiting.wait_for_event` or `asyncio.timeout`; `store.waiting` says why."""
     files = [path for program in PROGRAMS for path in sorted((ROOT / program).rglob("*.py"))]
     found = {str(path.relative_to(ROOT)): uses_of_wait_for(path.read_text(encoding="utf-8")) for path in files}
 
@@ -286,7 +286,7 @@ def test_the_programs_use_no_wait_that_loses_cancellations() -> None:
     assert {path: lines for path, lines in found.items() if lines} == {}
 
 
-def test_every_use_of_the_wait_that_loses_cancellations_is_seen() -> None:
+def test_every_use_of_asyncio_wait_for_is_found() -> None:
     assert uses_of_wait_for("import asyncio\nasyncio.wait_for(x, 1)\n") == [2]
     assert uses_of_wait_for("import asyncio as a\nwait = a.wait_for\n") == [2]
     assert uses_of_wait_for("from asyncio import wait_for as w\n") == [1]
