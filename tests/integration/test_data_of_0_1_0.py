@@ -1,4 +1,7 @@
-"""Today's service on a data directory that release 0.1.0 left behind when all its processes were killed."""
+"""Today's service on a data directory that release 0.1.0 left behind when all its processes were killed.
+
+Today's processes are killed, too, several times while they move what 0.1.0 left, before the service is looked at.
+"""
 
 import hashlib
 import struct
@@ -12,7 +15,7 @@ import pytest
 
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.exporters import EXPORTERS
-from support.data_of_0_1_0 import FACTS, ServedData, unpack, write_before_start
+from support.data_of_0_1_0 import FACTS, ServedData, kill_while_moving, unpack, write_before_start
 from support.processes import Valkey
 
 VERSIONS = [pytest.param(each, id=each["url"]) for each in FACTS["versions"]]
@@ -50,6 +53,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedData]:
     data = unpack(directory)
     plant_count(data)
     plant_embeddings(data)
+    for moved in (0, 1, 8, 16):
+        kill_while_moving(data, directory, moved=moved)
     with ServedData(data, directory) as service:
         yield service
 

@@ -1,8 +1,10 @@
 """The data directory that release 0.1.0 left behind when all its processes were killed; see tests/fixtures/0.1.0.
 
-`FACTS` describes its contents, `unpack` extracts it, and `ServedData` runs the current service on it.
+`FACTS` describes its contents, and `unpack` extracts it. `ServedData` runs the current service on it, and
+`kill_while_moving` kills that service while it starts.
 """
 
+import contextlib
 import json
 import sys
 import tarfile
@@ -13,7 +15,11 @@ from types import TracebackType
 from typing import Any
 
 import httpx
+import psutil
+from redis import Redis
+from redis.exceptions import RedisError
 
+from support.keys import KEYS
 from support.processes import Process
 from support.requests_of_0_1_0 import FIXTURE
 from support.waiting import until
@@ -105,6 +111,34 @@ def _later(time: bytes, by: float) -> bytes:
     return str(int(time) + round(by)).encode()
 
 
+def kill_while_moving(data: Path, directory: Path, *, moved: int) -> None:
+    """Start the current service on a data directory, and kill -9 all its processes once that many jobs are moved.
+
+    The jobs are moved within a fraction of a second, so some more than `moved` may be moved by then, or all.
+    """
+    process = Process("killed", _serve(data), {}, directory)
+    socket = data / "valkey" / "valkey.sock"
+
+    def is_moved() -> bool:
+        process.check()
+        try:
+            with Redis(unix_socket_path=str(socket)) as client:
+                return len(client.keys(KEYS.record("job", "*"))) > moved
+        except RedisError:
+            return False  # Valkey is not up yet
+
+    until(is_moved, f"more than {moved} jobs are moved")
+    tree = psutil.Process(process.pid)
+    for each in [*tree.children(recursive=True), tree]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.wait()
+
+
+def _serve(data: Path) -> list[str]:
+    return [sys.executable, "-P", "-m", "concept_orderings.cli", "serve", "--port", "0", "--data-dir", str(data)]
+
+
 class ServedData:
     """The current ``concept-orderings serve`` on a data directory.
 
@@ -120,8 +154,7 @@ class ServedData:
 
     def __init__(self, data: Path, directory: Path, **settings: str) -> None:
         self.data = data
-        command = [sys.executable, "-P", "-m", "concept_orderings.cli", "serve", "--port", "0", "--data-dir", str(data)]
-        self.process = Process("serve", command, settings, directory)
+        self.process = Process("serve", _serve(data), settings, directory)
         until(lambda: "Swagger UI: " in self.process.text() or self.process.check(), "the service is ready")
         url = self.process.text().partition("Swagger UI: ")[2].partition("/docs")[0]
         self.http = httpx.Client(base_url=url, timeout=60.0)
