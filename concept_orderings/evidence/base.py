@@ -194,7 +194,7 @@ class Kind(ABC, Generic[_Parameters]):
     def is_outside(self, parameters: _Parameters) -> bool:
         """Tell whether the evidence must be gathered from a source or an encoder."""
         del parameters
-        return True
+        return False
 
     def at_hand(self, concepts: Concepts) -> Gathered:
         """Return the evidence that the request and the catalogue have; called only if `is_outside` is false."""

@@ -125,6 +125,11 @@ class Embeddings(Kind[NeedsEmbeddings]):
             "GET /v1/datasets lists the datasets that bring their own.",
         )
 
+    def is_outside(self, parameters: NeedsEmbeddings) -> bool:
+        """See `Kind.is_outside`."""
+        del parameters
+        return True
+
     def as_json(self, each: ClassList) -> dict[str, Json]:
         """See `Kind.as_json`."""
         templates = TEMPLATE.of(each) or ()

@@ -82,11 +82,6 @@ class Scores(Kind[Parameters]):
             "GET /v1/datasets lists the datasets that bring their own.",
         )
 
-    def is_outside(self, parameters: Parameters) -> bool:
-        """See `Kind.is_outside`."""
-        del parameters
-        return False
-
     def at_hand(self, concepts: Concepts) -> Gathered:
         """See `Kind.at_hand`."""
         return Gathered.of(scores_of(concepts), source_of(concepts.datasets, _is_from_catalogue))

@@ -69,11 +69,6 @@ class Years(Kind[Parameters]):
             advice="give each a year. GET /v1/datasets lists the datasets that bring their own.",
         )
 
-    def is_outside(self, parameters: Parameters) -> bool:
-        """See `Kind.is_outside`."""
-        del parameters
-        return False
-
     def at_hand(self, concepts: Concepts) -> Gathered:
         """See `Kind.at_hand`."""
         return Gathered.of(years_of(concepts), source_of(concepts.datasets, _is_from_catalogue))
