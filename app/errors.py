@@ -1,8 +1,12 @@
-"""Errors as RFC 9457 problem documents: a stable code, one sentence, and a JSON pointer to each offending field."""
+"""Errors as RFC 9457 problem documents: a stable code, one sentence, and a JSON pointer to each offending field.
+
+A document lists all faults of a request; its own code, sentence and pointers are those of the first.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +15,7 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from concept_orderings.errors import ConceptOrderingsError, InvalidInput, StoreError
+from concept_orderings.errors import ConceptOrderingsError, Fault, InvalidInput, StoreError
 from store.runs import QueueFull
 
 RETRY_SECONDS = 5
@@ -33,21 +37,63 @@ def not_found(what: str, detail: str) -> ApiError:
 
 
 def problem(
-    status: HTTPStatus, code: str, detail: str, pointers: Sequence[str] = (), headers: Mapping[str, str] | None = None
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    pointers: Sequence[str] = (),
+    headers: Mapping[str, str] | None = None,
+    *,
+    others: Sequence[Fault] = (),
+    left_out: Mapping[str, int] | None = None,
 ) -> JSONResponse:
-    """Return an answer whose body is a problem document."""
+    """Return an answer whose body is a problem document.
+
+    Parameters
+    ----------
+    status
+        The status of the answer.
+    code, detail, pointers
+        The first fault.
+    headers
+        Headers of the answer.
+    others
+        All other faults.
+    left_out
+        By code, the number of faults that are not in `others`.
+    """
+    errors = [each.as_json() for each in (Fault(code, detail, tuple(pointers)), *others)]
     return JSONResponse(
         {
             "type": f"urn:concept-orderings:problem:{code}",
             "title": code.replace("_", " ").capitalize(),
             "status": status.value,
-            "code": code,
-            "detail": detail,
-            "pointers": list(pointers),
+            **errors[0],
+            "errors": errors,
+            "errors_left_out": dict(left_out or {}),
         },
         status_code=status,
         headers=dict(headers or {}),
         media_type="application/problem+json",
+    )
+
+
+def problem_of(
+    error: ConceptOrderingsError, status: HTTPStatus, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return the problem document of an error, with all its faults."""
+    return problem(
+        status, error.code, error.detail, error.pointers, headers, others=error.others, left_out=error.left_out
+    )
+
+
+def problem_of_record(
+    error: Mapping[str, Any], status: HTTPStatus, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return the problem document of an error that is stored with a job (`ConceptOrderingsError.as_json`)."""
+    others = [Fault(each["code"], each["detail"], tuple(each["pointers"])) for each in error.get("errors", [])[1:]]
+    left_out = error.get("errors_left_out")
+    return problem(
+        status, error["code"], error["detail"], error.get("pointers", ()), headers, others=others, left_out=left_out
     )
 
 
@@ -66,20 +112,20 @@ def install_handlers(app: FastAPI) -> None:
 async def _api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)  # Starlette picks the handler by type
     headers = _retry_later() if error.status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem(error.status, error.code, error.detail, error.pointers, headers)
+    return problem_of(error, error.status, headers)
 
 
 async def _invalid_input(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, InvalidInput)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, error.detail, error.pointers)
+    return problem_of(error, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 async def _store_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StoreError)
     _log.error("%s %s: %s", request.method, request.url.path, error.detail)
     if error.code == "store_unavailable":
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.detail, headers=_retry_later())
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, error.code, error.detail)
+        return problem_of(error, HTTPStatus.SERVICE_UNAVAILABLE, _retry_later())
+    return problem_of(error, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 async def _queue_full(request: Request, error: Exception) -> JSONResponse:
@@ -104,9 +150,9 @@ async def _redis_away(request: Request, error: Exception) -> JSONResponse:
 
 async def _bad_query(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = error.errors()
-    names = ", ".join(str(each["loc"][-1]) for each in faults)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", f"{names}: {faults[0]['msg']}.")
+    details = [f"{each['loc'][-1]}: {each['msg']}." for each in error.errors()]
+    others = [Fault("bad_query", detail, ()) for detail in details[1:]]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", details[0], others=others)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

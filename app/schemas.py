@@ -308,8 +308,22 @@ class Readiness(Schema):
     workers: int = Field(examples=[1])
 
 
+class FaultResource(Schema):
+    """One fault of a request."""
+
+    code: str = Field(description="A code that never changes, for programs.", examples=["duplicate_concept"])
+    detail: str = Field(
+        description="What is wrong, and what to do.",
+        examples=["The concept 'CIFAR100+++bear' is given twice; leave one out."],
+    )
+    pointers: list[str] = Field(
+        description="RFC 6901 pointers to the fields that are at fault.",
+        examples=[["/datasets/0/classes/0", "/datasets/0/classes/7"]],
+    )
+
+
 class Problem(Schema):
-    """An error in the format of RFC 9457."""
+    """An error in the format of RFC 9457; `code`, `detail` and `pointers` are those of the first fault."""
 
     type: str = Field(examples=["urn:concept-orderings:problem:duplicate_concept"])
     title: str = Field(examples=["Duplicate concept"])
@@ -317,7 +331,14 @@ class Problem(Schema):
     code: str = Field(description="A code that never changes, for programs.", examples=["duplicate_concept"])
     detail: str = Field(examples=["The concept 'CIFAR100+++bear' is given twice; leave one out."])
     pointers: list[str] = Field(
-        description="RFC 6901 pointers to the fields that are at fault.", examples=[["/datasets/0/classes/0"]]
+        description="RFC 6901 pointers to the fields that are at fault.",
+        examples=[["/datasets/0/classes/0", "/datasets/0/classes/7"]],
+    )
+    errors: list[FaultResource] = Field(
+        description="All faults, the first of them first; at most 100 of each code.",
+    )
+    errors_left_out: dict[str, int] = Field(
+        description="By code, the number of faults that are not in `errors`; empty if all are.", examples=[{}]
     )
 
 

@@ -28,7 +28,8 @@
 This module knows no HTTP: the service maps each class to a status, and a job stores the code in its record.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 
 from concept_orderings.canonical import Json
@@ -36,6 +37,19 @@ from concept_orderings.queries import Query
 
 MOST_POINTERS = 100
 """The most pointers that an error keeps: a body may have a million wrong values, and the error must stay readable."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a request; its attributes are those of `ConceptOrderingsError`."""
+
+    code: str
+    detail: str
+    pointers: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the fault as problem documents list it."""
+        return {"code": self.code, "detail": self.detail, "pointers": list(self.pointers)}
 
 
 class ConceptOrderingsError(Exception):
@@ -50,6 +64,10 @@ class ConceptOrderingsError(Exception):
     pointers : tuple of str
         JSON pointers (RFC 6901) to the wrong fields of the request, at most `MOST_POINTERS`; empty if no field is
         wrong.
+    others : tuple of Fault
+        The faults that were found after this one; `concept_orderings.faults` collects them.
+    left_out : mapping of str to int
+        By code, the number of faults that were found and are not in `others`.
     """
 
     def __init__(self, code: str, detail: str, pointers: Iterable[str] = ()) -> None:
@@ -57,13 +75,28 @@ class ConceptOrderingsError(Exception):
         self.code = code
         self.detail = detail
         self.pointers = tuple(islice(pointers, MOST_POINTERS))
+        self.others: tuple[Fault, ...] = ()
+        self.left_out: Mapping[str, int] = {}
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """All faults; the first is that of the error itself."""
+        return (Fault(self.code, self.detail, self.pointers), *self.others)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.code, self.detail, self.pointers))
+        state = {"others": self.others, "left_out": self.left_out}
+        return (type(self), (self.code, self.detail, self.pointers), state)
 
     def as_json(self) -> dict[str, Json]:
-        """Return the error as it is stored with a job or reported for a source."""
-        return {"code": self.code, "detail": self.detail, "pointers": list(self.pointers)}
+        """Return the error as it is stored with a job or reported for a source.
+
+        ``errors`` and ``errors_left_out`` are in it only if the error has several faults.
+        """
+        body: dict[str, Json] = self.faults[0].as_json()
+        if self.others:
+            body["errors"] = [each.as_json() for each in self.faults]
+            body["errors_left_out"] = dict(self.left_out)
+        return body
 
 
 class InvalidInput(ConceptOrderingsError):

@@ -20,7 +20,7 @@ _DESCRIPTIONS = {
     409: "Too late: the job has finished.",
     413: "The body is too large.",
     415: "The service does not read bodies of this media type.",
-    422: "The request is valid JSON but cannot be carried out; `code` and `pointers` say why.",
+    422: "The request is valid JSON but cannot be carried out; `errors` has all faults.",
     424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
     429: "The queue is full; see Retry-After.",
     500: "A stored version or counts file is damaged.",

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.caching import immutable_headers
-from app.errors import ApiError, not_found, problem
+from app.errors import ApiError, not_found, problem_of_record
 from app.examples import REQUESTS
 from app.routes.common import (
     TheService,
@@ -177,13 +177,7 @@ def _job_answer(job: Record, headers: Mapping[str, str] | None = None) -> JSONRe
 def _no_version(job: Record, headers: Mapping[str, str]) -> JSONResponse:
     """Answer a client that waited for a job that failed or was cancelled, with 424 (RFC 4918, 11.4)."""
     error = job.error or {"code": "cancelled", "detail": "The job was cancelled; post the request again to start it."}
-    return problem(
-        HTTPStatus.FAILED_DEPENDENCY,
-        str(error["code"]),
-        str(error["detail"]),
-        cast("list[str]", error.get("pointers", [])),
-        headers={**headers, "Location": job_url(job.id)},
-    )
+    return problem_of_record(error, HTTPStatus.FAILED_DEPENDENCY, {**headers, "Location": job_url(job.id)})
 
 
 async def _stream_summary(service: Service, name: str) -> StreamSummary | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from concept_orderings import errors
-from concept_orderings.errors import ConceptOrderingsError
+from concept_orderings.errors import BadValue, ConceptOrderingsError, Fault
 from concept_orderings.evidence import Need
 
 CLASSES = [
@@ -19,6 +19,7 @@ CLASSES = [
     for each in vars(errors).values()
     if inspect.isclass(each) and issubclass(each, ConceptOrderingsError) and each is not ConceptOrderingsError
 ]
+NAMES = {"ConceptOrderingsError", *(each.__name__ for each in CLASSES)}
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("concept_orderings", "store", "app", "worker", "launcher")
 TREE = str(errors.__doc__).split("::\n\n")[1].split("\n\n")[0]
@@ -54,9 +55,7 @@ def raised_codes() -> Iterator[tuple[str, str]]:
     for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(code)), *_]) if (
-                    name in errors.__dict__
-                ):
+                case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(code)), *_]) if name in NAMES:
                     yield name, code
 
 
@@ -87,8 +86,22 @@ def test_missing_evidence_has_a_code_for_each_kind_of_evidence() -> None:
 @pytest.mark.parametrize("duplicate", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
 def test_an_error_survives_a_copy(error: type[ConceptOrderingsError], duplicate: object) -> None:
     original = error("some_code", "What is wrong.", ["/a", "/b/0"])
+    original.others = (Fault("another_code", "What else is wrong.", ("/c",)),)
+    original.left_out = {"another_code": 7}
     found = duplicate(original)  # type: ignore[operator]
 
     assert type(found) is error
     assert (found.code, found.detail, found.pointers) == ("some_code", "What is wrong.", ("/a", "/b/0"))
     assert str(found) == "What is wrong."
+    assert (found.faults, found.left_out) == (original.faults, original.left_out)
+
+
+def test_an_error_is_stored_with_all_its_faults() -> None:
+    error = BadValue("bad_year", "A year is an integer.", ["/a"])
+    stored = {"code": "bad_year", "detail": "A year is an integer.", "pointers": ["/a"]}
+    assert error.as_json() == stored
+
+    error.others = (Fault("bad_name", "What else is wrong.", ("/c",)),)
+    error.left_out = {"bad_name": 2}
+    other = {"code": "bad_name", "detail": "What else is wrong.", "pointers": ["/c"]}
+    assert error.as_json() == {**stored, "errors": [stored, other], "errors_left_out": {"bad_name": 2}}
