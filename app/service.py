@@ -10,12 +10,12 @@ from functools import partial
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
-from app.bodies import decode_body
 from app.exports import Exports
 from app.settings import AppSettings
 from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.waiting import each_change, until_final
+from concept_orderings.json_text import decode_json
 from concept_orderings.request import StreamRequest, parse_request
 from store.counts_files import CountsFiles
 from store.exports import KeptExports
@@ -117,12 +117,12 @@ class Service:
         ValueError, RecursionError
             If the body is not JSON.
         InvalidInput
-            See `app.bodies.decode_body` and `concept_orderings.request.parse_request`.
+            See `concept_orderings.json_text.decode_json` and `concept_orderings.request.parse_request`.
         """
         return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
 
     def _parse(self, body: bytes) -> StreamRequest:
-        request = parse_request(decode_body(body), defaults=self.defaults).as_of(datetime.now(UTC))
+        request = parse_request(decode_json(body), defaults=self.defaults).as_of(datetime.now(UTC))
         _ = request.digest  # the request caches it: computed here, it does not block the event loop later
         return request
 

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
-from app.bodies import decode_body
 from app.uploaded_counts import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import SourceError, StoreError
+from concept_orderings.json_text import decode_json
 from concept_orderings.queries import Query
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
 from store.looks import Look, LookAnswer
@@ -183,9 +183,9 @@ def read_counts_request(body: bytes) -> CountsRequest:
     ValueError, RecursionError
         If the body is not JSON.
     InvalidInput
-        See `app.bodies.decode_body` and `concept_orderings.counts_request.parse_counts_request`.
+        See `concept_orderings.json_text.decode_json` and `concept_orderings.counts_request.parse_counts_request`.
     """
-    return parse_counts_request(decode_body(body)).as_of(datetime.now(UTC))
+    return parse_counts_request(decode_json(body)).as_of(datetime.now(UTC))
 
 
 def counts_answer(request: CountsRequest, look: Record) -> bytes:

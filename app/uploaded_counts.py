@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from app import parquet_rows
-from app.bodies import decode_body
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadCountsFile, BadValue
+from concept_orderings.json_text import decode_json
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text, shown
 
@@ -166,7 +166,7 @@ def _json_rows(body: bytes) -> Iterator[_Row]:
         if not line.strip():
             continue
         try:
-            value = decode_body(line)
+            value = decode_json(line)
         except BadValue as error:
             raise _bad(f"line {number}: {error.detail}") from error
         except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Decode JSON bodies; refuse an object that has the same field twice."""
+"""Decode JSON of requests and of files; refuse an object that has the same field twice."""
 
 import json
 from collections import Counter
@@ -7,19 +7,19 @@ from concept_orderings.errors import BadValue
 from concept_orderings.text import shown
 
 
-def decode_body(body: bytes) -> object:
-    """Return the JSON value of a body.
+def decode_json(text: bytes) -> object:
+    """Return the JSON value of a body or a file.
 
-    A body of several megabytes takes seconds, so call this off the event loop.
+    Several megabytes take seconds, so call this off the event loop.
 
     Raises
     ------
     ValueError, RecursionError
-        If the body is not JSON.
+        If it is not JSON.
     BadValue
         ``duplicate_field``: an object has a name twice.
     """
-    value: object = json.loads(body, object_pairs_hook=_object)
+    value: object = json.loads(text, object_pairs_hook=_object)
     return value
 
 
