@@ -1,20 +1,23 @@
 """The schemas of answers on streams, jobs and the catalogue, for OpenAPI, and how records become such answers."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.examples import EXAMPLE_REQUEST
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
-from store.jobs import ordering_of, stream_of, version_of
-from store.runs import Record, State
+from store.jobs import PlaceInQueue, ordering_of, stream_of, version_of
+from store.runs import ATTEMPTS, Record, State
 from store.versions import VersionRecord
 
 _DIGEST = "0f" * 32
 _WHEN = "2026-01-31T12:00:00.000+00:00"
+
+UtcTime = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time in UTC, such as 2026-01-31T12:00:00.000Z (RFC 3339)."""
 
 
 def stream_url(name: str) -> str:
@@ -53,6 +56,21 @@ class Progress(Schema):
     phase: str | None = Field(description="counting, embedding, arranging or publishing.", examples=["embedding"])
     done: int = Field(examples=[4096])
     total: int = Field(examples=[18381])
+
+
+class QueuePlace(Schema):
+    """The place of a job in the queue."""
+
+    ahead: int = Field(
+        description="How many jobs that were asked for earlier wait or run. It is an estimate of what this job waits "
+        "for: one that is tried again after an error counts, although others overtake it.",
+        examples=[3],
+    )
+    workers: int = Field(
+        description="How many workers take jobs from the queue, one job at a time each; 0: no worker is up. A worker "
+        "that was killed counts for some seconds more.",
+        examples=[1],
+    )
 
 
 class StreamLink(Schema):
@@ -94,8 +112,24 @@ class JobResource(Schema):
     progress: Progress
     stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
     error: JobProblem | None = Field(description="Why the job failed, once it has.")
-    created_at: str = Field(examples=[_WHEN])
+    attempt: int = Field(
+        description="Number of the attempt, from 1; 0 before the first. A job whose worker died, or that failed for a "
+        f"reason that may pass, is tried again, at most {ATTEMPTS} times in all.",
+        examples=[1],
+    )
+    queue: QueuePlace | None = Field(
+        description="The place of a queued job in the queue, at the time of the answer; null in other states."
+    )
+    created_at: str = Field(
+        description="When the job was queued. A job that is asked for again after it failed is queued anew.",
+        examples=[_WHEN],
+    )
     updated_at: str = Field(examples=[_WHEN])
+    started_at: UtcTime | None = Field(
+        description="Since when the job runs, or when its last attempt began; null while it is queued.",
+        examples=["2026-01-31T12:00:00.250Z"],
+    )
+    finished_at: UtcTime | None = Field(description="When the job ended; null before.", examples=[None])
 
 
 class TaskLink(Schema):
@@ -347,8 +381,8 @@ def job_url(identifier: str) -> str:
     return f"/v1/jobs/{identifier}"
 
 
-def job_resource(job: Record) -> JobResource:
-    """Return a job in the form that clients get."""
+def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
+    """Return a job in the form that clients get, with its place in the queue if it is queued."""
     return JobResource(
         id=job.id,
         url=job_url(job.id),
@@ -359,8 +393,12 @@ def job_resource(job: Record) -> JobResource:
         progress=Progress(phase=job.phase, done=job.done, total=job.total),
         stream=_stream_link(job),
         error=JobProblem.model_validate(job.error) if job.error is not None else None,
+        attempt=job.attempts,
+        queue=QueuePlace(**place._asdict()) if place is not None else None,
         created_at=job.created_at,
         updated_at=job.updated_at,
+        started_at=_utc(job.started_at),
+        finished_at=_utc(job.finished_at),
     )
 
 
@@ -390,6 +428,11 @@ def version_resource(record: VersionRecord) -> VersionResource:
             for i, each in enumerate(record.tasks)
         ],
     )
+
+
+def _utc(time: str | None) -> str | None:
+    """Return a time of a record with a Z, as RFC 3339 writes UTC."""
+    return time.replace("+00:00", "Z") if time is not None else None
 
 
 def _stream_link(job: Record) -> StreamLink | None:

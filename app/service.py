@@ -19,7 +19,7 @@ from concept_orderings.json_text import decode_json
 from concept_orderings.request import StreamRequest, parse_request
 from store.counts_files import CountsFiles
 from store.exports import KeptExports
-from store.jobs import job_id, job_of, stream_of, version_of
+from store.jobs import PlaceInQueue, job_id, job_of, stream_of, version_of
 from store.objects import open_objects
 from store.queue import Queue, make_docket, open_redis
 from store.runs import JOB, LOOK, Kind, Record, RunChanges, Runs, State
@@ -165,6 +165,12 @@ class Service:
     async def job(self, identifier: str) -> Record | None:
         """Return a job, or None if there is none or its record has expired."""
         return await self._jobs.get(identifier)
+
+    async def place(self, job: Record) -> PlaceInQueue | None:
+        """Return the present place of a job in the queue; None if it is not queued, or not any more."""
+        if job.state is not State.QUEUED or (ahead := await self._jobs.ahead(job)) is None:
+            return None
+        return PlaceInQueue(ahead, await (await self._open_queue(JOB)).workers())
 
     async def cancel(self, identifier: str) -> bool:
         """Cancel a queued job, or ask a running one to stop; return False if the job is finished."""

@@ -1,10 +1,25 @@
 """Jobs: runs that make versions of streams."""
 
-from typing import cast
+from typing import NamedTuple, cast
 
 from concept_orderings.canonical import Json
 from concept_orderings.request import StreamRequest
 from store.runs import Lane, Record, Submission
+
+
+class PlaceInQueue(NamedTuple):
+    """The place of a queued job in the queue.
+
+    Attributes
+    ----------
+    ahead : int
+        How many jobs that were submitted before it are queued or running.
+    workers : int
+        How many workers take jobs from the queue, one at a time each.
+    """
+
+    ahead: int
+    workers: int
 
 
 def job_id(request: StreamRequest) -> str:

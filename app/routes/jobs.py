@@ -45,7 +45,7 @@ _LAST_EVENT: dict[str, Any] = {
 @router.get("/{id}", summary="A job", responses=problems(404, 503))
 async def get_job(id: JobId, service: TheService) -> JobResource:  # the name in the contract
     """State and progress of a job, and the version that it made or why it failed. Kept for 7 days."""
-    return job_resource(await _job(service, id))
+    return await _resource(service, await _job(service, id))
 
 
 @router.get(
@@ -85,7 +85,7 @@ async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
     if not changed and job.state.final and job.state.value != "cancelled":
         raise ApiError(HTTPStatus.CONFLICT, "job_finished", f"The job has {job.state}; there is nothing to cancel.")
     status = HTTPStatus.OK if job.state.final else HTTPStatus.ACCEPTED
-    return JSONResponse(job_resource(job).model_dump(mode="json"), status)
+    return JSONResponse((await _resource(service, job)).model_dump(mode="json"), status)
 
 
 async def _job(service: Service, identifier: str) -> Record:
@@ -95,10 +95,14 @@ async def _job(service: Service, identifier: str) -> Record:
     return job
 
 
+async def _resource(service: Service, job: Record) -> JobResource:
+    return job_resource(job, await service.place(job))
+
+
 async def _events(service: Service, job: Record, last_event: str) -> AsyncIterator[ServerSentEvent]:
     try:
         async for event, then in service.follow(job, last_event):
-            yield ServerSentEvent(job_resource(then).model_dump_json(), event="job", id=event)
+            yield ServerSentEvent((await _resource(service, then)).model_dump_json(), event="job", id=event)
     except (RedisError, OSError):
         # The status has been sent already, so closing is the only way to report it; the client resumes.
         return

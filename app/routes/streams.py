@@ -90,7 +90,7 @@ async def post_stream(request: Request, service: TheService) -> Response:
         return _version_answer(found, HTTPStatus.OK)
     wait = preferred_wait(request, most_seconds=service.settings.max_wait_seconds)
     if wait is None:
-        return _job_answer(found)
+        return await _job_answer(service, found)
     applied = {"Preference-Applied": f"wait={wait}"}
     job = await service.wait(found, wait)
     record = await service.version_of(job)
@@ -98,7 +98,7 @@ async def post_stream(request: Request, service: TheService) -> Response:
         return _version_answer(record, HTTPStatus.CREATED, applied)
     if job.state.final:
         return _no_version(job, applied)
-    return _job_answer(job, applied)
+    return await _job_answer(service, job, applied)
 
 
 @router.get("", summary="List streams", responses=problems(422, 503))
@@ -169,9 +169,10 @@ def _version_answer(
     return JSONResponse(version_resource(record).model_dump(), status, {**location, **(headers or {})})
 
 
-def _job_answer(job: Record, headers: Mapping[str, str] | None = None) -> JSONResponse:
+async def _job_answer(service: Service, job: Record, headers: Mapping[str, str] | None = None) -> JSONResponse:
     location = {"Location": job_url(job.id), "Retry-After": "1"}
-    return JSONResponse(job_resource(job).model_dump(mode="json"), HTTPStatus.ACCEPTED, {**location, **(headers or {})})
+    body = job_resource(job, await service.place(job)).model_dump(mode="json")
+    return JSONResponse(body, HTTPStatus.ACCEPTED, {**location, **(headers or {})})
 
 
 def _no_version(job: Record, headers: Mapping[str, str]) -> JSONResponse:

@@ -71,6 +71,10 @@ class Record:
         UTC, ISO 8601.
     cancel_requested : bool
         Whether a client cancelled the running run, which will stop soon.
+    attempts : int
+        How many times the run was started, without the times that a stopping worker gave it back.
+    started_at : str or None
+        When the last attempt began, like `updated_at`; None while the run is queued, and where it is not known.
     """
 
     id: str
@@ -87,6 +91,13 @@ class Record:
     created_at: str
     updated_at: str
     cancel_requested: bool
+    attempts: int
+    started_at: str | None
+
+    @property
+    def finished_at(self) -> str | None:
+        """When the run ended, like `updated_at`; None before."""
+        return self.updated_at if self.state.final else None
 
 
 CHANGING = (
@@ -102,13 +113,15 @@ CHANGING = (
     "created_at",
     "updated_at",
     "cancel",
+    "attempts",
+    "started_at",
 )
 """The fields of a record that may change: all fields of `Record` except `about`."""
 
 
 def read_record(identifier: str, fields: Mapping[str, bytes], about: Mapping[str, Json]) -> Record:
     """Return a record from the changing fields of its hash, or of an event; `fields` lacks those without a value."""
-    phase, error = fields.get("phase"), fields.get("error")
+    phase, error, started_at = fields.get("phase"), fields.get("error"), fields.get("started_at")
     return Record(
         id=identifier,
         run=int(fields["run"]),
@@ -124,4 +137,6 @@ def read_record(identifier: str, fields: Mapping[str, bytes], about: Mapping[str
         created_at=fields["created_at"].decode(),
         updated_at=fields["updated_at"].decode(),
         cancel_requested="cancel" in fields,
+        attempts=int(fields.get("attempts", 0)),
+        started_at=started_at.decode() if started_at is not None else None,
     )

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -142,7 +143,7 @@ class Runs:
         return await asyncio.to_thread(zlib.decompress, data) if data is not None else None
 
     async def pending(self) -> list[tuple[str, int]]:
-        """Return the id and the run of every record that is queued or running; damaged ones are left out."""
+        """Return the id and the run of every record that is queued or running, by run; damaged ones are left out."""
         members: Any = await self._redis.zrange(self._keys.active(self.kind.name), 0, -1)
         identifiers = [each.decode() for each in members]
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -150,7 +151,21 @@ class Runs:
                 pipeline.hmget(self._keys.record(self.kind.name, each), "run", "state")
             found = await pipeline.execute()
         states = zip(identifiers, found, strict=True)
-        return sorted((each, int(run)) for each, (run, state) in states if state in _PENDING and (run or b"").isdigit())
+        pending = [(each, int(run)) for each, (run, state) in states if state in _PENDING and (run or b"").isdigit()]
+        return sorted(pending, key=itemgetter(1))
+
+    async def ahead(self, record: Record) -> int | None:
+        """Return how many records that were submitted before a queued one are queued or running.
+
+        Only for a kind whose pending records do not expire: the active records of others are not sorted by their run.
+        The result is None if the run of `record` is not queued any more.
+        """
+        async with self._redis.pipeline() as pipeline:
+            pipeline.hmget(self._keys.record(self.kind.name, record.id), "run", "state")
+            pipeline.zrank(self._keys.active(self.kind.name), record.id)
+            (run, state), rank = await pipeline.execute()
+        queued = (run, state) == (str(record.run).encode(), State.QUEUED.value.encode())
+        return int(rank) if queued and rank is not None else None
 
     async def cancel(self, identifier: str) -> bool:
         """Cancel a queued run, or ask a running one to stop; return False if the run is finished."""

@@ -35,7 +35,7 @@ end
 local function publish()
   if events_kept > 0 then
     local names = {'run', 'state', 'client', 'lane', 'phase', 'done', 'total', 'result', 'error', 'created_at',
-                   'updated_at', 'cancel'}
+                   'updated_at', 'cancel', 'attempts', 'started_at'}
     local values = redis.call('HMGET', record, unpack(names))
     local event = {}
     for i, name in ipairs(names) do
@@ -49,12 +49,13 @@ local function publish()
   redis.call('PUBLISH', changes, id .. ' ' .. redis.call('HGET', record, 'state'))
 end
 
--- Sets the expiry of a pending record anew, by the policy of its kind.
+-- Sets the expiry of a pending record anew, by the policy of its kind. The active records of a kind that does not expire
+-- are sorted by their run, in the order in which they were submitted. 1e12 is later than any time in seconds.
 local function prolong()
   if pending_seconds == 0 then
     redis.call('PERSIST', record)
     redis.call('PERSIST', events)
-    redis.call('ZADD', active, '+inf', id)
+    redis.call('ZADD', active, 1e12 + redis.call('HGET', record, 'run'), id)
   else
     redis.call('EXPIRE', record, pending_seconds)
     redis.call('EXPIRE', request, pending_seconds)
@@ -64,7 +65,7 @@ end
 
 -- Resets the progress to that of a run that has not begun.
 local function reset_progress()
-  redis.call('HDEL', record, 'phase')
+  redis.call('HDEL', record, 'phase', 'started_at')
   redis.call('HSET', record, 'done', 0, 'total', redis.call('HGET', record, 'steps') or 0)
 end
 

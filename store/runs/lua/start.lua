@@ -14,7 +14,8 @@ if cancelling() then
 end
 redis.call('SET', lease, holder, 'PX', lease_milliseconds)
 reset_progress()
-redis.call('HSET', record, 'state', 'running', 'updated_at', now)
+redis.call('HSET', record, 'state', 'running', 'updated_at', now, 'started_at', now)
+local attempt = redis.call('HINCRBY', record, 'attempts', 1)
 if pending_seconds > 0 then prolong() end
 publish()
-return redis.call('HINCRBY', record, 'attempts', 1)
+return attempt

@@ -53,7 +53,8 @@ for _, entry in ipairs(redis.call('XRANGE', old_events, '-', '+')) do
 end
 expire_as(old_events, events)
 if redis.call('EXISTS', old_request) == 1 then redis.call('RENAME', old_request, request) end
-if old.state == 'queued' or old.state == 'running' then redis.call('ZADD', active, '+inf', id) end
+-- As `prolong` in store/runs/lua/shared.lua does.
+if old.state == 'queued' or old.state == 'running' then redis.call('ZADD', active, 1e12 + old.run, id) end
 if tonumber(redis.call('GET', last_run) or 0) < tonumber(old.run) then redis.call('SET', last_run, old.run) end
 redis.call('DEL', old_record, old_events)
 return 1

@@ -247,6 +247,38 @@ async def test_pending_records_are_listed_with_their_run(runs: Runs) -> None:
     assert await runs.pending() == [(OTHER.id, 2)]
 
 
+async def test_pending_records_are_listed_by_run(runs: Runs) -> None:
+    numbers = [5, 3, 4, 1, 2]
+    for number in numbers:
+        await submit(runs, submission(number))
+    assert await runs.pending() == [(submission(number).id, run) for run, number in enumerate(numbers, 1)]
+
+
+async def test_a_run_has_the_time_and_the_number_of_its_attempt(runs: Runs, clock: Clock) -> None:
+    run = await submit(runs)
+    queued = await found(runs)
+    assert (queued.attempts, queued.started_at, queued.finished_at) == (0, None, None)
+    await runs.start(ID, run)
+    clock.pass_time(10)
+    await runs.progress(ID, run, Phase.COUNTING, 1, 2)
+    running = await found(runs)
+    assert running.started_at is not None
+    assert queued.created_at <= running.started_at < running.updated_at
+    assert (running.attempts, running.finished_at) == (1, None)
+    await runs.give_back(ID, run, counted=True)
+    assert ((await found(runs)).attempts, (await found(runs)).started_at) == (1, None)
+    clock.pass_time(10)
+    await runs.start(ID, run)
+    again = await found(runs)
+    assert again.attempts == 2
+    assert again.started_at is not None
+    assert again.started_at > running.updated_at
+    clock.pass_time(10)
+    await runs.fail(ID, run, ERROR)
+    failed = await found(runs)
+    assert (failed.attempts, failed.started_at, failed.finished_at) == (2, again.started_at, failed.updated_at)
+
+
 async def test_a_run_whose_worker_died_before_it_could_stop_is_not_started_again(runs: Runs) -> None:
     run = await submit(runs)
     await runs.start(ID, run)
@@ -325,6 +357,12 @@ async def test_calls_of_an_earlier_run_change_nothing(runs: Runs) -> None:
     assert await history(runs) == events
 
 
+async def test_a_record_without_attempts_can_be_read(runs: Runs, redis: Redis) -> None:
+    await submit(runs)
+    await redis.hdel(KEYS.record(runs.kind.name, ID), "attempts")
+    assert (await found(runs)).attempts == 0
+
+
 async def test_a_full_queue_refuses_a_submission(runs: Runs, redis: Redis) -> None:
     others = [submission(number) for number in range(11, 14)]
     taken = [await submit(runs, each, most_active=3) for each in others]
@@ -397,6 +435,21 @@ async def test_finished_jobs_expire_and_active_ones_do_not(jobs: Runs, redis: Re
     assert await lives() == [-1, -1, -1]
     await jobs.cancel(ID)
     assert [7 * DAY - 60 < each <= 7 * DAY for each in await lives()] == [True, True]
+
+
+async def test_the_number_of_jobs_ahead_follows_submissions(jobs: Runs) -> None:
+    numbers = [5, 3, 4, 1]
+    runs = [await submit(jobs, submission(number)) for number in numbers]
+    records = [await found(jobs, submission(number).id) for number in numbers]
+    assert [await jobs.ahead(each) for each in records] == [0, 1, 2, 3]
+    await jobs.start(records[0].id, runs[0])
+    assert [await jobs.ahead(each) for each in records] == [None, 1, 2, 3], "one that runs is ahead of the others"
+    await jobs.succeed(records[0].id, runs[0], b"1")
+    await jobs.cancel(records[2].id)
+    assert [await jobs.ahead(each) for each in records] == [None, 0, None, 1]
+    await submit(jobs, submission(4))
+    assert await jobs.ahead(records[2]) is None, "this is an earlier run"
+    assert await jobs.ahead(await found(jobs, records[2].id)) == 2
 
 
 async def test_every_change_is_an_event_and_reading_resumes_after_any(jobs: Runs) -> None:
@@ -712,6 +765,19 @@ class RunsMachine(RuleBasedStateMachine):
             assert (record.result, record.error) == (model.result, model.error)
             assert (record.phase, record.done, record.total) == model.progress
             assert record.cancel_requested == model.cancel
+            assert record.attempts == model.attempts
+            if not record.state.final:
+                assert (record.started_at is not None) == (record.state is State.RUNNING)
+
+    @invariant()
+    def queued_jobs_know_how_many_are_ahead(self) -> None:
+        if self.kind is not JOB:
+            return
+        for identifier, model in zip(self.ids, self.models, strict=True):
+            record = self.do(self.runs.get(identifier))
+            if record is not None:
+                before = sum(each.pending and each.run < model.run for each in self.models)
+                assert self.do(self.runs.ahead(record)) == (before if model.state is State.QUEUED else None)
 
     @invariant()
     def the_active_set_is_exact_and_requests_are_kept_as_long_as_needed(self) -> None:
@@ -719,7 +785,8 @@ class RunsMachine(RuleBasedStateMachine):
         assert {each.decode() for each in self.do(active(self.redis, self.runs))} == {
             each for each, model in both if self.takes_a_place(model)
         }
-        assert self.do(self.runs.pending()) == [(each, model.run) for each, model in both if model.pending]
+        pending = sorted((model.run, each) for each, model in both if model.pending)
+        assert self.do(self.runs.pending()) == [(each, run) for run, each in pending]
         for what, model in zip(self.submissions, self.models, strict=True):
             assert self.do(self.runs.request(what.id)) == (what.canonical if model.pending else None)
 

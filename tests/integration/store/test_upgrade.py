@@ -220,6 +220,9 @@ async def test_pending_jobs_stay_pending_and_can_be_started(redis: Redis, left_b
     await upgrade(redis, KEYS)
     jobs = Runs(redis, KEYS, JOB)
     pending = await jobs.pending()
+    records = [await jobs.get(identifier) for identifier, _ in pending]
+    queued = [each for each in records if each is not None and each.state is State.QUEUED]
+    assert [await jobs.ahead(each) for each in queued] == [records.index(each) for each in queued]
     assert {identifier for identifier, _ in pending} == {
         each["job"].rpartition("/")[2] for each in (FACTS["running"], *FACTS["queued"])
     }
