@@ -15,7 +15,7 @@ from app.schemas import Schema
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
-from concept_orderings.request import CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
+from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
 from concept_orderings.shapes import JsonSchema
 from concept_orderings.text import FORBIDDEN
 
@@ -101,6 +101,7 @@ StreamRequestSchema = create_model(
     name=required(STREAM_NAME),
     datasets=(_datasets | None, Field(None, description="Class lists.", min_length=1)),
     concepts=optional(CONCEPT_LIST),
+    **{each.name: optional(each) for each in CHECK_FIELDS},
     ordering=(_ordering, ...),
     tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to split the stream into tasks.")),
 )

@@ -21,6 +21,7 @@
     │   ├── EncoderError        encoder_not_configured, weights_mismatch, encoder_mismatch, encoder_failed
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
+    ├── UnreadableRequest       request_of_later_release
     ├── StoreError              version_damaged, counts_file_damaged, store_unavailable
     ├── SettingError            bad_setting, unknown_data_format
     └── Cancelled               cancelled
@@ -34,6 +35,7 @@ from itertools import islice
 
 from concept_orderings.canonical import Json
 from concept_orderings.queries import Query
+from concept_orderings.version import __version__
 
 MOST_POINTERS = 100
 """The most pointers that an error keeps: a body may have a million wrong values, and the error must stay readable."""
@@ -167,6 +169,19 @@ class NotEnoughMemory(JobError):
 
 class JobCrashed(JobError):
     """The worker process died during the job, in each of the attempts that are allowed."""
+
+
+class UnreadableRequest(ConceptOrderingsError):
+    """A stored request that a later release wrote: programs of that release can read it, this one cannot."""
+
+    @classmethod
+    def with_unknown(cls, what: str) -> "UnreadableRequest":
+        """Return the error for a stored request that has `what`, such as "the ordering 'spiral'"."""
+        return cls(
+            "request_of_later_release",
+            f"The stored request has {what}, which release {__version__} does not know. A later release wrote it: "
+            "update this program, or let one of that release read it.",
+        )
 
 
 class StoreError(ConceptOrderingsError):

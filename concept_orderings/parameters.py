@@ -6,14 +6,15 @@ and of the classes that declare the parameters for a kind of evidence, such as t
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from datetime import datetime
+from enum import Enum
 from typing import Any, ClassVar, Self
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import Concepts
-from concept_orderings.errors import BadParameter
+from concept_orderings.errors import BadParameter, UnreadableRequest
 from concept_orderings.text import is_plain_text
 
 POINTER = "/ordering"
@@ -21,6 +22,13 @@ POINTER = "/ordering"
 
 ALL_HAVE = ("seed", "reverse")
 """The parameters that are common to orderings; they are listed after an ordering's own."""
+
+
+class Absent(Enum):
+    """What a canonical request without a parameter means, where that is no value of the parameter."""
+
+    NEVER = "never"
+    """Canonical requests always have the parameter."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Parameter:
     type : {"boolean", "integer", "string", "integer or string", "array of strings"}
         JSON type.
     default : bool, int, str or None
-        Its value if a request does not set it.
+        Its value if a client's body does not set it.
     choices : tuple of str
         All allowed values; empty if every value of the type is allowed.
     pattern : str
@@ -41,9 +49,14 @@ class Parameter:
         allowed.
     minimum, maximum : int
         Bounds of an integer, inclusive.
-    left_out : bool
-        Whether the canonical request omits the parameter while it has its default. This holds for each parameter that
-        was added after the ordering's first release, so that older canonical requests keep their digests.
+    absent : bool, int, str, None or Absent
+        The value that a canonical request without the parameter means, and with which the canonical request omits it.
+        A parameter that is added after the ordering's first release must have such a value: the one that gives the
+        order as it was before, so that older canonical requests keep their digests and their meaning. It may differ
+        from `default`, which may change for clients' bodies; `absent` never changes.
+    check_only : bool
+        Whether the parameter only decides if a body is refused, and changes no byte of a version. Such a parameter
+        never stands in the canonical request: bodies with and without it are the same request.
     """
 
     name: str
@@ -54,7 +67,12 @@ class Parameter:
     pattern: str = ""
     minimum: int = -LARGEST_INTEGER
     maximum: int = LARGEST_INTEGER
-    left_out: bool = False
+    absent: bool | int | str | Absent | None = Absent.NEVER
+    check_only: bool = False
+
+    def is_written(self, value: object) -> bool:
+        """Tell whether the canonical request has the parameter if it has this value."""
+        return not self.check_only and value != self.absent
 
 
 def parameter(default: bool | int | str | None, description: str, **rules: Any) -> Any:
@@ -108,7 +126,12 @@ class Parameters:
     def values(self) -> dict[str, Json]:
         """Return the parameters as the canonical request has them."""
         declared = ((each, getattr(self, each.name)) for each in self.parameters())
-        return {each.name: value for each, value in declared if not (each.left_out and value == each.default)}
+        return {each.name: value for each, value in declared if each.is_written(value)}
+
+    def without_checks(self) -> Self:
+        """Return the same parameters, with the default of those that only check."""
+        checks = {each.name: each.default for each in self.parameters() if each.check_only}
+        return replace(self, **checks) if checks else self
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
@@ -139,7 +162,31 @@ class Parameters:
             )
         for name, value in values.items():
             _check(known[name], value)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        return cls(**_as_fields(values))
+
+    @classmethod
+    def read(cls, written: Mapping[str, object]) -> Self:
+        """Return the parameters that `values` wrote, in this release or an earlier one.
+
+        A parameter that is not written has its `Parameter.absent`, whatever clients' bodies mean by leaving it out.
+
+        Raises
+        ------
+        UnreadableRequest
+            For a parameter or a value that this release does not know.
+        """
+        known = {each.name: each for each in cls.parameters()}
+        for name, value in written.items():
+            if name not in known:
+                raise UnreadableRequest.with_unknown(f"the parameter {ascii(name)[:80]} of the ordering {cls.kind}")
+            try:
+                _check(known[name], value)
+            except BadParameter as error:
+                raise UnreadableRequest.with_unknown(
+                    f"a value of the parameter {name} of the ordering {cls.kind}"
+                ) from error
+        absent = {name: each.absent for name, each in known.items() if each.absent is not Absent.NEVER}
+        return cls(**{**absent, **_as_fields(written)})
 
 
 def refused(detail: str, *names: str) -> BadParameter:
@@ -151,6 +198,11 @@ def _as_parameter(each: "Field[Any]") -> Parameter:
     default: Any = each.default
     json_type = {bool: "boolean", int: "integer", str: "string"}.get(type(default))
     return Parameter(**{"name": each.name, "type": json_type, "default": default, **each.metadata})
+
+
+def _as_fields(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return JSON values as the fields of the frozen dataclass hold them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _check(declared: Parameter, value: object) -> None:

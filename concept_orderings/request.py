@@ -55,6 +55,13 @@ DATASET_FIELDS = (
 )
 """The fields of a class list."""
 
+CHECK_FIELDS: tuple[RequestField, ...] = ()
+"""Optional fields of a body that only decide whether it is refused, and change no byte of a version.
+
+They never stand in the canonical request, so bodies with and without them are the same request. A parameter of an
+ordering that only checks is declared with ``check_only=True``.
+"""
+
 _FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
 
 
@@ -143,7 +150,8 @@ def parse_request(body: object, *, defaults: Mapping[str, object] | None = None)
         With a stable code and pointers to the fields.
     """
     fields = check_mapping(body, "")
-    check_fields(fields, _FIELDS, "")
+    check_fields(fields, [*_FIELDS, *(each.name for each in CHECK_FIELDS)], "")
+    _check_checks(fields)
     _check_complete(fields)
     name = _parse_name(fields["name"])
     ordering = parse_ordering(fields.get("ordering"), defaults=defaults)
@@ -154,7 +162,7 @@ def parse_request(body: object, *, defaults: Mapping[str, object] | None = None)
         EVIDENCE[need].check_given(given, ordering)
     _check_split(split, len(given))
     concepts = Concepts(tuple(_completed(each) for each in given.datasets))
-    canonical = ordering.canonical_for(concepts, lambda: _listed(fields))
+    canonical = ordering.canonical_for(concepts, lambda: _listed(fields)).without_checks()
     for need in needs:
         EVIDENCE[need].check_complete(concepts, ordering)
     return StreamRequest(name, concepts, canonical, split)
@@ -164,6 +172,12 @@ def _check_complete(fields: Mapping[str, object]) -> None:
     for name, example in (("name", '"my-stream"'), ("ordering", '{"kind": "random"}'), ("tasks", '{"count": 20}')):
         if fields.get(name) is None:
             raise BadValue("missing_field", f"The request has no {name}; give one, such as {example}.", [f"/{name}"])
+
+
+def _check_checks(fields: Mapping[str, object]) -> None:
+    for each in CHECK_FIELDS:
+        if fields.get(each.name) is not None:
+            each.shape.check(fields[each.name], f"/{each.name}")
 
 
 def _parse_name(value: object) -> str:

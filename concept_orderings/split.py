@@ -8,7 +8,7 @@ from typing import Literal, TypeGuard
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import check_mapping, check_sequence, is_integer
-from concept_orderings.errors import BadSplit
+from concept_orderings.errors import BadSplit, UnreadableRequest
 from concept_orderings.evidence.base import Need
 
 POINTER = "/tasks"
@@ -121,6 +121,26 @@ def parse_split(body: object) -> Split:
     if len(rule) != 1 or (name := next(iter(rule))) not in _RULES:
         raise BadSplit("bad_task_rule", 'tasks takes exactly one of "count", "sizes" and "by"; give one.', [POINTER])
     return _RULES[name](rule[name])
+
+
+def read_split(written: object) -> Split:
+    """Return the split that `Split.as_json` wrote, in this release or an earlier one.
+
+    Raises
+    ------
+    UnreadableRequest
+        For a rule that this release does not know.
+    """
+    # As items, because a pattern of a mapping would also match one with further fields.
+    match list(written.items()) if isinstance(written, Mapping) else []:
+        case [("count", int(count))] if is_integer(count):
+            return EqualTasks(count)
+        case [("sizes", list(sizes))] if all(map(is_integer, sizes)):
+            return SizedTasks(tuple(sizes))
+        case [("by", ("dataset" | "year") as by)]:
+            return GroupedTasks(by)
+        case _:
+            raise UnreadableRequest.with_unknown("a rule for the tasks")
 
 
 def _parse_count(value: object) -> Split:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.errors import UnreadableRequest
 from concept_orderings.queries import Query
 from store.runs import Lane, Record, Submission
 from store.sources import SourceFacts
@@ -47,10 +48,23 @@ class Look:
 
     @classmethod
     def of_canonical(cls, canonical: bytes) -> "Look":
-        """Read what `canonical` wrote."""
-        fields: dict[str, Any] = json.loads(canonical)
-        queries = tuple(Query(tuple(spellings)) for spellings in fields["queries"])
-        return cls(fields["source"], queries, fields["counted_since"])
+        """Read what `canonical` wrote, in this release or an earlier one; the rules for clients' bodies do not apply.
+
+        Raises
+        ------
+        UnreadableRequest
+            ``request_of_later_release``: it has a field or a form that this release does not know.
+        """
+        written: dict[str, Any] = json.loads(canonical)
+        try:
+            queries = tuple(Query(tuple(spellings)) for spellings in written["queries"])
+            look = cls(written["source"], queries, written["counted_since"])
+        except (KeyError, TypeError) as error:
+            raise UnreadableRequest.with_unknown("a form") from error
+        # What is not written again as it stands was not understood.
+        if look.canonical != canonical:
+            raise UnreadableRequest.with_unknown("a field")
+        return look
 
     def submission(self, *, client: str = "") -> Submission:
         """Return the submission of the look."""

@@ -1,11 +1,10 @@
 """Do jobs: gather evidence, arrange, split, publish."""
 
 import asyncio
-import json
 from typing import ClassVar
 
+from concept_orderings.canonical_request import read_canonical
 from concept_orderings.library import arrange_stream
-from concept_orderings.request import parse_request
 from store.jobs import result_of
 from store.runs import Phase
 from store.versions import VersionRecord, Versions
@@ -35,7 +34,7 @@ class PublishStream(Work):
         return result_of(record.version)
 
     async def _make_version(self, canonical: bytes, monitor: Monitor) -> VersionRecord:
-        request = await asyncio.to_thread(lambda: parse_request(json.loads(canonical)))
+        request = await asyncio.to_thread(read_canonical, canonical)
         done = await self._versions.find(request.name, request.digest)
         if done is not None:
             return done

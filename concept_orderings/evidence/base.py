@@ -133,9 +133,13 @@ class EvidenceField(RequestField, Generic[_Value]):
     parse : callable
         Takes a JSON value that fits the shape, the dataset's classes and the field's pointer; returns the canonical
         value. It checks the value against the classes, and refuses, for example, a count for an unknown class.
+    read : callable
+        Takes a JSON value that `Kind.as_json` wrote, in this release or an earlier one; returns the canonical value as
+        it is, without the checks and defaults that hold for clients. It raises TypeError for another form.
     """
 
     parse: Callable[[Any, Sequence[str], str], _Value] = field(kw_only=True)
+    read: Callable[[Any], _Value] = field(kw_only=True)
 
     def of(self, each: ClassList) -> _Value | None:
         """Return the canonical value of this field in a class list, or None."""

@@ -69,6 +69,16 @@ def _refuse_equal(templates: Sequence[str], pointer: str) -> None:
             )
 
 
+def _read(value: object) -> tuple[str, ...]:
+    match value:
+        case str():
+            return (value,)
+        case list() if all(isinstance(each, str) for each in value):
+            return tuple(value)
+        case _:
+            raise TypeError("templates are a string, or an array of strings")
+
+
 TEMPLATE = EvidenceField[tuple[str, ...]](
     "template",
     Either((_TEMPLATE, _TEMPLATES), type_refusal=_TYPES),
@@ -76,6 +86,7 @@ TEMPLATE = EvidenceField[tuple[str, ...]](
     "normalised mean of the unit vectors of its captions.",
     ("A photo of a {}.", ["A photo of a {}.", "A drawing of a {}."]),
     parse=_parse,
+    read=_read,
 )
 
 

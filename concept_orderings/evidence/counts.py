@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
+from concept_orderings.checks import is_integer
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.base import (
@@ -72,6 +73,25 @@ def _parse_queries(value: Mapping[str, Any], classes: Sequence[str], pointer: st
     return {name: query for name, query in queries.items() if query != default_query(name)}
 
 
+def _read_counts(value: object) -> dict[str, int]:
+    if not (isinstance(value, dict) and all(map(is_integer, value.values()))):
+        raise TypeError("counts are an object of integers")
+    return value
+
+
+def _read_queries(value: object) -> dict[str, Query]:
+    if not isinstance(value, dict):
+        raise TypeError("queries are an object")
+    return {name: _read_query(each) for name, each in value.items()}
+
+
+def _read_query(value: object) -> Query:
+    spellings = [value] if isinstance(value, str) else value
+    if not (isinstance(spellings, list) and all(isinstance(each, str) for each in spellings)):
+        raise TypeError("a query is a string, or an array of strings")
+    return Query(tuple(spellings))
+
+
 COUNTS = EvidenceField[dict[str, int]](
     "counts",
     ByClass(
@@ -79,6 +99,7 @@ COUNTS = EvidenceField[dict[str, int]](
     ),
     "How often each class name occurs in the pretraining corpus.",
     parse=_parse_counts,
+    read=_read_counts,
 )
 
 QUERIES = EvidenceField[dict[str, Query]](
@@ -88,6 +109,7 @@ QUERIES = EvidenceField[dict[str, Query]](
     "several spellings the source counts documents with any of them, or adds up occurrences.",
     ({"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]},),
     parse=_parse_queries,
+    read=_read_queries,
 )
 
 
@@ -111,7 +133,7 @@ class NeedsCounts(NeedsEvidence):
     refresh: bool = parameter(
         False,
         "Counts again: the service sets counted_since to the time of the request, which makes a new version.",
-        left_out=True,
+        absent=False,
     )
 
     def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.catalogue import KnownDataset, find_dataset
+from concept_orderings.checks import is_number
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue
 from concept_orderings.evidence.base import (
@@ -46,11 +47,21 @@ def _as_score(value: float) -> float:
     return float(value) + 0.0
 
 
+def _read(value: object) -> ScoresGiven:
+    # Canonical JSON has no decimal point in 75.0, so it is read as an integer.
+    if is_number(value):
+        return float(value)
+    if isinstance(value, Mapping) and all(map(is_number, value.values())):
+        return {name: float(score) for name, score in value.items()}
+    raise TypeError("scores are one number, or an object of numbers")
+
+
 SCORES = EvidenceField(
     "scores",
     Either((Number(_SCORES), ByClass(Number(_A_SCORE), type_refusal=_SCORES)), type_refusal=_SCORES),
     "Zero-shot score of the base model: one for the dataset, or one per class name.",
     parse=_parse,
+    read=_read,
 )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.catalogue import KnownDataset, find_dataset
+from concept_orderings.checks import is_integer
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue
 from concept_orderings.evidence.base import (
@@ -30,6 +31,12 @@ def _parse(value: int, classes: Sequence[str], pointer: str) -> int:
     return value
 
 
+def _read(value: object) -> int:
+    if not is_integer(value):
+        raise TypeError("a year is an integer")
+    return value
+
+
 YEAR = EvidenceField(
     "year",
     Integer(
@@ -39,6 +46,7 @@ YEAR = EvidenceField(
     ),
     "Year of publication.",
     parse=_parse,
+    read=_read,
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from concept_orderings.checks import check_mapping, is_integer
-from concept_orderings.errors import UnknownOrdering
+from concept_orderings.errors import UnknownOrdering, UnreadableRequest
 from concept_orderings.orderings.base import Arrangement, Ordering, SeededOrdering
 from concept_orderings.orderings.dataset import Dataset
 from concept_orderings.orderings.frequency import Frequency
@@ -15,7 +15,16 @@ from concept_orderings.orderings.time import Time
 from concept_orderings.orderings.typicality import Typicality
 from concept_orderings.parameters import POINTER, Parameter
 
-__all__ = ["ORDERINGS", "Arrangement", "Ordering", "Parameter", "SeededOrdering", "defaults_for", "parse_ordering"]
+__all__ = [
+    "ORDERINGS",
+    "Arrangement",
+    "Ordering",
+    "Parameter",
+    "SeededOrdering",
+    "defaults_for",
+    "parse_ordering",
+    "read_ordering",
+]
 
 ORDERINGS: Mapping[str, type[Ordering]] = {
     each.kind: each for each in (Performance, Frequency, Similarity, Time, Dataset, Random, Given, Typicality)
@@ -58,6 +67,33 @@ def parse_ordering(body: object, *, defaults: Mapping[str, object] | None = None
             [f"{POINTER}/version"],
         )
     return ordering.parse({**defaults_for(ordering, defaults or {}), **values})
+
+
+def read_ordering(written: Mapping[str, object]) -> Ordering:
+    """Return the ordering that `Ordering.as_json` wrote, in this release or an earlier one.
+
+    Raises
+    ------
+    UnreadableRequest
+        For a kind, a version, a parameter or a value that this release does not know.
+    UnknownOrdering
+        ``unknown_ordering``: the ordering's version has been raised since.
+    """
+    values = dict(written)
+    kind, version = values.pop("kind", None), values.pop("version", None)
+    ordering = ORDERINGS.get(kind) if isinstance(kind, str) else None
+    if ordering is None:
+        raise UnreadableRequest.with_unknown(f"the ordering {ascii(kind)[:80]}")
+    if not is_integer(version) or version > ordering.version:
+        raise UnreadableRequest.with_unknown(f"version {ascii(version)[:20]} of the ordering {kind}")
+    if version < ordering.version:
+        raise UnknownOrdering(
+            "unknown_ordering",
+            f"This software has version {ordering.version} of the ordering {kind}; the stored request is for version "
+            f"{version}, of an earlier release. Post the request again without the version.",
+            [f"{POINTER}/version"],
+        )
+    return ordering.read(values)
 
 
 def defaults_for(ordering: type[Ordering], defaults: Mapping[str, object]) -> dict[str, object]:

@@ -82,6 +82,14 @@ def look_of(row: Row) -> tuple[str, str]:
     return look.canonical.decode(), look.id
 
 
+def stored_look_of(row: Row) -> tuple[str, str]:
+    """Read a stored look at counts as the worker does; return its canonical form and its id."""
+    from store.looks import Look
+
+    look = Look.of_canonical(row["canonical"].encode())
+    return look.canonical.decode(), look.id
+
+
 def _counts(row: Row, request: StreamRequest) -> list[int] | Gathered | None:
     match row.get("counts"):
         case None:

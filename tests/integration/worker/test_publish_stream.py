@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from concept_orderings import catalogue
 from concept_orderings.library import arrange_stream
 from concept_orderings.machine import Machine
 from concept_orderings.request import StreamRequest, parse_request
@@ -100,6 +102,26 @@ async def test_a_job_makes_its_version(runner: Runner, jobs: Runs, versions: Ver
     assert job is not None
     assert (job.state, version_of(job)) == (State.SUCCEEDED, 1)
     assert await versions.find("s", REQUEST.digest) is not None
+
+
+async def test_a_queued_request_is_done_as_it_was_written_though_rules_for_bodies_have_changed(
+    runner: Runner, jobs: Runs, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {
+        "name": "dated",
+        "datasets": [{"name": "cifar100", "classes": ["apple", "bear"]}],
+        "ordering": {"kind": "time"},
+        "tasks": {"count": 2},
+    }
+    request = parse_request(body)
+    run = await submit(jobs, request)
+    cifar100 = catalogue.find_dataset("cifar100")
+    assert cifar100 is not None
+    renamed = replace(cifar100, name="CIFAR-100", year=1990)
+    monkeypatch.setattr(catalogue, "_BY_NAME", dict.fromkeys(["cifar100", "CIFAR100", "CIFAR-100"], renamed))
+    assert parse_request(body).digest != request.digest
+    await runner.deliver(job_id(request), run)
+    assert await versions.find("dated", request.digest) is not None
 
 
 async def test_delivering_an_unknown_run_does_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:

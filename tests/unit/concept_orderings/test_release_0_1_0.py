@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from concept_orderings.canonical import sha256_hex
+from concept_orderings.canonical_request import read_canonical
 from concept_orderings.request import parse_request
 from support.optional import needs_programs
-from support.requests_of_0_1_0 import FIXTURE, Row, arranged, job_of, look_of, published, request_of
+from support.requests_of_0_1_0 import FIXTURE, Row, arranged, job_of, look_of, published, request_of, stored_look_of
 
 from .benchmark import needs_benchmark, stream
 
@@ -39,7 +40,7 @@ def test_the_fixture_is_as_0_1_0_wrote_it(name: str) -> None:
 def test_a_body_has_the_same_canonical_request_as_in_0_1_0(row: Row) -> None:
     request = request_of(row)
     assert request.canonical.decode() == row["canonical"], (
-        "a request has another identity than in 0.1.0; a parameter that was added since is declared with left_out=True"
+        "a request has another identity than in 0.1.0; a parameter that was added since declares `absent`"
     )
     assert request.digest == row["request_digest"]
 
@@ -56,10 +57,16 @@ def test_a_parsed_canonical_request_is_written_as_itself(row: Row) -> None:
 
 
 @every_request
+def test_a_stored_canonical_request_is_read_with_its_digest(row: Row) -> None:
+    request = read_canonical(row["canonical"].encode())
+    assert (request.canonical.decode(), request.digest) == (row["canonical"], row["request_digest"])
+
+
+@every_request
 @pytest.mark.usefixtures("version_0_1_0")
 def test_a_request_gives_the_same_version_as_in_0_1_0(row: Row) -> None:
-    # Parsed from the canonical request, as the worker does, also for requests that 0.1.0 queued.
-    request = parse_request(json.loads(row["canonical"]))
+    # Read from the canonical request, as the worker does, also for requests that 0.1.0 queued.
+    request = read_canonical(row["canonical"].encode())
     found = published(arranged(row, request))
     assert found.order == row["order_digest"]
     assert found.tasks == row["task_digests"]
@@ -73,6 +80,12 @@ def test_a_look_at_counts_has_the_same_canonical_request_and_id_as_in_0_1_0(row:
     assert look_of(row) == (row["canonical"], row["id"])
 
 
+@needs_programs
+@pytest.mark.parametrize("row", [pytest.param(each, id=each["name"]) for each in TABLE["looks"]])
+def test_a_stored_look_is_read_with_its_id(row: Row) -> None:
+    assert stored_look_of(row) == (row["canonical"], row["id"])
+
+
 @needs_benchmark
 @pytest.mark.parametrize(
     "row", [pytest.param(each, id=f"{each['file']}, {each['ordering']['kind']}") for each in TABLE["streams"]]
@@ -83,7 +96,7 @@ def test_a_stream_of_the_benchmark_gives_the_same_version_as_in_0_1_0(row: Row) 
     request = request_of({"body": body})
     assert len(request.concepts) == row["concepts"]
     assert request.digest == row["request_digest"]
-    again = parse_request(json.loads(request.canonical))
+    again = read_canonical(request.canonical)
     assert again.canonical == request.canonical
     found = published(arranged(row, again))
     assert (found.order, found.manifest) == (row["order_digest"], row["manifest_digest"])

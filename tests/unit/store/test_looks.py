@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from concept_orderings.errors import UnreadableRequest
 from concept_orderings.queries import Query
 from store.looks import CountShown, Look, LookAnswer
 from store.runs import Lane
@@ -35,6 +38,21 @@ def test_the_id_depends_on_source_queries_and_time() -> None:
     ]
     assert len({LOOK.id, *(each.id for each in others)}) == 4
     assert len(LOOK.id) == 32
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        b'{"counted_since":"","queries":[["a"]],"query_form":"verbatim","source":"c4"}',
+        b'{"counted_since":"","queries":[7],"source":"c4"}',
+        b'{"counted_since":"","source":"c4"}',
+        b"[]",
+    ],
+)
+def test_a_look_of_a_later_release_is_told_apart(later: bytes) -> None:
+    with pytest.raises(UnreadableRequest, match="later release") as refused:
+        Look.of_canonical(later)
+    assert refused.value.code == "request_of_later_release"
 
 
 def test_an_answer_is_read_as_it_was_written() -> None:

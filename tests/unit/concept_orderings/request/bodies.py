@@ -2,8 +2,10 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import make_dataclass
 from typing import Any
 
+from concept_orderings.orderings import ORDERINGS, Ordering
 from unit.concept_orderings.strategies import Body
 
 FIRST = "/datasets/0"
@@ -59,6 +61,11 @@ def changed(changes: Mapping[str, object], base: Callable[[], Body] = right) -> 
         else:
             place[_key(place, last)] = copy.deepcopy(value)
     return whole[""]
+
+
+def with_parameter(kind: str, name: str, declared: object) -> type[Ordering]:
+    """Return the ordering of a kind with one more parameter, as a later release may have it."""
+    return make_dataclass("Later", [(name, Any, declared)], bases=(ORDERINGS[kind],), frozen=True, kw_only=True)
 
 
 def _key(place: object, token: str) -> int | str:

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence import Need
 from concept_orderings.orderings import ORDERINGS
+from concept_orderings.parameters import parameter
 from concept_orderings.request import parse_request
+from concept_orderings.shapes import Boolean, RequestField
 from unit.concept_orderings.strategies import Body, requests, respelled
 
-from .bodies import FIRST, changed, counted, right
+from .bodies import FIRST, changed, counted, right, with_parameter
 
 
 def digest_of(changes: Mapping[str, object]) -> str:
@@ -133,3 +136,30 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str) -> None:
     plain = changed({"/ordering/kind": kind}, base)
 
     assert parse_request(changed({f"/ordering/{name}": other}, lambda: plain)).digest != parse_request(plain).digest
+
+
+@pytest.mark.parametrize("kind", ORDERINGS)
+def test_a_parameter_that_only_checks_is_never_in_the_canonical_request(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = changed({"/ordering/kind": kind})
+    without = parse_request(body)
+    strict = parameter(False, "Refuses names that look misspelt.", check_only=True)
+    monkeypatch.setitem(ORDERINGS, kind, with_parameter(kind, "strict", strict))
+    body["ordering"]["strict"] = True
+
+    assert parse_request(body).canonical == without.canonical
+    assert parse_request(body).ordering == parse_request(changed({"/ordering/kind": kind})).ordering
+    with pytest.raises(BadParameter, match="strict"):
+        parse_request(changed({"/ordering/kind": kind, "/ordering/strict": 1}))
+
+
+def test_a_field_that_only_checks_is_never_in_the_canonical_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = parse_request(right())
+    strict = RequestField("strict", Boolean(), "Refuses names that look misspelt.")
+    monkeypatch.setattr("concept_orderings.request.CHECK_FIELDS", (strict,))
+
+    for value in (True, False, None):
+        assert parse_request({**right(), "strict": value}).canonical == without.canonical
+    with pytest.raises(BadValue, match="/strict must be a boolean"):
+        parse_request({**right(), "strict": 1})
