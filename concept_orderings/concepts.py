@@ -56,8 +56,12 @@ CLASS_NAMES = Items(CLASS_NAME, length_refusal=_NO_CLASSES, unique=True)
 
 CONCEPT = Text(
     Refusal(BadConcept, "bad_concept", f"The concept {{value}} has no {SEPARATOR}; write DATASET+++class name."),
-    # Exactly one separator, with a visible character before and after it.
-    (rf"^((?!{_SEPARATOR}).)*{_SEPARATOR}((?!{_SEPARATOR}).)*$", rf"^\s*(?!{_SEPARATOR})\S", rf"{_SEPARATOR}.*\S"),
+    # Exactly one separator, with a visible character before and after it. Fewer than three plus signs are no separator.
+    (
+        r"^(\+{0,2}[^+])*\+{3}(\+{0,2}[^+])*\+{0,2}$",
+        r"^\s*([^\s+]|\+{1,2}[^+])",
+        r"\+{3}[\s\S]*\S",
+    ),
     without=(FORBIDDEN,),
 )
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import escape_pointer, is_integer, is_number, wrong_type
 from concept_orderings.errors import InvalidInput
-from concept_orderings.text import shown
+from concept_orderings.text import schema_pattern, shown
 
 JsonSchema: TypeAlias = dict[str, Any]
 _Search: TypeAlias = Callable[[str], "re.Match[str] | None"]
@@ -149,14 +149,15 @@ class Boolean(Shape):
 
 @dataclass(frozen=True)
 class Text(Shape):
-    """A string in which all of `patterns` are found, and none of `without`.
+    r"""A string in which all of `patterns` are found, and none of `without`.
 
     Attributes
     ----------
     refusal : Refusal
     patterns : tuple of str
         Regular expressions; they match anywhere unless they are anchored. Python and ECMA-262 must read them in the
-        same way, because both the check and the clients' validators use them.
+        same way, because both the check and the clients' validators use them. They have no lookaround and no ``\u``
+        escapes, which RE2 and the engines of Go and Rust refuse to compile.
     without : tuple of str
         Regular expressions of forbidden text.
     type_refusal : Refusal or str
@@ -199,13 +200,13 @@ class Text(Shape):
             yield Mismatch(self.refusal, value, pointer)
 
     def json_schema(self) -> JsonSchema:
-        """See `Shape.json_schema`."""
+        """See `Shape.json_schema`. The schema does not forbid lone surrogates; see `schema_pattern`."""
         schema: JsonSchema = {"type": "string"}
         if len(self.patterns) == 1:
             schema["pattern"] = self.patterns[0]
         elif self.patterns:
             schema["allOf"] = [{"pattern": each} for each in self.patterns]
-        forbidden = [{"pattern": each} for each in self.without]
+        forbidden = [{"pattern": schema_pattern(each)} for each in self.without]
         if len(forbidden) == 1:
             schema["not"] = forbidden[0]
         elif forbidden:

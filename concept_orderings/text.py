@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 
-FORBIDDEN = r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]"
+_SURROGATES = r"\ud800-\udfff"
+
+FORBIDDEN = rf"[\x00-\x1f\x7f-\x9f{_SURROGATES}]"
 """A regular expression for one control character or lone surrogate.
 
 Control characters would break tools that read lines; lone surrogates have no UTF-8 form. Python and ECMA-262 read the
@@ -14,6 +16,15 @@ VISIBLE = r"\S"
 """A regular expression for one visible character."""
 
 _FORBIDDEN = re.compile(FORBIDDEN)
+
+
+def schema_pattern(pattern: str) -> str:
+    r"""Return a regular expression as a JSON Schema states it: without lone surrogates.
+
+    JSON can escape one (``"\ud800"``), but no string of Unicode characters has one, and engines that match UTF-8, such
+    as those of Go and Rust, refuse to compile an expression that names one.
+    """
+    return pattern.replace(_SURROGATES, "")
 
 
 def is_plain_text(text: str) -> bool:
