@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from app.declared import exactly_one, optional, or_null, required, with_default
 from app.schemas import Schema
+from app.settings import ORDERING_DEFAULTS
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
 from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
 from concept_orderings.shapes import JsonSchema
-from concept_orderings.text import FORBIDDEN
+from concept_orderings.text import FORBIDDEN, schema_pattern
 
 
 class _Strict(Schema):
@@ -40,19 +41,32 @@ def _parameter_type(each: Parameter) -> Any:
 
 
 def _text(each: Parameter) -> JsonSchema:
-    schema: JsonSchema = {"type": "string", "not": {"pattern": FORBIDDEN}}
+    schema: JsonSchema = {"type": "string", "not": {"pattern": schema_pattern(FORBIDDEN)}}
     return {**schema, "pattern": f"^({each.pattern})$"} if each.pattern else schema
+
+
+def _parameter_field(each: Parameter) -> Any:
+    if each.name in ORDERING_DEFAULTS:
+        return _without_default(each.description, examples=[each.default])
+    return Field(each.default, description=each.description)
+
+
+def _without_default(description: str, examples: list[Any] | None = None) -> Any:
+    """Return a field that may be left out and shows no default; generated clients send the defaults that they see."""
+    return Field(default_factory=lambda: None, description=description, examples=examples)
 
 
 def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
     fields: dict[str, Any] = {
-        each.name: (_parameter_type(each), Field(each.default, description=each.description))
-        for each in ordering.parameters()
+        each.name: (_parameter_type(each), _parameter_field(each)) for each in ordering.parameters()
     }
     name = f"{ordering.kind.capitalize()}Ordering"
     # Also the version: a canonical request has it, and can be posted again.
     fields["kind"] = (Literal[ordering.kind], Field(description=ordering.summary))
-    fields["version"] = (Literal[ordering.version], Field(ordering.version, description="The ordering's version."))
+    fields["version"] = (
+        Literal[ordering.version],
+        _without_default("The ordering's version; left out: the present one."),
+    )
     return create_model(name, __base__=_Strict, __doc__=ordering.summary, **fields)
 
 

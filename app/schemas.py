@@ -1,8 +1,8 @@
 """The schemas of answers on streams, jobs and the catalogue, for OpenAPI, and how records become such answers."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.examples import EXAMPLE_REQUEST
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
@@ -16,8 +16,9 @@ from store.versions import VersionRecord
 _DIGEST = "0f" * 32
 _WHEN = "2026-01-31T12:00:00.000+00:00"
 
-UtcTime = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A time in UTC, such as 2026-01-31T12:00:00.000Z (RFC 3339)."""
+# A string, so that it is sent as it is stored.
+Time: TypeAlias = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""A time in UTC in an answer, such as 2026-01-31T12:00:00.000Z (RFC 3339)."""
 
 
 def stream_url(name: str) -> str:
@@ -120,16 +121,16 @@ class JobResource(Schema):
     queue: QueuePlace | None = Field(
         description="The place of a queued job in the queue, at the time of the answer; null in other states."
     )
-    created_at: str = Field(
+    created_at: Time = Field(
         description="When the job was queued. A job that is asked for again after it failed is queued anew.",
         examples=[_WHEN],
     )
-    updated_at: str = Field(examples=[_WHEN])
-    started_at: UtcTime | None = Field(
+    updated_at: Time = Field(examples=[_WHEN])
+    started_at: Time | None = Field(
         description="Since when the job runs, or when its last attempt began; null while it is queued.",
         examples=["2026-01-31T12:00:00.250Z"],
     )
-    finished_at: UtcTime | None = Field(description="When the job ended; null before.", examples=[None])
+    finished_at: Time | None = Field(description="When the job ended; null before.", examples=[None])
 
 
 class TaskLink(Schema):
@@ -152,7 +153,7 @@ class VersionSummary(Schema):
     )
     ordering: str = Field(examples=["time"])
     concepts: int = Field(examples=[18381])
-    created_at: str = Field(examples=[_WHEN])
+    created_at: Time = Field(examples=[_WHEN])
 
 
 class VersionResource(VersionSummary):

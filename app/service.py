@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from app.exports import Exports
-from app.settings import AppSettings
+from app.settings import ORDERING_DEFAULTS, AppSettings
 from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.waiting import each_change, until_final
@@ -93,7 +93,7 @@ class Service:
     @property
     def defaults(self) -> dict[str, object]:
         """The service's own defaults for parameters of orderings, by name; they replace those of the library."""
-        return {"encoder": self.settings.default_encoder}
+        return {name: getattr(self.settings, setting) for name, setting in ORDERING_DEFAULTS.items()}
 
     async def ready(self) -> tuple[bool, int]:
         """Return whether Redis answers, and how many workers have reported recently."""

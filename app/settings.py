@@ -1,5 +1,6 @@
 """Settings of the HTTP service, from environment variables."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -7,6 +8,12 @@ from pydantic import Field
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
 from store.format import check_data_dir
 from store.settings import StoreSettings, read_settings
+
+ORDERING_DEFAULTS: Mapping[str, str] = {"encoder": "default_encoder"}
+"""The setting that holds the default of a parameter of orderings, by the parameter's name.
+
+The OpenAPI document, which is the same for all settings, gives these parameters no default.
+"""
 
 
 class AppSettings(StoreSettings):

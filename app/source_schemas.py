@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.schemas import JobProblem, Schema
+from app.schemas import JobProblem, Schema, Time
 from concept_orderings.evidence.counts import IN_REQUEST
 from store.sources import SourceReport
 
@@ -49,7 +49,7 @@ class SourceResource(Schema):
     ttl_seconds: float | None = Field(
         None, description="How long a count stays valid; null for a corpus that does not change.", examples=[None]
     )
-    counted_at: str | None = Field(
+    counted_at: Time | None = Field(
         None,
         description="When a counts file was uploaded; null for a source that counts on request.",
         examples=[None],
@@ -93,7 +93,7 @@ class CountResource(Schema):
     count: int = Field(examples=[388])
     unit: Literal["documents", "occurrences"] = Field(examples=["documents"])
     approximate: bool = Field(description="Whether the source says that the count is an estimate.", examples=[False])
-    counted_at: str = Field(description="When the source counted, or its `counted_at`.", examples=[_WHEN])
+    counted_at: Time = Field(description="When the source counted, or its `counted_at`.", examples=[_WHEN])
 
 
 class CountsResource(Schema):

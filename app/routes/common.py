@@ -6,11 +6,15 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from pydantic import WithJsonSchema
 from starlette.requests import ClientDisconnect
 
 from app.errors import ApiError
 from app.schemas import Problem
 from app.service import Service
+
+LARGEST_NUMBER = 999_999_999
+"""The largest number of a version or a task in a URL."""
 
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
@@ -40,6 +44,16 @@ def pattern_schema(pattern: "re.Pattern[str]", example: str) -> dict[str, str]:
     The route checks the string, and not FastAPI: its error can then say what to do.
     """
     return {"pattern": f"^({pattern.pattern})$", "example": example}
+
+
+def number_schema(*, minimum: int, or_word: str = "") -> WithJsonSchema:
+    """Return the OpenAPI schema of a path parameter that is a number, or else one word.
+
+    The route reads it as a string, and not FastAPI as an integer: its error can then say which numbers there are.
+    """
+    number: dict[str, Any] = {"type": "integer", "minimum": minimum, "maximum": LARGEST_NUMBER}
+    word = {"type": "string", "const": or_word}
+    return WithJsonSchema({**({"oneOf": [number, word]} if or_word else number), "examples": [minimum]})
 
 
 TheService = Annotated[Service, Depends(get_service)]

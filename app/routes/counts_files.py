@@ -85,7 +85,7 @@ _BODY: dict[str, Any] = {
     },
     openapi_extra=_BODY,
 )
-async def put_counts_file(
+async def upload_counts(
     name: Name,
     unit: Unit,
     corpus: Corpus,

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from app.caching import immutable_headers, revalidated_headers
 from app.errors import not_found
-from app.routes.common import TheService
+from app.routes.common import LARGEST_NUMBER, TheService
 from app.routes.parts import PARTS, Name, Version, answer_document, find_record, redirect_latest
 from concept_orderings.exporters import EXPORTERS, Exporter
 
@@ -26,7 +26,7 @@ ExporterVersion = Annotated[
     int | None,
     Query(
         ge=1,
-        le=999_999_999,
+        le=LARGEST_NUMBER,
         description="The exporter's version, for bytes that never change. Without it: the present one.",
     ),
 ]

@@ -12,7 +12,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 @router.get("/live", summary="Is the process up?")
-async def live() -> Liveness:
+async def get_liveness() -> Liveness:
     """Answer if the process runs. Finished versions are served then."""
     return Liveness(status="alive")
 
@@ -23,7 +23,7 @@ async def live() -> Liveness:
     response_model=Readiness,
     responses={503: {"model": Readiness, "description": "Redis is away, or no worker has reported recently."}},
 )
-async def ready(service: TheService) -> JSONResponse:
+async def get_readiness(service: TheService) -> JSONResponse:
     """Report whether Redis answers and how many workers run."""
     redis, workers = await service.ready()
     body = Readiness(status="ready" if redis and workers else "not ready", redis=redis, workers=workers)

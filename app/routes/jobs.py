@@ -59,7 +59,7 @@ async def get_job(id: JobId, service: TheService) -> JobResource:  # the name in
     },
     openapi_extra=_LAST_EVENT,
 )
-async def get_events(id: JobId, request: Request, service: TheService) -> Response:
+async def follow_job(id: JobId, request: Request, service: TheService) -> Response:
     """Every change of a job until it is finished. With `Last-Event-ID`, a client resumes after a broken connection."""
     job = await _job(service, id)
     last_event = request.headers.get("last-event-id") or "0"

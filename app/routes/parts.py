@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from app.caching import client_has
 from app.errors import ApiError, not_found
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
-from app.routes.common import pattern_schema, problems
+from app.routes.common import number_schema, pattern_schema, problems
 from app.schemas import version_url
 from app.service import Service
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
@@ -25,10 +25,8 @@ NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 """A version's or a task's number in a URL."""
 Version = Annotated[
     str,
-    Path(
-        description="A number, or `latest`.",
-        json_schema_extra=pattern_schema(re.compile(f"latest|{NUMBER.pattern}"), "1"),
-    ),
+    Path(description="A number, or `latest`."),
+    number_schema(minimum=1, or_word="latest"),
 ]
 
 PARTS: dict[int | str, dict[str, Any]] = {

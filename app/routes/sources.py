@@ -67,7 +67,7 @@ async def list_sources(service: TheService) -> SourceList:
     },
     openapi_extra=_COUNTS_BODY,
 )
-async def post_counts(name: SourceName, request: Request, service: TheService) -> Response:
+async def look_at_counts(name: SourceName, request: Request, service: TheService) -> Response:
     """Count names as an ordering would, without making a stream.
 
     Counts are kept, and used by later requests and orderings. If the answer is 202, post the same request again, with

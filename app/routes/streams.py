@@ -14,6 +14,7 @@ from app.examples import REQUESTS
 from app.routes.common import (
     TheService,
     json_body,
+    number_schema,
     pattern_schema,
     prefer_parameter,
     preferred_wait,
@@ -52,7 +53,7 @@ from store.versions import VersionRecord
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
-Task = Annotated[str, Path(description="A task's number, from 0.", json_schema_extra=pattern_schema(NUMBER, "0"))]
+Task = Annotated[str, Path(description="A task's number, from 0."), number_schema(minimum=0)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The largest number of entries on a page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the previous page.")]
 NumberCursor = Annotated[
@@ -79,7 +80,7 @@ _REQUEST_BODY: dict[str, Any] = {
     },
     openapi_extra=_REQUEST_BODY,
 )
-async def post_stream(request: Request, service: TheService) -> Response:
+async def create_stream(request: Request, service: TheService) -> Response:
     """Arrange concepts and split them into tasks.
 
     The same request always gets the same version, also from other clients. A different request with the same stream

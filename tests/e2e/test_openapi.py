@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -222,20 +223,6 @@ STRINGS = [
     # path in the document, parameter, URL, valid values, invalid values
     ("/v1/streams/{name}", "name", "/v1/streams/{}", ["first-steps", "x" * 128], ["First", "-a", "x" * 129, "a%20b"]),
     ("/v1/streams/{name}", "cursor", f"{FIRST}?cursor={{}}", ["0", "1", "999999999"], ["x", "-1", "01", "1000000000"]),
-    (
-        "/v1/streams/{name}/versions/{version}",
-        "version",
-        f"{FIRST}/versions/{{}}",
-        ["1", "latest"],
-        ["01", "last", "+1"],
-    ),
-    (
-        "/v1/streams/{name}/versions/{version}/tasks/{task}",
-        "task",
-        f"{FIRST}/versions/1/tasks/{{}}",
-        ["0", "1"],
-        ["00", "-1", "first"],
-    ),
     ("/v1/jobs/{id}", "id", "/v1/jobs/{}", ["a" * 32], ["A" * 32, "a" * 31, "a" * 33]),
     ("/v1/sources/{name}/counts", "name", "/v1/sources/{}/counts", ["c4"], ["C4", "-", "x" * 129]),
 ]
@@ -260,6 +247,36 @@ def test_strings_in_urls_have_the_pattern_that_is_checked(
         assert not re.search(pattern, unquote(value)), value
         answer = service.http.request(method, url.format(value), json={"names": ["a"]} if method == "post" else None)
         assert answer.status_code in (404, 422), (value, answer.text)
+
+
+NUMBERS: list[tuple[str, str, str, list[int | str], list[int | str]]] = [
+    ("/v1/streams/{name}/versions/{version}", "version", f"{FIRST}/versions/{{}}", [1, "latest"], [0, -1, "last", "1"]),
+    ("/v1/streams/{name}/versions/{version}/tasks/{task}", "task", f"{FIRST}/versions/1/tasks/{{}}", [0, 1],
+     [-1, "first", 10**9]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "name", "url", "right", "wrong"), NUMBERS, ids=[each[1] for each in NUMBERS])
+def test_numbers_in_urls_have_the_schema_that_is_checked(
+    service: Deployment,
+    document: dict[str, Any],
+    path: str,
+    name: str,
+    url: str,
+    right: list[int | str],
+    wrong: list[int | str],
+) -> None:
+    service.publish(REQUESTS["time"]["value"])
+    [declared] = [each for each in document["paths"][path]["get"]["parameters"] if each["name"] == name]
+    schema = jsonschema.Draft202012Validator(declared["schema"])
+    for value in right:
+        assert schema.is_valid(value), value
+        assert service.http.get(url.format(value)).status_code in (200, 307), value
+    for value in wrong:
+        assert not schema.is_valid(value), value
+        # A number has one form in a URL, whichever type it has in the client.
+        if not str(value).isdecimal() or value in (0, 10**9):
+            assert service.http.get(url.format(value)).status_code == 404, value
 
 
 def test_an_event_id_has_the_pattern_that_is_checked(service: Deployment, document: dict[str, Any]) -> None:

@@ -48,14 +48,19 @@ def is_over_several_fields(refused: InvalidInput) -> bool:
 
 def fits(component: str, body: object) -> bool:
     """Return whether a body fits a schema of the committed API document."""
-    valid: bool = _validator(component).is_valid(body)
+    return fits_schema({"$ref": f"#/components/schemas/{component}"}, body)
+
+
+def fits_schema(schema: dict[str, Any], value: object) -> bool:
+    """Return whether a value fits a schema, which may refer to those of the committed API document."""
+    valid: bool = _validator(json.dumps(schema)).is_valid(value)
     return valid
 
 
 @cache
-def _validator(component: str) -> Any:
+def _validator(schema_text: str) -> Any:
     document = json.loads(openapi.PATH.read_text(encoding="utf-8"))
-    schema = {"$ref": f"#/components/schemas/{component}", "components": document["components"]}
+    schema = {**json.loads(schema_text), "components": document["components"]}
     # JSON Schema counts 1.0 as an integer, as JavaScript does; requests are read by Python's json, where it is none.
     integer = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,142 @@
+"""Test that the OpenAPI document is one that generators of clients can use."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field, TypeAdapter
+
+from app import openapi
+from app.examples import REQUESTS
+from app.settings import ORDERING_DEFAULTS
+from app.source_schemas import REQUESTS as COUNTS_REQUESTS
+from concept_orderings.counts_request import parse_counts_request
+from concept_orderings.orderings import ORDERINGS
+from concept_orderings.request import parse_request
+from support.declared import fits_schema
+
+SETTINGS = {"encoder": "minilm"}
+
+
+@cache
+def document() -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(openapi.document())
+    return parsed
+
+
+def operations() -> list[dict[str, Any]]:
+    return [operation for methods in document()["paths"].values() for operation in methods.values()]
+
+
+def test_operation_ids_are_the_names_of_methods() -> None:
+    names = [each["operationId"] for each in operations()]
+
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch("(list|get|create|cancel|follow|upload|look)(_[a-z]+)+", name)
+
+
+def test_all_tags_are_described_and_used() -> None:
+    used = {tag for each in operations() for tag in each["tags"]}
+
+    assert used == {each["name"] for each in document()["tags"]}
+    assert all(each["description"] for each in document()["tags"])
+
+
+def test_the_document_says_where_the_service_is_and_that_it_needs_no_key() -> None:
+    assert [each["url"] for each in document()["servers"]] == ["/"]
+    assert document()["security"] == []
+    assert document()["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+
+
+# --- Regular expressions.
+
+
+def patterns(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("pattern"), str):
+            yield value["pattern"]
+        for each in value.values():
+            yield from patterns(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from patterns(each)
+
+
+def test_go_and_rust_can_compile_all_patterns() -> None:
+    found = set(patterns(document()))
+
+    assert len(found) > 10
+    for each in found:
+        # pydantic compiles it with Rust's engine, which like RE2 has no lookaround and knows no surrogates.
+        assert TypeAdapter(Annotated[str, Field(pattern=each)])
+        # Go's engine has no \u escapes, and repeats at most 1,000 times.
+        assert r"\u" not in each
+        assert all(int(times) <= 1000 for times in re.findall(r"(\d+)\}", each))
+
+
+# --- Defaults: generated clients send those that the document states.
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref")
+    return resolved(document()["components"]["schemas"][name.rsplit("/", 1)[1]]) if name else schema
+
+
+def complete(schema: dict[str, Any], value: Any) -> Any:
+    """Return a value with all defaults of its schema, and null for every other field that may be null."""
+    schema = resolved(schema)
+    alternatives = schema.get("anyOf") or (schema.get("oneOf") if "properties" not in schema else None)
+    if alternatives:
+        return complete(next(each for each in alternatives if fits_schema(each, value)), value)
+    if isinstance(value, list):
+        return [complete(schema["items"], each) for each in value]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return value
+    found = dict(value)
+    for name, each in schema["properties"].items():
+        if name in value:
+            found[name] = complete(each, value[name])
+        elif "default" in each:
+            found[name] = each["default"]
+        elif fits_schema(each, None):
+            found[name] = None
+    return found
+
+
+def bare_request(kind: str) -> dict[str, Any]:
+    """Return a request with no parameter but the kind, and whatever evidence that needs."""
+    example = next(each["value"] for each in REQUESTS.values() if each["value"]["ordering"]["kind"] == kind)
+    return {**example, "ordering": {"kind": kind}}
+
+
+@pytest.mark.parametrize("kind", ORDERINGS)
+def test_posting_all_defaults_of_a_stream_request_is_posting_none(kind: str) -> None:
+    body = bare_request(kind)
+    completed = complete({"$ref": "#/components/schemas/StreamRequestSchema"}, body)
+
+    assert len(completed["ordering"]) > len(body["ordering"])
+    assert completed.keys() >= {"datasets", "concepts"}
+    found, expected = (parse_request(each, defaults=SETTINGS) for each in (completed, body))
+    assert found.digest == expected.digest
+
+
+def test_a_setting_has_no_default() -> None:
+    body = bare_request("similarity")
+
+    completed = complete({"$ref": "#/components/schemas/StreamRequestSchema"}, body)
+
+    assert set(ORDERING_DEFAULTS) == set(SETTINGS)
+    assert completed["ordering"].keys().isdisjoint(ORDERING_DEFAULTS)
+
+
+@pytest.mark.parametrize("example", COUNTS_REQUESTS)
+def test_posting_all_defaults_of_a_counts_request_is_posting_none(example: str) -> None:
+    body = {name: value for name, value in COUNTS_REQUESTS[example]["value"].items() if name in ("names", "queries")}
+    completed = complete({"$ref": "#/components/schemas/CountsRequestSchema"}, body)
+
+    assert completed.keys() == {"names", "queries", "refresh", "counted_since"}
+    assert parse_counts_request(completed) == parse_counts_request(body)
