@@ -26,9 +26,17 @@ _log = logging.getLogger(__name__)
 class ApiError(ConceptOrderingsError):
     """An error of HTTP alone, such as a body that is not JSON, or an unknown resource."""
 
-    def __init__(self, status: HTTPStatus, code: str, detail: str, pointers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        pointers: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(code, detail, pointers)
         self.status = status
+        self.headers = headers or {}
 
 
 def not_found(what: str, detail: str) -> ApiError:
@@ -111,8 +119,8 @@ def install_handlers(app: FastAPI) -> None:
 
 async def _api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)  # Starlette picks the handler by type
-    headers = _retry_later() if error.status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem_of(error, error.status, headers)
+    retry = _retry_later() if error.status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return problem_of(error, error.status, {**retry, **error.headers})
 
 
 async def _invalid_input(request: Request, error: Exception) -> JSONResponse:

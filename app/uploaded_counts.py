@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from app import parquet_rows
+from app.gzip_bodies import MAGIC, PACKED_WITHOUT_HEADER
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadCountsFile, BadValue
 from concept_orderings.json_text import decode_json
@@ -68,6 +69,8 @@ def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[s
     body = body.removeprefix(_BYTE_ORDER_MARK) if media_type != PARQUET else body
     if not body.strip():
         raise BadCountsFile("bad_counts_file", f"The counts file is empty. {_NEXT}.")
+    if body.startswith(MAGIC):
+        raise _bad(PACKED_WITHOUT_HEADER)
     if media_type == PARQUET:
         with closing(_parquet_rows(body)) as rows:
             return _collected(rows, "row", size)

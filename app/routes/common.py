@@ -1,15 +1,12 @@
-"""Shared by several routes: reading requests, and the OpenAPI entries of errors."""
+"""Shared by several routes: the service, the header `Prefer`, and the OpenAPI entries of bodies and errors."""
 
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from pydantic import WithJsonSchema
-from starlette.requests import ClientDisconnect
 
-from app.errors import ApiError
 from app.schemas import Problem
 from app.service import Service
 
@@ -19,11 +16,11 @@ LARGEST_NUMBER = 999_999_999
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 _DESCRIPTIONS = {
-    400: "The body is not JSON.",
+    400: "The body is not JSON, or not gzip although its Content-Encoding is.",
     404: "The URL names nothing that exists.",
     409: "Too late: the job has finished.",
     413: "The body is too large.",
-    415: "The service does not read bodies of this media type.",
+    415: "The service does not read bodies of this media type, or of this Content-Encoding; see Accept-Encoding.",
     422: "The request is valid JSON but cannot be carried out; `errors` has all faults.",
     424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
     429: "The queue is full; see Retry-After.",
@@ -97,47 +94,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
-
-
-async def read_body(
-    request: Request, most_bytes: int, *, instead: str = "split the class lists into several streams"
-) -> bytes:
-    """Read the body; refuse it as soon as its Content-Length, or the part that has arrived, is too long.
-
-    Parameters
-    ----------
-    request
-        The request.
-    most_bytes
-        The largest body allowed.
-    instead
-        What a client with a larger body should do: the end of the error's sentence.
-
-    Raises
-    ------
-    ApiError
-        ``body_too_large``; ``invalid_json`` if the client disconnected before the end.
-    """
-    too_large = ApiError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "body_too_large",
-        f"The body is over the limit of {most_bytes} bytes; {instead}.",
-    )
-    if int(request.headers.get("content-length", 0)) > most_bytes:
-        raise too_large
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most_bytes:
-                raise too_large
-    except ClientDisconnect as error:
-        raise ApiError(
-            HTTPStatus.BAD_REQUEST,
-            "invalid_json",
-            "The body is incomplete; send it again.",
-        ) from error
-    return bytes(body)
 
 
 def preferred_wait(request: Request, *, most_seconds: int) -> int | None:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError
-from app.routes.common import TheService, pattern_schema, problems, read_body
+from app.routes.common import TheService, pattern_schema, problems
+from app.routes.request_bodies import is_gzip, read_body
 from app.service import Service
 from app.source_schemas import SourceResource, source_resource
 from app.uploaded_counts import MEDIA_TYPES, PARQUET
@@ -154,13 +155,13 @@ def _media_type(request: Request) -> str:
     """Return the media type of the body, one of `MEDIA_TYPES` (RFC 9110, 8.3)."""
     media_type, *parameters = (part.strip() for part in request.headers.get("content-type", "").lower().split(";"))
     charsets = {each.partition("=")[2].strip('" ') for each in parameters if each.startswith("charset=")}
-    encoding = request.headers.get("content-encoding", "identity").lower()
-    if media_type not in MEDIA_TYPES or charsets - {"utf-8", "utf8", "us-ascii"} or encoding != "identity":
+    is_gzip(request)  # refuses another coding before the body is read
+    if media_type not in MEDIA_TYPES or charsets - {"utf-8", "utf8", "us-ascii"}:
         raise ApiError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            f"Send a counts file uncompressed, text in UTF-8, with one of these as Content-Type: "
-            f"{', '.join(MEDIA_TYPES)}.",
+            f"Send a counts file, text in UTF-8, with one of these as Content-Type: {', '.join(MEDIA_TYPES)}. A file "
+            "that is packed with gzip has the same Content-Type, and Content-Encoding: gzip.",
         )
     return media_type
 

@@ -15,8 +15,8 @@ from app.routes.common import (
     prefer_parameter,
     preferred_wait,
     problems,
-    read_body,
 )
+from app.routes.request_bodies import not_json, read_body
 from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, source_list
 from app.sources import counts_answer, read_counts_request
@@ -63,7 +63,7 @@ async def list_sources(service: TheService) -> SourceList:
     responses={
         200: {"model": CountsResource, "description": "All counts, in the order of the request."},
         202: {"model": CountsProgress, "description": "Counting goes on: post the same request again."},
-        **problems(400, 404, 413, 422, 424, 429, 503),
+        **problems(400, 404, 413, 415, 422, 424, 429, 503),
     },
     openapi_extra=_COUNTS_BODY,
 )
@@ -115,7 +115,7 @@ async def _read_counts_request(request: Request, service: Service) -> CountsRequ
     try:
         return await asyncio.to_thread(read_counts_request, body)
     except (ValueError, RecursionError) as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.") from error
+        raise not_json(body, error) from error
 
 
 def _check_name(name: str) -> None:

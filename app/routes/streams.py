@@ -19,7 +19,6 @@ from app.routes.common import (
     prefer_parameter,
     preferred_wait,
     problems,
-    read_body,
 )
 from app.routes.parts import (
     NUMBER,
@@ -31,6 +30,7 @@ from app.routes.parts import (
     find_record,
     redirect_latest,
 )
+from app.routes.request_bodies import not_json, read_body
 from app.schemas import (
     JobResource,
     ManifestResource,
@@ -76,7 +76,7 @@ _REQUEST_BODY: dict[str, Any] = {
         200: {"model": VersionResource, "description": "The version that this request has already."},
         201: {"model": VersionResource, "description": "The version, finished within the seconds of Prefer: wait."},
         202: {"model": JobResource, "description": "A job makes the version: follow Location."},
-        **problems(400, 413, 422, 424, 429, 503),
+        **problems(400, 413, 415, 422, 424, 429, 503),
     },
     openapi_extra=_REQUEST_BODY,
 )
@@ -160,7 +160,7 @@ async def _read_request(request: Request, service: Service) -> StreamRequest:
     try:
         return await service.parse(body)
     except (ValueError, RecursionError) as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.") from error
+        raise not_json(body, error) from error
 
 
 def _version_answer(
