@@ -9,6 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from concept_orderings.cli.commands import COMMANDS, CommandNotInstalled, find_command
+from concept_orderings.cli.options import Once
+from concept_orderings.cli.terminal import abandon, flush, say
+from concept_orderings.cli.usage import UsageError
 from concept_orderings.errors import ConceptOrderingsError
 from concept_orderings.version import __version__
 
@@ -26,20 +29,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: that of the command, 1 after an error (printed as one line), 130 after Ctrl-C.
+        The exit status: that of the command; 1 if the input is refused or the work fails; 2 for a command line that
+        cannot be carried out as it is written; 130 after Ctrl-C; 141 if the reader of the output has ended.
+
+    Raises
+    ------
+    SystemExit
+        After ``--help`` and ``--version``, and with status 2 for an unknown command or option.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        options = _parser(arguments).parse_args(arguments)
-        status: int = options.run(options)
-    except ConceptOrderingsError as error:
-        print(f"concept-orderings: {error.detail} [{error.code}]", file=sys.stderr)
-        return 1
-    except CommandNotInstalled as error:
-        print(f"concept-orderings: {error}", file=sys.stderr)
-        return 1
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except BrokenPipeError:
+        # 128 + SIGPIPE, as for a program that the signal ends: `order ... | head` is no error.
+        abandon(sys.stdout, sys.stderr)
+        return 141
     except KeyboardInterrupt:
         return 130
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run the command, and print each error as one line."""
+    try:
+        try:
+            options = _parser(arguments).parse_args(arguments)
+            status: int = options.run(options)
+        finally:
+            # What `--help` and other commands print.
+            flush()
+    except UsageError as error:
+        for fault in error.faults:
+            say(fault)
+        return 2
+    except ConceptOrderingsError as error:
+        say(f"{error.detail} [{error.code}]")
+        return 1
+    except CommandNotInstalled as error:
+        say(str(error))
+        return 1
+    except MemoryError:
+        say("There is not enough memory for this input. [not_enough_memory]")
+        return 1
     return status
 
 
@@ -53,6 +82,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name in arguments[:1]:
             # Only for this command, because declaring its arguments imports its program.
             command = find_command(name)
+            subparser.register("action", None, Once)
             command.add_arguments(subparser)
             subparser.set_defaults(run=command.run)
     return parser

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -10,18 +11,21 @@ import numpy as np
 
 from concept_orderings.cli.embeddings_file import read_embeddings
 from concept_orderings.cli.gatherers import find_gatherer
-from concept_orderings.cli.options import add_data_dir
-from concept_orderings.cli.output import write
+from concept_orderings.cli.options import default_data_dir
+from concept_orderings.cli.order_options import faults_of_format, faults_of_options, faults_with_files
+from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.parameters import add_parameters, given_parameters
-from concept_orderings.errors import BadParameter
+from concept_orderings.cli.terminal import say
+from concept_orderings.cli.usage import refuse
 from concept_orderings.evidence import Gathered, Need
-from concept_orderings.evidence.base import parameters_of
-from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.exporters import EXPORTERS
-from concept_orderings.order_files import Gatherer, order, read_request
+from concept_orderings.order_files import Gatherer, OwnFields, fewest_tasks, order, read_files, request_of
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.progress import Report, silent
-from concept_orderings.request import StreamRequest
+from concept_orderings.request import StreamRequest, parse_request
+
+WITHOUT_SPLIT, WITH_SPLIT = "fomo", "tasks"
+"""The formats that are written if none is asked for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="JSON: a list of class names (the file's name is the dataset's), a list of DATASET+++class name, "
-        "or an object with datasets or concepts as a request has them",
+        "or the body of a request, with datasets or concepts",
     )
-    parser.add_argument("--kind", choices=ORDERINGS, required=True, help="the ordering")
+    parser.add_argument("--kind", choices=ORDERINGS, help="the ordering; needed unless a file has the field ordering")
     add_parameters(parser)
     tasks = parser.add_mutually_exclusive_group()
     tasks.add_argument("--tasks", type=int, metavar="T", help="cut into T tasks (default: 1)")
@@ -48,28 +52,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=EXPORTERS,
-        default="fomo",
         # argparse takes percent signs for placeholders.
-        help=" ".join(f"{name}: {exporter.summary}" for name, exporter in EXPORTERS.items()).replace("%", "%%"),
+        help=" ".join(f"{name}: {exporter.summary}" for name, exporter in EXPORTERS.items()).replace("%", "%%")
+        + f" (default: {WITH_SPLIT} with a split into tasks, {WITHOUT_SPLIT} without)",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
-    add_data_dir(parser)
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="write the manifest to this file: the digests, the request with all its defaults, and the warnings",
+    )
+    parser.add_argument("--name", help="the stream's name, which stands in the manifest")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        help=f"the directory with local indexes and counts files, for --source (default: {default_data_dir()})",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Order the files and write the order; return the exit status."""
-    ordering = {"kind": options.kind, **given_parameters(options)}
-    tasks: dict[str, object] = (
-        {"by": options.by} if options.by else {"count": 1 if options.tasks is None else options.tasks}
+    """Order the files and write the order; return the exit status.
+
+    Raises
+    ------
+    UsageError
+        Options contradict each other or a file, or would have no effect.
+    ConceptOrderingsError
+        A file or the request is refused, or the work fails.
+    """
+    refuse(faults_of_options(options))
+    for path in filter(None, (options.output, options.manifest)):
+        check_writable(path)
+    files = read_files(options.files)
+    own = OwnFields(files)
+    refuse(faults_with_files(options, own))
+    request = parse_request(request_of(files, **_fields(options, own))).as_of(datetime.now(UTC))
+    exporter = EXPORTERS[_format(options, own, request)]()
+    report = _progress_line if sys.stderr is not None and sys.stderr.isatty() else silent
+    stream = order(
+        request, gatherer=_gatherers(options.embeddings, options.data_dir or default_data_dir()), report=report
     )
-    body = read_request(options.files, ordering=ordering, tasks=tasks)
-    report = _progress_line if sys.stderr.isatty() else silent
-    stream = order(body, gatherer=_gatherers(options.embeddings, options.data_dir), report=report)
     for warning in stream.warnings():
-        _warn(warning)
+        say(warning)
     # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.
-    write(EXPORTERS[options.format]().render(stream.published(1)), options.output)
+    version = stream.published(1)
+    manifest = [(version.documents().manifest, options.manifest)] if options.manifest else []
+    write([*manifest, (exporter.render(version), options.output)])
     return 0
+
+
+def _fields(options: argparse.Namespace, own: OwnFields) -> dict[str, object]:
+    """Return the fields of the request that options or files give."""
+    tasks: object = {"by": options.by} if options.by else {"count": 1 if options.tasks is None else options.tasks}
+    fields = {"name": options.name or "file", "tasks": tasks}
+    if options.kind is not None:
+        fields["ordering"] = {"kind": options.kind, **given_parameters(options)}
+    # A field that both an option and a file give is refused before.
+    return {**fields, **own}
+
+
+def _format(options: argparse.Namespace, own: OwnFields, request: StreamRequest) -> str:
+    """Return the format that is asked for, or the default: the tasks if there is a split."""
+    splits = {
+        f"--tasks {options.tasks}": options.tasks is not None,
+        f"--by {options.by}": options.by is not None,
+        f"the file {own.path('tasks')}" if "tasks" in own else "": "tasks" in own,
+    }
+    split = next((name for name, given in splits.items() if given), None)
+    if options.format is None:
+        return WITH_SPLIT if split else WITHOUT_SPLIT
+    if split:
+        refuse(faults_of_format(options.format, fewest_tasks(request), split))
+    return str(options.format)
 
 
 def _gatherers(embeddings: Path | None, data_dir: Path) -> Callable[[Need], Gatherer]:
@@ -85,13 +140,7 @@ def _gatherers(embeddings: Path | None, data_dir: Path) -> Callable[[Need], Gath
 
 def _from_file(path: Path, request: StreamRequest, report: Report) -> Gathered:
     del report
-    if parameters_of(request.ordering, NeedsEmbeddings).weights:
-        raise BadParameter("bad_parameter", "The weights of given embeddings cannot be checked; leave them out.")
     return Gathered.of(np.asarray(read_embeddings(path, len(request.concepts)), np.float32), "caller")
-
-
-def _warn(text: str) -> None:
-    print(f"concept-orderings: {text}", file=sys.stderr)
 
 
 def _progress_line(done: int, total: int) -> None:

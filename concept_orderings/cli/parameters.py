@@ -15,11 +15,20 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     seen = set()
     for kind, ordering in ORDERINGS.items():
         for each in ordering.parameters():
-            # No option for arrays, because the files list the concepts.
-            if each.name in seen or each.type == "array of strings":
+            if each.name in seen or not has_option(each):
                 continue
             seen.add(each.name)
-            parser.add_argument(f"--{each.name.replace('_', '-')}", **_option(kind, each))
+            parser.add_argument(option_of(each.name), **_option(kind, each))
+
+
+def has_option(parameter: Parameter) -> bool:
+    """Tell whether a parameter has an option; arrays have none, because the files list the concepts."""
+    return parameter.type != "array of strings"
+
+
+def option_of(name: str) -> str:
+    """Return the option for a parameter."""
+    return f"--{name.replace('_', '-')}"
 
 
 def given_parameters(options: argparse.Namespace) -> dict[str, object]:

@@ -26,6 +26,8 @@ class Exporter(ABC):
         The suffix of file names, without the dot.
     summary : str
         One sentence for the documentation.
+    shows_tasks : bool
+        Whether the output says where each task begins. The command line refuses a split for a format that does not.
     """
 
     name: ClassVar[str]
@@ -34,6 +36,7 @@ class Exporter(ABC):
     media_type: ClassVar[str]
     suffix: ClassVar[str]
     summary: ClassVar[str]
+    shows_tasks: ClassVar[bool] = True
 
     def file_name(self, stream: str, number: int) -> str:
         """Return the file name for a rendering of a stream's version `number`."""

@@ -19,6 +19,7 @@ class Fomo(Exporter):
     media_type = "application/json"
     suffix = "json"
     summary = "One JSON list of DATASET+++class name, as the FoMo-in-Flux training code reads it."
+    shows_tasks = False
 
     def render(self, version: PublishedVersion) -> bytes:
         """See `Exporter.render`."""

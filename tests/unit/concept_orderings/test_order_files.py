@@ -15,7 +15,7 @@ from concept_orderings.evidence import Gathered, Need, Provenance, evidence_dige
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings, captions_of
 from concept_orderings.evidence.counts import NeedsCounts
-from concept_orderings.order_files import Gatherer, order, read_request
+from concept_orderings.order_files import Gatherer, order, read_files, request_of
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
 
@@ -34,7 +34,7 @@ def written(folder: Path, **files: object) -> list[Path]:
 
 
 def concepts_in(paths: Sequence[Path]) -> tuple[str, ...]:
-    return parse_request(read_request(paths, ordering=RANDOM, tasks=ONE_TASK)).concepts.ids
+    return parse_request(request_of(read_files(paths), ordering=RANDOM, tasks=ONE_TASK)).concepts.ids
 
 
 def test_a_list_of_class_names_belongs_to_the_dataset_that_names_the_file(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_list_of_concepts_is_a_stream(tmp_path: Path) -> None:
 def test_an_object_may_have_the_lists_of_a_request(tmp_path: Path, name: str) -> None:
     request = {"datasets": [{"name": "B", "classes": ["a"], "year": 2001}], "concepts": ["B+++a"]}
 
-    assert concepts_in(written(tmp_path, any={name: request[name], "name": "ignored"})) == ("B+++a",)
+    assert concepts_in(written(tmp_path, any={name: request[name], "name": "a-stream"})) == ("B+++a",)
 
 
 def test_several_files_are_ordered_together(tmp_path: Path) -> None:
@@ -103,14 +103,14 @@ def test_a_file_with_other_content_is_named(tmp_path: Path, content: bytes) -> N
     path.write_bytes(content)
 
     with pytest.raises(BadValue, match=r"strange file\.json") as refused:
-        read_request([path], ordering=RANDOM, tasks=ONE_TASK)
+        read_files([path])
     assert refused.value.code == "bad_file"
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.json", tmp_path):
         with pytest.raises(BadValue, match=path.name) as refused:
-            read_request([path], ordering=RANDOM, tasks=ONE_TASK)
+            read_files([path])
         assert refused.value.code == "bad_file"
 
 
@@ -165,7 +165,7 @@ class RecordedRequests:
 def test_only_the_evidence_that_is_needed_is_gathered(ordering: Body, asked: Any) -> None:
     sources = RecordedRequests()
     body = {"name": "x", "concepts": ["cifar100+++b", "cifar100+++a"], "ordering": ordering, "tasks": ONE_TASK}
-    tasks = order(body, gatherer=sources.gatherer).concepts_by_task()
+    tasks = order(parse_request(body), gatherer=sources.gatherer).concepts_by_task()
 
     assert sources.of == asked
     assert sorted(tasks[0]) == ["CIFAR100+++a", "CIFAR100+++b"]
@@ -176,7 +176,7 @@ def test_counts_in_the_file_need_no_index() -> None:
     datasets = [{"name": "A", "classes": ["a", "b"], "counts": {"a": 2, "b": 1}}]
     body = {"name": "x", "datasets": datasets, "ordering": {"kind": "frequency"}, "tasks": ONE_TASK}
 
-    found = order(body, gatherer=sources.gatherer)
+    found = order(parse_request(body), gatherer=sources.gatherer)
 
     assert found.concepts_by_task() == [["A+++b", "A+++a"]]
     assert sources.of == []
@@ -184,7 +184,7 @@ def test_counts_in_the_file_need_no_index() -> None:
 
 def test_gathered_counts_keep_their_provenance() -> None:
     body = {"name": "x", "concepts": ["A+++a"], "ordering": {"kind": "frequency", "source": "c4"}, "tasks": ONE_TASK}
-    stream = order(body, gatherer=RecordedRequests().gatherer)
+    stream = order(parse_request(body), gatherer=RecordedRequests().gatherer)
 
     assert stream.provenance[Need.COUNTS].details == {"unit": "documents"}
     assert stream.columns == {"count": [0], "tie_group": [1], "unit": ["documents"]}
@@ -197,6 +197,6 @@ def test_the_order_of_files_is_that_of_the_library(body: Body) -> None:
     def embed(request: StreamRequest, report: Report) -> Gathered:
         return Gathered.of(embeddings, "test")
 
-    found = order(body, gatherer={Need.EMBEDDINGS: embed}.__getitem__, report=silent)
+    found = order(parse_request(body), gatherer={Need.EMBEDDINGS: embed}.__getitem__, report=silent)
 
     assert found.concepts_by_task() == arrange(body, embeddings=embeddings)

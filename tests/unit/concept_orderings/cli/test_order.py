@@ -64,9 +64,9 @@ def test_a_list_is_ordered_as_the_library_orders_it(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("options", "ordering"),
     [
-        (["--seed", "7"], {"kind": "random", "seed": 7}),
-        (["--seed", "-7"], {"kind": "random", "seed": -7}),
-        (["--reverse"], {"kind": "random", "reverse": True}),
+        (["--kind", "random", "--seed", "7"], {"kind": "random", "seed": 7}),
+        (["--kind", "random", "--seed", "-7"], {"kind": "random", "seed": -7}),
+        (["--kind", "random", "--reverse"], {"kind": "random", "reverse": True}),
         (["--kind", "time", "--within-year", "dataset"], {"kind": "time", "within_year": "dataset"}),
         (["--kind", "dataset"], {"kind": "dataset"}),
         (["--kind", "performance"], {"kind": "performance"}),
@@ -76,14 +76,30 @@ def test_a_list_is_ordered_as_the_library_orders_it(capsys: pytest.CaptureFixtur
 def test_parameters_reach_the_ordering(
     capsys: pytest.CaptureFixture[str], classes: Path, options: list[str], ordering: dict[str, object]
 ) -> None:
-    assert ordered(capsys, classes, "--kind", "random", *options) == library(**ordering)[0]
+    assert ordered(capsys, classes, *options) == library(**ordering)[0]
 
 
-def test_the_tasks_format_has_one_list_per_task(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
-    found = ordered(capsys, classes, "--kind", "random", "--tasks", 2, "--format", "tasks")
+@pytest.mark.parametrize("options", [[], ["--format", "tasks"]], ids=str)
+def test_a_split_is_written_as_one_list_per_task(
+    capsys: pytest.CaptureFixture[str], classes: Path, options: list[str]
+) -> None:
+    found = ordered(capsys, classes, "--kind", "random", "--tasks", 2, *options)
 
     assert found == library({"count": 2}, kind="random")
     assert [len(task) for task in found] == [3, 2]
+
+
+def test_one_task_is_a_split_too(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+    arguments = (classes, "--kind", "random", "--tasks", 1)
+
+    assert ordered(capsys, *arguments) == library(kind="random")
+    # A flat list says all of it.
+    assert ordered(capsys, *arguments, "--format", "fomo") == library(kind="random")[0]
+
+
+@pytest.mark.parametrize("by", ["dataset", "year"])
+def test_a_single_group_is_one_task(capsys: pytest.CaptureFixture[str], classes: Path, by: str) -> None:
+    assert ordered(capsys, classes, "--kind", "random", "--by", by, "--format", "fomo") == library(kind="random")[0]
 
 
 class Raw(Exporter):
@@ -123,7 +139,7 @@ def test_tasks_can_be_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path,
         (tmp_path / f"{name}.json").write_text(json.dumps(CLASSES))
     files = sorted(tmp_path.iterdir())
     kind = "time" if by == "year" else "dataset"
-    found = ordered(capsys, *files, "--kind", kind, "--by", by, "--format", "tasks")
+    found = ordered(capsys, *files, "--kind", kind, "--by", by)
 
     # Both CIFAR datasets are from one year.
     assert sorted(len(task) for task in found) == ([5, 10] if by == "year" else [5, 5, 5])
@@ -199,11 +215,10 @@ def test_an_output_that_cannot_be_written_is_named(
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        (["--tasks", "0"], "bad_task_count"),
-        (["--tasks", "-1"], "bad_task_count"),
-        (["--tasks", "6"], "bad_task_count"),
-        (["--seed", str(2**53)], "bad_parameter"),
-        (["--encoder", "minilm"], "unknown_parameter"),
+        (["--kind", "random", "--tasks", "0"], "bad_task_count"),
+        (["--kind", "random", "--tasks", "-1"], "bad_task_count"),
+        (["--kind", "random", "--tasks", "6"], "bad_task_count"),
+        (["--kind", "random", "--seed", str(2**53)], "bad_parameter"),
         (["--kind", "frequency"], "missing_counts"),
         (["--kind", "frequency", "--source", "../elsewhere"], "bad_parameter"),
         (["--kind", "frequency", "--source", "nothing", "--data-dir", "/nonexistent"], "source_not_configured"),
@@ -215,7 +230,7 @@ def test_an_error_is_printed_with_its_code(
 ) -> None:
     if "--source" in options:
         pytest.importorskip("tantivy", reason="counting needs the worker's libraries")
-    assert f"[{code}]" in refused(capsys, classes, "--kind", "random", *options)
+    assert f"[{code}]" in refused(capsys, classes, *options)
 
 
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -234,7 +249,15 @@ def test_a_duplicate_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["order"], ["order", "x.json"], ["order", "x.json", "--kind", "rnd"], ["nothing"], ["--kind", "random"]],
+    [
+        [],
+        ["order"],
+        ["order", "x.json", "--kind", "rnd"],
+        ["order", "x.json", "--kind", "random", "--seed", "1", "--seed", "2"],
+        ["order", "x.json", "--kind", "random", "--tasks", "many"],
+        ["nothing"],
+        ["--kind", "random"],
+    ],
     ids=str,
 )
 def test_a_wrong_command_line_prints_the_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:

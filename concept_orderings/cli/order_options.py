@@ -1,0 +1,104 @@
+"""Find the options of `order` that contradict each other, contradict a file, or would have no effect."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from concept_orderings.cli.parameters import given_parameters, has_option, option_of
+from concept_orderings.evidence import Need
+from concept_orderings.evidence.counts import IN_REQUEST
+from concept_orderings.exporters import EXPORTERS
+from concept_orderings.order_files import OwnFields
+from concept_orderings.orderings import ORDERINGS, Ordering
+
+_OF_ENCODERS = ("encoder", "dtype", "weights")
+_OF_CACHES = ("counted_since", "refresh")
+
+
+def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
+    """Yield a sentence for each fault that the options have by themselves."""
+    if options.name is not None and options.manifest is None:
+        yield "--name has no effect: only the manifest has the stream's name; give --manifest, or leave --name out."
+    if _same_file(options.output, options.manifest):
+        yield f"--output and --manifest are both {options.output}; give two files."
+
+
+def faults_with_files(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:
+    """Yield a sentence for each fault that the options have together with what the files say."""
+    yield from _twice_given(options, own)
+    if options.manifest is not None and options.name is None and "name" not in own:
+        yield "--manifest needs the stream's name, which stands in the manifest: give --name, such as --name my-stream."
+    ordering = options.kind or own.get("ordering")
+    if ordering is None:
+        yield f"No ordering is given: give --kind, one of {', '.join(ORDERINGS)}, or a file with the field ordering."
+    parameters = {"kind": options.kind, **given_parameters(options)} if options.kind else own.get("ordering")
+    if isinstance(parameters, Mapping) and (kind := ORDERINGS.get(str(parameters.get("kind")))) is not None:
+        yield from _faults_of_parameters(options, kind, parameters)
+
+
+def faults_of_format(format_name: str, fewest_tasks: int, split: str) -> Iterator[str]:
+    """Yield a sentence if a format cannot show the split.
+
+    Parameters
+    ----------
+    format_name
+        The name of an exporter.
+    fewest_tasks
+        The fewest tasks that the split can give.
+    split
+        The option or the field of a file that asks for the split.
+    """
+    if fewest_tasks > 1 and not EXPORTERS[format_name].shows_tasks:
+        yield (
+            f"--format {format_name} is one list, which cannot show the tasks of {split}; leave one of the two out, or "
+            f"give --format {' or '.join(name for name, each in EXPORTERS.items() if each.shows_tasks)}."
+        )
+
+
+def _twice_given(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:
+    parameters = [option_of(name) for name in given_parameters(options)]
+    given = {
+        "name": ["--name"] if options.name is not None else [],
+        "ordering": ["--kind", *parameters] if options.kind else parameters,
+        "tasks": [name for name, value in (("--tasks", options.tasks), ("--by", options.by)) if value is not None],
+    }
+    for field, names in given.items():
+        if names and field in own:
+            has_it = f"{own.path(field)} has the field {field}"
+            yield f"{', '.join(names)} cannot be given, because {has_it}; leave one of the two out."
+
+
+def _faults_of_parameters(
+    options: argparse.Namespace, kind: type[Ordering], parameters: Mapping[str, object]
+) -> Iterator[str]:
+    takes = [each.name for each in kind.parameters() if has_option(each)]
+    for name in given_parameters(options):
+        if name not in takes:
+            taken = ", ".join(map(option_of, takes))
+            yield f"{option_of(name)} has no effect: the ordering {kind.kind} takes only {taken}; leave it out."
+        elif name in _OF_CACHES:
+            yield f"{option_of(name)} has no effect: this command counts anew each time; leave it out."
+    yield from _faults_of_embeddings(options, kind, parameters)
+    counts_outside = Need.COUNTS in kind.needs and parameters.get("source") not in (None, IN_REQUEST)
+    if options.data_dir is not None and not counts_outside:
+        yield "--data-dir has no effect: only sources of counts are looked for there (--kind frequency --source NAME)."
+
+
+def _faults_of_embeddings(
+    options: argparse.Namespace, kind: type[Ordering], parameters: Mapping[str, object]
+) -> Iterator[str]:
+    if options.embeddings is None:
+        return
+    if Need.EMBEDDINGS not in kind.needs:
+        yield f"--embeddings has no effect: the ordering {kind.kind} needs none."
+        return
+    for name in _OF_ENCODERS:
+        if parameters.get(name):
+            yield (
+                f"{option_of(name)} (or {name} in a file) cannot be checked with --embeddings, since no encoder is "
+                "used; leave one of the two out."
+            )
+
+
+def _same_file(one: Path | None, other: Path | None) -> bool:
+    return one is not None and other is not None and one.resolve() == other.resolve()
