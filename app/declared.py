@@ -3,6 +3,7 @@
 pydantic only writes these schemas: `concept_orderings` checks requests against the same declarations.
 """
 
+from itertools import combinations
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
@@ -39,15 +40,13 @@ def or_null(schema: JsonSchema) -> JsonSchema:
 
 def exactly_one(*names: str) -> JsonSchema:
     """Return the schema of objects in which exactly one of `names` is present and not null."""
-    return {
-        "oneOf": [
-            {
-                "required": [name],
-                "properties": {each: {"not": {"type": "null"}} if each == name else {"type": "null"} for each in names},
-            }
-            for name in names
-        ]
-    }
+    # Not as `oneOf`, of which generators of clients make a union of two classes that lack all other fields.
+    none = {"properties": {name: {"type": "null"} for name in names}}
+    two = [
+        {"required": list(pair), "properties": {name: {"not": {"type": "null"}} for name in pair}}
+        for pair in combinations(names, 2)
+    ]
+    return {"not": {"anyOf": [none, *two]}}
 
 
 def _type(field: RequestField, schema: JsonSchema) -> Any:

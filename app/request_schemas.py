@@ -75,7 +75,7 @@ _ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.valu
 
 
 ClassListSchema = create_model(
-    "ClassListSchema",
+    "ClassList",
     __base__=_Strict,
     __doc__="A dataset and its class names; years, templates and scores left out come from the catalogue.",
     **{each.name: required(each) if each.name in ("name", "classes") else optional(each) for each in DATASET_FIELDS},
@@ -109,7 +109,7 @@ class _StreamRequest(_Strict):
 
 
 StreamRequestSchema = create_model(
-    "StreamRequestSchema",
+    "StreamRequest",
     __base__=_StreamRequest,
     __doc__="Class lists, an ordering and a split. Give either `datasets` or `concepts`.",
     name=required(STREAM_NAME),
@@ -128,7 +128,7 @@ class _CountsRequest(_Strict):
 _refresh, _counted_since = OPTIONS
 
 CountsRequestSchema = create_model(
-    "CountsRequestSchema",
+    "CountsRequest",
     __base__=_CountsRequest,
     __doc__="What to count: either `names` or `queries`.",
     names=optional(NAMES),

@@ -28,14 +28,18 @@ MOST_ROWS = 2_000_000
 """The largest number of rows: a hundred times the class names of the benchmark; their counts fit into memory."""
 
 CSV = "text/csv"
+JSON_LINES = "application/x-ndjson"
 PARQUET = "application/vnd.apache.parquet"
 MEDIA_TYPES = {
     CSV: "CSV in UTF-8 with a header that has `name` and `count`; other columns are ignored.",
-    "application/x-ndjson": "JSON lines: objects with `name` and `count`; other fields are ignored.",
+    JSON_LINES: "JSON lines: objects with `name` and `count`; other fields are ignored.",
     "application/jsonl": "JSON lines, as above.",
     PARQUET: "Parquet with a string column `name` and an integer column `count`; other columns are ignored.",
 }
 """The formats of counts files by media type, and what a file of each must contain."""
+
+ANY_FORMAT = "application/octet-stream"
+"""The media type of a file in any of these formats, which clients send that know no other for bytes."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _INTEGER = re.compile(r"[0-9]{1,20}")
@@ -57,7 +61,7 @@ def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[s
     body
         The file.
     media_type
-        One of `MEDIA_TYPES`.
+        One of `MEDIA_TYPES`, or `ANY_FORMAT`.
     size
         The size of the corpus, in the unit of the counts; none may be larger.
 
@@ -66,6 +70,8 @@ def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[s
     BadCountsFile
         ``bad_counts_file`` or ``conflicting_counts``; the text names the line.
     """
+    if media_type == ANY_FORMAT:
+        media_type = _media_type_of(body)
     body = body.removeprefix(_BYTE_ORDER_MARK) if media_type != PARQUET else body
     if not body.strip():
         raise BadCountsFile("bad_counts_file", f"The counts file is empty. {_NEXT}.")
@@ -75,6 +81,16 @@ def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[s
         with closing(_parquet_rows(body)) as rows:
             return _collected(rows, "row", size)
     return _collected(_csv_rows(body) if media_type == CSV else _json_rows(body), "line", size)
+
+
+def _media_type_of(body: bytes) -> str:
+    """Return the media type of a file that was sent as `ANY_FORMAT`, from its first bytes.
+
+    The three formats begin differently: Parquet with its mark, JSON lines with a brace, which no header of CSV does.
+    """
+    if body.startswith(b"PAR1"):
+        return PARQUET
+    return JSON_LINES if body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{") else CSV
 
 
 def _collected(rows: Iterable[_Row], unit: str, size: int | None) -> dict[str, int]:

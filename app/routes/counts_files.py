@@ -11,7 +11,7 @@ from app.routes.common import TheService, pattern_schema, problems
 from app.routes.request_bodies import is_gzip, read_body
 from app.service import Service
 from app.source_schemas import SourceResource, source_resource
-from app.uploaded_counts import MEDIA_TYPES, PARQUET
+from app.uploaded_counts import ANY_FORMAT, CSV, MEDIA_TYPES, PARQUET
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
@@ -55,9 +55,9 @@ _JSON_EXAMPLE = '{"name": "aquarium fish", "count": 388}\n{"name": "sunflower", 
 
 
 def _content(media_type: str, description: str) -> dict[str, Any]:
-    if media_type == PARQUET:
+    if media_type in (PARQUET, ANY_FORMAT):
         return {"schema": {"type": "string", "format": "binary", "description": description}}
-    example = _CSV_EXAMPLE if media_type == "text/csv" else _JSON_EXAMPLE
+    example = _CSV_EXAMPLE if media_type == CSV else _JSON_EXAMPLE
     return {"schema": {"type": "string", "description": description}, "example": example}
 
 
@@ -65,7 +65,11 @@ _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "Names and their counts: integers from 0. Underscores and slashes are read as spaces.",
-        "content": {each: _content(each, description) for each, description in MEDIA_TYPES.items()},
+        "content": {
+            **{each: _content(each, description) for each, description in MEDIA_TYPES.items()},
+            # The only type for bytes that some generators of clients know.
+            ANY_FORMAT: _content(ANY_FORMAT, "A file in any of the other formats, which its first bytes tell."),
+        },
     }
 }
 
@@ -152,11 +156,11 @@ async def _check_not_taken(name: str, service: Service) -> None:
 
 
 def _media_type(request: Request) -> str:
-    """Return the media type of the body, one of `MEDIA_TYPES` (RFC 9110, 8.3)."""
+    """Return the media type of the body, one of `MEDIA_TYPES` or `ANY_FORMAT` (RFC 9110, 8.3)."""
     media_type, *parameters = (part.strip() for part in request.headers.get("content-type", "").lower().split(";"))
     charsets = {each.partition("=")[2].strip('" ') for each in parameters if each.startswith("charset=")}
     is_gzip(request)  # refuses another coding before the body is read
-    if media_type not in MEDIA_TYPES or charsets - {"utf-8", "utf8", "us-ascii"}:
+    if media_type not in (*MEDIA_TYPES, ANY_FORMAT) or charsets - {"utf-8", "utf8", "us-ascii"}:
         raise ApiError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",

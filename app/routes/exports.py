@@ -41,9 +41,20 @@ changes; neither does that of `fomo` without `v`. Any other URL without `v` answ
 present version: revalidate it with `If-None-Match`.
 """.format(formats="\n".join(f"- `{name}`: {exporter.summary}" for name, exporter in EXPORTERS.items())).strip()
 
+
+def _schema(media_type: str) -> dict[str, Any]:
+    """Return the schema of all formats with a media type."""
+    schemas = [
+        {"title": f"{name.capitalize()}Export", "description": each.summary, **each.json_schema}
+        for name, each in EXPORTERS.items()
+        if each.media_type == media_type
+    ]
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
 _RENDERINGS: dict[str, Any] = {
     "description": "The version in this format.",
-    "content": {each.media_type: {"schema": {}} for each in EXPORTERS.values()},
+    "content": {each: {"schema": _schema(each)} for each in sorted({each.media_type for each in EXPORTERS.values()})},
 }
 
 

@@ -53,7 +53,10 @@ async def get_job(id: JobId, service: TheService) -> JobResource:  # the name in
     summary="A job as server-sent events",
     response_class=EventSourceResponse,
     responses={
-        200: {"description": "Events named `job`, each with the job as JSON.", "content": {"text/event-stream": {}}},
+        200: {
+            "description": "Events named `job`, each with the job as JSON.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
         204: {"description": "The job is finished and the client has all its events: do not reconnect."},
         **problems(404, 422, 503),
     },

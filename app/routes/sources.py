@@ -38,7 +38,7 @@ _WAIT_SECONDS = 10
 _RETRY_SECONDS = 1
 
 _COUNTS_BODY: dict[str, Any] = {
-    "requestBody": json_body("CountsRequestSchema", "Class names or queries.", REQUESTS),
+    "requestBody": json_body("CountsRequest", "Class names or queries.", REQUESTS),
     "parameters": [
         prefer_parameter(
             f"wait=N delays the answer until everything is counted, by at most N seconds; without it, by at most "

@@ -61,7 +61,7 @@ NumberCursor = Annotated[
 ]
 
 _REQUEST_BODY: dict[str, Any] = {
-    "requestBody": json_body("StreamRequestSchema", "Class lists or concepts, an ordering and a split.", REQUESTS),
+    "requestBody": json_body("StreamRequest", "Class lists or concepts, an ordering and a split.", REQUESTS),
     "parameters": [
         prefer_parameter("wait=N delays the answer until the version is finished, by at most N seconds (RFC 7240).")
     ],

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from concept_orderings.published import PublishedVersion
+from concept_orderings.shapes import JsonSchema
 
 
 class Exporter(ABC):
@@ -28,6 +29,8 @@ class Exporter(ABC):
         One sentence for the documentation.
     shows_tasks : bool
         Whether the output says where each task begins. The command line refuses a split for a format that does not.
+    json_schema : dict
+        The JSON Schema of the bytes, for the API's document; empty for a format that is not JSON.
     """
 
     name: ClassVar[str]
@@ -37,6 +40,7 @@ class Exporter(ABC):
     suffix: ClassVar[str]
     summary: ClassVar[str]
     shows_tasks: ClassVar[bool] = True
+    json_schema: ClassVar[JsonSchema] = {}
 
     def file_name(self, stream: str, number: int) -> str:
         """Return the file name for a rendering of a stream's version `number`."""

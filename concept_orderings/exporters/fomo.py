@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from typing import ClassVar
 
 from concept_orderings.exporters.base import Exporter
 from concept_orderings.published import PublishedVersion
+from concept_orderings.shapes import JsonSchema
 
 
 class Fomo(Exporter):
@@ -20,6 +22,7 @@ class Fomo(Exporter):
     suffix = "json"
     summary = "One JSON list of DATASET+++class name, as the FoMo-in-Flux training code reads it."
     shows_tasks = False
+    json_schema: ClassVar[JsonSchema] = {"type": "array", "items": {"type": "string"}}
 
     def render(self, version: PublishedVersion) -> bytes:
         """See `Exporter.render`."""

@@ -1,9 +1,11 @@
 """The tasks format: a JSON list with one list of ``DATASET+++class name`` strings per task."""
 
 import json
+from typing import ClassVar
 
 from concept_orderings.exporters.base import Exporter
 from concept_orderings.published import PublishedVersion
+from concept_orderings.shapes import JsonSchema
 
 
 class Tasks(Exporter):
@@ -13,6 +15,7 @@ class Tasks(Exporter):
     media_type = "application/json"
     suffix = "json"
     summary = "One JSON list for each task, each of DATASET+++class name."
+    json_schema: ClassVar[JsonSchema] = {"type": "array", "items": {"type": "array", "items": {"type": "string"}}}
 
     def render(self, version: PublishedVersion) -> bytes:
         """See `Exporter.render`. Non-ASCII characters are escaped, as in the FoMo-in-Flux format."""

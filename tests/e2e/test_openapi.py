@@ -208,7 +208,7 @@ def test_schemas_and_checks_agree(body: Any) -> None:
         request, refused = parse_request(body), None
     except InvalidInput as error:
         request, refused = None, error
-    fitting = fits("StreamRequestSchema", body)
+    fitting = fits("StreamRequest", body)
     # If the check refuses by a rule over several fields, the schema may accept or refuse.
     assert (refused and is_over_several_fields(refused)) or fitting == (refused is None), (fitting, refused)
     if request is not None:

@@ -36,6 +36,6 @@ def test_the_schema_and_the_check_agree(body: Any) -> None:
         refused = None
     except InvalidInput as error:
         refused = error
-    fitting = fits("CountsRequestSchema", body)
+    fitting = fits("CountsRequest", body)
     # If a rule over several fields is broken first, the schema may accept or refuse the body.
     assert (refused and is_over_several_fields(refused)) or fitting == (refused is None), (fitting, refused)

@@ -10,10 +10,12 @@ import pytest
 from pydantic import Field, TypeAdapter
 
 from app import openapi
-from app.examples import REQUESTS
+from app.examples import EXAMPLE_REQUEST, REQUESTS
 from app.settings import ORDERING_DEFAULTS
 from app.source_schemas import REQUESTS as COUNTS_REQUESTS
 from concept_orderings.counts_request import parse_counts_request
+from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.library import arrange_request
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
 from support.declared import fits_schema
@@ -116,7 +118,7 @@ def bare_request(kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ORDERINGS)
 def test_posting_all_defaults_of_a_stream_request_is_posting_none(kind: str) -> None:
     body = bare_request(kind)
-    completed = complete({"$ref": "#/components/schemas/StreamRequestSchema"}, body)
+    completed = complete({"$ref": "#/components/schemas/StreamRequest"}, body)
 
     assert len(completed["ordering"]) > len(body["ordering"])
     assert completed.keys() >= {"datasets", "concepts"}
@@ -127,7 +129,7 @@ def test_posting_all_defaults_of_a_stream_request_is_posting_none(kind: str) -> 
 def test_a_setting_has_no_default() -> None:
     body = bare_request("similarity")
 
-    completed = complete({"$ref": "#/components/schemas/StreamRequestSchema"}, body)
+    completed = complete({"$ref": "#/components/schemas/StreamRequest"}, body)
 
     assert set(ORDERING_DEFAULTS) == set(SETTINGS)
     assert completed["ordering"].keys().isdisjoint(ORDERING_DEFAULTS)
@@ -136,7 +138,20 @@ def test_a_setting_has_no_default() -> None:
 @pytest.mark.parametrize("example", COUNTS_REQUESTS)
 def test_posting_all_defaults_of_a_counts_request_is_posting_none(example: str) -> None:
     body = {name: value for name, value in COUNTS_REQUESTS[example]["value"].items() if name in ("names", "queries")}
-    completed = complete({"$ref": "#/components/schemas/CountsRequestSchema"}, body)
+    completed = complete({"$ref": "#/components/schemas/CountsRequest"}, body)
 
     assert completed.keys() == {"names", "queries", "refresh", "counted_since"}
     assert parse_counts_request(completed) == parse_counts_request(body)
+
+
+# --- Exports.
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=EXPORTERS)
+def test_an_export_in_json_fits_the_schema_of_its_exporter(exporter: type[Exporter]) -> None:
+    is_json = exporter.media_type == "application/json"
+    assert bool(exporter.json_schema) == is_json
+    if is_json:
+        rendering = exporter().render(arrange_request(EXAMPLE_REQUEST).published(1))
+
+        assert fits_schema(exporter.json_schema, json.loads(rendering))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import uploaded_counts
-from app.uploaded_counts import MEDIA_TYPES, read_counts
+from app.uploaded_counts import ANY_FORMAT, MEDIA_TYPES, read_counts
 from concept_orderings.errors import BadCountsFile
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text
@@ -38,6 +38,16 @@ def test_every_form_is_tried_here() -> None:
 @pytest.mark.parametrize("media_type", FORMS)
 def test_the_forms(media_type: str) -> None:
     assert read_counts(FORMS[media_type](ROWS), media_type) == COUNTS
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+def test_any_form_is_recognised(media_type: str) -> None:
+    assert read_counts(FORMS[media_type](ROWS), ANY_FORMAT) == COUNTS
+
+
+@pytest.mark.parametrize("media_type", [CSV, JSON_LINES])
+def test_a_byte_order_mark_and_empty_lines_hide_no_form(media_type: str) -> None:
+    assert read_counts(b"\xef\xbb\xbf\n" + FORMS[media_type](ROWS), ANY_FORMAT) == COUNTS
 
 
 NAMES = st.text(max_size=20).filter(lambda name: bool(folded(name)) and is_plain_text(folded(name)))
