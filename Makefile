@@ -13,13 +13,15 @@ help:  ## show this list
 setup: $(INSTALLED)  ## install everything into .venv
 
 # torch first and with its torchvision: resolved together with the rest, pip may choose a pair that does not import.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt openapi/client-generator.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): minutes the first time, and 6 GB, nearly all of it PyTorch"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch torchvision
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m venv $(VENV)/client-generator
+	$(VENV)/client-generator/bin/python -m pip install --quiet --requirement openapi/client-generator.txt
 	touch $@
 
 run: setup  ## start Valkey, a worker and the API; prints where Swagger UI is
