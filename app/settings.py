@@ -24,7 +24,6 @@ class AppSettings(StoreSettings):
         pattern=f"^({ENCODER_PATTERN})$",
         description="The encoder of orderings that need embeddings and name none. The default is the paper's.",
     )
-    max_body_bytes: int = Field(64 * 1024 * 1024, ge=1, description="The largest request body; a larger one is a 413.")
     max_active_jobs: int = Field(
         1000, ge=1, description="Jobs queued or running at once; one more is a 429 with Retry-After."
     )

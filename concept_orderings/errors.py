@@ -22,7 +22,7 @@
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
     ├── UnreadableRequest       request_of_later_release
-    ├── StoreError              version_damaged, counts_file_damaged, store_unavailable
+    ├── StoreError              version_damaged, counts_file_damaged, record_damaged, store_unavailable
     ├── SettingError            bad_setting, unknown_data_format
     └── Cancelled               cancelled
 

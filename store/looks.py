@@ -4,7 +4,6 @@ A look may be lost: `store.count_cache` keeps the counts, and a client that stil
 """
 
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,8 +12,13 @@ from typing import Any, NamedTuple
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import UnreadableRequest
 from concept_orderings.queries import Query
+from store.compressed import compress, decompress
 from store.runs import Lane, Record, Submission
+from store.settings import MOST_BODY_BYTES, most_canonical_bytes
 from store.sources import SourceFacts
+
+MOST_ANSWER_BYTES = most_canonical_bytes(MOST_BODY_BYTES)
+"""The most bytes of an answer as JSON."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +125,21 @@ class LookAnswer(NamedTuple):
         It may have 100,000 counts, so call this off the event loop.
         """
         counts = [(each.query.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
-        return zlib.compress(json.dumps({"facts": asdict(self.facts), "counts": counts}).encode(), level=1)
+        return compress(json.dumps({"facts": asdict(self.facts), "counts": counts}).encode())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LookAnswer":
-        """Read what `to_bytes` wrote."""
-        fields = json.loads(zlib.decompress(data))
+        """Read what `to_bytes` wrote, in this release or a later one.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If it is damaged, or stands for more than `MOST_ANSWER_BYTES`.
+        """
+        fields = json.loads(decompress(data, most_bytes=MOST_ANSWER_BYTES))
         counts = [
             CountShown(query=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
-            for spellings, value, approximate, counted_at in fields["counts"]
+            # A later release may add to what it says of a count.
+            for spellings, value, approximate, counted_at, *_ in fields["counts"]
         ]
         return cls(SourceFacts.from_json(fields["facts"]), counts)

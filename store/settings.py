@@ -13,6 +13,10 @@ from concept_orderings.errors import SettingError, SourceError
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.keys import DEFAULT_NAMESPACE, Keys
 
+MOST_BODY_BYTES = 64 * 1024 * 1024
+"""The default of `StoreSettings.max_body_bytes`."""
+_SLACK_BYTES = 1024 * 1024
+
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
@@ -33,6 +37,15 @@ def read_settings(kind: type[_Settings], **given: Any) -> _Settings:
 
 def _variable(field: int | str) -> str:
     return str(field) if str(field).isupper() else f"CONCEPT_ORDERINGS_{str(field).upper()}"
+
+
+def most_canonical_bytes(most_body_bytes: int) -> int:
+    """Return the most bytes that the canonical request of a body of a size can have.
+
+    A canonical request can be longer than its body: by a factor of 3 if each of the ``concepts`` is of a dataset of its
+    own, which then has a table of its own; and by the years and templates that come from the catalogue.
+    """
+    return 4 * most_body_bytes + _SLACK_BYTES
 
 
 class StoreSettings(BaseSettings):
@@ -65,11 +78,22 @@ class StoreSettings(BaseSettings):
         description="Where stream versions are kept: a directory, or a URL such as s3://bucket/prefix. "
         "Default: the directory streams below the data directory.",
     )
+    max_body_bytes: int = Field(
+        MOST_BODY_BYTES,
+        ge=1,
+        description="The largest request body; a larger one is a 413. Workers read no canonical request that is more "
+        "than four times as large, so they need the same value.",
+    )
 
     @property
     def streams_location(self) -> str:
         """The directory or URL of stream versions, for `store.objects.open_objects`."""
         return self.streams_url or str(self.data_dir / "streams")
+
+    @property
+    def most_request_bytes(self) -> int:
+        """The most bytes of a canonical request in Redis, for `store.runs.Runs`."""
+        return most_canonical_bytes(self.max_body_bytes)
 
     @property
     def keys(self) -> Keys:

@@ -53,7 +53,10 @@ async def run_worker(settings: WorkerSettings) -> None:
     # Half of the time after which the queue delivers a run again: the lease of a dead worker has expired by then.
     lease_seconds = settings.redelivery_seconds / 2
     keys = settings.keys
-    jobs, looks = (Runs(redis, keys, kind, lease_seconds=lease_seconds) for kind in (JOB, LOOK))
+    limit = settings.most_request_bytes
+    jobs, looks = (
+        Runs(redis, keys, kind, lease_seconds=lease_seconds, most_request_bytes=limit) for kind in (JOB, LOOK)
+    )
     counts = CountCache(redis, keys, lease_seconds=lease_seconds)
     stores = EvidenceStores(embeddings=EmbeddingCache(redis, keys), counts=counts, objects=objects)
     publish_stream = PublishStream(settings, versions=Versions(objects), stores=stores)

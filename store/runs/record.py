@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from concept_orderings.canonical import Json
-from store.runs.kinds import Lane
 
 
 class State(StrEnum):
-    """The state of a job, or of a look at counts."""
+    """The state of a job, or of a look at counts. A further state would need a new format number (`store.format`)."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,7 +24,10 @@ class State(StrEnum):
 
 
 class Phase(StrEnum):
-    """The phase of a running run: gathering counts, gathering embeddings, arranging, or publishing."""
+    """The phase of a running run: gathering counts, gathering embeddings, arranging, or publishing.
+
+    A worker of a later release may record another phase, so `Record.phase` is any text.
+    """
 
     COUNTING = "counting"
     EMBEDDING = "embedding"
@@ -58,7 +60,8 @@ class Record:
         A summary of the request, to be shown: JSON, the same in all runs.
     client : str
         The client that submitted the request; empty where it is unknown.
-    lane : Lane
+    lane : str
+        A `store.runs.Lane`, or one that a later release has added.
     phase : str or None
         The present or last phase of the run.
     done, total : int
@@ -75,6 +78,8 @@ class Record:
         How many times the run was started, without the times that a stopping worker gave it back.
     started_at : str or None
         When the last attempt began, like `updated_at`; None while the run is queued, and where it is not known.
+    note : mapping or None
+        ``code`` and ``detail``: why a queued run waits although a worker had it. It has been given back.
     """
 
     id: str
@@ -82,7 +87,7 @@ class Record:
     state: State
     about: Mapping[str, Json]
     client: str
-    lane: Lane
+    lane: str
     phase: str | None
     done: int
     total: int
@@ -93,6 +98,7 @@ class Record:
     cancel_requested: bool
     attempts: int
     started_at: str | None
+    note: Mapping[str, Json] | None
 
     @property
     def finished_at(self) -> str | None:
@@ -115,28 +121,57 @@ CHANGING = (
     "cancel",
     "attempts",
     "started_at",
+    "note",
 )
 """The fields of a record that may change: all fields of `Record` except `about`."""
 
 
 def read_record(identifier: str, fields: Mapping[str, bytes], about: Mapping[str, Json]) -> Record:
-    """Return a record from the changing fields of its hash, or of an event; `fields` lacks those without a value."""
-    phase, error, started_at = fields.get("phase"), fields.get("error"), fields.get("started_at")
+    """Return a record from the changing fields of its hash, or of an event; `fields` lacks those without a value.
+
+    Raises
+    ------
+    ValueError, KeyError
+        If a field is damaged or missing.
+    """
+    phase, started_at = fields.get("phase"), fields.get("started_at")
     return Record(
         id=identifier,
         run=int(fields["run"]),
         state=State(fields["state"].decode()),
         about=about,
         client=fields.get("client", b"").decode(),
-        lane=Lane(fields["lane"].decode()),
+        lane=fields["lane"].decode(),
         phase=phase.decode() if phase is not None else None,
         done=int(fields.get("done", 0)),
         total=int(fields.get("total", 0)),
         result=fields.get("result"),
-        error=json.loads(error) if error is not None else None,
+        error=_mapping(fields, "error"),
         created_at=fields["created_at"].decode(),
         updated_at=fields["updated_at"].decode(),
         cancel_requested="cancel" in fields,
         attempts=int(fields.get("attempts", 0)),
         started_at=started_at.decode() if started_at is not None else None,
+        note=_mapping(fields, "note"),
     )
+
+
+def read_about(data: bytes) -> Mapping[str, Json]:
+    """Return what a record is about.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged.
+    """
+    about: Json = json.loads(data)
+    if not isinstance(about, dict):
+        raise ValueError("what it is about is no object")
+    return about
+
+
+def _mapping(fields: Mapping[str, bytes], name: str) -> Mapping[str, Json] | None:
+    found: Json = json.loads(fields[name]) if name in fields else None
+    if found is not None and not isinstance(found, dict):
+        raise ValueError(f"{name} is no object")
+    return found

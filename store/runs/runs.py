@@ -2,25 +2,34 @@
 
 import asyncio
 import json
-import zlib
-from collections.abc import Callable, Mapping
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from concept_orderings.canonical import Json, canonical_json
+from concept_orderings.errors import JobCrashed, StoreError
+from store.compressed import BadCompression, compress, decompress
 from store.keys import Keys
 from store.runs import scripts
 from store.runs.kinds import Kind, Lane
-from store.runs.record import CHANGING, Phase, Record, State, Verdict, read_record
+from store.runs.record import CHANGING, Phase, Record, State, Verdict, read_about, read_record
 from store.runs.scripts import RunKeys, RunScript
+from store.settings import MOST_BODY_BYTES, most_canonical_bytes
 
 _NAMES = [name.encode() for name in CHANGING]
 _PENDING = frozenset(state.value.encode() for state in State if not state.final)
+_ID = re.compile(rb"[0-9a-f]{32}")
+_RUN = re.compile(rb"[1-9][0-9]{0,14}")
+
+_log = logging.getLogger(__name__)
 
 
 class QueueFull(Exception):
@@ -57,7 +66,10 @@ class Submission:
 class Runs:
     """The records of one kind.
 
-    All methods raise `redis.RedisError` while Redis is away.
+    All methods raise `redis.RedisError` while Redis is away. All times are those of the Redis server.
+
+    Only the `Runs` that started the present attempt of a run can change it: a worker that was silent for so long that
+    another one has begun the run again changes nothing.
 
     Parameters
     ----------
@@ -69,8 +81,8 @@ class Runs:
         The kind, with its policy.
     lease_seconds
         How long no other worker may start a run that was started here, unless the lease is renewed or given back.
-    clock
-        Returns the present time, for the times in records and for the expiry of active records.
+    most_request_bytes
+        The most bytes of a canonical request that are read.
     """
 
     def __init__(
@@ -80,12 +92,12 @@ class Runs:
         kind: Kind,
         *,
         lease_seconds: float = 30.0,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        most_request_bytes: int = most_canonical_bytes(MOST_BODY_BYTES),
     ) -> None:
         self._redis = redis
         self._keys = keys
         self.kind = kind
-        self._clock = clock
+        self._most_request_bytes = most_request_bytes
         self._holder = uuid4().hex
         self._lease_milliseconds = int(lease_seconds * 1000)
 
@@ -112,7 +124,7 @@ class Runs:
         QueueFull
             If `most_active` records are active already.
         """
-        canonical = await asyncio.to_thread(zlib.compress, submission.canonical, level=1)
+        canonical = await asyncio.to_thread(compress, submission.canonical)
         arguments = scripts.Submit(
             most_active=most_active,
             again=again,
@@ -128,30 +140,66 @@ class Runs:
         return run if run > 0 else None
 
     async def get(self, identifier: str) -> Record | None:
-        """Return a record, or None if there is none or it was deleted."""
-        about, *changing = await self._read(identifier, b"about", *_NAMES)
-        return _record(identifier, changing, json.loads(about)) if about is not None else None
+        """Return a record, or None if there is none or it was deleted.
+
+        Raises
+        ------
+        StoreError
+            ``record_damaged``.
+        """
+        with _reading(identifier):
+            about, *changing = await self._read(identifier, b"about", *_NAMES)
+            return _record(identifier, changing, read_about(about)) if about is not None else None
 
     async def refresh(self, record: Record) -> Record | None:
-        """Return the present state of a record, or None if it was deleted; `about` is not read again."""
-        changing = await self._read(record.id, *_NAMES)
-        return _record(record.id, changing, record.about) if any(changing) else None
+        """Return the present state of a record, or None if it was deleted; `about` is not read again.
+
+        Raises
+        ------
+        StoreError
+            ``record_damaged``.
+        """
+        with _reading(record.id):
+            changing = await self._read(record.id, *_NAMES)
+            return _record(record.id, changing, record.about) if any(changing) else None
 
     async def request(self, identifier: str) -> bytes | None:
-        """Return the canonical request of a pending record; None of any other."""
-        data: Any = await self._redis.get(self._keys.request(self.kind.name, identifier))
-        return await asyncio.to_thread(zlib.decompress, data) if data is not None else None
+        """Return the canonical request of a pending record; None of any other.
+
+        Raises
+        ------
+        JobCrashed
+            ``job_crashed`` if it is damaged, or larger than the limit.
+        """
+        try:
+            data: Any = await self._redis.get(self._keys.request(self.kind.name, identifier))
+            if data is None:
+                return None
+            return await asyncio.to_thread(decompress, data, most_bytes=self._most_request_bytes)
+        except BadCompression as error:
+            raise _bad_request(str(error)) from error
+        except ResponseError as error:
+            if not _is_wrong_type(error):
+                raise
+            raise _bad_request("its key holds something else") from error
 
     async def pending(self) -> list[tuple[str, int]]:
-        """Return the id and the run of every record that is queued or running, by run; damaged ones are left out."""
+        """Return the id and the run of every record that is queued or running, by run; damaged ones are left out.
+
+        A record that is gone is removed from the set of active records, in which it would take a place for ever.
+        """
         members: Any = await self._redis.zrange(self._keys.active(self.kind.name), 0, -1)
-        identifiers = [each.decode() for each in members]
+        identifiers = [each.decode() for each in members if _ID.fullmatch(each)]
         async with self._redis.pipeline(transaction=False) as pipeline:
             for each in identifiers:
                 pipeline.hmget(self._keys.record(self.kind.name, each), "run", "state")
-            found = await pipeline.execute()
-        states = zip(identifiers, found, strict=True)
-        pending = [(each, int(run)) for each, (run, state) in states if state in _PENDING and (run or b"").isdigit()]
+            found: list[Any] = await pipeline.execute(raise_on_error=False)
+        pending: list[tuple[str, int]] = []
+        for identifier, fields in zip(identifiers, found, strict=True):
+            if isinstance(fields, Exception) or fields == [None, None]:
+                await self._call(scripts.TIDY, identifier, scripts.Nothing())
+            elif fields[1] in _PENDING and _RUN.fullmatch(fields[0] or b""):
+                pending.append((identifier, int(fields[0])))
         return sorted(pending, key=itemgetter(1))
 
     async def ahead(self, record: Record) -> int | None:
@@ -183,7 +231,9 @@ class Runs:
         """Renew the lease of a run that was started here, and return whether to go on with it."""
         return Verdict(await self._call(scripts.KEEP, identifier, self._hold(run), run))
 
-    async def give_back(self, identifier: str, run: int, *, counted: bool) -> None:
+    async def give_back(
+        self, identifier: str, run: int, *, counted: bool, note: Mapping[str, Json] | None = None
+    ) -> None:
         """Put a run back into the state queued; if it was cancelled meanwhile, finish it as cancelled.
 
         Parameters
@@ -191,13 +241,17 @@ class Runs:
         identifier, run
             The run.
         counted
-            Whether this counts as an attempt: it does not if the worker is stopping.
+            Whether this counts as an attempt: it does not if the worker is stopping, or cannot do this run.
+        note
+            ``code`` and ``detail``: why the run waits, for clients. It is removed when the run starts again.
         """
-        await self._call(scripts.GIVE_BACK, identifier, scripts.GiveBack(run=run, counted=counted), run)
+        noted = json.dumps(note).encode() if note is not None else b""
+        arguments = scripts.GiveBack(run=run, holder=self._holder, counted=counted, note=noted)
+        await self._call(scripts.GIVE_BACK, identifier, arguments, run)
 
     async def progress(self, identifier: str, run: int, phase: Phase, done: int, total: int) -> None:
         """Record the progress of a phase: `done` of `total` steps."""
-        arguments = scripts.Progress(run=run, phase=phase.value, done=done, total=total)
+        arguments = scripts.Progress(run=run, holder=self._holder, phase=phase.value, done=done, total=total)
         await self._call(scripts.PROGRESS, identifier, arguments, run)
 
     async def succeed(self, identifier: str, run: int, result: bytes) -> None:
@@ -230,17 +284,24 @@ class Runs:
         -------
         list of (str, Record)
             Event ids, ascending, each with the record at that moment.
+
+        Raises
+        ------
+        StoreError
+            ``record_damaged``.
         """
-        entries: Any = await self._redis.xrange(self._keys.events(self.kind.name, record.id), min=f"({after}")
-        return [
-            (event.decode(), read_record(record.id, _pairs(fields[b"job"]), record.about)) for event, fields in entries
-        ]
+        with _reading(record.id):
+            entries: Any = await self._redis.xrange(self._keys.events(self.kind.name, record.id), min=f"({after}")
+            return [
+                (event.decode(), read_record(record.id, _pairs(fields[b"job"]), record.about))
+                for event, fields in entries
+            ]
 
     def _hold(self, run: int) -> scripts.Hold:
         return scripts.Hold(run=run, holder=self._holder, lease_milliseconds=self._lease_milliseconds)
 
     async def _finish(self, identifier: str, run: int, state: State, field: str, value: bytes) -> None:
-        arguments = scripts.Finish(run=run, final=state.value, field=field, value=value)
+        arguments = scripts.Finish(run=run, holder=self._holder, final=state.value, field=field, value=value)
         await self._call(scripts.FINISH, identifier, arguments, run)
 
     async def _read(self, identifier: str, *names: bytes) -> list[bytes | None]:
@@ -249,7 +310,7 @@ class Runs:
 
     async def _call(self, script: RunScript[Any], identifier: str, arguments: object, run: int = 0) -> int:
         # Scripts that are not about one run do not use the lease; no run has the number 0.
-        name, now = self.kind.name, self._clock()
+        name = self.kind.name
         keys = RunKeys(
             record=self._keys.record(name, identifier),
             active=self._keys.active(name),
@@ -258,13 +319,34 @@ class Runs:
             lease=self._keys.lease(name, identifier, run),
             last_run=self._keys.last_run(name),
         )
-        moment = scripts.Moment(
-            now=now.isoformat(timespec="milliseconds"),
-            seconds=int(now.timestamp()),
-            id=identifier,
-            changes=self._keys.changes,
-        )
-        return await script.run(self._redis, keys, moment, self.kind.policy, arguments)
+        subject = scripts.Subject(id=identifier, changes=self._keys.changes)
+        return await script.run(self._redis, keys, subject, self.kind.policy, arguments)
+
+
+@contextmanager
+def _reading(identifier: str) -> Iterator[None]:
+    """Turn the errors that reading a damaged record raises into the error for damage."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    except ResponseError as error:
+        if not _is_wrong_type(error):
+            raise
+        reason = "its key holds something else"
+    else:
+        return
+    raise StoreError(
+        "record_damaged", f"The record of {identifier} in Redis is damaged ({reason[:200]}). Post the request again."
+    )
+
+
+def _is_wrong_type(error: ResponseError) -> bool:
+    return "WRONGTYPE" in str(error)
+
+
+def _bad_request(reason: str) -> JobCrashed:
+    return JobCrashed("job_crashed", f"The request in Redis is damaged or too large: {reason}. Post it again.")
 
 
 def _record(identifier: str, values: list[bytes | None], about: Mapping[str, Json]) -> Record:

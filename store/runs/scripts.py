@@ -1,8 +1,8 @@
 """The Lua scripts that change a run, and the declarations of their arguments.
 
 Every change of a run is one script, so that a record, the set of active records and the history always agree. The
-source of a script is ``shared.lua`` followed by a file of its own; `store.lua` checks both against the declarations
-here.
+source of a script is ``time.lua``, ``shared.lua`` and a file of its own; `store.lua` checks them against the
+declarations here. All times are those of the Redis server, so the clocks of the programs need not agree.
 """
 
 from pathlib import Path
@@ -29,11 +29,9 @@ class RunKeys(NamedTuple):
     last_run: str
 
 
-class Moment(NamedTuple):
-    """The time, the record and the channel: the first arguments of every script."""
+class Subject(NamedTuple):
+    """The record and the channel of its changes: the first arguments of every script."""
 
-    now: str
-    seconds: int
     id: str
     changes: str
 
@@ -66,6 +64,7 @@ class Progress(NamedTuple):
     """Arguments of ``progress.lua``."""
 
     run: int
+    holder: str
     phase: str
     done: int
     total: int
@@ -75,13 +74,16 @@ class GiveBack(NamedTuple):
     """Arguments of ``give_back.lua``."""
 
     run: int
+    holder: str
     counted: bool
+    note: bytes
 
 
 class Finish(NamedTuple):
     """Arguments of ``finish.lua``."""
 
     run: int
+    holder: str
     final: str
     field: str
     value: bytes
@@ -99,7 +101,7 @@ class RunScript(Generic[_Arguments]):
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    async def run(self, redis: Redis, keys: RunKeys, moment: Moment, policy: Policy, arguments: _Arguments) -> int:
+    async def run(self, redis: Redis, keys: RunKeys, subject: Subject, policy: Policy, arguments: _Arguments) -> int:
         """Run the script.
 
         Raises
@@ -107,20 +109,22 @@ class RunScript(Generic[_Arguments]):
         redis.RedisError
             If Redis is away.
         """
-        return await self.script.run(redis, keys, moment, policy, arguments)
+        return await self.script.run(redis, keys, subject, policy, arguments)
 
 
 def load(name: str, arguments: type[_Arguments], folder: Path = LUA) -> RunScript[_Arguments]:
-    """Read a script, and check that both its files name their arguments as declared.
+    """Read a script, and check that its files name their arguments as declared.
 
     Raises
     ------
     store.lua.BadScript
         If they do not.
     """
-    shared = read_lua(folder / "shared.lua", keys=RunKeys, arguments=[Moment, Policy])
-    first = len(Moment._fields) + len(Policy._fields) + 1
-    return RunScript(Script(shared + read_lua(folder / f"{name}.lua", keys=None, arguments=[arguments], first=first)))
+    time = read_lua(folder / "time.lua", keys=None, arguments=[])
+    shared = read_lua(folder / "shared.lua", keys=RunKeys, arguments=[Subject, Policy])
+    first = len(Subject._fields) + len(Policy._fields) + 1
+    own = read_lua(folder / f"{name}.lua", keys=None, arguments=[arguments], first=first)
+    return RunScript(Script(time + shared + own))
 
 
 SUBMIT = load("submit", Submit)
@@ -131,3 +135,4 @@ GIVE_BACK = load("give_back", GiveBack)
 FINISH = load("finish", Finish)
 CANCEL = load("cancel", Nothing)
 FETCHED = load("fetched", Fetched)
+TIDY = load("tidy", Nothing)

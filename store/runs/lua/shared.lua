@@ -1,29 +1,52 @@
--- The beginning of every script that changes a run: the arguments that all of them take, and the steps that they share.
--- store/runs/scripts.py declares the arguments and checks these names against them.
+-- The beginning of every script that changes a run, after time.lua: the arguments that all of them take, and the steps
+-- that they share. store/runs/scripts.py declares the arguments and checks these names against them.
 local record = KEYS[1]
 local active = KEYS[2]
 local request = KEYS[3]
 local events = KEYS[4]
 local lease = KEYS[5]
 local last_run = KEYS[6]
-local now = ARGV[1]
-local seconds = tonumber(ARGV[2])
-local id = ARGV[3]
-local changes = ARGV[4]
-local pending_seconds = tonumber(ARGV[5])
-local unasked_seconds = tonumber(ARGV[6])
-local succeeded_seconds = tonumber(ARGV[7])
-local failed_seconds = tonumber(ARGV[8])
-local cancelled_seconds = tonumber(ARGV[9])
-local until_fetched = ARGV[10] == '1'
-local events_kept = tonumber(ARGV[11])
+local id = ARGV[1]
+local changes = ARGV[2]
+local pending_seconds = tonumber(ARGV[3])
+local unasked_seconds = tonumber(ARGV[4])
+local succeeded_seconds = tonumber(ARGV[5])
+local failed_seconds = tonumber(ARGV[6])
+local cancelled_seconds = tonumber(ARGV[7])
+local until_fetched = ARGV[8] == '1'
+local events_kept = tonumber(ARGV[9])
+
+-- Deletes a key of another type than this program's: otherwise a command below would fail in the middle of a change.
+local function delete_unless(kind, key)
+  local found = redis.call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
+end
+
+delete_unless('hash', record)
+delete_unless('zset', active)
+delete_unless('string', request)
+delete_unless('stream', events)
+delete_unless('string', lease)
+delete_unless('string', last_run)
+
+-- Returns the number in a field of the record; 0 if there is none, or something else.
+local function number_in(name)
+  return tonumber(redis.call('HGET', record, name) or 0) or 0
+end
 
 local state = redis.call('HGET', record, 'state')
-local pending = state == 'queued' or state == 'running'
+-- 0 if the record is damaged or missing; no run has that number.
+local present_run = number_in('run')
+local pending = (state == 'queued' or state == 'running') and present_run > 0
 
 -- Returns whether `run` is the record's present run: a message of an earlier run must change nothing.
 local function is_run(run)
-  return tonumber(redis.call('HGET', record, 'run') or 0) == run
+  return present_run == run
+end
+
+-- Returns whether the run is at its present attempt by this holder: one that lost its lease may still be at work.
+local function is_held_by(run, holder)
+  return is_run(run) and state == 'running' and redis.call('HGET', record, 'holder') == holder
 end
 
 local function cancelling()
@@ -35,7 +58,7 @@ end
 local function publish()
   if events_kept > 0 then
     local names = {'run', 'state', 'client', 'lane', 'phase', 'done', 'total', 'result', 'error', 'created_at',
-                   'updated_at', 'cancel', 'attempts', 'started_at'}
+                   'updated_at', 'cancel', 'attempts', 'started_at', 'note'}
     local values = redis.call('HMGET', record, unpack(names))
     local event = {}
     for i, name in ipairs(names) do
@@ -66,7 +89,7 @@ end
 -- Resets the progress to that of a run that has not begun.
 local function reset_progress()
   redis.call('HDEL', record, 'phase', 'started_at')
-  redis.call('HSET', record, 'done', 0, 'total', redis.call('HGET', record, 'steps') or 0)
+  redis.call('HSET', record, 'done', 0, 'total', number_in('steps'))
 end
 
 local function forget()
@@ -77,7 +100,7 @@ end
 -- Deletes the record if the last submission is too long ago by the policy of its kind; returns whether it did.
 local function forget_unasked()
   if unasked_seconds == 0 then return false end
-  if seconds - tonumber(redis.call('HGET', record, 'asked') or 0) <= unasked_seconds then return false end
+  if seconds - number_in('asked') <= unasked_seconds then return false end
   forget()
   return true
 end
@@ -85,6 +108,7 @@ end
 local function finish(final)
   local kept = {succeeded = succeeded_seconds, failed = failed_seconds, cancelled = cancelled_seconds}
   redis.call('HSET', record, 'state', final, 'updated_at', now)
+  redis.call('HDEL', record, 'holder', 'note')
   redis.call('DEL', request, lease)
   if until_fetched then
     redis.call('ZADD', active, seconds + kept[final], id)

@@ -1,8 +1,8 @@
 -- Marks a run as running and takes its lease.
 -- Returns the number of the attempt; 0 if the run is over or not the present one, or if another worker holds it.
-local run = tonumber(ARGV[12])
-local holder = ARGV[13]
-local lease_milliseconds = tonumber(ARGV[14])
+local run = tonumber(ARGV[10])
+local holder = ARGV[11]
+local lease_milliseconds = tonumber(ARGV[12])
 
 if not is_run(run) or not pending or forget_unasked() then return 0 end
 local other = redis.call('GET', lease)
@@ -14,8 +14,11 @@ if cancelling() then
 end
 redis.call('SET', lease, holder, 'PX', lease_milliseconds)
 reset_progress()
-redis.call('HSET', record, 'state', 'running', 'updated_at', now, 'started_at', now)
-local attempt = redis.call('HINCRBY', record, 'attempts', 1)
-if pending_seconds > 0 then prolong() end
+local attempt = number_in('attempts') + 1
+redis.call('HDEL', record, 'note')
+redis.call('HSET', record, 'state', 'running', 'holder', holder, 'attempts', attempt, 'updated_at', now,
+           'started_at', now)
+-- Also where the set of active records was lost, and with it what workers queue again.
+prolong()
 publish()
 return attempt

@@ -11,20 +11,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from redis.asyncio import Redis
 
+from concept_orderings.errors import JobCrashed, StoreError
+from store.compressed import compress
 from store.queue import open_redis
 from store.runs import JOB, LOOK, Kind, Lane, Phase, QueueFull, Record, Runs, State, Submission, Verdict
 from store.runs.record import CHANGING
+from store.runs.scripts import LUA
 from support.keys import KEYS
+from support.passing_time import pass_time
 from support.processes import Valkey
 
 pytestmark = pytest.mark.anyio
 
 ERROR = {"code": "source_unavailable", "detail": 'Why: \N{SNOWMAN} "quoted" \\ and\nnext.'}
+NOTE = {"code": "request_of_later_release", "detail": 'Waits for "a later" release \N{SNOWMAN}.'}
 DAY = 24 * 3600
 
 
@@ -43,30 +48,12 @@ SUBMISSION, OTHER = submission(1), submission(2)
 ID = SUBMISSION.id
 
 
-class Clock:
-    """A clock that a test can set ahead."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def pass_time(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 Make = Callable[[Kind], Runs]
 
 
 @pytest.fixture
-def make(redis: Redis, clock: Clock) -> Make:
-    return lambda kind: Runs(redis, KEYS, kind, clock=clock)
+def make(redis: Redis) -> Make:
+    return lambda kind: Runs(redis, KEYS, kind)
 
 
 @pytest.fixture(params=[JOB, LOOK], ids=lambda kind: kind.name)
@@ -237,6 +224,216 @@ async def test_a_run_whose_worker_is_silent_can_be_taken_over(redis: Redis, runs
             await asyncio.sleep(0.01)
     assert await silent.keep(ID, run) is Verdict.LEAVE
     assert (await found(runs)).state is State.RUNNING
+
+
+async def lost(runs: Runs, make: Make, redis: Redis) -> tuple[Runs, int]:
+    """Start a run that loses its lease to another worker, which begins the next attempt; return that worker."""
+    other = make(runs.kind)
+    run = await submit(runs)
+    assert await runs.start(ID, run) == 1
+    await redis.delete(KEYS.lease(runs.kind.name, ID, run))
+    assert await other.start(ID, run) == 2
+    return other, run
+
+
+Change = Callable[[Runs, int], Awaitable[object]]
+CHANGES: dict[str, Change] = {
+    "progress": lambda runs, run: runs.progress(ID, run, Phase.ARRANGING, 1, 2),
+    "succeed": lambda runs, run: runs.succeed(ID, run, b"9"),
+    "fail": lambda runs, run: runs.fail(ID, run, ERROR),
+    "end cancelled": lambda runs, run: runs.end_cancelled(ID, run),
+    "give back": lambda runs, run: runs.give_back(ID, run, counted=True),
+    "stop": lambda runs, run: runs.give_back(ID, run, counted=False, note=NOTE),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("then", ["is at work", "was killed", "has given it back", "has finished"])
+async def test_a_worker_that_lost_its_lease_changes_nothing(
+    runs: Runs, make: Make, redis: Redis, change: Change, then: str
+) -> None:
+    other, run = await lost(runs, make, redis)
+    match then:
+        case "was killed":
+            await redis.delete(KEYS.lease(runs.kind.name, ID, run))
+        case "has given it back":
+            await other.give_back(ID, run, counted=True)
+        case "has finished":
+            await other.succeed(ID, run, b"7")
+    before, keys, events = await found(runs), sorted(await redis.keys("*")), await history(runs)
+    await change(runs, run)
+    assert await runs.keep(ID, run) is Verdict.LEAVE
+    assert await found(runs) == before
+    assert sorted(await redis.keys("*")) == keys
+    assert await history(runs) == events
+    if then == "is at work":
+        assert await other.keep(ID, run) is Verdict.GO_ON
+
+
+async def test_a_worker_whose_lease_is_over_goes_on_unless_another_begins(runs: Runs, redis: Redis) -> None:
+    run = await submit(runs)
+    await runs.start(ID, run)
+    await redis.delete(KEYS.lease(runs.kind.name, ID, run))
+    await runs.progress(ID, run, Phase.ARRANGING, 1, 2)
+    assert (await found(runs)).done == 1
+    assert await runs.keep(ID, run) is Verdict.GO_ON
+    await redis.delete(KEYS.lease(runs.kind.name, ID, run))
+    await runs.succeed(ID, run, b"7")
+    assert (await found(runs)).state is State.SUCCEEDED
+
+
+async def test_a_note_says_why_a_run_waits_until_it_starts_again(runs: Runs, make: Make) -> None:
+    run = await submit(runs)
+    assert await runs.start(ID, run) == 1
+    await runs.give_back(ID, run, counted=False, note=NOTE)
+    record = await found(runs)
+    assert (record.state, record.note) == (State.QUEUED, NOTE)
+    assert await runs.pending() == [(ID, run)]
+    assert await make(runs.kind).start(ID, run) == 1
+    assert (await found(runs)).note is None
+
+
+async def test_a_note_ends_with_the_run(jobs: Runs) -> None:
+    run = await submit(jobs)
+    await jobs.start(ID, run)
+    await jobs.give_back(ID, run, counted=False, note=NOTE)
+    await jobs.cancel(ID)
+    assert (await found(jobs)).note is None
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2400, 1, 1)))
+def test_times_are_written_as_python_writes_them(valkey: Valkey, when: datetime) -> None:
+    when = when.replace(tzinfo=UTC)
+    seconds = (when.replace(microsecond=0) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    script = (LUA / "time.lua").read_text() + "return iso_time(tonumber(ARGV[1]), tonumber(ARGV[2]))"
+    with valkey.client() as client:
+        answer: Any = client.eval(script, 0, seconds, when.microsecond)
+    assert answer.decode() == when.isoformat(timespec="milliseconds")
+
+
+async def test_times_are_those_of_redis(runs: Runs, redis: Redis) -> None:
+    async def now() -> float:
+        seconds, microseconds = await redis.time()
+        return float(seconds) + microseconds // 1000 / 1000
+
+    before = await now()
+    run = await submit(runs)
+    created = datetime.fromisoformat((await found(runs)).created_at).timestamp()
+    between = await now()
+    await runs.start(ID, run)
+    updated = datetime.fromisoformat((await found(runs)).updated_at).timestamp()
+    assert before <= created <= between <= updated <= await now()
+
+
+# ---- damage
+
+
+async def spoil(redis: Redis, key: str) -> None:
+    """Write another Redis type under a key."""
+    await redis.delete(key)
+    await (redis.set(key, "?") if key.endswith((":active", f":record:{ID}", f":events:{ID}")) else redis.sadd(key, "?"))
+
+
+KEYS_OF_A_RUN: dict[str, Callable[[str, int], str]] = {
+    "request": lambda kind, run: KEYS.request(kind, ID),
+    "events": lambda kind, run: KEYS.events(kind, ID),
+    "lease": lambda kind, run: KEYS.lease(kind, ID, run),
+    "active": lambda kind, run: KEYS.active(kind),
+    "last run": lambda kind, run: KEYS.last_run(kind),
+}
+
+
+@pytest.mark.parametrize("name", KEYS_OF_A_RUN)
+@pytest.mark.parametrize("when", ["queued", "running"])
+async def test_a_key_of_another_type_stops_no_run(runs: Runs, redis: Redis, name: str, when: str) -> None:
+    kind = runs.kind.name
+    run = await submit(runs)
+    if when == "running":
+        await runs.start(ID, run)
+    await spoil(redis, KEYS_OF_A_RUN[name](kind, run))
+    if when == "queued":
+        assert await runs.start(ID, run) == 1
+    await runs.progress(ID, run, Phase.ARRANGING, 1, 2)
+    assert await runs.keep(ID, run) is Verdict.GO_ON
+    await runs.succeed(ID, run, b"7")
+    assert (await found(runs)).result == b"7"
+    assert await submit(runs, OTHER) > run
+
+
+async def test_a_record_of_another_type_is_damaged_until_it_is_submitted_again(runs: Runs, redis: Redis) -> None:
+    run = await submit(runs)
+    await spoil(redis, KEYS.record(runs.kind.name, ID))
+    with pytest.raises(StoreError, match="is damaged") as caught:
+        await runs.get(ID)
+    assert caught.value.code == "record_damaged"
+    again = await submit(runs)
+    assert (await found(runs)).state is State.QUEUED
+    assert again > run
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"about": "no JSON"}, {"about": "[]"}, {"state": "asleep"}, {"run": "many"}, {"total": "?"}, {"lane": b"\xff"}],
+    ids=str,
+)
+async def test_a_damaged_record_can_be_submitted_again_once_its_run_is_over(
+    jobs: Runs, redis: Redis, damage: dict[str, str | bytes]
+) -> None:
+    run = await submit(jobs)
+    await redis.hset(KEYS.record("job", ID), mapping=damage)  # type: ignore[arg-type]
+    with pytest.raises(StoreError):
+        await jobs.get(ID)
+    if await jobs.start(ID, run):
+        await jobs.fail(ID, run, ERROR)
+    again = await submit(jobs)
+    assert again > run
+    record = await found(jobs)
+    assert (record.run, record.state, record.total, record.lane) == (again, State.QUEUED, 7, Lane.COMPUTE)
+
+
+async def test_other_pending_records_are_listed_beside_damaged_ones(runs: Runs, redis: Redis) -> None:
+    kind = runs.kind.name
+    run = await submit(runs)
+    await redis.zadd(KEYS.active(kind), {b"\xff": 9e9, "not an id": 9e9, "a" * 32: 9e9, OTHER.id: 9e9})
+    await spoil(redis, KEYS.record(kind, ID))
+    await redis.set(KEYS.record(kind, OTHER.id), "?")
+    third = submission(3)
+    run = await submit(runs, third)
+    assert await runs.pending() == [(third.id, run)]
+    assert {"a" * 32, OTHER.id, ID}.isdisjoint({each.decode(errors="replace") for each in await active(redis, runs)})
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (compress(b" " * 5000), "more than 4000 bytes"),
+        (compress(b"{}")[:-1], "cut"),
+        (compress(b"{}") + b"x", "cut"),
+        (b"{}", "cannot be decompressed"),
+    ],
+    ids=["too large", "cut", "more", "not compressed"],
+)
+async def test_a_damaged_request_is_refused_within_a_limit(redis: Redis, data: bytes, words: str) -> None:
+    jobs = Runs(redis, KEYS, JOB, most_request_bytes=4000)
+    await submit(jobs)
+    await redis.set(KEYS.request("job", ID), data)
+    with pytest.raises(JobCrashed, match=words):
+        await jobs.request(ID)
+    await redis.set(KEYS.request("job", ID), compress(b" " * 4000))
+    assert await jobs.request(ID) == b" " * 4000
+
+
+async def test_a_record_of_a_later_release_can_be_read(jobs: Runs, redis: Redis) -> None:
+    """A later release may add lanes, phases and fields."""
+    await submit(jobs)
+    await redis.hset(KEYS.record("job", ID), mapping={"lane": "gpu", "phase": "dreaming", "priority": "7"})
+    record = await found(jobs)
+    assert (record.lane, record.phase) == ("gpu", "dreaming")
+    event = [part for pair in {"priority": "7", "lane": "gpu", "run": "1", "state": "queued"}.items() for part in pair]
+    times = ["created_at", record.created_at, "updated_at", record.updated_at]
+    await redis.xadd(KEYS.events("job", ID), {"job": json.dumps([*event, *times])})
+    assert [then.lane for _, then in await jobs.events(record, "0")] == ["compute", "gpu"]
 
 
 async def test_pending_records_are_listed_with_their_run(runs: Runs) -> None:
@@ -475,6 +672,9 @@ async def test_an_event_has_only_the_fields_that_change(jobs: Runs, redis: Redis
     await jobs.cancel(ID)
     await jobs.fail(ID, 1, ERROR)
     await submit(jobs)
+    await jobs.start(ID, 2)
+    await jobs.give_back(ID, 2, counted=False, note=NOTE)
+    await jobs.start(ID, 2)
     await jobs.succeed(ID, 2, b"1")
     entries: Any = await redis.xrange(KEYS.events("job", ID))
     names = [json.loads(fields[b"job"])[::2] for _, fields in entries]
@@ -520,13 +720,13 @@ async def test_a_look_has_no_history(looks: Runs, redis: Redis) -> None:
     assert await redis.exists(KEYS.events("look", ID)) == 0
 
 
-async def test_a_failure_is_kept_for_half_a_minute(looks: Runs, redis: Redis, clock: Clock) -> None:
+async def test_a_failure_is_kept_for_half_a_minute(looks: Runs, redis: Redis) -> None:
     run = await submit(looks, most_active=1)
     await looks.start(ID, run)
     await looks.fail(ID, run, ERROR)
     assert 0 < await redis.ttl(KEYS.record("look", ID)) <= 30
     await redis.delete(KEYS.record("look", ID))  # as after its expiry
-    clock.pass_time(31)
+    await pass_time(redis, LOOK, 31)
     assert await submit(looks, most_active=1) > run
 
 
@@ -540,25 +740,25 @@ async def test_an_answer_counts_as_active_until_it_is_fetched(looks: Runs) -> No
     assert await submit(looks, OTHER, most_active=1)
 
 
-async def test_an_answer_that_is_not_fetched_expires(looks: Runs, redis: Redis, clock: Clock) -> None:
+async def test_an_answer_that_is_not_fetched_expires(looks: Runs, redis: Redis) -> None:
     run = await submit(looks, most_active=1)
     await looks.start(ID, run)
     await looks.succeed(ID, run, b"answer")
     assert 0 < await redis.ttl(KEYS.record("look", ID)) <= 300
-    clock.pass_time(301)
+    await pass_time(redis, LOOK, 301)
     assert await submit(looks, OTHER, most_active=1)
 
 
-async def test_a_running_look_that_no_client_submits_again_is_deleted(looks: Runs, clock: Clock) -> None:
+async def test_a_running_look_that_no_client_submits_again_is_deleted(looks: Runs, redis: Redis) -> None:
     run = await submit(looks, most_active=2)
     assert await submit(looks, OTHER, most_active=2)
     assert await looks.start(ID, run)
-    clock.pass_time(350)
+    await pass_time(redis, LOOK, 350)
     assert await looks.keep(ID, run) is Verdict.GO_ON
     assert await submit(looks, most_active=2) == run
-    clock.pass_time(350)
+    await pass_time(redis, LOOK, 350)
     assert await looks.keep(ID, run) is Verdict.GO_ON
-    clock.pass_time(20)
+    await pass_time(redis, LOOK, 20)
     assert await looks.keep(ID, run) is Verdict.LEAVE
     assert await looks.get(ID) is None
     await looks.succeed(ID, run, b"late")
@@ -567,9 +767,9 @@ async def test_a_running_look_that_no_client_submits_again_is_deleted(looks: Run
     assert await submit(looks, most_active=2) > run
 
 
-async def test_a_queued_look_that_no_client_submits_again_is_not_started(looks: Runs, clock: Clock) -> None:
+async def test_a_queued_look_that_no_client_submits_again_is_not_started(looks: Runs, redis: Redis) -> None:
     run = await submit(looks, most_active=1)
-    clock.pass_time(370)
+    await pass_time(redis, LOOK, 370)
     assert await looks.start(ID, run) == 0
     assert await looks.get(ID) is None
     assert await submit(looks, OTHER, most_active=1)
@@ -739,7 +939,7 @@ class RunsMachine(RuleBasedStateMachine):
                 self.do(self.runs.fail(self.ids[i], run, ERROR))
             case _:
                 self.do(self.runs.end_cancelled(self.ids[i], run))
-        if not late and model.pending:
+        if not late and model.state is State.RUNNING:
             model.result = b"3" if end is State.SUCCEEDED else None
             model.error = ERROR if end is State.FAILED else None
             model.end(end)

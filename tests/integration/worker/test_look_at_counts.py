@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from store.queue import open_redis
 from store.runs import LOOK, Runs, State
 from support.keys import KEYS
 from support.letter_source import LetterSource, queries
+from support.passing_time import pass_time
 from support.processes import Valkey
 from worker.look_at_counts import LOOKS_AT_ONCE, LookAtCounts
 from worker.runner import Runner
@@ -29,8 +29,8 @@ class Place:
 
     def __init__(self, redis: Redis, directory: Path) -> None:
         self.stopping = threading.Event()
-        self.ahead = timedelta()
-        self.looks = Runs(redis, KEYS, LOOK, clock=lambda: datetime.now(UTC) + self.ahead)
+        self.redis = redis
+        self.looks = Runs(redis, KEYS, LOOK)
         work = LookAtCounts(
             WorkerSettings(),
             cache=CountCache(redis, KEYS),
@@ -87,7 +87,7 @@ async def test_a_source_that_hangs_does_not_delay_looks_at_another(place: Place)
 async def test_looks_that_no_client_submits_again_end(place: Place) -> None:
     hung = [await place.ask("hung", f"name {number}") for number in range(LOOKS_AT_ONCE + 1)]
     await place.until(lambda: len(place.opened) == LOOKS_AT_ONCE)
-    place.ahead = timedelta(seconds=LOOK.policy.unasked_seconds + 10)
+    await pass_time(place.redis, LOOK, LOOK.policy.unasked_seconds + 10)
     # The running looks end, and the waiting one is not started.
     async with asyncio.timeout(30):
         await asyncio.gather(*(task for _, task in hung))

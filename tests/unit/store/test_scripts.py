@@ -18,17 +18,18 @@ class Example(NamedTuple):
 
 
 HEADER = """-- An example.
-local run = tonumber(ARGV[12])
-local counted = ARGV[13] == '1'
-local text = ARGV[14]
-local data = ARGV[15]
+local run = tonumber(ARGV[10])
+local counted = ARGV[11] == '1'
+local text = ARGV[12]
+local data = ARGV[13]
 """
 BODY = "\nreturn run\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "shared.lua").write_text((LUA / "shared.lua").read_text())
+    for name in ("time.lua", "shared.lua"):
+        (tmp_path / name).write_text((LUA / name).read_text())
     return tmp_path
 
 
@@ -44,13 +45,13 @@ def test_a_header_as_declared_is_accepted(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        (HEADER.replace("local text = ARGV[14]\n", ""), "'local data = ARGV[15]' where 'local text = ARGV[14]'"),
-        (HEADER.replace("local data = ARGV[15]\n", ""), "lacks 'local data = ARGV[15]'"),
-        (HEADER + "local more = ARGV[16]\n", "'local more = ARGV[16]', which is no declared argument"),
-        (HEADER.replace("run", "job"), "'local job = tonumber(ARGV[12])' where 'local run = tonumber(ARGV[12])'"),
-        (HEADER.replace("ARGV[14]", "ARGV[15]"), "'local text = ARGV[15]' where 'local text = ARGV[14]'"),
-        (HEADER.replace("tonumber(ARGV[12])", "ARGV[12]"), "'local run = ARGV[12]' where"),
-        (HEADER.replace("text = ", "data = ", 1), "'local data = ARGV[14]' where 'local text = ARGV[14]'"),
+        (HEADER.replace("local text = ARGV[12]\n", ""), "'local data = ARGV[13]' where 'local text = ARGV[12]'"),
+        (HEADER.replace("local data = ARGV[13]\n", ""), "lacks 'local data = ARGV[13]'"),
+        (HEADER + "local more = ARGV[14]\n", "'local more = ARGV[14]', which is no declared argument"),
+        (HEADER.replace("run", "job"), "'local job = tonumber(ARGV[10])' where 'local run = tonumber(ARGV[10])'"),
+        (HEADER.replace("ARGV[12]", "ARGV[13]"), "'local text = ARGV[13]' where 'local text = ARGV[12]'"),
+        (HEADER.replace("tonumber(ARGV[10])", "ARGV[10]"), "'local run = ARGV[10]' where"),
+        (HEADER.replace("text = ", "data = ", 1), "'local data = ARGV[12]' where 'local text = ARGV[12]'"),
         (HEADER + "redis.call('PING')\n", "'redis.call('PING')', which is no declared argument"),
     ],
     ids=["left out", "last left out", "unknown", "another name", "another number", "another type", "reordered", "code"],
@@ -62,7 +63,7 @@ def test_another_header_is_refused_with_what_is_wrong(folder: Path, header: str,
     assert words in str(caught.value).replace('"', "'")
 
 
-@pytest.mark.parametrize("used", ["ARGV[12]", "KEYS[1]", "unpack(KEYS)"])
+@pytest.mark.parametrize("used", ["ARGV[10]", "KEYS[1]", "unpack(KEYS)"])
 def test_an_argument_without_a_name_is_refused(folder: Path, used: str) -> None:
     with pytest.raises(BadScript, match="below its header"):
         loaded(folder, f"{HEADER}\nreturn {used}\n")
@@ -70,11 +71,11 @@ def test_an_argument_without_a_name_is_refused(folder: Path, used: str) -> None:
 
 def test_the_shared_header_is_checked_too(folder: Path) -> None:
     lua = (folder / "shared.lua").read_text()
-    (folder / "shared.lua").write_text(lua.replace("local now = ARGV[1]\n", "local time = ARGV[1]\n"))
-    with pytest.raises(BadScript, match=r"^shared\.lua: .*local time"):
+    (folder / "shared.lua").write_text(lua.replace("local id = ARGV[1]\n", "local name = ARGV[1]\n"))
+    with pytest.raises(BadScript, match=r"^shared\.lua: .*local name"):
         loaded(folder, HEADER + BODY)
 
 
 def test_every_lua_file_is_loaded() -> None:
     loaded_files = {name.lower() for name, each in vars(scripts).items() if isinstance(each, scripts.RunScript)}
-    assert {path.stem for path in LUA.glob("*.lua")} == {*loaded_files, "shared"}
+    assert {path.stem for path in LUA.glob("*.lua")} == {*loaded_files, "shared", "time"}
