@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import ClassVar
 
 from concept_orderings.canonical import Json
-from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed
+from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed, StoreError
 from store.runs import ATTEMPTS, Runs, Verdict
 from worker.monitor import Monitor
 
@@ -91,7 +91,13 @@ class Runner:
         Exception
             If the work is to be tried again: the queue then delivers the run again later.
         """
-        record = await self._runs.get(identifier)
+        try:
+            record = await self._runs.get(identifier)
+        except StoreError as error:
+            # What is wrong may pass with the next run, for which a client has to submit the request again.
+            if await self._runs.start(identifier, run) > 0:
+                await self._fail(identifier, run, error)
+            return
         if record is not None:  # else it was deleted
             async with self._work.turn(record.about):
                 await self._run(identifier, run)

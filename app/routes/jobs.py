@@ -16,6 +16,7 @@ from app.head import IS_HEAD
 from app.routes.common import TheService, pattern_schema, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
+from concept_orderings.errors import StoreError
 from store.jobs import job_id
 from store.runs import Record
 
@@ -106,6 +107,6 @@ async def _events(service: Service, job: Record, last_event: str) -> AsyncIterat
     try:
         async for event, then in service.follow(job, last_event):
             yield ServerSentEvent((await _resource(service, then)).model_dump_json(), event="job", id=event)
-    except (RedisError, OSError):
+    except (RedisError, OSError, StoreError):
         # The status has been sent already, so closing is the only way to report it; the client resumes.
         return

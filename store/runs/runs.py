@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,8 +27,6 @@ _NAMES = [name.encode() for name in CHANGING]
 _PENDING = frozenset(state.value.encode() for state in State if not state.final)
 _ID = re.compile(rb"[0-9a-f]{32}")
 _RUN = re.compile(rb"[1-9][0-9]{0,14}")
-
-_log = logging.getLogger(__name__)
 
 
 class QueueFull(Exception):
@@ -196,6 +193,8 @@ class Runs:
             found: list[Any] = await pipeline.execute(raise_on_error=False)
         pending: list[tuple[str, int]] = []
         for identifier, fields in zip(identifiers, found, strict=True):
+            if isinstance(fields, Exception) and not (isinstance(fields, ResponseError) and _is_wrong_type(fields)):
+                raise fields
             if isinstance(fields, Exception) or fields == [None, None]:
                 await self._call(scripts.TIDY, identifier, scripts.Nothing())
             elif fields[1] in _PENDING and _RUN.fullmatch(fields[0] or b""):

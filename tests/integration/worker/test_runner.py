@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from concept_orderings.errors import SourceError
+from concept_orderings.errors import SourceError, StoreError
 from store.queue import open_redis
 from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Phase, Record, Runs, State, Submission, Verdict
 from support.keys import KEYS
@@ -114,28 +114,55 @@ async def test_a_run_that_another_worker_holds_is_left_alone(place: Place) -> No
 
 
 async def test_a_run_lost_to_another_worker_is_not_finished(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work that cannot stop at once must not finish a run that it has lost: the queue delivers the run again."""
+    """Work that cannot stop at once must not finish a run that it has lost, also if the other worker is gone."""
     monkeypatch.setattr("worker.monitor._INTERVAL_SECONDS", 0.01)
     run = await place.submit()
     lease = KEYS.lease(place.runs.kind.name, ID, run)
     redis = place.runs._redis
+    other = Runs(redis, KEYS, place.runs.kind)
 
     async def hang(monitor: Monitor) -> bytes:
         await monitor.enter(Phase.COUNTING, 3)
-        await redis.set(lease, "another worker")
+        await redis.delete(lease)
+        while await other.start(ID, run) == 0:  # the monitor may renew the lease in between
+            await redis.delete(lease)
         while monitor.verdict is Verdict.GO_ON:  # noqa: ASYNC110  # a monitor announces no verdict
             await asyncio.sleep(0.01)
         await redis.delete(lease)
         await asyncio.sleep(0.1)
-        monitor.report(2, 3)
         return b"never"
 
     place.do = hang
     await place.runner.deliver(ID, run)
 
     record = await place.record()
-    assert (record.state, record.done) == (State.RUNNING, 0)
+    assert (record.state, record.done, record.attempts) == (State.RUNNING, 0, 2)
     assert await redis.get(lease) is None
+
+
+async def test_a_damaged_record_fails_its_run_alone(place: Place) -> None:
+    run = await place.submit()
+    await place.runs._redis.hset(KEYS.record(place.runs.kind.name, ID), "about", "no JSON")
+    await place.runner.deliver(ID, run)
+    assert place.requests == []
+    assert await place.runs.pending() == []
+    with pytest.raises(StoreError, match=f"The record of {ID} in Redis is damaged"):
+        await place.runs.get(ID)
+    await place.runs._redis.hset(KEYS.record(place.runs.kind.name, ID), "about", "{}")
+    record = await place.record()
+    assert record.error is not None
+    assert record.error["code"] == "record_damaged"
+
+
+async def test_a_damaged_request_fails_its_run_at_the_first_attempt(place: Place) -> None:
+    run = await place.submit()
+    await place.runs._redis.set(KEYS.request(place.runs.kind.name, ID), b"{}")
+    await place.runner.deliver(ID, run)
+    record = await place.record()
+    assert (record.state, record.attempts) == (State.FAILED, 1)
+    assert record.error is not None
+    assert record.error["code"] == "job_crashed"
+    assert str(record.error["detail"]).startswith("The request in Redis is damaged or too large: ")
 
 
 async def test_a_run_fails_after_three_deaths_of_its_worker(place: Place) -> None:
