@@ -61,7 +61,10 @@ def _run(arguments: Sequence[str]) -> int:
             say(fault)
         return 2
     except ConceptOrderingsError as error:
-        say(f"{error.detail} [{error.code}]")
+        for each in error.faults:
+            say(f"{each.detail} [{each.code}]")
+        for code, number in error.left_out.items():
+            say(f"There are {number:,} more such faults. [{code}]")
         return 1
     except CommandNotInstalled as error:
         say(str(error))

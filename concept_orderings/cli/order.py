@@ -2,24 +2,27 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from concept_orderings.class_files import ClassFile, OwnFields, located, request_of
 from concept_orderings.cli.embeddings_file import read_embeddings
+from concept_orderings.cli.files import read_files
 from concept_orderings.cli.gatherers import find_gatherer
 from concept_orderings.cli.options import default_data_dir
-from concept_orderings.cli.order_options import faults_of_format, faults_of_options, faults_with_files
+from concept_orderings.cli.order_options import faults_of_column, faults_of_format, faults_of_options, faults_with_files
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.parameters import add_parameters, given_parameters
 from concept_orderings.cli.terminal import say
 from concept_orderings.cli.usage import refuse
+from concept_orderings.errors import ConceptOrderingsError
 from concept_orderings.evidence import Gathered, Need
 from concept_orderings.exporters import EXPORTERS
-from concept_orderings.order_files import Gatherer, OwnFields, fewest_tasks, order, read_files, request_of
+from concept_orderings.order_files import Gatherer, fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
@@ -33,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
         metavar="FILE",
-        help="JSON: a list of class names (the file's name is the dataset's), a list of DATASET+++class name, "
-        "or the body of a request, with datasets or concepts",
+        help="a file with class names, as text, CSV, TSV or JSON (docs/commands.md lists the forms), with concepts as "
+        "DATASET+++class name, or with the body of a request. A dataset is named after its file; NAME=FILE names it",
     )
+    parser.add_argument("--column", help="for CSV, TSV and JSON objects: the column that has the class names")
     parser.add_argument("--kind", choices=ORDERINGS, help="the ordering; needed unless a file has the field ordering")
     add_parameters(parser)
     tasks = parser.add_mutually_exclusive_group()
@@ -84,10 +87,12 @@ def run(options: argparse.Namespace) -> int:
     refuse(faults_of_options(options))
     for path in filter(None, (options.output, options.manifest)):
         check_writable(path)
-    files = read_files(options.files)
+    files = read_files(options.files, column=options.column)
+    for note in (note for each in files for note in each.notes):
+        say(note)
     own = OwnFields(files)
-    refuse(faults_with_files(options, own))
-    request = parse_request(request_of(files, **_fields(options, own))).as_of(datetime.now(UTC))
+    refuse([*faults_of_column(options, files), *faults_with_files(options, own)])
+    request = _request(options, files, own)
     exporter = EXPORTERS[_format(options, own, request)]()
     report = _progress_line if sys.stderr is not None and sys.stderr.isatty() else silent
     stream = order(
@@ -100,6 +105,13 @@ def run(options: argparse.Namespace) -> int:
     manifest = [(version.documents().manifest, options.manifest)] if options.manifest else []
     write([*manifest, (exporter.render(version), options.output)])
     return 0
+
+
+def _request(options: argparse.Namespace, files: Sequence[ClassFile], own: OwnFields) -> StreamRequest:
+    try:
+        return parse_request(request_of(files, **_fields(options, own))).as_of(datetime.now(UTC))
+    except ConceptOrderingsError as error:
+        raise located(error, files) from error
 
 
 def _fields(options: argparse.Namespace, own: OwnFields) -> dict[str, object]:

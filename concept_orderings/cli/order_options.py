@@ -1,14 +1,14 @@
 """Find the options of `order` that contradict each other, contradict a file, or would have no effect."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from concept_orderings.class_files import ClassFile, OwnFields
 from concept_orderings.cli.parameters import given_parameters, has_option, option_of
 from concept_orderings.evidence import Need
 from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.exporters import EXPORTERS
-from concept_orderings.order_files import OwnFields
 from concept_orderings.orderings import ORDERINGS, Ordering
 
 _OF_ENCODERS = ("encoder", "dtype", "weights")
@@ -34,6 +34,12 @@ def faults_with_files(options: argparse.Namespace, own: OwnFields) -> Iterator[s
     parameters = {"kind": options.kind, **given_parameters(options)} if options.kind else own.get("ordering")
     if isinstance(parameters, Mapping) and (kind := ORDERINGS.get(str(parameters.get("kind")))) is not None:
         yield from _faults_of_parameters(options, kind, parameters)
+
+
+def faults_of_column(options: argparse.Namespace, files: Sequence[ClassFile]) -> Iterator[str]:
+    """Yield a sentence if a column is named and no file has columns."""
+    if options.column is not None and not any(each.labels is not None and each.labels.column for each in files):
+        yield "--column has no effect: no file is a table, or has JSON objects or features; leave it out."
 
 
 def faults_of_format(format_name: str, fewest_tasks: int, split: str) -> Iterator[str]:
@@ -64,7 +70,7 @@ def _twice_given(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:
     }
     for field, names in given.items():
         if names and field in own:
-            has_it = f"{own.path(field)} has the field {field}"
+            has_it = f"{own.path(field)} has its own {field}"
             yield f"{', '.join(names)} cannot be given, because {has_it}; leave one of the two out."
 
 

@@ -1,8 +1,5 @@
-"""Test class-list files: their three forms, and that only needed evidence is gathered."""
+"""Test that `order` gathers only the evidence that a request needs."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,114 +7,17 @@ import pytest
 from hypothesis import given
 
 from concept_orderings import arrange
-from concept_orderings.errors import BadValue, EmptyClassList
 from concept_orderings.evidence import Gathered, Need, Provenance, evidence_digest
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings, captions_of
 from concept_orderings.evidence.counts import NeedsCounts
-from concept_orderings.order_files import Gatherer, order, read_files, request_of
+from concept_orderings.order_files import Gatherer, fewest_tasks, order
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest, parse_request
 
 from .strategies import Body, embeddings_for, requests
 
-RANDOM = {"kind": "random"}
 ONE_TASK = {"count": 1}
-
-
-def written(folder: Path, **files: object) -> list[Path]:
-    """Write each value as JSON to the file of that name; return the files."""
-    paths = [folder / f"{name}.json" for name in files]
-    for path, value in zip(paths, files.values(), strict=True):
-        path.write_text(json.dumps(value), encoding="utf-8")
-    return paths
-
-
-def concepts_in(paths: Sequence[Path]) -> tuple[str, ...]:
-    return parse_request(request_of(read_files(paths), ordering=RANDOM, tasks=ONE_TASK)).concepts.ids
-
-
-def test_a_list_of_class_names_belongs_to_the_dataset_that_names_the_file(tmp_path: Path) -> None:
-    assert concepts_in(written(tmp_path, cifar100=["bear", "apple"])) == ("CIFAR100+++apple", "CIFAR100+++bear")
-
-
-def test_a_list_of_concepts_is_a_stream(tmp_path: Path) -> None:
-    assert concepts_in(written(tmp_path, any=["cifar100+++bear", "B+++a"])) == ("B+++a", "CIFAR100+++bear")
-
-
-@pytest.mark.parametrize("name", ["datasets", "concepts"])
-def test_an_object_may_have_the_lists_of_a_request(tmp_path: Path, name: str) -> None:
-    request = {"datasets": [{"name": "B", "classes": ["a"], "year": 2001}], "concepts": ["B+++a"]}
-
-    assert concepts_in(written(tmp_path, any={name: request[name], "name": "a-stream"})) == ("B+++a",)
-
-
-def test_several_files_are_ordered_together(tmp_path: Path) -> None:
-    lists = written(tmp_path, mnist=["0", "1"], B={"datasets": [{"name": "C", "classes": ["c"]}]})
-    streams = written(tmp_path, one=["A+++a"], two={"concepts": ["A+++b"]})
-
-    assert concepts_in(lists) == ("C+++c", "MNIST+++0", "MNIST+++1")
-    assert concepts_in(streams) == ("A+++a", "A+++b")
-
-
-def test_class_lists_and_streams_are_not_mixed(tmp_path: Path) -> None:
-    with pytest.raises(BadValue, match="one sort at a time") as refused:
-        concepts_in(written(tmp_path, A=["a"], stream=["B+++b"]))
-
-    assert refused.value.code == "bad_file"
-
-
-def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
-    path = tmp_path / "A.json"
-    path.write_bytes(b'\xef\xbb\xbf["a"]')
-
-    assert concepts_in([path]) == ("A+++a",)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"names",
-        b'["a"',
-        b"\xff\xfe\xff",
-        b'["\xe9"]',
-        b"[" * 100_000,
-        b"1" * 5_000,
-        b"3",
-        b"null",
-        b'"a"',
-        b"[1]",
-        b'["a", null]',
-        b'[["a"]]',
-        b"{}",
-        b'{"dataset": []}',
-        b'{"datasets": {"A": ["a"]}}',
-        b'{"concepts": "A+++a"}',
-    ],
-    ids=lambda content: ascii(content[:20]),
-)
-def test_a_file_with_other_content_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "strange file.json"
-    path.write_bytes(content)
-
-    with pytest.raises(BadValue, match=r"strange file\.json") as refused:
-        read_files([path])
-    assert refused.value.code == "bad_file"
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "missing.json", tmp_path):
-        with pytest.raises(BadValue, match=path.name) as refused:
-            read_files([path])
-        assert refused.value.code == "bad_file"
-
-
-@pytest.mark.parametrize("content", [[], {"datasets": []}, {"concepts": []}])
-def test_an_empty_file_has_nothing_to_order(tmp_path: Path, content: object) -> None:
-    with pytest.raises(EmptyClassList):
-        concepts_in(written(tmp_path, A=content))
 
 
 class RecordedRequests:
@@ -200,3 +100,16 @@ def test_the_order_of_files_is_that_of_the_library(body: Body) -> None:
     found = order(parse_request(body), gatherer={Need.EMBEDDINGS: embed}.__getitem__, report=silent)
 
     assert found.concepts_by_task() == arrange(body, embeddings=embeddings)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "fewest"),
+    [({"count": 1}, 1), ({"count": 3}, 3), ({"sizes": [1, 2]}, 2), ({"by": "dataset"}, 2), ({"by": "year"}, 1)],
+    ids=str,
+)
+def test_the_fewest_tasks_of_a_split(tasks: Body, fewest: int) -> None:
+    # Both datasets are from one year.
+    concepts = ["CIFAR100+++a", "CIFAR10+++b", "CIFAR100+++c"]
+    body = {"name": "x", "concepts": concepts, "ordering": {"kind": "random"}, "tasks": tasks}
+
+    assert fewest_tasks(parse_request(body)) == fewest

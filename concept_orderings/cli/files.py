@@ -1,0 +1,70 @@
+"""Read the files that the command line names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from concept_orderings.class_files import ClassFile, read_class_file
+from concept_orderings.errors import BadValue
+
+MOST_BYTES = 2**28
+"""The most bytes of a file with class names: a device or a wrong file may have any number."""
+
+
+def read_files(arguments: Sequence[str], *, column: str | None = None) -> list[ClassFile]:
+    """Read files with class names.
+
+    Parameters
+    ----------
+    arguments
+        Each is a path, or ``NAME=PATH`` with the name of the dataset. A path that exists is taken as it is.
+    column
+        For tables: the column with the class names.
+
+    Raises
+    ------
+    BadValue
+        ``bad_file`` and others: with the faults of all files.
+    """
+    files, refused = [], []
+    for each in arguments:
+        try:
+            files.append(_read_file(each, column))
+        except BadValue as error:
+            refused.append(error)
+    if refused:
+        first, *others = refused
+        first.others = tuple(fault for error in others for fault in error.faults)
+        raise first
+    return files
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises
+    ------
+    BadValue
+        ``bad_file``: it cannot be read, or has more than `MOST_BYTES`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BadValue("bad_file", f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > MOST_BYTES:
+        raise BadValue("bad_file", f"{path} has more than {MOST_BYTES // 2**20} MiB, which no list of class names has.")
+    return data
+
+
+def _read_file(argument: str, column: str | None) -> ClassFile:
+    dataset, path = _named(argument)
+    stem = path.stem if path.is_file() else None
+    return read_class_file(str(path), read_bytes(path), dataset=dataset, stem=stem, column=column)
+
+
+def _named(argument: str) -> tuple[str | None, Path]:
+    """Return the dataset's name, if there is one, and the path."""
+    name, equals, path = argument.partition("=")
+    if not equals or Path(argument).exists():
+        return None, Path(argument)
+    return name, Path(path)

@@ -1,0 +1,160 @@
+"""What every reader of label files returns and raises, and the rules that they share."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from concept_orderings.errors import BadValue
+from concept_orderings.text import first_of, shown
+
+WORDNET_ID = re.compile(r"n[0-9]{8}")
+"""The identifier of a noun in WordNet, by which ImageNet names its classes."""
+
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class names, or concepts, in the order in which a file lists them.
+
+    Attributes
+    ----------
+    names : tuple of str, (n,)
+        Class names, or ``DATASET+++class name`` of concepts.
+    places : tuple of str, (n,)
+        Where each name stands in the file: ``line 3``, or a JSON pointer such as ``/3``.
+    notes : tuple of str
+        What was left out or read in one of several possible ways, one sentence each.
+    column : str
+        The column of a table that has the names; empty if the file is no table.
+    sizes : tuple of int
+        The sizes of the tasks that the file has; empty if it has none.
+    """
+
+    names: tuple[str, ...]
+    places: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    column: str = ""
+    sizes: tuple[int, ...] = ()
+
+    def noted(self, *notes: str) -> "Labels":
+        """Return these labels with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of a request, or a part of it.
+
+    Attributes
+    ----------
+    fields : mapping of str to object
+        ``datasets`` or ``concepts``, each an array, and perhaps ``name``, ``ordering`` and ``tasks``.
+    """
+
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+def unreadable(file: str, sentence: str) -> BadValue:
+    """Return the error for a file whose content cannot be read as labels."""
+    return BadValue("bad_file", f"{file} {sentence}")
+
+
+def named(items: Iterable[object]) -> str:
+    """Return the first 10 items for a sentence, and how many others there are."""
+    return first_of([shown(each) if isinstance(each, str) else str(each) for each in items], _MOST_SHOWN)
+
+
+def by_index(file: str, indices: Sequence[int], labels: Labels) -> Labels:
+    """Sort labels by their indices.
+
+    Parameters
+    ----------
+    file
+        The name of the file, for errors.
+    indices
+        The index of each name, (n,).
+    labels
+        The names in the order of the file, (n,).
+
+    Raises
+    ------
+    BadValue
+        ``bad_file``: an index stands twice, or the indices are neither 0 to n - 1 nor 1 to n.
+    """
+    seen: dict[int, str] = {}
+    for index, place in zip(indices, labels.places, strict=True):
+        if index in seen:
+            raise unreadable(file, f"has the index {index} twice: {seen[index]} and {place}; leave one out.")
+        seen[index] = place
+    if not are_consecutive(indices):
+        first, last = min(indices), max(indices)
+        first = min(first, 1)
+        gaps = [i for i in range(first, min(last, first + len(indices) + _MOST_SHOWN)) if i not in seen]
+        raise unreadable(
+            file,
+            f"has {len(indices)} classes with indices up to {last}: {named(gaps)} and perhaps others are missing. "
+            "Complete the file, or leave the indices out.",
+        )
+    order = sorted(range(len(indices)), key=indices.__getitem__)
+    return replace(labels, names=tuple(labels.names[i] for i in order), places=tuple(labels.places[i] for i in order))
+
+
+def are_consecutive(indices: Sequence[int]) -> bool:
+    """Tell whether indices are those from 0 to n - 1 or from 1 to n, in any order."""
+    return sorted(indices) in (list(range(len(indices))), list(range(1, len(indices) + 1)))
+
+
+def labels_of_pairs(file: str, pairs: Sequence[tuple[str, str]], places: Sequence[str]) -> Labels:
+    """Return the labels of rows of two cells, one of which is an index or a WordNet ID.
+
+    Parameters
+    ----------
+    file
+        The name of the file, for errors.
+    pairs, places
+        The rows, and where each stands, (n,).
+
+    Raises
+    ------
+    BadValue
+        ``bad_file``: neither cell is an index or a WordNet ID in each row, or both are; or see `by_index`.
+    """
+    columns = tuple(zip(*pairs, strict=True))
+    numbers = [column for column, cells in enumerate(columns) if all(map(is_index, cells))]
+    ids = [column for column, cells in enumerate(columns) if all(map(WORDNET_ID.fullmatch, cells))]
+    keys = numbers or ids
+    if len(keys) != 1:
+        raise unreadable(
+            file,
+            f"has two columns, such as {shown(pairs[0][0])} and {shown(pairs[0][1])}, and it is not clear which has "
+            "the class names; write one class per line, or a CSV file with a header.",
+        )
+    labels = Labels(tuple(columns[1 - keys[0]]), tuple(places))
+    if numbers:
+        return by_index(file, [int(cell) for cell in columns[keys[0]]], without_ids(labels))
+    return labels.noted(
+        f"the WordNet IDs are left out; a class name is what stands beside them, as {shown(labels.names[0])}"
+    )
+
+
+def without_ids(labels: Labels) -> Labels:
+    """Leave out the WordNet ID with which each name begins, if all do; keep names that are nothing but IDs."""
+    if not labels.names:
+        return labels
+    if all(map(WORDNET_ID.fullmatch, labels.names)):
+        return labels.noted("the class names are WordNet IDs, which no caption or corpus has; give a list of names")
+    matches = [_WITH_ID.fullmatch(name) for name in labels.names]
+    names = tuple(match[1] for match in matches if match)
+    if len(names) < len(labels.names):
+        return labels
+    note = f"the WordNet ID of each line is left out; a class name is all that follows it, as {shown(names[0])}"
+    return replace(labels, names=names).noted(note)
+
+
+def is_index(text: str) -> bool:
+    """Tell whether text is an integer from 0 to 10^9 - 1, in digits."""
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+_WITH_ID = re.compile(rf"{WORDNET_ID.pattern}(?:\s*[,:]\s*|\s+)(\S.*)")
