@@ -15,7 +15,10 @@ from app.settings import ORDERING_DEFAULTS, AppSettings
 from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.waiting import each_change, until_final
+from concept_orderings.errors import BadParameter
+from concept_orderings.evidence.counts import IN_REQUEST, NeedsCounts
 from concept_orderings.json_text import decode_json
+from concept_orderings.parameters import POINTER
 from concept_orderings.request import StreamRequest, parse_request
 from store.counts_files import CountsFiles
 from store.exports import KeptExports
@@ -135,6 +138,9 @@ class Service:
         ------
         QueueFull
             If as many jobs are active as the settings allow.
+        BadParameter
+            ``source_not_found``: no worker knows the source of counts. A version or an active job that the request has
+            already is returned also if its source is gone.
         """
         found = await self._find_or_submit(request)
         if isinstance(found, VersionRecord):
@@ -156,11 +162,23 @@ class Service:
             record = await self._versions.find(request.name, request.digest)
             if record is not None:
                 return record
+            if not again:
+                await self._check_source(request)
             job = await asyncio.to_thread(job_of, request)
             run = await self._jobs.submit(job, most_active=self.settings.max_active_jobs, again=again)
             if run is not None:
                 return run
         raise RedisError("a job that may run again was not recorded")
+
+    async def _check_source(self, request: StreamRequest) -> None:
+        """Refuse a source of counts that does not exist; a job would fail because of it, but later."""
+        ordering = request.ordering
+        if not isinstance(ordering, NeedsCounts) or ordering.source == IN_REQUEST:
+            return
+        if (why := await self.sources.known.why_unknown(ordering.source)) is not None:
+            job = await self._jobs.get(job_id(request))
+            if job is None or job.state.final:
+                raise BadParameter("source_not_found", why, [f"{POINTER}/source"])
 
     async def job(self, identifier: str) -> Record | None:
         """Return a job, or None if there is none or its record has expired."""

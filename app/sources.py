@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
+from app.known_sources import KnownSources
 from app.uploaded_counts import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
@@ -32,6 +33,11 @@ class Sources:
     """The sources that workers report, the counts files in the object store, and looks at the counts of both.
 
     Methods raise `redis.RedisError` while Redis is away.
+
+    Attributes
+    ----------
+    known : KnownSources
+        Tells whether a name is that of a source.
 
     Parameters
     ----------
@@ -59,6 +65,7 @@ class Sources:
         open_queue: Callable[[], Awaitable[Queue]],
         most_active: int,
     ) -> None:
+        self.known = KnownSources(reports, files, open_queue=open_queue)
         self._reports = reports
         self._looks = looks
         self._changes = changes

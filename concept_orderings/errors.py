@@ -11,7 +11,7 @@
     │   │                       bad_count, bad_query, bad_stream_name, bad_source_name, bad_file
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── UnknownOrdering     unknown_ordering
-    │   ├── BadParameter        unknown_parameter, bad_parameter
+    │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings

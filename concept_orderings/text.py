@@ -1,5 +1,6 @@
 """Text from requests: which characters it may contain, and how errors quote it."""
 
+import difflib
 import re
 from collections.abc import Sequence
 
@@ -42,3 +43,10 @@ def first_of(items: Sequence[str], most: int) -> str:
     """Return the first `most` items, separated by commas; if there are others, followed by " and 7 more"."""
     more = len(items) - most
     return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """Return the one of `names` that is most like a name, upper and lower case alike; None if none is like it."""
+    by_lower = {each.lower(): each for each in names}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[close[0]] if close else None

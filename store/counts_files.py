@@ -148,6 +148,16 @@ class CountsFiles:
         found = [each.removesuffix(".json") for each in stored if each.endswith(".json")]
         return sorted(name for name in found if URL_NAME.fullmatch(name))
 
+    async def exists(self, name: str) -> bool:
+        """Return whether there is a counts file of that name, damaged or not.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+        return URL_NAME.fullmatch(name) is not None and await self._read_record(name) is not None
+
     async def record(self, name: str) -> CountsFile | None:
         """Return the record of a counts file, or None if there is none of that name.
 
@@ -156,7 +166,7 @@ class CountsFiles:
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """
-        data = await self._objects.get(object_keys.counts_file_record(name)) if URL_NAME.fullmatch(name) else None
+        data = await self._read_record(name) if URL_NAME.fullmatch(name) else None
         if data is None:
             return None
         what = f"the record of {name}"
@@ -214,6 +224,9 @@ class CountsFiles:
         if taken is None:
             raise counts_file_damaged(f"the record of {name} existed a moment ago and is missing now")
         return taken, Stored.SAME if (taken.meaning, taken.digest) == (meaning, digest) else Stored.OTHER
+
+    async def _read_record(self, name: str) -> bytes | None:
+        return await self._objects.get(object_keys.counts_file_record(name))
 
 
 def _digested(counts: Mapping[str, int]) -> tuple[bytes, str]:

@@ -58,6 +58,16 @@ class Keys:
         """The key that exists for some minutes after a client has listed the sources."""
         return self._key("sources", "wanted")
 
+    @property
+    def source_reporters(self) -> str:
+        """The key of the hash of the last report of each worker: its time, and the names of the worker's sources."""
+        return self._key("sources", "reporters")
+
+    @property
+    def sources_asked(self) -> str:
+        """The key of the time since which the API wants a report of each worker; it exists for some seconds."""
+        return self._key("sources", "asked")
+
     # --- Runs. `kind` is the name of a `store.runs.Kind`.
 
     @property

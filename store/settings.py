@@ -100,6 +100,11 @@ class StoreSettings(BaseSettings):
         """The names of keys in Redis."""
         return Keys(self.namespace)
 
+    @property
+    def indexes_dir(self) -> Path:
+        """The directory that has a directory for each local index."""
+        return self.data_dir / "indexes"
+
     def index_dir(self, source: str) -> Path:
         """Return the directory of the local full-text index that orderings name as their `source`.
 
@@ -113,4 +118,4 @@ class StoreSettings(BaseSettings):
                 "source_not_configured",
                 f"An index's name {URL_NAME_RULE}.",
             )
-        return self.data_dir / "indexes" / source
+        return self.indexes_dir / source

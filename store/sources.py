@@ -1,12 +1,13 @@
 """What workers tell the API about sources of counts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 from concept_orderings.canonical import Json
 from concept_orderings.errors import ConceptOrderingsError
+from concept_orderings.text import nearest
 
 
 class Unit(StrEnum):
@@ -118,3 +119,16 @@ class SourceReport:
         state = SourceState(members["state"])
         facts = SourceFacts.from_json(members) if state is SourceState.AVAILABLE else None
         return cls(name=members["name"], kind=members["kind"], state=state, facts=facts, error=members.get("error"))
+
+
+def no_such_source(name: str, names: Collection[str]) -> str:
+    """Return the sentences for a name that no source has: all sources, one with a similar name, and how to add one."""
+    others = sorted(names)
+    close = nearest(name, others)
+    hint = f" Did you mean {close}?" if close else ""
+    listed = f"The sources are {', '.join(others)}" if others else "There is none at all"
+    return (
+        f"There is no source {name}.{hint} {listed}. To add one, upload a counts file with PUT /v1/sources/{name}, "
+        f"build a local index with `concept-orderings index SHARD.json.gz --name {name}`, or add a table to the file "
+        "of sources (CONCEPT_ORDERINGS_SOURCES)."
+    )

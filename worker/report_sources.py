@@ -4,15 +4,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from redis.exceptions import RedisError
+
 from concept_orderings.errors import ConceptOrderingsError, SourceError
-from concept_orderings.url_names import URL_NAME
 from store.source_reports import SourceReports
 from store.sources import SourceReport, SourceState
 from store.waiting import cancel_and_wait, wait_for_event
 from worker.evidence.counts import ambiguous
-from worker.evidence.counts.local_index import has_index, index_facts
+from worker.evidence.counts.local_index import index_facts, index_names
 from worker.evidence.counts.settings import SourceSettings, read_sources
 from worker.settings import WorkerSettings
 
@@ -34,7 +36,7 @@ class _Asked:
 
 
 class SourceReporter:
-    """Reports the sources every five seconds; every second while clients list them.
+    """Reports the sources every five seconds; every second while clients list them, and when the API asks for it.
 
     Local indexes are read each time. Servers are asked only while clients list the sources, and at most once a minute,
     so that an idle worker asks no server.
@@ -53,16 +55,19 @@ class SourceReporter:
             await self._run()
         finally:
             await cancel_and_wait(*self._asking.values())
+            with suppress(RedisError, OSError):
+                await self._reports.leave()
 
     async def _run(self) -> None:
-        last, trouble = -_REPORT_SECONDS, ""
+        last, reported, trouble = -_REPORT_SECONDS, 0, ""
         while True:
             try:
-                wanted = await self._reports.should_ask_servers()
-                if wanted or self._answered.is_set() or time.monotonic() - last >= _REPORT_SECONDS:
+                wanted = await self._reports.wanted()
+                at_once = wanted.servers or wanted.report_since > reported or self._answered.is_set()
+                if at_once or time.monotonic() - last >= _REPORT_SECONDS:
                     self._answered.clear()
-                    await self._reports.report(await self.sources(ask=wanted))
-                    last = time.monotonic()
+                    await self._reports.report(await self.sources(ask=wanted.servers), as_of=wanted.now)
+                    last, reported = time.monotonic(), wanted.now
                 trouble = ""
             except Exception as error:
                 if str(error) != trouble:
@@ -128,12 +133,10 @@ def _asking_failed(name: str, error: Exception) -> SourceError:
 
 def _local(settings: WorkerSettings) -> dict[str, SourceReport]:
     """Return the reports of the local indexes."""
-    root = settings.data_dir / "indexes"
-    found = [each for each in sorted(root.glob("*")) if URL_NAME.fullmatch(each.name) and has_index(each)]
     known: dict[str, SourceReport] = {}
-    for directory in found:
+    for name in index_names(settings.indexes_dir):
         try:
-            known[directory.name] = SourceReport.available(index_facts(directory))
+            known[name] = SourceReport.available(index_facts(settings.index_dir(name)))
         except SourceError as error:
-            known[directory.name] = SourceReport.unavailable(directory.name, "local-index", error)
+            known[name] = SourceReport.unavailable(name, "local-index", error)
     return known

@@ -106,7 +106,7 @@ async def _failed(name: str, look: Record, service: Service, headers: dict[str, 
     error = look.error or {"code": "internal_error", "detail": "The counting failed; see the worker's log."}
     code, detail = str(error["code"]), str(error["detail"])
     if code == "source_not_configured" and not await service.sources.exists(name):
-        raise _not_found(detail)
+        raise _not_found(await service.sources.known.why_unknown(name) or detail)
     return problem(HTTPStatus.FAILED_DEPENDENCY, code, detail, headers=headers)
 
 

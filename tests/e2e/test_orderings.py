@@ -169,21 +169,19 @@ def test_similarity_with_a_real_model(service: Deployment, concepts: list[str]) 
     assert manifest["evidence"]["embeddings"]["weights"] == weights
 
 
-@pytest.mark.parametrize(
-    ("kind", "parameter", "value", "code", "words"),
-    [
-        ("frequency", "source", "none", "source_not_configured", "concept-orderings index"),
-        ("similarity", "encoder", "open_clip/no-such-model", "encoder_not_configured", "open_clip"),
-    ],
-)
-def test_what_is_not_set_up_fails_the_job_with_the_next_step(
-    service: Deployment, concepts: list[str], kind: str, parameter: str, value: str, code: str, words: str
+def test_an_encoder_that_is_not_set_up_fails_the_job_with_the_next_step(
+    service: Deployment, concepts: list[str]
 ) -> None:
-    body = request(kind, concepts[:50], **{parameter: value})
-    job = service.post(body).headers["Location"]
+    job = service.post(request("similarity", concepts[:50], encoder="open_clip/no-such-model")).headers["Location"]
     error = service.until_state(job, "failed", "succeeded")["error"]
-    assert (error["code"], error["pointers"]) == (code, [f"/ordering/{parameter}"])
-    assert words in error["detail"]
+    assert (error["code"], error["pointers"]) == ("encoder_not_configured", ["/ordering/encoder"])
+    assert "open_clip" in error["detail"]
+
+
+def test_a_source_that_is_not_set_up_is_refused_with_the_next_step(service: Deployment, concepts: list[str]) -> None:
+    answer = service.post(request("frequency", concepts[:50], source="none"))
+    assert (answer.json()["code"], answer.json()["pointers"]) == ("source_not_found", ["/ordering/source"])
+    assert "concept-orderings index" in answer.json()["detail"]
 
 
 def test_reversed_is_exactly_the_reverse(service: Deployment, concepts: list[str]) -> None:

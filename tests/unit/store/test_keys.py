@@ -24,6 +24,8 @@ def names(keys: Keys) -> list[str]:
         keys.sources,
         keys.sources_reported,
         keys.sources_wanted,
+        keys.source_reporters,
+        keys.sources_asked,
         keys.changes,
         keys.active("job"),
         keys.last_run("job"),

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from store.source_reports import SourceReports
+from store.source_reports import SourceReports, Wanted
 from store.sources import SourceState
 from store.waiting import cancel_and_wait
 from support.letter_source import LetterSource
@@ -63,8 +63,11 @@ class Away:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def should_ask_servers(self) -> bool:
+    async def wanted(self) -> Wanted:
         self.asked += 1
+        raise ConnectionError("no Redis")
+
+    async def leave(self) -> None:
         raise ConnectionError("no Redis")
 
 
@@ -97,15 +100,15 @@ async def test_after_it_is_stopped_it_sends_no_request(monkeypatch: pytest.Monke
             source.facts = facts  # type: ignore[method-assign,assignment]
             return source
 
-    class Wanted(Away):
-        async def should_ask_servers(self) -> bool:
-            return True
+    class Asking(Away):
+        async def wanted(self) -> Wanted:
+            return Wanted(now=1, servers=True, report_since=0)
 
-        async def report(self, known: object) -> None:
+        async def report(self, sources: object, *, as_of: int) -> None:
             """Drop the report."""
 
     monkeypatch.setattr("worker.report_sources.read_sources", lambda _: {"slow": Slow()})
-    reporter = SourceReporter(WorkerSettings(), cast("SourceReports", Wanted()))
+    reporter = SourceReporter(WorkerSettings(), cast("SourceReports", Asking()))
     running = asyncio.create_task(reporter.run())
     async with asyncio.timeout(30):
         await begun.wait()
@@ -113,3 +116,44 @@ async def test_after_it_is_stopped_it_sends_no_request(monkeypatch: pytest.Monke
 
     assert running.cancelled()
     assert ended.is_set()
+
+
+class Reported:
+    """The reports while the API asks for one from time to time."""
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.report_since = 0
+        self.now = 0
+        self.left = False
+
+    async def wanted(self) -> Wanted:
+        self.now += 10
+        return Wanted(now=self.now, servers=False, report_since=self.report_since)
+
+    async def report(self, sources: object, *, as_of: int) -> None:
+        self.times.append(as_of)
+
+    async def leave(self) -> None:
+        self.left = True
+
+
+async def test_a_report_is_made_at_once_when_the_api_wants_one_since_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.report_sources.read_sources", lambda _: {})
+    monkeypatch.setattr("worker.report_sources._REPORT_SECONDS", 3600)
+    monkeypatch.setattr("worker.report_sources._POLL_SECONDS", 0)
+    reports = Reported()
+    running = asyncio.create_task(SourceReporter(WorkerSettings(), cast("SourceReports", reports)).run())
+
+    async def until_polled(times: int) -> None:
+        async with asyncio.timeout(30):
+            while reports.now < 10 * times:  # noqa: ASYNC110  # no event announces it
+                await asyncio.sleep(0)
+
+    await until_polled(5)
+    assert reports.times == [10]
+    reports.report_since = asked = reports.now
+    await until_polled(reports.now // 10 + 5)
+    assert reports.times == [10, asked + 10]
+    await cancel_and_wait(running)
+    assert reports.left

@@ -25,10 +25,11 @@ from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.counts_files import CountsFiles
 from store.objects import Objects
+from store.sources import no_such_source
 from worker.evidence.counts.base import CountSource
 from worker.evidence.counts.counts_file import CountsFileSource
-from worker.evidence.counts.local_index import LocalIndexSource, has_index
-from worker.evidence.counts.settings import SETTING, read_sources
+from worker.evidence.counts.local_index import LocalIndexSource, has_index, index_names
+from worker.evidence.counts.settings import read_sources
 from worker.settings import WorkerSettings
 
 
@@ -55,17 +56,19 @@ async def open_source(name: str, settings: WorkerSettings, objects: Objects) -> 
         ``store_unavailable`` if the counts files cannot be listed.
     """
     check_name(name)
-    configured = read_sources(settings)
-    found = await _places(name, configured, settings, CountsFiles(objects))
+    configured, files = read_sources(settings), CountsFiles(objects)
+    found = await _places(name, configured, settings, files)
     if len(found) > 1:
         raise ambiguous(name, found)
     if name in configured:
         return configured[name].open(name)
-    if (file := await CountsFileSource.open(name, CountsFiles(objects))) is not None:
+    if (file := await CountsFileSource.open(name, files)) is not None:
         return file
     if has_index(settings.index_dir(name)):
         return await LocalIndexSource.open(settings.index_dir(name))
-    raise _not_configured(name, sorted(configured))
+    indexes = await asyncio.to_thread(index_names, settings.indexes_dir)
+    names = {*configured, *await files.names(), *indexes}
+    raise SourceError("source_not_configured", no_such_source(name, names))
 
 
 async def _places(
@@ -101,13 +104,4 @@ def ambiguous(name: str, places: Sequence[str]) -> SourceError:
     return SourceError(
         "source_not_configured",
         f"{name} is the name of {' and of '.join(places)}, but a name must stand for one source: rename all but one.",
-    )
-
-
-def _not_configured(name: str, configured: Sequence[str]) -> SourceError:
-    return SourceError(
-        "source_not_configured",
-        f"There is no source {name}. Configured are {', '.join(configured) or 'none'} ({SETTING}); a counts file is "
-        f"uploaded with PUT /v1/sources/{name}, and a local index is built with "
-        f"`concept-orderings index SHARD.json.gz --name {name}`.",
     )

@@ -10,6 +10,7 @@ from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
+from concept_orderings.url_names import URL_NAME
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts.base import Count
 from worker.evidence.counts.spellings import sendable
@@ -74,6 +75,12 @@ class LocalIndexSource:
 def has_index(directory: Path) -> bool:
     """Tell whether a directory has a published index, damaged or not."""
     return layout.is_published(directory)
+
+
+def index_names(directory: Path) -> list[str]:
+    """Return the names of all published indexes in a directory, damaged or not, sorted."""
+    found = [each.name for each in directory.glob("*") if URL_NAME.fullmatch(each.name) and has_index(each)]
+    return sorted(found)
 
 
 def index_facts(directory: Path) -> SourceFacts:
