@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+NODE_MODULES := openapi/node_modules/.package-lock.json
 
-.PHONY: help setup run try test test-pythons lint format bench openapi constraints clean
+.PHONY: help setup run try test test-pythons lint lint-openapi format bench openapi constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -36,11 +37,25 @@ test: setup  ## all tests
 test-pythons: setup  ## the library alone on the oldest and the newest Python and NumPy; PYTHONS=paths of more
 	$(BIN)/python tests/pythons.py $(PYTHONS)
 
-lint: setup  ## linters and type checker
+lint: setup lint-openapi  ## linters and type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict docker
+
+ifneq ($(shell command -v npm 2>/dev/null),)
+lint-openapi: $(NODE_MODULES)
+	cd openapi && npx --no-install spectral lint --quiet --fail-severity warn openapi.json
+	cd openapi && REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx --no-install redocly lint openapi.json
+
+$(NODE_MODULES): openapi/package.json openapi/package-lock.json
+	cd openapi && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+else
+lint-openapi:
+	@echo "Skipped: Spectral and Redocly, which lint openapi/openapi.json, need Node.js 20 or newer with npm" >&2
+	@test "$${REQUIRE_NODE:-0}" = 0
+endif
 
 format: setup
 	$(BIN)/ruff format .
@@ -58,4 +73,4 @@ constraints:  ## write the installed versions to constraints.txt
 		> constraints.new && mv constraints.new constraints.txt
 
 clean:  ## remove what was installed, not the data
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) openapi/node_modules build dist *.egg-info
