@@ -20,7 +20,7 @@ def optional(field: RequestField) -> Any:
     """Return the definition of a field that may be left out or null."""
     return (
         _type(field, or_null(field.shape.json_schema())),
-        Field(None, description=field.description, examples=_examples(field)),
+        without_default(field.description, _examples(field)),
     )
 
 
@@ -30,6 +30,14 @@ def with_default(field: RequestField, default: bool | str) -> Any:
         _type(field, field.shape.json_schema()),
         Field(default, description=field.description, examples=_examples(field)),
     )
+
+
+def without_default(description: str, examples: list[Any] | None = None, **constraints: Any) -> Any:
+    """Return a field that may be left out and for which the document states no default.
+
+    Generated clients send the defaults that they see, and some require a value for every field that has one.
+    """
+    return Field(default_factory=lambda: None, description=description, examples=examples, **constraints)
 
 
 def or_null(schema: JsonSchema) -> JsonSchema:

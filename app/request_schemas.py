@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
-from app.declared import exactly_one, optional, or_null, required, with_default
+from app.declared import exactly_one, optional, or_null, required, with_default, without_default
 from app.schemas import Schema
 from app.settings import ORDERING_DEFAULTS
 from concept_orderings.canonical import LARGEST_INTEGER
@@ -46,14 +46,9 @@ def _text(each: Parameter) -> JsonSchema:
 
 
 def _parameter_field(each: Parameter) -> Any:
-    if each.name in ORDERING_DEFAULTS:
-        return _without_default(each.description, examples=[each.default])
+    if each.name in ORDERING_DEFAULTS or each.default is None:
+        return without_default(each.description, [each.default])
     return Field(each.default, description=each.description)
-
-
-def _without_default(description: str, examples: list[Any] | None = None) -> Any:
-    """Return a field that may be left out and shows no default; generated clients send the defaults that they see."""
-    return Field(default_factory=lambda: None, description=description, examples=examples)
 
 
 def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
@@ -65,7 +60,7 @@ def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
     fields["kind"] = (Literal[ordering.kind], Field(description=ordering.summary))
     fields["version"] = (
         Literal[ordering.version],
-        _without_default("The ordering's version; left out: the present one."),
+        without_default("The ordering's version; left out: the present one."),
     )
     return create_model(name, __base__=_Strict, __doc__=ordering.summary, **fields)
 
@@ -113,7 +108,7 @@ StreamRequestSchema = create_model(
     __base__=_StreamRequest,
     __doc__="Class lists, an ordering and a split. Give either `datasets` or `concepts`.",
     name=required(STREAM_NAME),
-    datasets=(_datasets | None, Field(None, description="Class lists.", min_length=1)),
+    datasets=(_datasets | None, without_default("Class lists.", min_length=1)),
     concepts=optional(CONCEPT_LIST),
     **{each.name: optional(each) for each in CHECK_FIELDS},
     ordering=(_ordering, ...),

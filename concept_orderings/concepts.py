@@ -56,12 +56,8 @@ CLASS_NAMES = Items(CLASS_NAME, length_refusal=_NO_CLASSES, unique=True)
 
 CONCEPT = Text(
     Refusal(BadConcept, "bad_concept", f"The concept {{value}} has no {SEPARATOR}; write DATASET+++class name."),
-    # Exactly one separator, with a visible character before and after it. Fewer than three plus signs are no separator.
-    (
-        r"^(\+{0,2}[^+])*\+{3}(\+{0,2}[^+])*\+{0,2}$",
-        r"^\s*([^\s+]|\+{1,2}[^+])",
-        r"\+{3}[\s\S]*\S",
-    ),
+    # Exactly one separator, with a visible character before and after it. One or two plus signs are no separator.
+    (r"^\s*([^\s+]|\+{1,2}[^+])(\+{0,2}[^+])*\+{3}\s*([^\s+]\+{0,2}|\+{1,2})([^+]\+{0,2})*$",),
     without=(FORBIDDEN,),
 )
 

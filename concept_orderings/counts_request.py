@@ -41,12 +41,14 @@ NAMES = RequestField(
         most=MOST_NAMES,
     ),
     "Class names; underscores and slashes are read as spaces, as an ordering reads them.",
+    (["aquarium_fish", "sunflower"],),
 )
 QUERIES = RequestField(
     "queries",
     Items(QUERY, _length("queries"), most=MOST_NAMES),
     "The queries sent to the source. For several spellings it counts documents with any of them, or adds up "
     "occurrences.",
+    ([["grey wolf", "gray wolf"], "crane bird"],),
 )
 OPTIONS = (
     RequestField("refresh", Boolean(), "Counts again: sets counted_since to the time of the request."),

@@ -40,7 +40,10 @@ STREAM_NAME = RequestField(
 )
 
 CONCEPT_LIST = RequestField(
-    "concepts", CONCEPTS, "Concepts, each written DATASET+++class name: a FoMo-in-Flux stream as it is."
+    "concepts",
+    CONCEPTS,
+    "Concepts, each written DATASET+++class name: a FoMo-in-Flux stream as it is.",
+    (["CIFAR100+++bear", "FLOWERS102+++daffodil"],),
 )
 
 DATASET_FIELDS = (

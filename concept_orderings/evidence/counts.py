@@ -98,6 +98,7 @@ COUNTS = EvidenceField[dict[str, int]](
         Integer(Refusal(BadValue, "bad_count", "A count is an integer from 0 to 2^53 - 1."), 0, LARGEST_INTEGER),
     ),
     "How often each class name occurs in the pretraining corpus.",
+    ({"bear": 91042, "otter": 388},),
     parse=_parse_counts,
     read=_read_counts,
 )

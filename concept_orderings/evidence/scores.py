@@ -60,6 +60,7 @@ SCORES = EvidenceField(
     "scores",
     Either((Number(_SCORES), ByClass(Number(_A_SCORE), type_refusal=_SCORES)), type_refusal=_SCORES),
     "Zero-shot score of the base model: one for the dataset, or one per class name.",
+    (75.8, {"bear": 71.5, "otter": 80.1}),
     parse=_parse,
     read=_read,
 )

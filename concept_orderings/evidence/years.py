@@ -45,6 +45,7 @@ YEAR = EvidenceField(
         maximum=NEWEST,
     ),
     "Year of publication.",
+    (2009,),
     parse=_parse,
     read=_read,
 )
