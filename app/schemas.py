@@ -9,7 +9,7 @@ from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
-from store.jobs import PlaceInQueue, ordering_of, stream_of, version_of
+from store.jobs import PlaceInQueue, ordering_of, stream_of, version_of, warnings_of
 from store.runs import ATTEMPTS, Record, State
 from store.versions import VersionRecord
 
@@ -110,6 +110,11 @@ class JobResource(Schema):
         "`refresh`. A request with this ordering gets the same job.",
         examples=[{"kind": "random", "version": 1, "reverse": False, "seed": 0}],
     )
+    warnings: list[str] = Field(
+        description="Warnings of the version that the request alone decides, such as names that share a count. The "
+        "finished version has these and those that its evidence and its order give.",
+        examples=[[]],
+    )
     progress: Progress
     stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
     error: JobProblem | None = Field(description="Why the job failed, once it has.")
@@ -150,6 +155,10 @@ class VersionSummary(Schema):
     url: str = Field(description="The manifest.", examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1"])
     digest: str = Field(
         description="SHA-256 of the manifest, which holds the digests of all tasks.", examples=[_DIGEST]
+    )
+    order_digest: str = Field(
+        description="SHA-256 of the list of all concepts in order: equal for equal orders, in every release.",
+        examples=[_DIGEST],
     )
     ordering: str = Field(examples=["time"])
     concepts: int = Field(examples=[18381])
@@ -391,6 +400,7 @@ def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
         state=job.state,
         cancel_requested=job.cancel_requested and not job.state.final,
         ordering=ordering_of(job),
+        warnings=warnings_of(job),
         progress=Progress(phase=job.phase, done=job.done, total=job.total),
         stream=_stream_link(job),
         error=JobProblem.model_validate(job.error) if job.error is not None else None,
@@ -410,6 +420,7 @@ def version_summary(record: VersionRecord) -> VersionSummary:
         version=record.version,
         url=version_url(record.stream, record.version),
         digest=record.digest,
+        order_digest=record.order_digest,
         ordering=record.ordering,
         concepts=record.concepts,
         created_at=record.created_at,

@@ -164,7 +164,8 @@ class Service:
                 return record
             if not again:
                 await self._check_source(request)
-            job = await asyncio.to_thread(job_of, request)
+            # On the threads that parse, because the warnings of a large request take as long.
+            job = await asyncio.get_running_loop().run_in_executor(self._parsing, job_of, request)
             run = await self._jobs.submit(job, most_active=self.settings.max_active_jobs, again=again)
             if run is not None:
                 return run

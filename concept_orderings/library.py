@@ -10,9 +10,14 @@ from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.machine import ANY_MACHINE, Machine
+from concept_orderings.name_warnings import name_warnings
 from concept_orderings.progress import RepeatableReport, Report, silent
 from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.split import GroupedTasks
 from concept_orderings.stream import ArrangedStream, task_sizes
+
+MOST_FORESEEN = 100_000
+"""The most concepts that are arranged to foresee warnings: it takes about half a second."""
 
 
 def arrange(
@@ -102,6 +107,26 @@ def arrange_stream(
     for need, each in needed.items():
         columns |= {**EVIDENCE[need].shown(each.values), **each.columns}
     return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics, columns)
+
+
+def foreseen_warnings(request: StreamRequest) -> list[str]:
+    """Return the warnings of the finished version that the request alone decides, before a job has begun.
+
+    They are some of the version's warnings, in the same words and the same order. Those about evidence from a source or
+    an encoder are missing. Above `MOST_FORESEEN` concepts, those are missing too that take as long as parsing the
+    request.
+    """
+    few = len(request.concepts) <= MOST_FORESEEN
+    if request.outside:
+        kinds = [EVIDENCE[need] for need in sorted(request.outside)] if few else []
+        return [*name_warnings(request), *(each for kind in kinds for each in kind.foreseen_warnings(request.concepts))]
+    gathered = evidence_at_hand(request)
+    # Only whether groups are kept together depends on the order.
+    if few and isinstance(request.split, GroupedTasks):
+        return arrange_stream(request, gathered).warnings()
+    evidence = [warning for each in gathered.values() for warning in each.provenance.warnings]
+    arranging = request.ordering.evidence_warnings(request.concepts, assemble(gathered))
+    return [*name_warnings(request), *evidence, *arranging]
 
 
 def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:

@@ -11,6 +11,12 @@ from concept_orderings.canonical import Json
 MOST_SPELLINGS = 20
 """The most spellings of a query in a request."""
 
+MOST_BYTES_UNALTERED = 400
+"""No source cuts a spelling of at most this many bytes in UTF-8."""
+
+_OPERATORS = frozenset({"AND", "OR"})
+"""Words that infini-gram reads as operators unless they are altered."""
+
 _encode_string = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -49,6 +55,15 @@ def folded(name: str) -> str:
     The result may be empty, and is then found in no document.
     """
     return " ".join(name.replace("_", " ").replace("/", " ").split())
+
+
+def is_sent_unaltered(spelling: str) -> bool:
+    """Tell whether every source sends a spelling as it is: it is `folded` and short, and has no word AND or OR."""
+    return (
+        spelling == folded(spelling)
+        and len(spelling.encode()) <= MOST_BYTES_UNALTERED
+        and _OPERATORS.isdisjoint(spelling.split())
+    )
 
 
 def default_query(name: str) -> Query:

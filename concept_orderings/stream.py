@@ -13,6 +13,7 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need, Provenance
 from concept_orderings.exporters.fomo import fomo_list
+from concept_orderings.name_warnings import name_warnings
 from concept_orderings.orderings import Arrangement
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import StreamRequest
@@ -75,7 +76,7 @@ class ArrangedStream:
     def warnings(self) -> list[str]:
         """Return the warnings for readers of the stream, one sentence each."""
         evidence = [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings]
-        return [*evidence, *self.arrangement.warnings, *self._split_warnings()]
+        return [*name_warnings(self.request), *evidence, *self.arrangement.warnings, *self._split_warnings()]
 
     def concepts_by_task(self) -> list[list[str]]:
         """Return the tasks, each the ``DATASET+++class name`` of its concepts."""

@@ -90,7 +90,7 @@ class KeptExports:
             ``version_damaged`` or ``store_unavailable``.
         """
         if (exporter.name, exporter_version) == (Fomo.name, Fomo.version):
-            return _kept(record, exporter, record.export_digest)
+            return _kept(record, exporter, record.order_digest)
         data = await self._objects.get(_key(record, exporter, exporter_version))
         if data is None:
             return None

@@ -1,10 +1,14 @@
 """Jobs: runs that make versions of streams."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from concept_orderings.canonical import Json
+from concept_orderings.library import foreseen_warnings
 from concept_orderings.request import StreamRequest
 from store.runs import Lane, Record, Submission
+
+_MOST_CHARACTERS = 20_000
 
 
 class PlaceInQueue(NamedTuple):
@@ -32,10 +36,13 @@ def job_of(request: StreamRequest, *, client: str = "") -> Submission:
 
     A request may have a million concepts, so call this off the event loop.
     """
+    about: dict[str, Json] = {"stream": request.name, "ordering": request.ordering.as_brief_json()}
+    if warnings := _kept(foreseen_warnings(request)):
+        about["warnings"] = warnings
     return Submission(
         id=job_id(request),
         canonical=request.canonical,
-        about={"stream": request.name, "ordering": request.ordering.as_brief_json()},
+        about=about,
         lane=lane_of(request),
         client=client,
     )
@@ -46,6 +53,16 @@ def lane_of(request: StreamRequest) -> Lane:
     return Lane.COMPUTE if request.outside else Lane.ORDER
 
 
+def _kept(warnings: Sequence[str]) -> list[str]:
+    """Return the warnings that fit a job's record, which is read at each change: the finished version has them all."""
+    kept, left = list[str](), _MOST_CHARACTERS
+    for each in warnings:
+        if len(each) <= left:
+            kept.append(each)
+            left -= len(each)
+    return kept
+
+
 def stream_of(job: Record) -> str:
     """Return the name of the stream that a job makes a version of."""
     return str(job.about["stream"])
@@ -54,6 +71,11 @@ def stream_of(job: Record) -> str:
 def ordering_of(job: Record) -> dict[str, Json] | None:
     """Return the ordering of a job, without long lists; None if an older release recorded the job without it."""
     return cast("dict[str, Json] | None", job.about["ordering"])
+
+
+def warnings_of(job: Record) -> list[str]:
+    """Return the warnings of a job's version that its request alone decides; a long list may lack some."""
+    return cast("list[str]", job.about.get("warnings", []))
 
 
 def version_of(job: Record) -> int | None:

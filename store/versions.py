@@ -63,7 +63,7 @@ class VersionRecord:
         Number of concepts.
     digest : str
         SHA-256 of the manifest: the digest of the version, since the manifest holds the digests of all other parts.
-    export_digest : str
+    order_digest : str
         SHA-256 of the FoMo-in-Flux export, the same for every version with this order.
     tasks : tuple of TaskEntry
     warnings : tuple of str
@@ -78,7 +78,7 @@ class VersionRecord:
     ordering: str
     concepts: int
     digest: str
-    export_digest: str
+    order_digest: str
     tasks: tuple[TaskEntry, ...]
     warnings: tuple[str, ...]
     created_at: str
@@ -92,7 +92,7 @@ class VersionRecord:
             "ordering": self.ordering,
             "concepts": self.concepts,
             "digest": self.digest,
-            "export_digest": self.export_digest,
+            "export_digest": self.order_digest,
             "tasks": [{"concepts": each.concepts, "digest": each.digest} for each in self.tasks],
             "warnings": self.warnings,
             "created_at": self.created_at,
@@ -111,7 +111,8 @@ class VersionRecord:
         fields = unseal(data, record_format=_RECORD_FORMAT)
         tasks = tuple(TaskEntry(**each) for each in fields.pop("tasks"))
         warnings = tuple(fields.pop("warnings"))
-        return cls(**fields, tasks=tasks, warnings=warnings)
+        order_digest = fields.pop("export_digest")
+        return cls(**fields, order_digest=order_digest, tasks=tasks, warnings=warnings)
 
 
 class Versions:
@@ -253,7 +254,7 @@ class Versions:
             ordering=arranged.request.ordering.kind,
             concepts=len(arranged.request.concepts),
             digest=manifest.digest,
-            export_digest=export.digest,
+            order_digest=export.digest,
             tasks=tuple(TaskEntry(size, task.digest) for size, task in sizes),
             warnings=tuple(arranged.warnings()),
             created_at=created_now(),

@@ -200,6 +200,14 @@ class Kind(ABC, Generic[_Parameters]):
         del parameters
         return False
 
+    def foreseen_warnings(self, concepts: Concepts) -> tuple[str, ...]:
+        """Return the warnings of evidence from outside that the request alone decides, before it is gathered.
+
+        They are some of the warnings in the `Provenance` of the gathered evidence, in the same words.
+        """
+        del concepts
+        return ()
+
     def at_hand(self, concepts: Concepts) -> Gathered:
         """Return the evidence that the request and the catalogue have; called only if `is_outside` is false."""
         raise NotImplementedError(f"{self.need} are never at hand")

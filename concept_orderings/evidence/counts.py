@@ -24,7 +24,7 @@ from concept_orderings.evidence.base import (
     refuse_other_classes,
     require,
 )
-from concept_orderings.evidence.count_warnings import tie_groups
+from concept_orderings.evidence.count_warnings import shared_names, tie_groups
 from concept_orderings.evidence.counted_since import (
     NO_SUCH_TIME,
     TIME_PATTERN,
@@ -33,7 +33,7 @@ from concept_orderings.evidence.counted_since import (
     refreshed_since,
 )
 from concept_orderings.parameters import POINTER, parameter, refused
-from concept_orderings.queries import MOST_SPELLINGS, Query, default_query
+from concept_orderings.queries import MOST_SPELLINGS, Query, default_query, is_sent_unaltered
 from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text
 from concept_orderings.text import FORBIDDEN, VISIBLE, shown
 from concept_orderings.url_names import URL_NAME
@@ -206,6 +206,12 @@ class Counts(Kind[NeedsCounts]):
     def is_outside(self, parameters: NeedsCounts) -> bool:
         """See `Kind.is_outside`."""
         return parameters.source != IN_REQUEST
+
+    def foreseen_warnings(self, concepts: Concepts) -> tuple[str, ...]:
+        """See `Kind.foreseen_warnings`: of names that share a query, unless a source may alter some of them."""
+        queries = queries_of(concepts)
+        unaltered = all(is_sent_unaltered(spelling) for query in queries for spelling in query.spellings)
+        return shared_names(concepts, queries) if unaltered else ()
 
     def at_hand(self, concepts: Concepts) -> Gathered:
         """See `Kind.at_hand`."""

@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -93,11 +93,21 @@ class Ordering(Parameters, ABC):
             ``not_enough_memory``; nothing was computed.
         """
         found = self.arrange(concepts, evidence, machine=machine, report=report)
-        return replace(found, order=found.order[::-1].copy()) if self.reverse else found
+        warnings = (*self.evidence_warnings(concepts, evidence), *found.warnings)
+        return Arrangement(found.order[::-1].copy() if self.reverse else found.order, found.details, warnings)
 
     @abstractmethod
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """Arrange the concepts by the rule, without reversing; parameters and result as in `arrangement`."""
+
+    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[str, ...]:
+        """Return warnings that are known before the concepts are arranged, one sentence each; most orderings have none.
+
+        They stand in the manifest, and in the job of a request that has all evidence. So finding them takes no longer
+        than reading the evidence.
+        """
+        del concepts, evidence
+        return ()
 
     def check_memory(self, shape: tuple[int, int], machine: Machine) -> None:
         """Refuse embeddings that need too much memory, before they are made; most orderings accept any.

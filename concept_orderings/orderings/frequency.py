@@ -23,8 +23,12 @@ class Frequency(NeedsCounts, SeededOrdering):
         "Rare to frequent: the concepts whose names are rarest in the pretraining corpus come first."
     )
 
+    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[str, ...]:
+        """See `Ordering.evidence_warnings`."""
+        counts = np.asarray(evidence.of(Need.COUNTS), dtype=np.int64)
+        return (*zero_counts(counts, concepts), *equal_counts(counts))
+
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
-        counts = np.asarray(evidence.of(Need.COUNTS), dtype=np.int64)
-        warnings = (*zero_counts(counts, concepts), *equal_counts(counts))
-        return Arrangement(order_of(list(zip(counts.tolist(), self.keys(concepts), strict=True))), {}, warnings)
+        counts = evidence.of(Need.COUNTS).tolist()
+        return Arrangement(order_of(list(zip(counts, self.keys(concepts), strict=True))), {})

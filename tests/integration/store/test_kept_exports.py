@@ -121,7 +121,7 @@ async def test_the_fomo_export_is_that_of_the_version_s_own_record(tmp_path: Pat
     kept = await KeptExports(objects).find(record, Fomo(), 1)
 
     assert kept is not None
-    assert (kept.digest, kept.media_type) == (record.export_digest, "application/json")
+    assert (kept.digest, kept.media_type) == (record.order_digest, "application/json")
     assert not (tmp_path / "streams" / "s" / "exports").exists()
     version = PublishedVersion.from_documents(await Versions(objects).documents(record))
     assert Fomo().render(version) == await Versions(objects).document(kept.digest)

@@ -91,7 +91,7 @@ async def test_a_record_leads_to_every_document(objects: Objects) -> None:
     assert manifest["version"] == 1
     assert [each["digest"] for each in manifest["tasks"]] == [each.digest for each in record.tasks]
     tasks = [json.loads(await versions.document(each.digest)) for each in record.tasks]
-    export = json.loads(await versions.document(record.export_digest))
+    export = json.loads(await versions.document(record.order_digest))
     assert [concept["concept"] for task in tasks for concept in task["concepts"]] == export
 
 
@@ -223,7 +223,7 @@ async def test_damage_is_an_error_and_never_served(tmp_path: Path, part: str, ki
     versions = Versions(LocalObjects(tmp_path))
     stream = arranged()
     record = await versions.publish(stream)
-    digest = {"manifest": record.digest, "task": record.tasks[0].digest, "export": record.export_digest}.get(part)
+    digest = {"manifest": record.digest, "task": record.tasks[0].digest, "export": record.order_digest}.get(part)
     paths = {
         "record": "streams/s/versions/00000001.json",
         "pointer": f"streams/s/requests/{stream.request.digest}.json",

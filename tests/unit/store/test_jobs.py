@@ -1,6 +1,6 @@
 """The submission of a job: its id, its summary and its lane."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,8 @@ DATASET = {
     "scores": 50,
     "counts": {"cat": 1, "dog": 2},
 }
+
+NO_COUNTS = {"cat": 0, "dog": 0}
 
 
 def body(given: tuple[str, ...] = (), **ordering: Any) -> dict[str, Any]:
@@ -44,6 +46,19 @@ def test_the_summary_of_a_job_lacks_a_long_listing() -> None:
     job = job_of(parse_request(body(kind="given")))
     assert b'"order"' in job.canonical
     assert job.about["ordering"] == {"kind": "given", "version": 1, "reverse": False}
+
+
+def test_the_summary_of_a_job_has_the_warnings_that_its_request_decides() -> None:
+    request = parse_request({**body(("counts",), kind="frequency"), "datasets": [{**DATASET, "counts": NO_COUNTS}]})
+    [warning] = cast("list[str]", job_of(request).about["warnings"])
+    assert warning.startswith("2 of 2 concepts have a count of 0")
+
+
+def test_the_summary_of_a_job_stays_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read at each change of the job, and a name may be as long as a body."""
+    long, short = "x" * 20_001, "A short warning."
+    monkeypatch.setattr("store.jobs.foreseen_warnings", lambda _: [long, short, "y" * 19_990])
+    assert job_of(parse_request(random_request("s"))).about["warnings"] == [short]
 
 
 @pytest.mark.parametrize(
