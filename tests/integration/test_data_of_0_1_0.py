@@ -110,6 +110,7 @@ def test_every_version_has_every_export(served: ServedData, version: dict[str, A
         first, second = served.http.get(url), served.http.get(url)
         assert first.status_code == 200, first.text
         assert second.content == first.content
+    assert answer["order_digest"] == sha256_hex(served.http.get(answer["exports"]["fomo"]).content)
     tasks = [served.http.get(each["url"]).json()["concepts"] for each in answer["tasks"]]
     assert served.http.get(answer["exports"]["tasks"]).json() == [[each["concept"] for each in task] for task in tasks]
 
