@@ -55,6 +55,12 @@ class SourceResource(Schema):
         examples=[None],
     )
     error: JobProblem | None = Field(None, description="Why the source is unavailable.")
+    warnings: list[str] = Field(
+        [],
+        description="What to know of its counts, such as that a part of the corpus is missing. Versions that are based "
+        "on them have the same warnings.",
+        examples=[["1023 of 1024 shards named 'c4-train.*-of-01024.json.gz' are in the index; not in it: 00007."]],
+    )
 
 
 def source_resource(report: SourceReport) -> SourceResource:

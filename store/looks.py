@@ -5,7 +5,7 @@ A look may be lost: `store.count_cache` keeps the counts, and a client that stil
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -125,7 +125,7 @@ class LookAnswer(NamedTuple):
         It may have 100,000 counts, so call this off the event loop.
         """
         counts = [(each.query.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
-        return compress(json.dumps({"facts": asdict(self.facts), "counts": counts}).encode())
+        return compress(json.dumps({"facts": self.facts.as_json(), "counts": counts}).encode())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LookAnswer":

@@ -44,6 +44,8 @@ class SourceFacts:
         Seconds for which a count is valid; None for a corpus that does not change.
     counted_at : str, optional
         Time of all its counts, such as ``2026-01-31T12:00:00Z``; None for a source that counts at each request.
+    warnings : tuple of str
+        What readers of its counts should know, one sentence each, such as that a part of the corpus is missing.
     """
 
     name: str
@@ -57,12 +59,20 @@ class SourceFacts:
     index: str | None = None
     ttl_seconds: float | None = None
     counted_at: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts as an object; without warnings, it is that of release 0.1.0."""
+        members = asdict(self)
+        if not self.warnings:
+            del members["warnings"]
+        return members
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> "SourceFacts":
-        """Read the members of an object that `dataclasses.asdict` made; others are ignored."""
+        """Read the members of an object that `as_json` made; others are ignored."""
         known = {each.name: members[each.name] for each in fields(cls) if each.name in members}
-        return cls(**{**known, "unit": Unit(known["unit"])})
+        return cls(**{**known, "unit": Unit(known["unit"]), "warnings": tuple(known.get("warnings", ()))})
 
 
 class SourceState(StrEnum):
@@ -109,7 +119,7 @@ class SourceReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as one flat object, in which the facts are members."""
-        facts = {"name": self.name, "kind": self.kind} if self.facts is None else asdict(self.facts)
+        facts = {"name": self.name, "kind": self.kind} if self.facts is None else self.facts.as_json()
         error = {} if self.error is None else {"error": dict(self.error)}
         return {**facts, "state": self.state, **error}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from concept_orderings.cli.options import add_data_dir
+from concept_orderings.cli.terminal import say
 from store.format import claim_data_dir
 from store.settings import StoreSettings, read_settings
 from worker.evidence.local_index import build_index
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def index(shards: Sequence[Path], directory: Path) -> int:
-    """Add shards to the index in a directory and print a summary of the index; return the exit status.
+    """Add shards to the index in a directory, print warnings and a summary of the index; return the exit status.
 
     Raises
     ------
@@ -48,6 +49,8 @@ def index(shards: Sequence[Path], directory: Path) -> int:
             bar.update(done - bar.n)
 
         summary = build_index(shards, directory, report=report)
+    for warning in summary.warnings:
+        say(warning)
     for path in summary.skipped:
         print(f"{path}: skipped, because its content is in the index already")
     print(f"{directory.name}: {summary.documents:,} documents in {len(summary.shards)} shards; {directory}")

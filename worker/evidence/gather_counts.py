@@ -193,6 +193,7 @@ def _warnings(queries: _ConceptQueries, counted: SourceCounts) -> tuple[str, ...
     values = {query: count.value for query, count in counted.counts.items()}
     approximate = sum(count.approximate for count in counted.counts.values())
     return (
+        *counted.facts.warnings,
         *shared_names(queries.request.concepts, queries.sent),
         *common_words(values, **_size(counted.facts)),
         *altered_names(_sent_for(queries)),

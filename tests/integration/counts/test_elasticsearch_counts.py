@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import ssl
 import subprocess
@@ -239,13 +240,15 @@ async def all_x(source: ElasticsearchSource, name: str) -> int:
     return min([1, *await counts_of(source, *(name[at : at + 255] for at in range(0, len(name), 255)))])
 
 
-@pytest.mark.parametrize("index", ["no-such-index", "no-such-*"])
+@pytest.mark.parametrize("index", ["no-such-index", "no-such-*", "c4,no-such-index", "c4,no-such-*"])
+@pytest.mark.usefixtures("c4_in_elasticsearch")
 async def test_a_missing_index_is_named(open_source: Open, index: str, proxy: FaultProxy) -> None:
-    source = open_source(index=index, url=proxy.url)
+    """Also if it is one of several: the others alone are another corpus."""
+    source, missing = open_source(index=index, url=proxy.url), index.removeprefix("c4,")
 
-    with pytest.raises(SourceError, match=f"no such index .{index[:13]}") as counting:
+    with pytest.raises(SourceError, match=f"no such index .{re.escape(missing)}") as counting:
         await counts_of(source, "dog", "cat")
-    with pytest.raises(SourceError, match=f"no such index .{index[:13]}") as asking:
+    with pytest.raises(SourceError, match=f"no such index .{re.escape(missing)}") as asking:
         await source.facts()
 
     assert {counting.value.code, asking.value.code} == {"source_not_configured"}

@@ -242,6 +242,16 @@ async def test_a_corpus_that_has_grown_has_another_fingerprint(fake: InfiniGram)
     assert after.fingerprint != before.fingerprint
 
 
+async def test_an_index_without_tokens_is_refused(fake: InfiniGram) -> None:
+    """Its counts would all be 0, as if no name were in the corpus."""
+    fake.fail(Answer(200, {"count": 0, "approx": False}), query="")
+    async with opened(fake) as source:
+        with pytest.raises(SourceError, match="has no tokens") as caught:
+            await source.facts()
+
+    assert caught.value.code == "source_not_configured"
+
+
 async def test_a_missing_index_is_refused(fake: InfiniGram) -> None:
     waiting = Waiting()
     async with opened(fake, waiting, index="v4_c5") as source:

@@ -1,6 +1,7 @@
 """Reports on sources of counts as JSON: what a worker wrote is what the API reads."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,3 +59,13 @@ def test_members_that_another_release_has_or_lacks_do_no_harm() -> None:
     del written["tokens"]
 
     assert SourceReport.from_json(written) == REPORTS["available"]
+
+
+def test_warnings_are_read_as_they_were_written() -> None:
+    facts = REPORTS["available"].facts
+    assert facts is not None
+    warned = SourceReport.available(replace(facts, warnings=("A part is missing.", "Another part is empty.")))
+    written = json.loads(json.dumps(warned.as_json()))
+
+    assert written["warnings"] == ["A part is missing.", "Another part is empty."]
+    assert SourceReport.from_json(written) == warned

@@ -52,7 +52,7 @@ class LocalIndexSource:
 
     async def facts(self) -> SourceFacts:
         """See `CountSource.facts`."""
-        return _facts(self._index.name, self._index.published)
+        return _facts(self._index.name, self._index.published, self._index.warnings)
 
     def form(self, spelling: str) -> str:
         """See `CountSource.form`; cut as for Elasticsearch: between words, and only if it is far longer than a name."""
@@ -94,7 +94,8 @@ def index_facts(directory: Path) -> SourceFacts:
     while (published := layout.read(directory)) is not None:
         try:
             layout.check_files(directory, published)
-            return _facts(directory.name, published)
+            layout.check_has_documents(directory, published)
+            return _facts(directory.name, published, layout.read_warnings(directory, published))
         except SourceError:
             # A build may have published a new index and removed these files since index.json was read.
             if layout.read(directory) == published:
@@ -102,7 +103,7 @@ def index_facts(directory: Path) -> SourceFacts:
     raise layout.missing(directory)
 
 
-def _facts(name: str, published: Published) -> SourceFacts:
+def _facts(name: str, published: Published, warnings: tuple[str, ...]) -> SourceFacts:
     index = published.summary
     fingerprint = canonical_json({"kind": "local-index", "index": index.fingerprint, "version": _VERSION})
     return SourceFacts(
@@ -114,6 +115,7 @@ def _facts(name: str, published: Published) -> SourceFacts:
         query_form=_QUERY_FORM,
         fingerprint=sha256_hex(fingerprint),
         index=index.fingerprint,
+        warnings=warnings,
     )
 
 

@@ -11,18 +11,21 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import tantivy
 
 from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
+from concept_orderings.text import first_of
 from worker.evidence.local_index import cutters, layout, shards, tokens
 from worker.evidence.local_index.cutters import Cut, Cutters
 from worker.evidence.local_index.layout import IndexSummary, Published, Shard
+from worker.evidence.local_index.shard_warnings import shard_warnings
 
 _THREADS = min(8, os.cpu_count() or 1)
 _HEAP_PER_THREAD = 64_000_000
@@ -32,6 +35,7 @@ _FEWEST_FOR_PROCESSES = 4_000_000
 _TOKENISER = f"tokens-{tokens.VERSION}"
 _REPORT_SECONDS = 0.5
 _LOCK = "lock"
+_MOST_NAMED = 10
 
 
 def build_index(paths: Sequence[Path], directory: Path, *, report: Report = silent) -> IndexSummary:
@@ -58,7 +62,8 @@ def build_index(paths: Sequence[Path], directory: Path, *, report: Report = sile
     Raises
     ------
     SourceError
-        ``source_damaged``: shards were refused, each named with its line, or the index to extend is damaged;
+        ``source_damaged``: shards were refused, each named with its line, or no shard has a document, or the index to
+        extend is damaged;
         ``source_unavailable``: another build is running in the directory, or a process failed.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -76,20 +81,30 @@ def _add_all(
 ) -> IndexSummary:
     skipped: list[Path] = []
     refused: list[str] = []
+    empty: list[Shard] = []
     for path in paths:
         try:
-            digest = shards.digest(path)
-            if any(shard.digest == digest for shard in published.summary.shards):
+            shard = Shard(path.name, shards.digest(path), documents=0)
+            if any(each.digest == shard.digest for each in (*published.summary.shards, *empty)):
                 skipped.append(path)
             else:
                 with closing(_read(path, pool)) as cut:
-                    published = _add(directory, published, Shard(path.name, digest, documents=0), cut, progress)
+                    # Read up to the first document: a shard without any, alone, must not be published as an index.
+                    if first := next((each for each in cut if each[1]), None):
+                        published = _add(directory, published, shard, chain([first], cut), progress)
+                    else:
+                        empty.append(shard)
         except shards.DamagedShard as damage:
             refused.append(str(damage))
         progress.finished(path)
+    if empty and published.summary.documents:
+        published = _add_empty(directory, published, empty)
     if refused:
         raise _refusal(directory, refused, published.summary)
-    return replace(published.summary, skipped=tuple(skipped))
+    if not published.summary.documents:
+        raise _no_documents(directory, paths)
+    warnings = shard_warnings(published.summary.shards)
+    return replace(published.summary, skipped=tuple(skipped), warnings=warnings)
 
 
 def _read(path: Path, pool: Cutters) -> Generator[Cut]:
@@ -102,19 +117,46 @@ def _read(path: Path, pool: Cutters) -> Generator[Cut]:
 
 def _add(directory: Path, published: Published, shard: Shard, cut: Iterator[Cut], progress: "_Progress") -> Published:
     """Index one shard on top of what is published, and publish the result."""
+
+    def write(generation: Path) -> list[Shard]:
+        return [replace(shard, documents=_write(generation, cut, progress))]
+
+    return _publish_next(directory, published, shard.name, write)
+
+
+def _add_empty(directory: Path, published: Published, empty: Sequence[Shard]) -> Published:
+    """Add shards without documents: they are a part of the corpus, and readers see that they are empty."""
+    return _publish_next(directory, published, empty[0].name, lambda _: empty)
+
+
+def _publish_next(
+    directory: Path, published: Published, name: str, write: Callable[[Path], Sequence[Shard]]
+) -> Published:
+    """Let a function write shards into a copy of what is published, and publish the result.
+
+    Parameters
+    ----------
+    directory, published
+        The index.
+    name
+        The name of the shard for an error.
+    write
+        Writes into the directory of the copy; returns the shards to add.
+    """
     generation = directory / layout.next_generation(published)
     try:
         _link(directory / published.generation, generation)
-        documents = _write(generation, cut, progress)
+        added = write(generation)
+        summary = IndexSummary.of((*published.summary.shards, *added))
+        layout.write_warnings(generation, shard_warnings(summary.shards))
     except BaseException as error:
         _remove(generation)
         if isinstance(error, OSError | ValueError):  # a full disk raises either, here or in the library
-            raise _not_written(directory, shard, error) from error
+            raise _not_written(directory, name, error) from error
         raise
     # The library makes its list of files readable for the owner alone; all who may read the index need it.
     shutil.copymode(directory / _LOCK, generation / "meta.json")
     layout.fsync_directory(generation)
-    summary = IndexSummary.of((*published.summary.shards, replace(shard, documents=documents)))
     extended = Published(summary, generation.name, layout.sizes(generation))
     layout.publish(directory, extended)
     _remove_all_but(directory, extended)
@@ -197,10 +239,10 @@ def _only_build(directory: Path) -> Iterator[None]:
         yield
 
 
-def _not_written(directory: Path, shard: Shard, error: Exception) -> SourceError:
+def _not_written(directory: Path, name: str, error: Exception) -> SourceError:
     return SourceError(
         "source_unavailable",
-        f"The shard {shard.name} cannot be added to the index {directory}: {error}. The index has all earlier shards. "
+        f"The shard {name} cannot be added to the index {directory}: {error}. The index has all earlier shards. "
         "Free some space if the disk is full, then run the build again: it continues with that shard.",
     )
 
@@ -210,6 +252,14 @@ def _refusal(directory: Path, refused: Sequence[str], kept: IndexSummary) -> Sou
         "source_damaged",
         f"{len(refused)} shard(s) refused: {'; '.join(refused)}. Nothing of them is in the index {directory}; it has "
         f"{len(kept.shards)} shard(s) with {kept.documents} documents. Download the refused shards again and add them.",
+    )
+
+
+def _no_documents(directory: Path, paths: Sequence[Path]) -> SourceError:
+    named = first_of([str(path) for path in paths], _MOST_NAMED)
+    return SourceError(
+        "source_damaged",
+        f"There is no document in {named}, so no index is made in {directory}. Download the shards again.",
     )
 
 

@@ -5,7 +5,8 @@
     c4/
     ├── index.json             names the published generation; replaced in one step, and read before anything else
     ├── lock                   held (flock) by the one build that may write here
-    ├── generation-000007/     files of the index library, never changed once index.json names them
+    ├── generation-000007/     files of the index library, and warnings.json if there are warnings; never changed once
+    │                          index.json names the directory
     └── generation-000008/     files of a running build, or of one that was killed
 
 The next build removes generations that ``index.json`` does not name. A reader that has opened a generation can read its
@@ -30,6 +31,7 @@ FIELD = "text"
 """The one field of the index."""
 
 _SUMMARY = "index.json"
+_WARNINGS = "warnings.json"
 _GENERATION = "generation-"
 
 
@@ -67,12 +69,15 @@ class IndexSummary:
         fingerprint give the same counts.
     skipped : tuple of Path
         Files that the build did not add, because their content was in the index already.
+    warnings : tuple of str
+        What a build that has just ended warns of; `read_warnings` has those of a published index.
     """
 
     documents: int
     shards: tuple[Shard, ...]
     fingerprint: str
     skipped: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, shards: Sequence[Shard], *, skipped: Sequence[Path] = ()) -> "IndexSummary":
@@ -152,6 +157,56 @@ def publish(directory: Path, published: Published) -> None:
         os.fsync(file.fileno())
     temporary.replace(directory / _SUMMARY)
     fsync_directory(directory)
+
+
+def write_warnings(generation: Path, warnings: Sequence[str]) -> None:
+    """Write the warnings about an index into a directory that is not yet published; without any, no file.
+
+    They are a file of their own, and not a part of ``index.json``: earlier releases ignore a file that they do not
+    know, and refuse a field.
+    """
+    path = generation / _WARNINGS
+    # The file may be a link to that of the published index, which must not change.
+    path.unlink(missing_ok=True)
+    if warnings:
+        with path.open("x", encoding="utf-8") as file:
+            json.dump(list(warnings), file, ensure_ascii=False, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_warnings(directory: Path, published: Published) -> tuple[str, ...]:
+    """Return the warnings that were written when an index was built; earlier releases wrote none.
+
+    Raises
+    ------
+    SourceError
+        ``source_damaged``.
+    """
+    path = directory / published.generation / _WARNINGS
+    if path.name not in published.files:
+        return ()
+    try:
+        return tuple(str(each) for each in json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise damaged(path, repr(error)) from error
+
+
+def check_has_documents(directory: Path, published: Published) -> None:
+    """Refuse an index without any document, such as an earlier release made of empty files: all its counts are 0.
+
+    Raises
+    ------
+    SourceError
+        ``source_damaged``.
+    """
+    if not published.summary.documents:
+        raise SourceError(
+            "source_damaged",
+            f"The index in {directory} has no documents, so it can count nothing. Remove the directory and build the "
+            "index again, of shards that have documents.",
+        )
 
 
 def missing(directory: Path) -> SourceError:

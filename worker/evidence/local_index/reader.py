@@ -49,11 +49,14 @@ class LocalIndex:
         Number of documents.
     published : Published
         What was published at that time.
+    warnings : tuple of str
+        The warnings about its shards.
     """
 
-    def __init__(self, name: str, published: Published, index: tantivy.Index) -> None:
+    def __init__(self, name: str, published: Published, index: tantivy.Index, warnings: tuple[str, ...] = ()) -> None:
         self.name = name
         self.published = published
+        self.warnings = warnings
         self.fingerprint = published.summary.fingerprint
         self.documents = published.summary.documents
         self._schema = index.schema
@@ -66,8 +69,8 @@ class LocalIndex:
         Raises
         ------
         SourceError
-            ``source_not_configured`` if there is none; ``source_damaged`` if it is of another version, or cannot have
-            been written by a build.
+            ``source_not_configured`` if there is none; ``source_damaged`` if it is of another version, has no
+            documents, or cannot have been written by a build.
         """
         while True:
             published = layout.read(directory)
@@ -83,11 +86,13 @@ class LocalIndex:
     @classmethod
     def _of(cls, directory: Path, published: Published) -> "LocalIndex":
         layout.check_files(directory, published)
+        layout.check_has_documents(directory, published)
+        warnings = layout.read_warnings(directory, published)
         view = _view(directory / published.generation, list(published.files))
         try:
             index = tantivy.Index.open(str(view))
             index.config_reader("manual")
-            opened = cls(directory.name, published, index)
+            opened = cls(directory.name, published, index, warnings)
         except (ValueError, OSError) as error:
             shutil.rmtree(view, ignore_errors=True)
             raise layout.damaged(directory, str(error)) from error

@@ -1,5 +1,6 @@
 """Shards of C4: gzip files of JSON lines, each an object with the document's ``text``."""
 
+import glob
 import gzip
 import hashlib
 import json
@@ -7,9 +8,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+from concept_orderings.text import shown
 
 _CHUNK_BYTES = 1 << 20
 _READ_BYTES = 1 << 17
+_MAGIC = b"\x1f\x8b"
+_SHOWN_BYTES = 40
+_OF_NOTHING = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,26 @@ def digest(path: Path) -> str:
     Raises
     ------
     DamagedShard
-        The file does not exist or cannot be read.
+        The file does not exist, cannot be read, or is empty.
     """
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DamagedShard(f"{path}: {error.strerror or error}") from error
+        raise DamagedShard(f"{path}: {_reason(path, error)}") from error
+    if found == _OF_NOTHING:
+        # The library for gzip reads such a file without an error, as one that holds nothing.
+        raise DamagedShard(f"{path}: the file is empty (0 bytes), as a failed download leaves it")
+    return found
+
+
+def _reason(path: Path, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if isinstance(error, IsADirectoryError):
+        return f"{reason}: name the files in it, such as {path}/*.json.gz"
+    if isinstance(error, FileNotFoundError) and glob.has_magic(str(path)):
+        return f"{reason}: nothing matches this pattern"
+    return reason
 
 
 def chunks(path: Path) -> Iterator[Chunk]:
@@ -63,6 +83,7 @@ def chunks(path: Path) -> Iterator[Chunk]:
     rest = b""
     try:
         with path.open("rb") as file, gzip.open(file) as content:
+            _check_is_gzip(path, file)
             # In small reads, because a read that fails loses what it has decompressed, and with it the number of lines.
             while part := content.read1(_READ_BYTES):
                 rest += part
@@ -74,6 +95,15 @@ def chunks(path: Path) -> Iterator[Chunk]:
     except (OSError, EOFError, zlib.error) as error:
         number = before + rest.count(b"\n")
         raise DamagedShard(f"{path}, after line {number}: {error}") from error
+
+
+def _check_is_gzip(path: Path, file: BinaryIO) -> None:
+    start = file.read(_SHOWN_BYTES)
+    if not start.startswith(_MAGIC):
+        # Such as the page of an error, saved under the name of the shard.
+        begins = shown(start.decode("latin-1"))
+        raise DamagedShard(f"{path}, after line 0: the file is not gzip: it begins with {begins}")
+    file.seek(0)
 
 
 class BadLine(Exception):

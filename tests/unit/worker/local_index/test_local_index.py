@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concept_orderings.errors import Cancelled, SourceError
+from worker.evidence.counts.local_index import index_facts
 from worker.evidence.local_index import LocalIndex, build, build_index, cutters, layout, shards, tokens
 
 from .plain_counter import plain_counts
@@ -249,7 +250,43 @@ def damage_checksum(path: Path) -> str:
 
 def damage_nature(path: Path) -> str:
     path.write_text('{"text": "not compressed"}\n')
+    return """after line 0: the file is not gzip: it begins with '{"text": "not compressed"}"""
+
+
+def damage_download(path: Path) -> str:
+    path.write_text("<!DOCTYPE html><html><title>502 Bad Gateway</title>")
+    return "begins with '<!DOCTYPE html><html><title>"
+
+
+def damage_page(path: Path) -> str:
+    path.write_bytes(gzip.compress(b"<!DOCTYPE html><html>"))
+    return "line 1: not JSON"
+
+
+def damage_size(path: Path) -> str:
+    path.write_bytes(b"")
+    return "the file is empty (0 bytes)"
+
+
+def damage_header(path: Path) -> str:
+    path.write_bytes(path.read_bytes()[:7])
     return "after line 0"
+
+
+def damage_tail(path: Path) -> str:
+    path.write_bytes(path.read_bytes() + b"<!DOCTYPE html>")
+    return "after line 3: Not a gzipped file"
+
+
+def damage_member(path: Path) -> str:
+    path.write_bytes(path.read_bytes() + path.read_bytes()[:-20])
+    return "after line"
+
+
+def damage_kind(path: Path) -> str:
+    path.unlink()
+    path.mkdir()
+    return f"Is a directory: name the files in it, such as {path}/*.json.gz"
 
 
 def damage_json(path: Path) -> str:
@@ -286,6 +323,13 @@ DAMAGES = [
     damage_end,
     damage_checksum,
     damage_nature,
+    damage_download,
+    damage_page,
+    damage_size,
+    damage_header,
+    damage_tail,
+    damage_member,
+    damage_kind,
     damage_json,
     damage_encoding,
     damage_text,
@@ -314,7 +358,7 @@ def test_a_damaged_shard_is_refused_by_name_and_leaves_no_trace(
     assert len(generations(directory)) == 1
 
 
-@pytest.mark.parametrize("full", ["_link", "_write"])
+@pytest.mark.parametrize("full", ["_link", "_write", "shard_warnings"])
 def test_on_a_full_disk_the_index_stays_as_it_was(
     tmp_path: Path, shard: MakeShard, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
@@ -349,6 +393,119 @@ def test_damaged_shards_alone_make_no_index(tmp_path: Path, shard: MakeShard) ->
     with pytest.raises(SourceError) as absent:
         LocalIndex.open(tmp_path / "c4")
     assert absent.value.code == "source_not_configured"
+
+
+def test_a_pattern_that_matches_nothing_is_named(tmp_path: Path, shard: MakeShard) -> None:
+    with pytest.raises(SourceError, match=r"c4/\*\.json\.gz: No such file or directory: nothing matches this pattern"):
+        build_index([shard("a", "x"), Path("c4/*.json.gz")], tmp_path / "c4")
+    assert counts(tmp_path / "c4", "x") == [1]
+
+
+# Shards without documents, and parts of numbered sets
+
+
+def nothing(path: Path, content: bytes = b"") -> Path:
+    path.write_bytes(gzip.compress(content))
+    return path
+
+
+def published_warnings(directory: Path) -> tuple[str, ...]:
+    published = layout.read(directory)
+    assert published is not None
+    warnings = layout.read_warnings(directory, published)
+    assert index_facts(directory).warnings == LocalIndex.open(directory).warnings == warnings
+    return warnings
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_a_shard_without_documents_is_a_part_of_the_index_and_a_warning(
+    tmp_path: Path, shard: MakeShard, content: bytes
+) -> None:
+    directory = tmp_path / "c4"
+    summary = build_index([nothing(tmp_path / "empty.json.gz", content), shard("a", "x")], directory)
+    assert {(one.name, one.documents) for one in summary.shards} == {("a.json.gz", 1), ("empty.json.gz", 0)}
+    assert summary.warnings == ("1 of 2 shards has no documents: 'empty.json.gz'.",)
+    assert published_warnings(directory) == summary.warnings
+    assert build_index([shard("b", "y"), tmp_path / "empty.json.gz"], directory).skipped
+    assert published_warnings(directory) == ("1 of 3 shards has no documents: 'empty.json.gz'.",)
+    assert counts(directory, "x", "y") == [1, 1]
+
+
+def test_an_index_of_an_empty_shard_has_the_same_fingerprint_whenever_it_is_added(
+    tmp_path: Path, shard: MakeShard
+) -> None:
+    empty, a = nothing(tmp_path / "empty.json.gz"), shard("a", "x")
+    first = build_index([empty, a], tmp_path / "first")
+    build_index([a], tmp_path / "last")
+    assert build_index([empty], tmp_path / "last").fingerprint == first.fingerprint
+
+
+def test_without_any_document_no_index_is_made(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    with pytest.raises(SourceError, match=r"There is no document in .*empty\.json\.gz") as refusal:
+        build_index([nothing(tmp_path / "empty.json.gz")], directory)
+    assert refusal.value.code == "source_damaged"
+    assert not layout.is_published(directory)
+    assert build_index([shard("a", "x"), tmp_path / "empty.json.gz"], directory).documents == 1
+
+
+def test_an_index_without_documents_of_an_earlier_version_counts_nothing(tmp_path: Path, shard: MakeShard) -> None:
+    directory, path = tmp_path / "c4", tmp_path / "failed.json.gz"
+    path.write_bytes(b"\n")
+    earlier_index(directory, path, [])
+    for open_it in (LocalIndex.open, index_facts):
+        with pytest.raises(SourceError, match="has no documents") as refusal:
+            open_it(directory)
+        assert refusal.value.code == "source_damaged"
+    assert build_index([shard("a", "x")], directory).documents == 1
+    assert counts(directory, "x") == [1]
+
+
+def test_a_part_of_a_numbered_set_is_a_warning_until_it_is_whole(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    paths = [shard(f"c4-train.{number:05d}-of-00003", f"x{number}") for number in range(3)]
+    build_index(paths[:1], directory)
+    part = "shards named 'c4-train.*-of-00003.json.gz' are in the index; not in it:"
+    assert published_warnings(directory) == (f"1 of 3 {part} 00001, 00002.",)
+    before = LocalIndex.open(directory)
+    assert build_index(paths[:2], directory).warnings == (f"2 of 3 {part} 00002.",)
+    assert published_warnings(directory) == (f"2 of 3 {part} 00002.",)
+    assert before.warnings == (f"1 of 3 {part} 00001, 00002.",)
+    assert build_index(paths, directory).warnings == ()
+    assert published_warnings(directory) == ()
+
+
+def test_an_index_of_an_earlier_version_has_no_warnings_until_it_is_extended(tmp_path: Path, shard: MakeShard) -> None:
+    """The manifests that are made from it stay as they were."""
+    directory, a, b = tmp_path / "c4", shard("a.1-of-3", "x"), shard("a.2-of-3", "y")
+    earlier_index(directory, a, ["x"])
+    assert published_warnings(directory) == ()
+    assert build_index([a], directory).warnings, "the command prints them"
+    assert published_warnings(directory) == ()
+    build_index([a, b], directory)
+    assert published_warnings(directory) == ("2 of 3 shards named 'a.*-of-3.json.gz' are in the index; not in it: 0.",)
+
+
+def test_an_earlier_version_reads_an_index_with_warnings(tmp_path: Path, shard: MakeShard) -> None:
+    """It refuses an index.json with another field than these, and takes what it does not know for index files."""
+    directory = tmp_path / "c4"
+    build_index([shard("a.0-of-2", "x")], directory)
+    document = json.loads((directory / "index.json").read_text())
+    assert set(document) == {"format", "tokens", "fingerprint", "documents", "shards", "generation", "files"}
+    assert [set(each) for each in document["shards"]] == [{"name", "digest", "documents"}]
+    assert "warnings.json" in document["files"]
+
+
+def test_a_lost_or_damaged_file_of_warnings_is_refused(tmp_path: Path, shard: MakeShard) -> None:
+    directory = tmp_path / "c4"
+    build_index([shard("a.0-of-2", "x")], directory)
+    path = next(directory.glob("generation-*/warnings.json"))
+    path.write_bytes(b"?" * path.stat().st_size)
+    with pytest.raises(SourceError, match=r"warnings\.json"):
+        LocalIndex.open(directory)
+    path.unlink()
+    with pytest.raises(SourceError, match=r"warnings\.json"):
+        index_facts(directory)
 
 
 # Interrupted builds

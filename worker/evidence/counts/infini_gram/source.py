@@ -109,6 +109,12 @@ class InfiniGramSource:
             raise self._refused(f"to say how large the index {settings.index} is", error) from error
         except GaveUp as error:
             raise self._unavailable(error, "Nothing was counted.") from error
+        if tokens == 0:
+            raise SourceError(
+                "source_not_configured",
+                f"The source {self._name} has no tokens: the index {settings.index} at {settings.public_url} is empty. "
+                "Correct the url and the index in the file of sources.",
+            )
         decisive: dict[str, Json] = {
             "kind": settings.kind,
             "url": settings.public_url,
