@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from concept_orderings.catalogue import canonical_name
+from concept_orderings.concepts import join_concept, split_concept
 from concept_orderings.errors import BadValue, ConceptOrderingsError, Fault
 from concept_orderings.label_files import Body, Labels, are_concepts, read_labels
 from concept_orderings.text import first_of
@@ -141,6 +144,15 @@ def request_of(files: Sequence[ClassFile], **fields: object) -> dict[str, object
         )
     lists: dict[str, object] = {"concepts": concepts} if concepts else {"datasets": datasets}
     return {"name": "file", **lists, **fields}
+
+
+def listed_concepts(body: Mapping[str, Any]) -> list[str]:
+    """Return the concepts of a checked request in the order in which it lists them, (n,)."""
+    if body.get("concepts"):
+        pairs = [split_concept(each) for each in body["concepts"]]
+    else:
+        pairs = [(each["name"], name) for each in body["datasets"] for name in each["classes"]]
+    return [join_concept(canonical_name(dataset), name) for dataset, name in pairs]
 
 
 def located(error: ConceptOrderingsError, files: Sequence[ClassFile]) -> ConceptOrderingsError:

@@ -8,7 +8,7 @@
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
     │   ├── BadValue            wrong_type, missing_field, unknown_field, duplicate_field, bad_year, bad_score,
-    │   │                       bad_count, bad_query, bad_stream_name, bad_source_name, bad_file
+    │   │                       bad_count, bad_query, bad_stream_name, bad_source_name, bad_file, bad_rows
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found

@@ -1,6 +1,7 @@
 """Order concepts without a server: one call from a request to arranged concepts."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.name_warnings import name_warnings
 from concept_orderings.progress import RepeatableReport, Report, silent
 from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.rows import rows_by_name
 from concept_orderings.split import GroupedTasks
 from concept_orderings.stream import ArrangedStream, task_sizes
 
@@ -25,6 +27,7 @@ def arrange(
     *,
     embeddings: NDArray[np.float32] | None = None,
     counts: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
     report: Report = silent,
 ) -> list[list[str]]:
     """Arrange the concepts of a request and task_sizes them into tasks.
@@ -34,12 +37,16 @@ def arrange(
     body
         The body of a ``POST /v1/streams``, as a dict.
     embeddings
-        For `similarity` and `typicality`: a row for each concept, (n, d), in the order of
-        ``parse_request(body).concepts.ids``. A row is the embedding of the concept's caption, or the mean of those of
-        several captions; ``concept_orderings.evidence.captions`` makes them with `captions_of` and `caption_rounds`.
+        For `similarity` and `typicality`: a row for each concept, (n, d). Without `names` the rows are in the order of
+        ``parse_request(body).concepts.ids``: by the catalogue's name of the dataset, then by class name, which is
+        hardly ever the order in which the request lists them. A row is the embedding of the concept's caption, or the
+        mean of those of several captions; ``concept_orderings.evidence.captions`` makes captions with `captions_of` and
+        `caption_rounds`.
     counts
-        For `frequency`, unless its source is the request: a count for each concept, (n,), in the order of
-        ``parse_request(body).concepts.class_names``.
+        For `frequency`, unless its source is the request: a count for each concept, (n,), in the same order.
+    names
+        The names of the rows of `embeddings` and of `counts`, (n,), which are then matched by name:
+        ``DATASET+++class name``, or a class name alone that only one dataset has.
     report
         Called with (done, total).
 
@@ -51,9 +58,16 @@ def arrange(
     Raises
     ------
     InvalidInput
-        With a stable ``code`` and pointers to the fields; `MissingEvidence` if embeddings or counts are needed.
+        With a stable ``code`` and pointers to the fields; `MissingEvidence` if embeddings or counts are needed;
+        ``bad_rows`` if the names are not those of the concepts.
     """
-    return arrange_request(parse_request(body), embeddings=embeddings, counts=counts, report=report).concepts_by_task()
+    passed = frozenset[Need]() if embeddings is None else frozenset({Need.EMBEDDINGS})
+    request = parse_request(body, passed=passed)
+    if names is not None:
+        rows = rows_by_name(names, request.concepts)
+        embeddings = None if embeddings is None else _rows_of(embeddings, names)[rows]
+        counts = None if counts is None else _rows_of(counts, names)[rows].tolist()
+    return arrange_request(request, embeddings=embeddings, counts=counts, report=report).concepts_by_task()
 
 
 def arrange_request(
@@ -127,6 +141,13 @@ def foreseen_warnings(request: StreamRequest) -> list[str]:
     evidence = [warning for each in gathered.values() for warning in each.provenance.warnings]
     arranging = request.ordering.evidence_warnings(request.concepts, assemble(gathered))
     return [*name_warnings(request), *evidence, *arranging]
+
+
+def _rows_of(values: NDArray[Any] | Sequence[int], names: Sequence[str]) -> NDArray[Any]:
+    rows = np.asarray(values)
+    if len(rows) != len(names):
+        raise ValueError(f"{len(rows)} values were passed for {len(names)} names")
+    return rows
 
 
 def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:

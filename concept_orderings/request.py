@@ -137,7 +137,9 @@ class StreamRequest:
         return body
 
 
-def parse_request(body: object, *, defaults: Mapping[str, object] | None = None) -> StreamRequest:
+def parse_request(
+    body: object, *, defaults: Mapping[str, object] | None = None, passed: frozenset[Need] = frozenset()
+) -> StreamRequest:
     """Check a request and complete it from the catalogue.
 
     Parameters
@@ -146,6 +148,8 @@ def parse_request(body: object, *, defaults: Mapping[str, object] | None = None)
         The JSON value of a ``POST /v1/streams`` body, or of a class-list file.
     defaults
         Parameters by name that replace the orderings' own defaults, such as the encoder of a service.
+    passed
+        Evidence that the caller has already, so that the request may lack what it would be made from.
 
     Raises
     ------
@@ -167,7 +171,8 @@ def parse_request(body: object, *, defaults: Mapping[str, object] | None = None)
     concepts = Concepts(tuple(_completed(each) for each in given.datasets))
     canonical = ordering.canonical_for(concepts, lambda: _listed(fields)).without_checks()
     for need in needs:
-        EVIDENCE[need].check_complete(concepts, ordering)
+        if need not in passed:
+            EVIDENCE[need].check_complete(concepts, ordering)
     return StreamRequest(name, concepts, canonical, split)
 
 

@@ -2,29 +2,26 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from concept_orderings.class_files import ClassFile, OwnFields, located, request_of
-from concept_orderings.cli.embeddings_file import read_embeddings
 from concept_orderings.cli.files import read_files
-from concept_orderings.cli.gatherers import find_gatherer
 from concept_orderings.cli.options import default_data_dir
+from concept_orderings.cli.order_evidence import gatherers
 from concept_orderings.cli.order_options import faults_of_column, faults_of_format, faults_of_options, faults_with_files
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.parameters import add_parameters, given_parameters
+from concept_orderings.cli.print_order import print_order
 from concept_orderings.cli.terminal import say
 from concept_orderings.cli.usage import refuse
 from concept_orderings.errors import ConceptOrderingsError
-from concept_orderings.evidence import Gathered, Need
+from concept_orderings.evidence import Need
 from concept_orderings.exporters import EXPORTERS
-from concept_orderings.order_files import Gatherer, fewest_tasks, order
+from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.progress import Report, silent
+from concept_orderings.progress import silent
 from concept_orderings.request import StreamRequest, parse_request
 
 WITHOUT_SPLIT, WITH_SPLIT = "fomo", "tasks"
@@ -49,8 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--embeddings",
         type=Path,
-        metavar="NPY",
-        help="use these caption embeddings, (n, d): a row per concept, sorted by dataset and class name",
+        metavar="FILE",
+        help="take the caption embeddings from this .npy or .npz file, instead of an encoder: a row per concept; an "
+        ".npz file has them as embeddings, and the names of the rows as names",
+    )
+    parser.add_argument(
+        "--names", type=Path, metavar="FILE", help="the names of the rows of --embeddings, one per line, in their order"
+    )
+    parser.add_argument(
+        "--print-order",
+        action="store_true",
+        help="print the names of the concepts in canonical order, one per line, and do nothing else",
     )
     parser.add_argument(
         "--format",
@@ -90,14 +96,15 @@ def run(options: argparse.Namespace) -> int:
     files = read_files(options.files, column=options.column)
     for note in (note for each in files for note in each.notes):
         say(note)
+    if options.print_order:
+        return print_order(files, options.output)
     own = OwnFields(files)
     refuse([*faults_of_column(options, files), *faults_with_files(options, own)])
-    request = _request(options, files, own)
+    body = request_of(files, **_fields(options, own))
+    request = _parsed(options, files, body)
     exporter = EXPORTERS[_format(options, own, request)]()
     report = _progress_line if sys.stderr is not None and sys.stderr.isatty() else silent
-    stream = order(
-        request, gatherer=_gatherers(options.embeddings, options.data_dir or default_data_dir()), report=report
-    )
+    stream = order(request, gatherer=gatherers(options, request, body), report=report)
     for warning in stream.warnings():
         say(warning)
     # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.
@@ -107,9 +114,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _request(options: argparse.Namespace, files: Sequence[ClassFile], own: OwnFields) -> StreamRequest:
+def _parsed(options: argparse.Namespace, files: Sequence[ClassFile], body: Mapping[str, object]) -> StreamRequest:
+    passed = frozenset({Need.EMBEDDINGS}) if options.embeddings else frozenset[Need]()
     try:
-        return parse_request(request_of(files, **_fields(options, own))).as_of(datetime.now(UTC))
+        return parse_request(body, passed=passed).as_of(datetime.now(UTC))
     except ConceptOrderingsError as error:
         raise located(error, files) from error
 
@@ -137,22 +145,6 @@ def _format(options: argparse.Namespace, own: OwnFields, request: StreamRequest)
     if split:
         refuse(faults_of_format(options.format, fewest_tasks(request), split))
     return str(options.format)
-
-
-def _gatherers(embeddings: Path | None, data_dir: Path) -> Callable[[Need], Gatherer]:
-    """Return a function from a kind of evidence to its gatherer: the file of embeddings, or an installed program."""
-
-    def gatherer(need: Need) -> Gatherer:
-        if need is Need.EMBEDDINGS and embeddings is not None:
-            return partial(_from_file, embeddings)
-        return partial(find_gatherer(need), data_dir=data_dir)
-
-    return gatherer
-
-
-def _from_file(path: Path, request: StreamRequest, report: Report) -> Gathered:
-    del report
-    return Gathered.of(np.asarray(read_embeddings(path, len(request.concepts)), np.float32), "caller")
 
 
 def _progress_line(done: int, total: int) -> None:

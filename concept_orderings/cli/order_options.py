@@ -5,18 +5,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from concept_orderings.class_files import ClassFile, OwnFields
-from concept_orderings.cli.parameters import given_parameters, has_option, option_of
+from concept_orderings.cli.parameters import PREFIX, given_parameters, has_option, option_of
 from concept_orderings.evidence import Need
 from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS, Ordering
 
+_WITH_PRINT_ORDER = ("command", "run", "given", "files", "column", "output", "print_order")
 _OF_ENCODERS = ("encoder", "dtype", "weights")
 _OF_CACHES = ("counted_since", "refresh")
 
 
 def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
     """Yield a sentence for each fault that the options have by themselves."""
+    if options.print_order:
+        given = [name for name, value in vars(options).items() if value is not None and value is not False]
+        others = [name for name in given if name not in _WITH_PRINT_ORDER]
+        if others:
+            named = ", ".join(option_of(name.removeprefix(PREFIX)) for name in others)
+            yield f"--print-order prints the names of the concepts and orders nothing; leave out {named}."
+        return
+    if options.names is not None and options.embeddings is None:
+        yield "--names has no effect: it names the rows of --embeddings; give that too, or leave --names out."
     if options.name is not None and options.manifest is None:
         yield "--name has no effect: only the manifest has the stream's name; give --manifest, or leave --name out."
     if _same_file(options.output, options.manifest):

@@ -7,7 +7,8 @@ from typing import Any
 from concept_orderings.orderings import ORDERINGS, Parameter
 from concept_orderings.parameters import ALL_HAVE
 
-_PREFIX = "parameter_"
+PREFIX = "parameter_"
+"""What the attributes of the namespace that hold parameters begin with."""
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
@@ -33,14 +34,14 @@ def option_of(name: str) -> str:
 
 def given_parameters(options: argparse.Namespace) -> dict[str, object]:
     """Return the parameters that the command line sets, by name."""
-    named = {name.removeprefix(_PREFIX): value for name, value in vars(options).items() if name.startswith(_PREFIX)}
+    named = {name.removeprefix(PREFIX): value for name, value in vars(options).items() if name.startswith(PREFIX)}
     return {name: value for name, value in named.items() if value is not None}
 
 
 def _option(kind: str, parameter: Parameter) -> dict[str, Any]:
     """Return the arguments of argparse's `add_argument` for a parameter."""
     text = parameter.description if parameter.name in ALL_HAVE else f"{kind}: {parameter.description}"
-    option: dict[str, Any] = {"dest": f"{_PREFIX}{parameter.name}", "default": None, "help": text}
+    option: dict[str, Any] = {"dest": f"{PREFIX}{parameter.name}", "default": None, "help": text}
     if parameter.type == "boolean":
         return {**option, "action": "store_true"}
     return {

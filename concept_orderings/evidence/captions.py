@@ -143,7 +143,10 @@ class Embeddings(Kind[NeedsEmbeddings]):
 
     def as_json(self, each: ClassList) -> dict[str, Json]:
         """See `Kind.as_json`."""
-        templates = TEMPLATE.of(each) or ()
+        templates = TEMPLATE.of(each)
+        if not templates:
+            # Only where the embeddings were passed; no service publishes such a request.
+            return {}
         # One template is written as a string, so that both ways to write it give one canonical request.
         return {TEMPLATE.name: templates[0] if len(templates) == 1 else templates}
 

@@ -5,11 +5,9 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pytest
 
 from concept_orderings import __version__, arrange
@@ -294,66 +292,3 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert left.value.code == 0
     assert capsys.readouterr().out == f"concept-orderings {__version__}\n"
-
-
-@pytest.fixture
-def embeddings(tmp_path: Path) -> Path:
-    """Write embeddings that lie on a line, in the order dog, apple, elm, bear, clock."""
-    place = {"dog": 0, "apple": 1, "elm": 3, "bear": 6, "clock": 10}
-    angles = np.array([place[name] / 10 for name in sorted(CLASSES)])
-    path = tmp_path / "embeddings.npy"
-    np.save(path, np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32))
-    return path
-
-
-def test_embeddings_can_be_given_as_a_file(capsys: pytest.CaptureFixture[str], classes: Path, embeddings: Path) -> None:
-    found = ordered(capsys, classes, "--kind", "similarity", "--embeddings", embeddings)
-
-    names = [concept.partition("+++")[2] for concept in found]
-    assert names in (["dog", "apple", "elm", "bear", "clock"], ["clock", "bear", "elm", "apple", "dog"])
-
-
-def save_archive(path: Path) -> None:
-    with path.open("wb") as file:
-        np.savez(file, a=np.ones((5, 2)))
-
-
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "missing": Path.unlink,
-    "empty": lambda path: path.write_bytes(b""),
-    "text": lambda path: path.write_text("no array"),
-    "cut": lambda path: path.write_bytes(path.read_bytes()[:-3]),
-    "archive": save_archive,
-    "pickle": lambda path: np.save(path, np.array([{}] * 5), allow_pickle=True),
-    "integers": lambda path: np.save(path, np.ones((5, 2), dtype=np.int64)),
-    "rows": lambda path: np.save(path, np.ones((4, 2))),
-    "flat": lambda path: np.save(path, np.ones(5)),
-    "nan": lambda path: np.save(path, np.full((5, 2), np.nan)),
-    "zero": lambda path: np.save(path, np.zeros((5, 2))),
-}
-
-
-@pytest.mark.parametrize(
-    ("how", "code"),
-    [
-        ("missing", "bad_file"),
-        ("empty", "bad_file"),
-        ("text", "bad_file"),
-        ("cut", "bad_file"),
-        ("archive", "bad_file"),
-        ("pickle", "bad_file"),
-        ("integers", "bad_file"),
-        ("rows", "source_damaged"),
-        ("flat", "source_damaged"),
-        ("nan", "source_damaged"),
-        ("zero", "source_damaged"),
-    ],
-)
-def test_a_file_without_usable_embeddings_is_named(
-    capsys: pytest.CaptureFixture[str], classes: Path, embeddings: Path, how: str, code: str
-) -> None:
-    DAMAGES[how](embeddings)
-    error = refused(capsys, classes, "--kind", "similarity", "--embeddings", embeddings)
-
-    assert f"[{code}]" in error
-    assert "embeddings.npy" in error

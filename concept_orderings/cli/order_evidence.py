@@ -1,0 +1,41 @@
+"""Gather the evidence for `order`: from a file of embeddings, or by an installed program."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from concept_orderings.class_files import listed_concepts
+from concept_orderings.cli.embeddings_file import read_embeddings
+from concept_orderings.cli.gatherers import find_gatherer
+from concept_orderings.cli.options import default_data_dir
+from concept_orderings.evidence import Gathered, Need
+from concept_orderings.order_files import Gatherer
+from concept_orderings.request import StreamRequest
+
+
+def gatherers(
+    options: argparse.Namespace, request: StreamRequest, body: Mapping[str, Any]
+) -> Callable[[Need], Gatherer]:
+    """Return a function from a kind of evidence to its gatherer.
+
+    Embeddings from a file are read at once, so that nothing else is gathered if they are refused.
+
+    Raises
+    ------
+    BadValue, SourceError
+        See `read_embeddings`.
+    """
+    given: dict[Need, Gathered] = {}
+    if options.embeddings is not None:
+        rows = read_embeddings(options.embeddings, options.names, request.concepts, listed_concepts(body))
+        given[Need.EMBEDDINGS] = Gathered.of(np.asarray(rows, np.float32), "caller")
+
+    def gatherer(need: Need) -> Gatherer:
+        if need in given:
+            return lambda _request, _report: given[need]
+        return partial(find_gatherer(need), data_dir=options.data_dir or default_data_dir())
+
+    return gatherer
