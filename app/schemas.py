@@ -9,6 +9,7 @@ from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
+from concept_orderings.progress import Phase
 from store.jobs import PlaceInQueue, ordering_of, stream_of, version_of, warnings_of
 from store.runs import ATTEMPTS, Record, State
 from store.versions import VersionRecord
@@ -54,9 +55,17 @@ class Schema(BaseModel):
 class Progress(Schema):
     """How many steps of its phase a job has done; a step is a caption, a class name, a concept, a start or a task."""
 
-    phase: str | None = Field(description="counting, embedding, arranging or publishing.", examples=["embedding"])
-    done: int = Field(examples=[4096])
-    total: int = Field(examples=[18381])
+    phase: str | None = Field(
+        description=f"What the job is at: {', '.join(Phase)}, or a phase that a later release adds; null before the "
+        "first. A job has only those that it needs, and one that takes less than a second may not be seen.",
+        examples=["embedding"],
+    )
+    done: int = Field(description="Number of steps that are done.", examples=[4096])
+    total: int = Field(
+        description="Number of steps in all; 0 in a phase whose steps are not counted: "
+        f"{', '.join(each for each in Phase if not each.counted)}.",
+        examples=[18381],
+    )
 
 
 class QueuePlace(Schema):

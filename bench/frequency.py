@@ -147,7 +147,11 @@ def ordered(
     tasks = [get(f"{base}{job['stream']['url']}/tasks/{each['task']}")["concepts"] for each in version["tasks"]]
     whole = time.perf_counter() - began
     counts = {each["concept"]: each["evidence"]["count"] for task in tasks for each in task}
-    return (whole, phases.get("counting", 0.0), phases.get("arranging", 0.0) + phases.get("publishing", 0.0)), counts
+    counting, making = (
+        sum(phases.get(each, 0.0) for each in several)
+        for several in (("waiting for the source", "counting"), ("arranging", "publishing"))
+    )
+    return (whole, counting, making), counts
 
 
 def follow(url: str) -> dict[str, float]:

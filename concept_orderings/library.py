@@ -12,7 +12,7 @@ from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.name_warnings import name_warnings
-from concept_orderings.progress import RepeatableReport, Report, silent
+from concept_orderings.progress import Phase, RepeatableReport, Report, enter, silent
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.rows import rows_by_name
 from concept_orderings.split import GroupedTasks
@@ -48,7 +48,7 @@ def arrange(
         The names of the rows of `embeddings` and of `counts`, (n,), which are then matched by name:
         ``DATASET+++class name``, or a class name alone that only one dataset has.
     report
-        Called with (done, total).
+        Called with (done, total). One that is a `concept_orderings.progress.PhaseReport` gets the phases, too.
 
     Returns
     -------
@@ -111,8 +111,10 @@ def arrange_stream(
             f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; pass them, or use the service."
         )
     evidence, progress = assemble(needed), RepeatableReport(report)
+    enter(report, Phase.ARRANGING)
     arrangement = request.ordering.arrangement(request.concepts, evidence, machine=machine, report=progress)
     sizes = task_sizes(request.split, request.concepts, evidence, arrangement.order)
+    enter(report, Phase.DIAGNOSING)
     diagnostics = request.ordering.diagnose(
         request.concepts, evidence, arrangement.order, sizes, report=progress.repeat
     )

@@ -6,6 +6,7 @@ Usage: python examples/first_stream.py [http://127.0.0.1:8000]
 import argparse
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -30,8 +31,12 @@ def main() -> int:
     try:
         version = call(f"{base}/v1/streams", REQUEST)
         if "state" in version:
-            print(f"The job is {version['state']}; see {base}{version['url']}", file=sys.stderr)
-            return 1
+            job = follow(base, version)
+            if job["state"] != "succeeded":
+                why = job["error"] or {"detail": "It was cancelled; run this again."}
+                print(f"The job is {job['state']}: {why['detail']}", file=sys.stderr)
+                return 1
+            version = call(f"{base}/v1/streams", REQUEST)  # the same request: it has a version now
         print(f"{version['name']} version {version['version']}, sha256 {version['digest']}")
         for link in version["tasks"]:
             task = call(base + link["url"])
@@ -45,9 +50,32 @@ def main() -> int:
     return 0
 
 
+def follow(base: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the job once a second, and say what it is at, until it is finished."""
+    said = ""
+    while job["state"] in ("queued", "running"):
+        if (text := what_it_is_at(job)) != said:
+            print(text, file=sys.stderr, flush=True)
+            said = text
+        time.sleep(1)
+        job = call(base + job["url"])
+    return job
+
+
+def what_it_is_at(job: dict[str, Any]) -> str:
+    """Return what a job waits for or does."""
+    phase, done, total = (job["progress"][name] for name in ("phase", "done", "total"))
+    if job["state"] == "running":
+        return (phase or "running") + (f": {done} of {total}" if total else "")
+    queue = job["queue"] or {"ahead": 0, "workers": 1}  # it has just left the queue
+    if not queue["workers"]:
+        return "queued, but no worker is up; start one"
+    return f"queued: {queue['ahead']} jobs ahead, {queue['workers']} at a time"
+
+
 def call(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """GET a URL, or POST a body and wait up to a minute for the version."""
-    headers = {"Content-Type": "application/json", "Prefer": "wait=60"} if body else {}
+    """GET a URL, or POST a body and wait up to a second for the version."""
+    headers = {"Content-Type": "application/json", "Prefer": "wait=1"} if body else {}
     data = json.dumps(body).encode() if body else None
     with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=90) as answer:
         content: dict[str, Any] = json.load(answer)

@@ -8,11 +8,11 @@ from typing import ClassVar
 from weakref import WeakValueDictionary
 
 from concept_orderings.canonical import Json
+from concept_orderings.progress import Phase
 from concept_orderings.queries import Query
 from store.count_cache import CountCache
 from store.looks import CountShown, Look, LookAnswer
 from store.objects import Objects
-from store.runs import Phase
 from store.waiting import cancel_and_wait
 from worker.evidence.counts import open_source
 from worker.evidence.counts.through_cache import count_through_cache
@@ -73,9 +73,9 @@ class LookAtCounts(Work):
 
     async def _answer(self, look: Look, monitor: Monitor) -> LookAnswer:
         total = len(look.queries)
-        await monitor.enter(Phase.COUNTING, total)
+        await monitor.enter(Phase.WAITING, total)
         opening = open_source(look.source, self._settings, self._objects)
-        source = await watched(opening, lambda: monitor.report(0, total))
+        source = await watched(opening, monitor.report.check)
         try:
             sent = {query: Query.of(filter(None, map(source.form, query.spellings))) for query in look.queries}
             distinct = list(dict.fromkeys(sent.values()))

@@ -7,7 +7,8 @@ import threading
 from redis.exceptions import RedisError
 
 from concept_orderings.errors import Cancelled
-from store.runs import Phase, Runs, Verdict
+from concept_orderings.progress import Phase
+from store.runs import Runs, Verdict
 from store.waiting import wait_for_event, wait_until_done
 
 _INTERVAL_SECONDS = 0.25
@@ -15,10 +16,57 @@ _INTERVAL_SECONDS = 0.25
 _log = logging.getLogger(__name__)
 
 
+class RunReport:
+    """The `concept_orderings.progress.PhaseReport` of one run; it is safe in any thread.
+
+    Parameters
+    ----------
+    stops : threading.Event
+        Any of them is set when the work is to stop.
+    """
+
+    def __init__(self, *stops: threading.Event) -> None:
+        self._stops = stops
+        self._phase: Phase | None = None
+        self._numbers: dict[Phase, tuple[int, int]] = {}
+
+    @property
+    def state(self) -> tuple[Phase, int, int] | None:
+        """The phase with its ``done`` and ``total``; None before the first phase."""
+        phase = self._phase
+        return (phase, *self._numbers.get(phase, (0, 0))) if phase is not None else None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Store the progress of the phase, if its steps are counted.
+
+        Raises
+        ------
+        Cancelled
+            If the run was cancelled, or the worker is stopping.
+        """
+        if self._phase is not None and self._phase.counted:
+            self._numbers[self._phase] = (done, total)
+        self.check()
+
+    def enter(self, phase: Phase) -> None:
+        """See `PhaseReport.enter`; clients see the phase if the work is in it at the next write."""
+        self._phase = phase
+
+    def begin(self, phase: Phase, total: int) -> None:
+        """Begin a phase of `total` steps."""
+        self._numbers[phase] = (0, total)
+        self._phase = phase
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the run was cancelled, or the worker is stopping."""
+        if any(each.is_set() for each in self._stops):
+            raise Cancelled
+
+
 class Monitor:
     """Progress and cancellation of one run; use it as an async context manager.
 
-    Heavy work runs in a thread and calls `report` there, which only stores a number and reads a flag. A task on the
+    Heavy work runs in a thread and calls `report` there, which only stores numbers and reads a flag. A task on the
     event loop writes the numbers to Redis, renews the lease of the run and reads whether the run was cancelled. It
     polls for that, because a published message can be lost. While Redis is away, the work goes on without reports.
 
@@ -33,16 +81,17 @@ class Monitor:
     ----------
     verdict : Verdict
         The last answer of Redis: whether to go on.
+    report : RunReport
+        Takes the progress of the work.
     """
 
     def __init__(self, runs: Runs, identifier: str, run: int, worker_stopping: threading.Event) -> None:
         self._runs = runs
         self._identifier = identifier
         self._run = run
-        self._worker_stopping = worker_stopping
         self._stop = threading.Event()
         self.verdict = Verdict.GO_ON
-        self._state: tuple[Phase, int, int] | None = None
+        self.report = RunReport(self._stop, worker_stopping)
         self._written: tuple[Phase, int, int] | None = None
         self._over = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -68,26 +117,12 @@ class Monitor:
         Cancelled
             If the run was cancelled, or the worker is stopping.
         """
+        # Where steps are counted, clients see the last number; a short phase without numbers is not shown.
+        if (state := self.report.state) is not None and state[0].counted:
+            await self._write()
+        self.report.begin(phase, total)
         await self._write()
-        self._state = (phase, 0, total)
-        await self._write()
-        self._check()
-
-    def report(self, done: int, total: int) -> None:
-        """Store the progress of the phase (`concept_orderings.progress.Report`); this is safe in any thread.
-
-        Raises
-        ------
-        Cancelled
-            If the run was cancelled, or the worker is stopping.
-        """
-        if self._state is not None:
-            self._state = (self._state[0], done, total)
-        self._check()
-
-    def _check(self) -> None:
-        if self._stop.is_set() or self._worker_stopping.is_set():
-            raise Cancelled
+        self.report.check()
 
     async def _watch(self) -> None:
         while not await wait_for_event(self._over, _INTERVAL_SECONDS):
@@ -105,7 +140,7 @@ class Monitor:
     async def _write(self) -> None:
         # One write at a time: of two concurrent writes, the older one could arrive last.
         async with self._writing:
-            state = self._state
+            state = self.report.state
             if state is None or state == self._written or self.verdict is Verdict.LEAVE:
                 return
             try:

@@ -7,7 +7,7 @@ from concept_orderings.evidence import Gathered
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.evidence.counts import NeedsCounts
-from concept_orderings.progress import Report
+from concept_orderings.progress import Phase, Report, enter
 from concept_orderings.request import StreamRequest
 from store.objects import open_objects
 from store.settings import read_settings
@@ -61,11 +61,14 @@ def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path)
     """
     parameters = parameters_of(request.ordering, NeedsEmbeddings)
     settings = read_settings(WorkerSettings, data_dir=data_dir)
+    enter(report, Phase.LOADING)
     encoder = load_encoder(parameters.encoder, settings, dtype=parameters.dtype, pinned=parameters.weights)
+    enter(report, Phase.EMBEDDING)
     return as_gathered(asyncio.run(embed_concepts(request, encoder, None, report=report)), encoder)
 
 
 async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:
+    enter(report, Phase.WAITING)
     source = await open_source(name, settings, open_objects(settings.streams_location))
     try:
         return await count_concepts(request, source, None, report=report)

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.library import arrange_stream
+from concept_orderings.progress import Phase
 from store.jobs import result_of
-from store.runs import Phase
 from store.versions import VersionRecord, Versions
 from worker.evidence.gathering import EvidenceStores, Gathering
 from worker.gather import gather
@@ -14,6 +14,9 @@ from worker.monitor import Monitor
 from worker.runner import Work
 from worker.settings import WorkerSettings
 from worker.threads import in_thread
+
+_LARGE_BYTES = 1 << 20
+"""A request that is longer than this takes a noticeable time to read."""
 
 
 class PublishStream(Work):
@@ -34,6 +37,8 @@ class PublishStream(Work):
         return result_of(record.version)
 
     async def _make_version(self, canonical: bytes, monitor: Monitor) -> VersionRecord:
+        if len(canonical) > _LARGE_BYTES:
+            await monitor.enter(Phase.READING, 0)
         request = await asyncio.to_thread(read_canonical, canonical)
         done = await self._versions.find(request.name, request.digest)
         if done is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from concept_orderings.errors import Cancelled
-from concept_orderings.progress import Report
+from concept_orderings.progress import Phase, Report, enter
 from store.waiting import wait_until_done
 
 _Result = TypeVar("_Result")
@@ -24,16 +24,26 @@ async def in_thread(work: Callable[[Report], _Result], report: Report) -> _Resul
         As raised by `report`. Errors of the work are raised, too.
     """
     stop = threading.Event()
-
-    def stoppable(done: int, total: int) -> None:
-        if stop.is_set():
-            raise Cancelled
-        report(done, total)
-
-    running = asyncio.ensure_future(asyncio.to_thread(work, stoppable))
+    running = asyncio.ensure_future(asyncio.to_thread(work, _Stoppable(report, stop)))
     try:
         await asyncio.wait([running])
     finally:
         stop.set()
         await wait_until_done(running)
     return running.result()
+
+
+class _Stoppable:
+    """A `PhaseReport` that raises `Cancelled` once an event is set."""
+
+    def __init__(self, report: Report, stop: threading.Event) -> None:
+        self._report = report
+        self._stop = stop
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._stop.is_set():
+            raise Cancelled
+        self._report(done, total)
+
+    def enter(self, phase: Phase) -> None:
+        enter(self._report, phase)

@@ -14,6 +14,7 @@ from concept_orderings.cli.order_options import faults_of_column, faults_of_form
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.parameters import add_parameters, given_parameters
 from concept_orderings.cli.print_order import print_order
+from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.cli.terminal import say
 from concept_orderings.cli.usage import refuse
 from concept_orderings.errors import ConceptOrderingsError
@@ -21,7 +22,6 @@ from concept_orderings.evidence import Need
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.progress import silent
 from concept_orderings.request import StreamRequest, parse_request
 
 WITHOUT_SPLIT, WITH_SPLIT = "fomo", "tasks"
@@ -103,8 +103,8 @@ def run(options: argparse.Namespace) -> int:
     body = request_of(files, **_fields(options, own))
     request = _parsed(options, files, body)
     exporter = EXPORTERS[_format(options, own, request)]()
-    report = _progress_line if sys.stderr is not None and sys.stderr.isatty() else silent
-    stream = order(request, gatherer=gatherers(options, request, body), report=report)
+    with progress_on(sys.stderr) as report:
+        stream = order(request, gatherer=gatherers(options, request, body), report=report)
     for warning in stream.warnings():
         say(warning)
     # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.
@@ -145,7 +145,3 @@ def _format(options: argparse.Namespace, own: OwnFields, request: StreamRequest)
     if split:
         refuse(faults_of_format(options.format, fewest_tasks(request), split))
     return str(options.format)
-
-
-def _progress_line(done: int, total: int) -> None:
-    print(f"\r{done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embed
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.parameters import POINTER, parameter, refused
-from concept_orderings.progress import Report, silent
+from concept_orderings.progress import Renumbered, Report, silent
 from concept_orderings.text import shown
 
 ALL_STARTS = "all"
@@ -96,7 +96,11 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
 
         deadline = monotonic() + self.max_seconds if self.max_seconds else None
         path = shortest_greedy_path(
-            vectors, starts=starts, deadline=deadline, machine=machine, report=lambda done, _: report(done, total)
+            vectors,
+            starts=starts,
+            deadline=deadline,
+            machine=machine,
+            report=Renumbered(report, lambda done, _: (done, total)),
         )
         details = _details(path, len(starts))
         if not self.refine:
@@ -107,7 +111,7 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
             rounds=self.refine,
             deadline=deadline,
             machine=machine,
-            report=lambda done, of: report(total - n * self.refine * (of - done) // of, total),
+            report=Renumbered(report, lambda done, of: (total - n * self.refine * (of - done) // of, total)),
         )
         details |= {
             "complete": details["complete"] and refined.complete,

@@ -8,7 +8,8 @@ from time import monotonic
 
 import numpy as np
 
-from concept_orderings.progress import Report
+from concept_orderings.path.compiling import is_compiling
+from concept_orderings.progress import Phase, Report, enter
 
 TICK_SECONDS = 0.2
 """How often the calling thread reports progress and checks for a cancellation or the deadline."""
@@ -26,7 +27,8 @@ class Crew:
     threads : int
         0 for one per core that the process may use.
     report : Report
-        Called on the calling thread. If it raises, the threads end and the exception is passed on.
+        Called on the calling thread. If it raises, the threads end and the exception is passed on. A `PhaseReport` is
+        also told whether the threads compile their kernels or run them.
     total : int
         The total that `report` gets.
 
@@ -64,6 +66,7 @@ class Crew:
         self._done = max(self._done, done)
         if monotonic() - self._last >= TICK_SECONDS or done == self.total:
             self._last = monotonic()
+            enter(self._report, Phase.COMPILING if is_compiling() else Phase.ARRANGING)
             self._report(self._done, self.total)
 
     def run_chunks(

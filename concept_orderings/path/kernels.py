@@ -9,7 +9,10 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core import event
 from numpy.typing import NDArray
+
+from concept_orderings.path.compiling import note_compiling
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 Ids: TypeAlias = NDArray[np.uint16 | np.int32]
@@ -79,6 +82,22 @@ class Scratch(NamedTuple):
     digits: NDArray[np.int64]
     spare_ids: NDArray[np.int32]
     spare: NDArray[np.int32]
+
+
+class CompilerListener(event.Listener):
+    """Notes when a thread enters and leaves the compiler, for progress reports."""
+
+    def on_start(self, event: event.Event) -> None:
+        """Note that a thread enters the compiler, or waits for it."""
+        note_compiling(begins=True)
+
+    def on_end(self, event: event.Event) -> None:
+        """Note that the thread has left the compiler."""
+        note_compiling(begins=False)
+
+
+# The compiler's lock is held while kernels are compiled, and while they are loaded from the cache on disk.
+event.register("numba:compiler_lock", CompilerListener())  # type: ignore[no-untyped-call]
 
 
 def compiled(function: Kernel) -> Kernel:

@@ -116,12 +116,12 @@ class Search:
         """
 
         def work(first: int, last: int) -> None:
+            kernels.queue_all(self.tour)
             kernels.descend(self.tour, self._crew.stop)
 
         before = -1
         while before != self.tour.state[TOTAL]:
             before = self.tour.state[TOTAL]
-            kernels.queue_all(self.tour)
             self._run_kernel(work)
 
     def _run_kernel(self, work: Callable[[int, int], None]) -> None:

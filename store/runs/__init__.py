@@ -8,7 +8,7 @@ the run.
 
 from store.runs.changes import LONGEST_SILENCE_SECONDS, RunChanges
 from store.runs.kinds import ATTEMPTS, JOB, LOOK, Kind, Lane, Policy
-from store.runs.record import Phase, Record, State, Verdict
+from store.runs.record import Record, State, Verdict
 from store.runs.runs import QueueFull, Runs, Submission
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "LOOK",
     "Kind",
     "Lane",
-    "Phase",
     "Policy",
     "QueueFull",
     "Record",

@@ -23,18 +23,6 @@ class State(StrEnum):
         return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
-class Phase(StrEnum):
-    """The phase of a running run: gathering counts, gathering embeddings, arranging, or publishing.
-
-    A worker of a later release may record another phase, so `Record.phase` is any text.
-    """
-
-    COUNTING = "counting"
-    EMBEDDING = "embedding"
-    ARRANGING = "arranging"
-    PUBLISHING = "publishing"
-
-
 class Verdict(IntEnum):
     """What a worker must do with the run that it holds."""
 
@@ -63,9 +51,10 @@ class Record:
     lane : str
         A `store.runs.Lane`, or one that a later release has added.
     phase : str or None
-        The present or last phase of the run.
+        The present or last phase of the run: a `Phase`, or one of a later release.
     done, total : int
-        Number of steps of the phase that are done, and in all. A step is a caption, a name, a concept or a start.
+        Number of steps of the phase that are done, and in all. A step is a caption, a name, a concept or a start. Both
+        are 0 in a phase whose steps are not counted.
     result : bytes or None
         The result of a succeeded run; each kind has a format of its own.
     error : mapping or None

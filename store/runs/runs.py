@@ -15,11 +15,12 @@ from redis.exceptions import ResponseError
 
 from concept_orderings.canonical import Json, canonical_json
 from concept_orderings.errors import JobCrashed, StoreError
+from concept_orderings.progress import Phase
 from store.compressed import BadCompression, compress, decompress
 from store.keys import Keys
 from store.runs import scripts
 from store.runs.kinds import Kind, Lane
-from store.runs.record import CHANGING, Phase, Record, State, Verdict, read_about, read_record
+from store.runs.record import CHANGING, Record, State, Verdict, read_about, read_record
 from store.runs.scripts import RunKeys, RunScript
 from store.settings import MOST_BODY_BYTES, most_canonical_bytes
 

@@ -1,9 +1,18 @@
 """What a job says while it waits and runs: its place in the queue, its attempt, and since when it runs."""
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from concept_orderings.progress import Phase
 from support.deployment import Deployment
+from support.optional import needs_numba
+from support.processes import ROOT, Process
 from support.requests import random_request
 from support.waiting import until
 
@@ -105,3 +114,43 @@ def test_the_events_of_a_finished_job_have_no_place(controlled: Deployment) -> N
     assert events.count('"state":"queued"') == 1
     assert events.count('"queue":null') == events.count('"state"') >= 3
     assert done["queue"] is None
+
+
+def phases(service: Deployment, url: str) -> list[str]:
+    """Return the phases in the events of a job, each once for each time that it began."""
+    lines = service.http.get(f"{url}/events").text.splitlines()
+    seen = [json.loads(line[5:])["progress"]["phase"] for line in lines if line.startswith("data:")]
+    return [phase for before, phase in zip([None, *seen], seen, strict=False) if phase not in (None, before)]
+
+
+@pytest.mark.slow
+@needs_numba
+def test_a_first_path_says_that_it_loads_the_encoder_and_compiles(tmp_path: Path) -> None:
+    with Deployment(tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "numba")) as service:
+        service.ready()
+        request = random_request("first", concepts=20) | {"ordering": {"kind": "similarity", "encoder": "minilm"}}
+        url = service.post(request).headers["Location"]
+        compiling = {"phase": "compiling", "done": 0, "total": 0}
+        until(lambda: service.job(url)["progress"] == compiling, "it compiles")
+        assert service.job(url)["state"] == "running"
+        until(lambda: service.job(url)["state"] == "succeeded", "the path is found", deadline=300)
+        seen = phases(service, url)
+        first = [phase for at, phase in enumerate(seen) if phase not in seen[:at]]
+        assert first[:3] == ["loading the encoder", "embedding", "arranging"]
+        assert first[-1] == "publishing"
+        assert set(first) <= set(Phase)
+        again = service.post(request | {"name": "second"}).headers["Location"]
+        service.until_state(again, "succeeded")
+        assert "compiling" not in phases(service, again)
+
+
+def test_the_example_says_what_it_waits_for(controlled: Deployment, tmp_path: Path) -> None:
+    example = [sys.executable, "-u", "examples/first_stream.py", controlled.api.url]
+    client = Process("client", example, {}, tmp_path)
+    until(lambda: "no worker is up" in client.text() or client.check(), "the example says that it waits for a worker")
+    controlled.start_worker()
+    assert client.wait() == 0, client.text()
+    assert "first-steps version 1" in client.text()
+    again = subprocess.run(example, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert "first-steps version 1" in again.stdout
+    assert again.stderr == ""

@@ -12,12 +12,11 @@ from concept_orderings.evidence import Gathered, Provenance, evidence_digest
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.count_warnings import altered_names, approximate_counts, common_words, shared_names
 from concept_orderings.evidence.counts import NeedsCounts, queries_of
-from concept_orderings.progress import Report
+from concept_orderings.progress import Phase, Report
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import StreamRequest
 from concept_orderings.text import first_of, shown
 from store.count_cache import CountCache
-from store.runs import Phase
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource
@@ -39,11 +38,10 @@ async def gather_counts(gathering: Gathering) -> Gathered:
     request, monitor = gathering.request, gathering.monitor
     parameters = parameters_of(request.ordering, NeedsCounts)
     # Before the source is opened, which takes a moment: the files of an index are checked.
-    total = len(request.concepts)
-    await monitor.enter(Phase.COUNTING, total)
+    await monitor.enter(Phase.WAITING, 0)
     with about("/ordering/source"), about("/ordering/counted_since", BadParameter):
         opening = open_source(parameters.source, gathering.settings, gathering.stores.objects)
-        source = await watched(opening, lambda: monitor.report(0, total))
+        source = await watched(opening, monitor.report.check)
         try:
             return await count_concepts(
                 request,

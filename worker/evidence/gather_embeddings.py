@@ -18,11 +18,10 @@ from concept_orderings.errors import EncoderError
 from concept_orderings.evidence import Gathered, Provenance, evidence_digest
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings, caption_rounds
-from concept_orderings.progress import Report, silent
+from concept_orderings.progress import Phase, Report, silent
 from concept_orderings.request import StreamRequest
 from concept_orderings.text import first_of, shown
 from store.embedding_cache import EmbeddingCache
-from store.runs import Phase
 from worker.evidence.embed_captions import embed_captions, shifted
 from worker.evidence.encoders import load_encoder
 from worker.evidence.encoders.base import Encoder
@@ -71,18 +70,18 @@ async def gather_embeddings(gathering: Gathering) -> Gathered:
     """
     request, settings, monitor = gathering.request, gathering.settings, gathering.monitor
     parameters = parameters_of(request.ordering, NeedsEmbeddings)
-    # Before the encoder is loaded: that takes seconds, in which clients should see the phase.
     total = len(request.concepts)
-    await monitor.enter(Phase.EMBEDDING, total)
+    await monitor.enter(Phase.LOADING, 0)
     with about("/ordering/encoder"):
         # If the job is cancelled meanwhile, the encoder is still loaded, for the next job.
         loading = asyncio.to_thread(
             load_encoder, parameters.encoder, settings, dtype=parameters.dtype, pinned=parameters.weights
         )
-        encoder = await watched(loading, lambda: monitor.report(0, total))
+        encoder = await watched(loading, monitor.report.check)
     # After the encoder has taken its memory, and before minutes of embedding.
     gathering.machine = await asyncio.to_thread(this_machine, settings)
     request.ordering.check_memory((total, encoder.dimensions), gathering.machine)
+    await monitor.enter(Phase.EMBEDDING, total)
     with about("/ordering/encoder"):
         found = await embed_concepts(request, encoder, gathering.stores.embeddings, report=monitor.report)
     return await asyncio.to_thread(as_gathered, found, encoder)

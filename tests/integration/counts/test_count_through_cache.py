@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from concept_orderings.errors import BadParameter, Cancelled, SourceError
 from concept_orderings.evidence.counted_since import refreshed_since
+from concept_orderings.progress import Phase
 from concept_orderings.queries import Query
 from store.count_cache import CHUNK, UNUSED_SECONDS, CachedCount, CountCache
 from store.queue import open_redis
@@ -117,6 +118,31 @@ async def test_a_count_under_another_query_or_source_is_missing(redis: Redis, ca
     await redis.hset(KEYS.counts("e" * 64), NAMES[0].digest, value)
     assert set(await cache.get_many(FINGERPRINT, NAMES)) == {NAMES[0]}
     assert await cache.get_many("e" * 64, NAMES) == {}
+
+
+class RecordedPhases(list[tuple[Phase, int, int]]):
+    """A progress report that records its calls, each with the phase."""
+
+    phase = Phase.WAITING
+
+    def enter(self, phase: Phase) -> None:
+        self.phase = phase
+
+    def __call__(self, done: int, total: int) -> None:
+        self.append((self.phase, done, total))
+
+
+async def test_counting_begins_once_the_source_has_said_what_it_is(cache: CountCache) -> None:
+    source, report = LetterSource(), RecordedPhases()
+    source.facts_held = asyncio.Event()
+    counting = asyncio.create_task(count_through_cache(source, NAMES, cache, report=report))
+    async with asyncio.timeout(30):
+        while len(report) < 3:  # noqa: ASYNC110  # reported four times a second
+            await asyncio.sleep(0.01)
+    assert {phase for phase, _, _ in report} == {Phase.WAITING}
+    source.facts_held.set()
+    await counting
+    assert report[-1] == (Phase.COUNTING, len(NAMES), len(NAMES))
 
 
 async def test_lost_entries_are_counted_again(redis: Redis, cache: CountCache) -> None:

@@ -17,9 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from redis.asyncio import Redis
 
 from concept_orderings.errors import JobCrashed, StoreError
+from concept_orderings.progress import Phase
 from store.compressed import compress
 from store.queue import open_redis
-from store.runs import JOB, LOOK, Kind, Lane, Phase, QueueFull, Record, Runs, State, Submission, Verdict
+from store.runs import JOB, LOOK, Kind, Lane, QueueFull, Record, Runs, State, Submission, Verdict
 from store.runs.record import CHANGING
 from store.runs.scripts import LUA
 from support.keys import KEYS

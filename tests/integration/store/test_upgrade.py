@@ -12,11 +12,12 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from concept_orderings.errors import SettingError
+from concept_orderings.progress import Phase
 from store.format import CURRENT, FORMAT, READ_BY, Format
 from store.keys import Keys
 from store.looks import LookAnswer, source_of
 from store.queue import open_redis
-from store.runs import JOB, LOOK, Lane, Phase, Record, Runs, State, Submission
+from store.runs import JOB, LOOK, Lane, Record, Runs, State, Submission
 from store.upgrade import UnknownFormat, Upgrade, upgrade
 from support.data_of_0_1_0 import FACTS, unpack
 from support.keys import KEYS

@@ -12,12 +12,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from concept_orderings import catalogue
 from concept_orderings.library import arrange_stream
 from concept_orderings.machine import Machine
+from concept_orderings.progress import Phase
 from concept_orderings.request import StreamRequest, parse_request
 from store.count_cache import CountCache
 from store.embedding_cache import EmbeddingCache
 from store.jobs import job_id, job_of, version_of
 from store.objects import LocalObjects
-from store.runs import ATTEMPTS, JOB, Phase, Runs, State
+from store.runs import ATTEMPTS, JOB, Runs, State
 from store.versions import VersionRecord, Versions
 from support.keys import KEYS
 from support.requests import random_request
@@ -122,6 +123,16 @@ async def test_a_queued_request_is_done_as_it_was_written_though_rules_for_bodie
     assert parse_request(body).digest != request.digest
     await runner.deliver(job_id(request), run)
     assert await versions.find("dated", request.digest) is not None
+
+
+async def test_a_large_request_is_said_to_be_read(runner: Runner, jobs: Runs) -> None:
+    request = parse_request(random_request("large", concepts=100_000))
+    run = await submit(jobs, request)
+    await runner.deliver(job_id(request), run)
+    job = await jobs.get(job_id(request))
+    assert job is not None
+    phases = [then.phase for _, then in await jobs.events(job, "0")]
+    assert list(dict.fromkeys(phases)) == [None, "reading the request", "arranging", "publishing"]
 
 
 async def test_delivering_an_unknown_run_does_nothing(runner: Runner, jobs: Runs, versions: Versions) -> None:

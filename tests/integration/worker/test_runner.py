@@ -8,8 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from concept_orderings.errors import SourceError, StoreError
+from concept_orderings.progress import Phase
 from store.queue import open_redis
-from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Phase, Record, Runs, State, Submission, Verdict
+from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Record, Runs, State, Submission, Verdict
 from support.keys import KEYS
 from support.processes import Valkey
 from worker.look_at_counts import LookAtCounts

@@ -15,7 +15,9 @@ from concept_orderings.evidence import Need
 from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.evidence.years import years_of
 from concept_orderings.library import arrange_stream
+from concept_orderings.progress import Phase
 from concept_orderings.request import parse_request
+from unit.path.reports import RecordedPhases
 
 from .strategies import Body, embeddings_for, evidence_for, requests
 
@@ -153,6 +155,19 @@ def test_the_progress_of_a_path_is_reported() -> None:
 
     assert seen[-1] == (8, 8)  # four vectors compared, four starts tried
     assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("refine", [0, 2])
+def test_the_phases_of_a_path_are_reported(refine: int) -> None:
+    report = RecordedPhases()
+    body = body_by("similarity") | {"ordering": {"kind": "similarity", "refine": refine}}
+    arrange(body, embeddings=np.eye(4, dtype=np.float32), report=report)
+    counted = [phase for phase in report.phases if phase is not Phase.COMPILING]
+    assert [phase for before, phase in zip([None, *counted], counted, strict=False) if phase is not before] == [
+        Phase.ARRANGING,
+        Phase.DIAGNOSING,
+    ]
+    assert report == sorted(report)
 
 
 def test_the_example_in_the_docstring_of_the_package() -> None:

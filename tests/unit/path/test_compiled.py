@@ -13,17 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-pytest.importorskip("numba")
+numba = pytest.importorskip("numba")
 
 from concept_orderings.errors import Cancelled
 from concept_orderings.machine import Machine, Proposer
 from concept_orderings.path import crew, fast, kernels, quantise
+from concept_orderings.path.compiling import is_compiling
 from concept_orderings.path.kernels import Walks
 from concept_orderings.path.projection import Projector
 from concept_orderings.path.tuning import DEFAULT, Tuning
-from concept_orderings.progress import silent
+from concept_orderings.progress import Phase, silent
 from unit.path.oracle import Vectors, best_path, distance_matrix, paths_from
-from unit.path.reports import CancelAt
+from unit.path.reports import CancelAt, RecordedPhases
 from unit.path.searches import TIGHT, check_paths_from, compiled, grids, lists_of, some_starts, uncompiled
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "fomo_in_flux"
@@ -128,6 +129,28 @@ def test_a_cancellation_while_the_deadline_waits_for_the_compiler() -> None:
             threads.run_chunks(work, 1, 1, lambda _: 0)
     assert not compiled_now.is_set()
     compiled_now.set()
+
+
+def test_a_crew_says_when_its_kernels_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "TICK_SECONDS", 0.001)
+    report = RecordedPhases()
+    # A function of its own, which no other test has compiled, and which is not cached on disk.
+    kernel = numba.njit(nogil=True)(lambda rows: rows.sum())
+    rows = np.zeros((3, 4), dtype=np.int16)
+    with crew.Crew(2, report, 3) as threads:
+        threads.report_done(0)
+        for _ in range(2):
+            threads.run_chunks(lambda first, last: kernel(rows[first:last]), 3, 1, lambda part: int(3 * part))
+    assert report[-1] == (3, 3)
+    assert report.phases == [Phase.ARRANGING, Phase.COMPILING, Phase.ARRANGING], "it is compiled once"
+
+
+def test_a_crew_stops_compiling_if_a_kernel_cannot_be_compiled() -> None:
+    kernel = numba.njit(nogil=True)(lambda: undefined)  # type: ignore[name-defined]  # noqa: F821
+    report = RecordedPhases()
+    with pytest.raises(numba.TypingError), crew.Crew(1, report, 1) as threads:
+        threads.run_chunks(lambda first, last: kernel(), 1, 1, lambda _: 0)
+    assert not is_compiling()
 
 
 def test_threads_stop_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

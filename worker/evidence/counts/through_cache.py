@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, SourceError
 from concept_orderings.evidence.counted_since import check_is_past, format_time, parse_time
-from concept_orderings.progress import Report, silent
+from concept_orderings.progress import Phase, Report, enter, silent
 from concept_orderings.queries import Query
 from concept_orderings.text import first_of, shown
 from store.count_cache import CachedCount, Claims, CountCache
@@ -72,7 +72,8 @@ async def count_through_cache(
     counted_since
         Cached counts older than this time are not used: UTC, such as ``2026-01-31T12:00:00Z``; empty for any age.
     report
-        Called on the event loop, four times a second, with the queries whose counts are known and all queries.
+        Called on the event loop, four times a second, with the queries whose counts are known and all queries. A
+        `PhaseReport` enters the phase of counting once the source has said what it is.
 
     Raises
     ------
@@ -127,6 +128,7 @@ class _Counting:
         self.total = len(distinct)
         self.oldest = self._oldest()
         self.known.update(await self._looked_up(distinct))
+        enter(self.report, Phase.COUNTING)
         self.report_known()
         if len(self.known) < len(distinct):
             await self._count_missing(await self._missing(distinct))
