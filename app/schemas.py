@@ -83,6 +83,23 @@ class QueuePlace(Schema):
     )
 
 
+class JobNote(Schema):
+    """Why a queued job waits although a worker had it."""
+
+    code: str = Field(
+        description="A code that never changes, for programs: `request_of_later_release` if the workers that are up "
+        "are of an earlier release than the program that took the request.",
+        examples=["request_of_later_release"],
+    )
+    detail: str = Field(
+        examples=[
+            "The job waits for a worker of a later release. The stored request has the ordering 'spiral', which "
+            "release 0.1.0 does not know. A later release wrote it: update this program, or let one of that release "
+            "read it."
+        ]
+    )
+
+
 class StreamLink(Schema):
     """The URL of a version."""
 
@@ -134,6 +151,9 @@ class JobResource(Schema):
     )
     queue: QueuePlace | None = Field(
         description="The place of a queued job in the queue, at the time of the answer; null in other states."
+    )
+    note: JobNote | None = Field(
+        description="Why a queued job waits although a worker had it; null for any other.", examples=[None]
     )
     created_at: Time = Field(
         description="When the job was queued. A job that is asked for again after it failed is queued anew.",
@@ -415,6 +435,7 @@ def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
         error=JobProblem.model_validate(job.error) if job.error is not None else None,
         attempt=job.attempts,
         queue=QueuePlace(**place._asdict()) if place is not None else None,
+        note=JobNote.model_validate(job.note) if job.note is not None else None,
         created_at=job.created_at,
         updated_at=job.updated_at,
         started_at=_utc(job.started_at),

@@ -16,7 +16,7 @@ from concept_orderings.url_names import URL_NAME
 from store import object_keys
 from store.damage import checked_content, counts_file_damaged, reading
 from store.objects import Objects
-from store.sealed import created_now, seal, unseal
+from store.sealed import created_now, known_members, seal, unseal
 from store.sources import SourceFacts, Unit
 
 _QUERY_FORM = "the name as the file has it, underscores and slashes read as spaces"
@@ -115,8 +115,8 @@ class CountsFile:
             If it is damaged or of another format.
         """
         fields = unseal(data, record_format=_RECORD_FORMAT)
-        meaning = CountsMeaning(**fields.pop("meaning"))
-        return cls(**fields, meaning=meaning)
+        meaning = CountsMeaning(**known_members(CountsMeaning, fields.pop("meaning")))
+        return cls(**known_members(cls, fields), meaning=meaning)
 
 
 class Stored(StrEnum):

@@ -19,7 +19,7 @@ from store import object_keys
 from store.damage import reading, version_damaged
 from store.documents import write_document
 from store.objects import Objects
-from store.sealed import seal, unseal
+from store.sealed import known_members, seal, unseal
 from store.versions import VersionRecord
 
 _RECORD_FORMAT = 1
@@ -72,7 +72,7 @@ class KeptExport:
         ValueError, KeyError, TypeError
             If it is damaged or of another format.
         """
-        return cls(**unseal(data, record_format=_RECORD_FORMAT))
+        return cls(**known_members(cls, unseal(data, record_format=_RECORD_FORMAT)))
 
 
 class KeptExports:

@@ -1,5 +1,6 @@
 """Records that carry their format and their own digest, so that damage is noticed when they are read."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -40,6 +41,20 @@ def unseal(data: bytes, *, record_format: int) -> dict[str, Any]:
         raise ValueError(f"its format is {body[_FORMAT]}, this software reads {record_format}")
     del body[_FORMAT]
     return body
+
+
+def known_members(kind: type[Any], members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members that are fields of a dataclass: a later release may add others to what it writes.
+
+    Parameters
+    ----------
+    kind
+        The dataclass.
+    members
+        By name.
+    """
+    names = {each.name for each in dataclasses.fields(kind)}
+    return {name: value for name, value in members.items() if name in names}
 
 
 def created_now() -> str:

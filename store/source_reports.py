@@ -9,6 +9,7 @@ All times are those of the Redis server, so the clocks of workers need not agree
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -79,6 +80,9 @@ class WorkerNames(NamedTuple):
     names: tuple[str, ...]
 
 
+_log = logging.getLogger(__name__)
+
+
 class SourceReports:
     """The reports of workers on their sources.
 
@@ -142,15 +146,19 @@ class SourceReports:
     # --- For the API.
 
     async def list(self) -> dict[str, SourceReport]:
-        """Return what workers have reported in the last 30 seconds, by name."""
+        """Return what workers have reported in the last 30 seconds, by name, without reports that cannot be read."""
         now = await self._now()
         fields: Any = await self._redis.hgetall(self._keys.sources)
-        reports = {name.decode(): json.loads(value) for name, value in fields.items()}
-        return {
-            name: SourceReport.from_json(source)
-            for name, (when, source) in reports.items()
-            if when > now - KEPT_SECONDS
-        }
+        reports: dict[str, SourceReport] = {}
+        for name, value in fields.items():
+            try:
+                when, source = json.loads(value)
+                if when > now - KEPT_SECONDS:
+                    reports[name.decode()] = SourceReport.from_json(source)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                # One that a later release wrote, or a damaged one, must not hide the others.
+                _log.warning("the report on the source %r cannot be read: %s", name[:100], error)
+        return reports
 
     async def find(self, name: str) -> Known:
         """Return what the reports say of one name, with one request to Redis."""

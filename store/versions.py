@@ -22,7 +22,7 @@ from store import object_keys
 from store.damage import reading, version_damaged
 from store.documents import read_document, write_document
 from store.objects import Objects
-from store.sealed import created_now, seal, unseal
+from store.sealed import created_now, known_members, seal, unseal
 
 _RECORD_FORMAT = 1
 _READ_AT_ONCE = 32
@@ -109,10 +109,10 @@ class VersionRecord:
             If it is damaged or of another format.
         """
         fields = unseal(data, record_format=_RECORD_FORMAT)
-        tasks = tuple(TaskEntry(**each) for each in fields.pop("tasks"))
+        tasks = tuple(TaskEntry(**known_members(TaskEntry, each)) for each in fields.pop("tasks"))
         warnings = tuple(fields.pop("warnings"))
         order_digest = fields.pop("export_digest")
-        return cls(**fields, order_digest=order_digest, tasks=tasks, warnings=warnings)
+        return cls(**known_members(cls, fields), order_digest=order_digest, tasks=tasks, warnings=warnings)
 
 
 class Versions:

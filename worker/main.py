@@ -7,7 +7,8 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
-from docket import Docket, ExponentialRetry, Worker
+from docket import CurrentExecution, Docket, Execution, ExponentialRetry, Worker
+from docket.dependencies import AdmissionBlocked
 from redis.exceptions import RedisError
 
 from store.count_cache import CountCache
@@ -22,6 +23,7 @@ from store.versions import Versions
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.settings import read_sources
 from worker.evidence.gathering import EvidenceStores
+from worker.left_runs import LeftForLater
 from worker.look_at_counts import LookAtCounts
 from worker.publish_stream import PublishStream
 from worker.report_sources import SourceReporter
@@ -61,19 +63,25 @@ async def run_worker(settings: WorkerSettings) -> None:
     stores = EvidenceStores(embeddings=EmbeddingCache(redis, keys), counts=counts, objects=objects)
     publish_stream = PublishStream(settings, versions=Versions(objects), stores=stores)
     look_at_counts = LookAtCounts(settings, cache=counts, objects=objects, stopping=stopping)
-    job_runner, look_runner = Runner(jobs, publish_stream, stopping), Runner(looks, look_at_counts, stopping)
+    job_runner = Runner(jobs, publish_stream, stopping, longest_pause=lease_seconds)
+    look_runner = Runner(looks, look_at_counts, stopping, longest_pause=lease_seconds)
 
     async def run_job(
         identifier: str,
         run: int,
+        execution: Execution = CurrentExecution(),  # noqa: B008  # how Docket passes it
         retry: ExponentialRetry = ExponentialRetry(  # noqa: B008  # how Docket declares retries
             attempts=ATTEMPTS, minimum_delay=timedelta(seconds=5), maximum_delay=timedelta(minutes=5)
         ),
     ) -> None:
-        await job_runner.deliver(identifier, run)
+        await _deliver(job_runner, identifier, run, execution)
 
-    async def run_look(identifier: str, run: int) -> None:
-        await look_runner.deliver(identifier, run)
+    async def run_look(
+        identifier: str,
+        run: int,
+        execution: Execution = CurrentExecution(),  # noqa: B008  # how Docket passes it
+    ) -> None:
+        await _deliver(look_runner, identifier, run, execution)
 
     url = settings.redis_url
     async with (
@@ -104,6 +112,16 @@ async def run_worker(settings: WorkerSettings) -> None:
             for each in running:
                 if not each.cancelled() and (error := each.exception()) is not None:
                     raise error
+
+
+async def _deliver(runner: Runner, identifier: str, run: int, execution: Execution) -> None:
+    """Do a run that the queue delivered; one that is left for a later release goes back into the queue with a pause."""
+    try:
+        await runner.deliver(identifier, run)
+    except LeftForLater as left:
+        # Docket's retries would log an error with a traceback at each delivery, and end after three.
+        pause = timedelta(seconds=left.seconds)
+        raise AdmissionBlocked(execution, "a request of a later release", retry_delay=pause) from left
 
 
 def _worker(docket: Docket, settings: WorkerSettings, *, concurrency: int) -> Worker:

@@ -9,8 +9,9 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import ClassVar
 
 from concept_orderings.canonical import Json
-from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed, StoreError
+from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed, StoreError, UnreadableRequest
 from store.runs import ATTEMPTS, Runs, Verdict
+from worker.left_runs import LeftRuns
 from worker.monitor import Monitor
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class Work(ABC):
 class Runner:
     """Does the runs of one kind.
 
-    The queue delivers a run at least once; a second delivery of a finished run changes nothing.
+    The queue delivers a run at least once; a second delivery of a finished run changes nothing. A run whose request
+    only a later release can read stays queued for a worker of that release.
 
     Parameters
     ----------
@@ -74,12 +76,15 @@ class Runner:
         The work of a run.
     stopping
         Set while the worker is stopping.
+    longest_pause
+        The longest time in seconds after which the queue delivers a run again that this worker has left.
     """
 
-    def __init__(self, runs: Runs, work: Work, stopping: threading.Event) -> None:
+    def __init__(self, runs: Runs, work: Work, stopping: threading.Event, *, longest_pause: float = 30.0) -> None:
         self._runs = runs
         self._work = work
         self._stopping = stopping
+        self._left = LeftRuns(longest_pause=longest_pause)
 
     async def deliver(self, identifier: str, run: int) -> None:
         """Do a run that the queue delivered, and record how it ended.
@@ -88,6 +93,8 @@ class Runner:
         ------
         asyncio.CancelledError
             If the worker is stopping: the queue delivers the run again.
+        LeftForLater
+            If the run stays queued for a worker of a later release: the queue delivers it again after the pause.
         Exception
             If the work is to be tried again: the queue then delivers the run again later.
         """
@@ -98,9 +105,13 @@ class Runner:
             if await self._runs.start(identifier, run) > 0:
                 await self._fail(identifier, run, error)
             return
-        if record is not None:  # else it was deleted
-            async with self._work.turn(record.about):
-                await self._run(identifier, run)
+        if record is None or record.run != run or record.state.final:
+            self._left.forget(identifier, run)
+            return
+        # Not started again: that would look to clients as if the run began.
+        self._left.leave_again(identifier, run)
+        async with self._work.turn(record.about):
+            await self._run(identifier, run)
 
     async def _run(self, identifier: str, run: int) -> None:
         attempt = await self._runs.start(identifier, run)
@@ -118,6 +129,8 @@ class Runner:
         except asyncio.CancelledError:
             await self._runs.give_back(identifier, run, counted=False)
             raise
+        except UnreadableRequest as error:
+            await self._leave(identifier, run, error)
         except Exception as error:
             await self._failed(identifier, run, attempt, error)
         else:
@@ -140,6 +153,15 @@ class Runner:
             # Raised, so that the queue keeps the message for the next worker.
             raise asyncio.CancelledError
         await self._runs.end_cancelled(identifier, run)
+
+    async def _leave(self, identifier: str, run: int, error: UnreadableRequest) -> None:
+        _log.warning("%s %s stays queued: %s", self._work.noun, identifier, error.detail)
+        note: dict[str, Json] = {
+            "code": error.code,
+            "detail": f"The {self._work.noun} waits for a worker of a later release. {error.detail}",
+        }
+        await self._runs.give_back(identifier, run, counted=False, note=note)
+        self._left.leave(identifier, run)
 
     async def _failed(self, identifier: str, run: int, attempt: int, error: Exception) -> None:
         may_pass = not isinstance(error, ConceptOrderingsError) or error.code in _MAY_PASS

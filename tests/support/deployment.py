@@ -94,9 +94,10 @@ class Deployment:
     def http(self) -> httpx.Client:
         return self.api.http
 
-    def start_worker(self) -> Process:
+    def start_worker(self, *program: str) -> Process:
+        """Start a worker: one of this deployment, or another program with its arguments."""
         environment = {**self.environment, "PYTHONPATH": TEST_PATH}
-        worker = Process("worker", [sys.executable, *self._worker], environment, self.directory)
+        worker = Process("worker", [sys.executable, *(program or self._worker)], environment, self.directory)
         self.workers.append(worker)
         return worker
 

@@ -43,6 +43,26 @@ async def test_an_old_report_is_not_listed(redis: Redis, monkeypatch: pytest.Mon
     assert await reports.list() == {}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        '[{now}, {"name": "new", "kind": "x", "state": "asleep"}]',
+        "[{now}, 7]",
+        "[{now}]",
+        "no JSON",
+        '{"a": 1}',
+        b"\xff",
+    ],
+)
+async def test_a_report_that_cannot_be_read_hides_no_other(redis: Redis, value: str | bytes) -> None:
+    reports = SourceReports(redis, KEYS)
+    await report(reports, {"a": unasked("a", "x")})
+    seconds, _ = await redis.time()
+    data = value.replace("{now}", str(seconds)) if isinstance(value, str) else value
+    await redis.hset(KEYS.sources, "new", data)
+    assert await reports.list() == {"a": unasked("a", "x")}
+
+
 async def test_a_report_without_sources_is_remembered_for_30_seconds(redis: Redis) -> None:
     reports = SourceReports(redis, KEYS)
     assert not await reports.any_reported()

@@ -15,6 +15,7 @@ from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
 from store.objects import LocalObjects, Objects
+from store.sealed import seal
 from store.versions import VersionRecord, Versions
 from support.dying_store import DyingStore, Killed
 from support.requests import random_request
@@ -196,6 +197,15 @@ async def test_bytes_never_change(tmp_path: Path) -> None:
 async def test_a_record_is_read_as_it_was_written(objects: Objects) -> None:
     record = await Versions(objects).publish(arranged())
     assert VersionRecord.from_bytes(record.to_bytes()) == record
+
+
+async def test_a_record_of_a_later_release_may_have_further_fields(objects: Objects) -> None:
+    record = await Versions(objects).publish(arranged())
+    fields = json.loads(record.to_bytes())["record"]
+    record_format = fields.pop("format")
+    tasks = [{**each, "seconds": 0.5} for each in fields.pop("tasks")]
+    later = seal({**fields, "tasks": tasks, "licence": "CC0"}, record_format=record_format)
+    assert VersionRecord.from_bytes(later) == record
 
 
 def damaged(path: Path, kind: str) -> None:

@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
+<<<<<<< HEAD
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.progress import Phase
+=======
+from concept_orderings.errors import SourceError, StoreError, UnreadableRequest
+>>>>>>> c856d6e (Leave a request of a later release queued for a worker that can read it)
 from store.queue import open_redis
 from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Record, Runs, State, Submission, Verdict
 from support.keys import KEYS
 from support.processes import Valkey
+from worker.left_runs import LeftForLater
 from worker.look_at_counts import LookAtCounts
 from worker.monitor import Monitor
 from worker.publish_stream import PublishStream
@@ -47,7 +52,9 @@ class Place:
 
         self.tries_again = like.tries_again
         self.after_crashes = like.after_crashes
-        self.runner = Runner(self.runs, TestWork(), self.stopping)
+        self.noun = like.noun
+        self.work = TestWork()
+        self.runner = Runner(self.runs, self.work, self.stopping)
 
     async def succeed(self, monitor: Monitor) -> bytes:
         await monitor.enter(Phase.COUNTING, 3)
@@ -195,6 +202,72 @@ async def test_a_permanent_error_is_not_retried(place: Place) -> None:
         State.FAILED,
         {"code": "source_damaged", "detail": "Why.", "pointers": ["/a"]},
     )
+
+
+def unread(place: Place) -> UnreadableRequest:
+    """Let the work find that a later release wrote the request."""
+    error = UnreadableRequest.with_unknown("the ordering 'spiral'")
+    place.fail(error)
+    return error
+
+
+async def test_a_run_of_a_later_release_stays_queued_and_says_why(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = await place.submit()
+    error = unread(place)
+    with pytest.raises(LeftForLater):
+        await place.runner.deliver(ID, run)
+    record = await place.record()
+    assert (record.state, record.attempts, record.error) == (State.QUEUED, 0, None)
+    assert record.note is not None
+    assert record.note["code"] == "request_of_later_release"
+    assert "waits for a worker of a later release" in str(record.note["detail"])
+    assert error.detail in str(record.note["detail"])
+    assert await place.runs.pending() == [(ID, run)]
+    # Further deliveries to the same worker neither start it nor fill the log.
+    for _ in range(5):
+        with pytest.raises(LeftForLater):
+            await place.runner.deliver(ID, run)
+    assert await place.record() == record
+    assert len(place.requests) == 1
+    assert [each.getMessage() for each in caplog.records if "stays queued" in each.getMessage()] == [
+        f"{place.noun} {ID} stays queued: {error.detail}"
+    ]
+
+
+async def test_a_worker_of_the_later_release_does_the_run(place: Place) -> None:
+    run = await place.submit()
+    unread(place)
+    with pytest.raises(LeftForLater):
+        await place.runner.deliver(ID, run)
+    place.do = place.succeed
+    later = Runner(Runs(place.runs._redis, KEYS, place.runs.kind), place.work, place.stopping)
+    await later.deliver(ID, run)
+    record = await place.record()
+    assert (record.state, record.note, record.attempts) == (State.SUCCEEDED, None, 1)
+    await place.runner.deliver(ID, run)
+    assert await place.record() == record, "a late delivery to the earlier worker does nothing"
+
+
+async def test_a_run_of_a_later_release_can_be_cancelled_while_it_waits(place: Place) -> None:
+    run = await place.submit()
+    unread(place)
+    with pytest.raises(LeftForLater):
+        await place.runner.deliver(ID, run)
+    await place.runs.cancel(ID)
+    await place.runner.deliver(ID, run)
+    record = await place.record()
+    assert (record.state, record.note) == (State.CANCELLED, None)
+
+
+async def test_attempts_that_failed_before_still_count_when_a_run_is_left(place: Place) -> None:
+    run = await place.submit()
+    await place.runs.start(ID, run)  # by a worker that died
+    unread(place)
+    with pytest.raises(LeftForLater):
+        await place.runner.deliver(ID, run)
+    assert (await place.record()).attempts == 1
 
 
 @pytest.mark.parametrize(

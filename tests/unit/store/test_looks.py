@@ -1,6 +1,7 @@
 """Looks at counts: requests and answers are read as they were written."""
 
 import json
+import zlib
 
 import pytest
 
@@ -66,3 +67,16 @@ def test_a_look_is_written_as_it_was_in_0_1_0() -> None:
         "queries": [["a", "b"], ['ç\u2028"']],
         "counted_since": "2026-01-31T12:00:00Z",
     }
+
+
+def test_an_answer_of_a_later_release_may_say_more_of_a_count() -> None:
+    fields = json.loads(zlib.decompress(ANSWER.to_bytes()))
+    fields["counts"] = [[*each, "more"] for each in fields["counts"]]
+    fields["facts"]["licence"] = "CC0"
+    assert LookAnswer.from_bytes(zlib.compress(json.dumps(fields).encode())) == ANSWER
+
+
+def test_an_answer_is_read_within_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.looks.MOST_ANSWER_BYTES", 100)
+    with pytest.raises(ValueError, match="more than 100 bytes"):
+        LookAnswer.from_bytes(ANSWER.to_bytes())
