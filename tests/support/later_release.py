@@ -19,9 +19,8 @@ from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement
 from concept_orderings.orderings.random import Random
 from concept_orderings.parameters import parameter
-from concept_orderings.progress import Report
+from concept_orderings.progress import Phase, Report
 from store.runs import Runs
-from store.runs.record import Phase
 from support.ten_line_orderings import NEW
 
 LATER_PHASE = "dreaming"

@@ -7,12 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-<<<<<<< HEAD
-from concept_orderings.errors import SourceError, StoreError
-from concept_orderings.progress import Phase
-=======
 from concept_orderings.errors import SourceError, StoreError, UnreadableRequest
->>>>>>> c856d6e (Leave a request of a later release queued for a worker that can read it)
+from concept_orderings.progress import Phase
 from store.queue import open_redis
 from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Record, Runs, State, Submission, Verdict
 from support.keys import KEYS
