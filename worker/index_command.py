@@ -1,6 +1,7 @@
 """``concept-orderings index``: build or extend a local index of C4 shards, with a progress bar."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from concept_orderings.cli.terminal import say
 from store.format import claim_data_dir
 from store.settings import StoreSettings, read_settings
 from worker.evidence.local_index import build_index
+from worker.running import running_elsewhere, running_workers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +33,29 @@ def run(options: argparse.Namespace) -> int:
         ``unknown_data_format`` if a later release wrote the data directory.
     """
     claim_data_dir(options.data_dir)
-    return index(options.shards, read_settings(StoreSettings, data_dir=options.data_dir).index_dir(options.name))
+    # Also before the build, which may take hours.
+    _warn_of_another_data_dir(options.data_dir)
+    status = index(options.shards, read_settings(StoreSettings, data_dir=options.data_dir).index_dir(options.name))
+    if not _warn_of_another_data_dir(options.data_dir):
+        print(_readers(options.name, options.data_dir))
+    return status
+
+
+def _warn_of_another_data_dir(data_dir: Path) -> bool:
+    """Say so if a service runs, but on another data directory; return whether it does."""
+    if warning := running_elsewhere(data_dir):
+        say(warning)
+    return bool(warning)
+
+
+def _readers(name: str, data_dir: Path) -> str:
+    """Return a sentence on who reads an index: the running workers, or those of a service that is started later."""
+    if workers := [str(each.pid) for each in running_workers() if each.uses(data_dir)]:
+        return f"Orderings of the running service can use the source {name} now (worker: process {', '.join(workers)})."
+    directory = shlex.quote(str(data_dir.absolute()))
+    return (
+        f"No service of this user runs on this machine; one that is started with --data-dir {directory} has the index."
+    )
 
 
 def index(shards: Sequence[Path], directory: Path) -> int:

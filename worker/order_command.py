@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from concept_orderings.errors import SourceError
 from concept_orderings.evidence import Gathered
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
@@ -12,9 +13,11 @@ from concept_orderings.request import StreamRequest
 from store.objects import open_objects
 from store.settings import read_settings
 from worker.evidence.counts import open_source
+from worker.evidence.counts.base import CountSource
 from worker.evidence.encoders import load_encoder
 from worker.evidence.gather_counts import count_concepts
 from worker.evidence.gather_embeddings import as_gathered, embed_concepts
+from worker.running import running_elsewhere
 from worker.settings import WorkerSettings
 
 
@@ -69,8 +72,18 @@ def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path)
 
 async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:
     enter(report, Phase.WAITING)
-    source = await open_source(name, settings, open_objects(settings.streams_location))
+    source = await _open_source(name, settings)
     try:
         return await count_concepts(request, source, None, report=report)
     finally:
         await source.aclose()
+
+
+async def _open_source(name: str, settings: WorkerSettings) -> CountSource:
+    """Open a source; if there is none of that name, say which data directory the running service uses instead."""
+    try:
+        return await open_source(name, settings, open_objects(settings.streams_location))
+    except SourceError as error:
+        if error.code == "source_not_configured" and (hint := running_elsewhere(settings.data_dir)):
+            raise SourceError(error.code, f"{error.detail} {hint}", error.pointers) from error
+        raise

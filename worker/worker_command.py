@@ -9,6 +9,7 @@ import sys
 from concept_orderings.errors import ConceptOrderingsError
 from store.settings import read_settings
 from worker.main import run_worker
+from worker.running import announced
 from worker.settings import WorkerSettings
 
 
@@ -25,7 +26,9 @@ def run(options: argparse.Namespace | None = None) -> int:
     # Imported modules stay in memory. Without this, each full garbage collection checks them, which takes 60 ms.
     gc.freeze()
     try:
-        asyncio.run(run_worker(read_settings(WorkerSettings)))
+        settings = read_settings(WorkerSettings)
+        with announced(settings.data_dir):
+            asyncio.run(run_worker(settings))
     except ConceptOrderingsError as error:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)
         return 1
