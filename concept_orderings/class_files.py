@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from concept_orderings.catalogue import canonical_name
+from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
 from concept_orderings.concepts import join_concept, split_concept
 from concept_orderings.errors import BadValue, ConceptOrderingsError, Fault
 from concept_orderings.label_files import Body, Labels, are_concepts, read_labels
@@ -14,10 +14,11 @@ from concept_orderings.text import first_of
 _LISTS = ("datasets", "concepts")
 _MOST_PLACES = 5
 _NO_NAMES = frozenset(
-    ("classes", "class_names", "classnames", "labels", "label", "names", "categories", "words", "synsets", "wnids",
-     "class_index", "class_to_idx", "id2label", "label_map", "labelmap", "config", "dataset_info", "dataset_infos")
+    ("class", "classes", "classname", "classnames", "label", "labels", "name", "names", "category", "categories",
+     "word", "words", "synset", "synsets", "wnids", "index", "to", "idx", "id2label", "label2id", "map", "labelmap",
+     "config", "dataset", "datasets", "info", "infos", "list", "")
 )  # fmt: skip
-"""Names of files that say nothing of the dataset."""
+"""Words in the names of files that say nothing of the dataset."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def read_class_file(
     name = dataset if dataset is not None else stem
     if name is None:
         raise BadValue("bad_file", f"{path} is a pipe, after which no dataset can be named; write NAME={path}.")
-    if dataset is None and name.lower() in _NO_NAMES:
-        notes = (*notes, f"{path}: the dataset is named {name}, after the file; write NAME={path} to name it.")
+    if dataset is None and (known := _meant(name)) is not None:
+        notes = (*notes, f"{path}: the dataset is named {name}, after the file; write {known}={path} to name it.")
     return ClassFile(path, [{"name": name, "classes": list(content.names)}], labels=content, notes=notes)
 
 
@@ -162,6 +163,17 @@ def located(error: ConceptOrderingsError, files: Sequence[ClassFile]) -> Concept
     same.others = tuple(others)
     same.left_out = error.left_out
     return same
+
+
+def _meant(stem: str) -> str | None:
+    """Return the name that a dataset named after its file may be meant to have; None if its own name will do."""
+    words = re.split(r"[^a-z0-9]+", stem.lower())
+    if all(word in _NO_NAMES for word in words):
+        return "NAME"
+    if find_dataset(stem) is not None:
+        return None
+    plain = {re.sub(r"[^a-z0-9]", "", each.handle): each.handle for each in CATALOGUE}
+    return plain.get("".join(word for word in words if word not in _NO_NAMES))
 
 
 def _of_body(path: str, body: Body) -> ClassFile:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from concept_orderings.errors import BadValue
 from concept_orderings.text import first_of, shown
 
-WORDNET_ID = re.compile(r"n[0-9]{8}")
-"""The identifier of a noun in WordNet, by which ImageNet names its classes."""
+IDENTIFIER = re.compile(r"n[0-9]{8}|/[mgt]/[0-9a-z_]+")
+"""The identifier of a noun in WordNet, as in ImageNet, or of a topic in Freebase, as in Open Images."""
 
 _MOST_SHOWN = 10
 
@@ -106,7 +106,7 @@ def are_consecutive(indices: Sequence[int]) -> bool:
 
 
 def labels_of_pairs(file: str, pairs: Sequence[tuple[str, str]], places: Sequence[str]) -> Labels:
-    """Return the labels of rows of two cells, one of which is an index or a WordNet ID.
+    """Return the labels of rows of two cells, one of which is an index or an identifier (`IDENTIFIER`).
 
     Parameters
     ----------
@@ -118,12 +118,10 @@ def labels_of_pairs(file: str, pairs: Sequence[tuple[str, str]], places: Sequenc
     Raises
     ------
     BadValue
-        ``bad_file``: neither cell is an index or a WordNet ID in each row, or both are; or see `by_index`.
+        ``bad_file``: neither cell is an index or an identifier in each row, or both are; or see `by_index`.
     """
     columns = tuple(zip(*pairs, strict=True))
-    numbers = [column for column, cells in enumerate(columns) if all(map(is_index, cells))]
-    ids = [column for column, cells in enumerate(columns) if all(map(WORDNET_ID.fullmatch, cells))]
-    keys = numbers or ids
+    numbers, keys = _key_columns(columns)
     if len(keys) != 1:
         raise unreadable(
             file,
@@ -134,21 +132,34 @@ def labels_of_pairs(file: str, pairs: Sequence[tuple[str, str]], places: Sequenc
     if numbers:
         return by_index(file, [int(cell) for cell in columns[keys[0]]], without_ids(labels))
     return labels.noted(
-        f"the WordNet IDs are left out; a class name is what stands beside them, as {shown(labels.names[0])}"
+        f"the identifiers are left out; a class name is what stands beside one, as {shown(labels.names[0])}"
     )
 
 
+def have_keys(pairs: Sequence[Sequence[str]]) -> bool:
+    """Tell whether in rows of two cells exactly one column has indices, or else identifiers."""
+    _, keys = _key_columns(tuple(zip(*pairs, strict=True)))
+    return len(keys) == 1
+
+
+def _key_columns(columns: Sequence[Sequence[str]]) -> tuple[list[int], list[int]]:
+    """Return the columns of indices, and those, or else the columns of identifiers."""
+    numbers = [i for i, cells in enumerate(columns) if all(map(is_index, cells))]
+    ids = [i for i, cells in enumerate(columns) if all(map(IDENTIFIER.fullmatch, cells))]
+    return numbers, numbers or ids
+
+
 def without_ids(labels: Labels) -> Labels:
-    """Leave out the WordNet ID with which each name begins, if all do; keep names that are nothing but IDs."""
+    """Leave out the identifier with which each name begins, if all do; keep names that are nothing but identifiers."""
     if not labels.names:
         return labels
-    if all(map(WORDNET_ID.fullmatch, labels.names)):
-        return labels.noted("the class names are WordNet IDs, which no caption or corpus has; give a list of names")
+    if all(map(IDENTIFIER.fullmatch, labels.names)):
+        return labels.noted("the class names are identifiers, which no caption or corpus has; give a list of names")
     matches = [_WITH_ID.fullmatch(name) for name in labels.names]
     names = tuple(match[1] for match in matches if match)
     if len(names) < len(labels.names):
         return labels
-    note = f"the WordNet ID of each line is left out; a class name is all that follows it, as {shown(names[0])}"
+    note = f"the identifier of each line is left out; a class name is all that follows it, as {shown(names[0])}"
     return replace(labels, names=names).noted(note)
 
 
@@ -157,4 +168,4 @@ def is_index(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
-_WITH_ID = re.compile(rf"{WORDNET_ID.pattern}(?:\s*[,:]\s*|\s+)(\S.*)")
+_WITH_ID = re.compile(rf"(?:{IDENTIFIER.pattern})(?:\s*[,:]\s*|\s+)(\S.*)")

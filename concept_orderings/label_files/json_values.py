@@ -55,7 +55,8 @@ def _decoded(file: str, text: str) -> object:
     except BadValue as error:
         raise BadValue(error.code, f"{file}: {error.detail}", error.pointers) from error
     except (ValueError, RecursionError) as error:
-        raise unreadable(file, f"is not JSON: {error}.") from error
+        python = " Python's notation is not JSON; write the value with json.dump." if "'" in text[:1000] else ""
+        raise unreadable(file, f"is not JSON: {error}.{python}") from error
 
 
 def _of_list(file: str, values: Sequence[object], places: Sequence[str], column: str | None) -> Labels:
@@ -94,7 +95,7 @@ def _of_object(file: str, value: _Object, column: str | None) -> Labels | Body:
 
 
 def _of_indices(file: str, value: _Object, _: str | None = None) -> Labels:
-    """Read index → class, or index → [WordNet ID, class]."""
+    """Read index → class, or index → [identifier, class]."""
     places = tuple(f"/{escape_pointer(name)}" for name in value)
     if all(isinstance(each, list) for each in value.values()):
         labels = _of_lists(file, [each for each in value.values() if isinstance(each, list)], places)

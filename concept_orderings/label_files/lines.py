@@ -1,4 +1,4 @@
-"""Text with a class per line, perhaps with an index or a WordNet ID."""
+"""Text with a class per line, perhaps with an index or an identifier."""
 
 import re
 from dataclasses import replace
@@ -23,8 +23,8 @@ def read_lines(file: str, text: str, column: str | None) -> Labels:
     """Read text with a class per line.
 
     Blank lines are left out, and so are comments, which begin with ``# ``. Lines with tabs are a table, with or without
-    a header. If all lines begin (or end) with the numbers from 0 or from 1 on, these are indices. If all begin with a
-    WordNet ID, the class name is what follows it.
+    a header. If all lines begin (or end) with the numbers from 0 or from 1 on, these are indices. If all begin with
+    an identifier (`IDENTIFIER`), the class name is what follows it.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def read_lines(file: str, text: str, column: str | None) -> Labels:
     labels = Labels(tuple(line.strip() for _, line in lines), tuple(place for place, _ in lines))
     labels = _without_index(file, labels)
     if (named_only := without_ids(labels)) is not labels:
-        # Some lists of ImageNet have the index after the ID.
+        # Some lists of ImageNet have the index after the identifier.
         labels = _without_index(file, named_only)
     if all(map(is_index, labels.names)) and not are_consecutive(list(map(int, labels.names))):
         labels = labels.noted("the class names are numbers; if they are indices into another list, give the names")

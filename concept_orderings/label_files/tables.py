@@ -5,7 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from concept_orderings.label_files.base import Labels, by_index, is_index, named, unreadable
+from concept_orderings.concepts import join_concept
+from concept_orderings.label_files.base import Labels, by_index, have_keys, is_index, labels_of_pairs, named, unreadable
 from concept_orderings.text import shown
 
 CLASS_COLUMNS = (
@@ -14,12 +15,15 @@ CLASS_COLUMNS = (
 )  # fmt: skip
 """Names of columns with class names, in lower case and with underscores for spaces and hyphens."""
 
+DATASET_COLUMNS = ("dataset", "dataset_name")
+"""Names of columns with the dataset of each class."""
+
 INDEX_COLUMNS = ("index", "idx", "class_index", "class_idx", "class_id", "label_id", "target")
 """Names of columns with indices, by which classes are sorted."""
 
 
 def read_table(file: str, text: str, delimiter: str, column: str | None) -> Labels:
-    """Read delimited text whose first line is a header.
+    """Read delimited text whose first line is a header; two columns, one with indices or identifiers, need none.
 
     Parameters
     ----------
@@ -51,11 +55,12 @@ def read_table(file: str, text: str, delimiter: str, column: str | None) -> Labe
         raise unreadable(file, f"is not a table: line {reader.line_num}: {error}.") from error
     if not rows:
         raise unreadable(file, "is a table of empty cells.")
-    header, *rows = rows
-    wrong = [place for row, place in zip(rows, places[1:], strict=True) if len(row) != len(header)]
+    wrong = [place for row, place in zip(rows, places, strict=True) if len(row) != len(rows[0])]
     if wrong:
-        raise unreadable(file, f"has {len(header)} columns in its header, but not in {named_places(wrong)}.")
-    return labels_of_table(file, header, rows, places[1:], column)
+        raise unreadable(file, f"has {len(rows[0])} columns in its first line, but not in {named_places(wrong)}.")
+    if column is None and len(rows[0]) == 2 and not has_class_column(rows[0]) and have_keys(rows):
+        return labels_of_pairs(file, [(row[0], row[1]) for row in rows], places)
+    return labels_of_table(file, rows[0], rows[1:], places[1:], column)
 
 
 def labels_of_objects(
@@ -76,7 +81,7 @@ def labels_of_objects(
 def labels_of_table(
     file: str, header: Sequence[str], rows: Sequence[Sequence[str]], places: Sequence[str], column: str | None
 ) -> Labels:
-    """Return the labels in a column, sorted by the index column if there is one.
+    """Return the labels in a column: concepts if another column has their datasets, else sorted by index if one has it.
 
     Parameters
     ----------
@@ -102,6 +107,9 @@ def labels_of_table(
     labels = Labels(tuple(cells[chosen]), tuple(places), column=header[chosen])
     if empty := [place for cell, place in zip(labels.names, places, strict=True) if not cell]:
         raise unreadable(file, f"has no {header[chosen]} in {named_places(empty)}.")
+    if datasets := [i for i in cells if i != chosen and _normal(header[i]) in DATASET_COLUMNS]:
+        concepts = map(join_concept, cells[datasets[0]], labels.names)
+        return replace(labels, names=tuple(concepts))
     # A column of numbers that could have been that of the class names, such as `label` beside `name`, has the indices.
     allowed = (*INDEX_COLUMNS, *(CLASS_COLUMNS if column is None else ()))
     index = [i for i in numbers if i != chosen and _normal(header[i]) in allowed]

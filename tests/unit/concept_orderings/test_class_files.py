@@ -45,12 +45,24 @@ def test_a_file_without_a_stem_needs_a_name() -> None:
     assert read_class_file("/dev/fd/63", b"a\n", dataset="A").datasets == [{"name": "A", "classes": ["a"]}]
 
 
-@pytest.mark.parametrize("name", ["classes.txt", "labels.json", "id2label.json", "Classes.csv"])
+@pytest.mark.parametrize("name", ["classes.txt", "labels.json", "id2label.json", "Classes.csv", "class_index.json"])
 def test_a_file_that_names_no_dataset_is_said(name: str) -> None:
     content = "name\na\n" if name.endswith("csv") else ["a"]
     (note,) = file(name, content).notes
 
     assert f"write NAME={name}" in note
+
+
+@pytest.mark.parametrize("name", ["sun397_labels.txt", "SUN-397.txt", "sun397 class names.txt", "Sun397.txt"])
+def test_a_name_like_one_of_the_catalogue_is_said(name: str) -> None:
+    (note,) = file(name, "a\n").notes
+
+    assert f"write sun397={name}" in note
+
+
+@pytest.mark.parametrize("name", ["sun397.txt", "SUN397.txt", "mine.txt", "class 5.txt"])
+def test_other_names_are_taken_without_a_word(name: str) -> None:
+    assert file(name, "a\n").notes == ()
 
 
 def test_a_list_of_concepts_is_a_stream() -> None:

@@ -36,6 +36,11 @@ def table(delimiter: str, header: Sequence[str], row: Callable[[int, str], Seque
     return write
 
 
+def rows_of(row: Callable[[int, str], Sequence[object]]) -> Write:
+    """Write a table without a header."""
+    return lambda names: table(",", ["x"], row)(names).partition("\n")[2]
+
+
 def as_json(value: Callable[[Sequence[str]], object]) -> Write:
     return lambda names: json.dumps(value(names))
 
@@ -94,6 +99,9 @@ FORMS: dict[str, tuple[str, Write]] = {
     "CSV with semicolons": ("a.csv", table(";", ["id", "name"], lambda i, name: [i, name])),
     "CSV with numbers as labels": ("a.csv", table(",", ["label", "name"], lambda i, name: [i, name])),
     "CSV as text": ("a.txt", table(",", ["index", "class"], lambda i, name: [i, name])),
+    "CSV of IDs without a header": ("a.csv", rows_of(lambda i, name: [f"/m/0{i}z", name])),
+    "CSV of indices without a header": ("a.csv", rows_of(lambda i, name: [i, name])),
+    "topics": ("a.txt", per_line(lambda i, name: f"/m/0{i}_{i} {name}\n")),
     "TSV": ("a.tsv", table("\t", ["label", "count"], lambda i, name: [name, 5])),
     "TSV as text": ("a.txt", per_line(lambda i, name: ("" if i else "index\tclass\n") + f"{i}\t{name}\n")),
 }  # fmt: skip
@@ -165,7 +173,7 @@ def tried(file: str, data: bytes) -> tuple[Labels | Body | None, BadValue | None
         ("a.txt", "0\t1\n1\t0\n", "which has the class names"),
         ("a.txt", "tench\tinca\nshark\n", "2 columns in line 1"),
         ("a.txt", "a\tb\tc\n", "3 columns and no header"),
-        ("a.txt", "{0: 'tench',\n 1: 'shark'}", "is not JSON"),
+        ("a.txt", "{0: 'tench',\n 1: 'shark'}", "Python's notation is not JSON"),
         ("a.txt", "<!DOCTYPE html><title>404</title>", "web page"),
         ("a.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
         ("a.csv", "apple\npear\n", "no column of class names; its header is 'apple'"),
@@ -245,7 +253,8 @@ def test_names_that_look_like_something_else(file: str, text: str, names: list[s
         ("0 apple\n1 pear\n", "each line begins with an index"),
         ("apple 0\npear 1\n", "each line ends with an index"),
         ("n01440764 tench, Tinca tinca\n", "a class name is all that follows it, as 'tench, Tinca tinca'"),
-        ("n01440764\n", "class names are WordNet IDs"),
+        ("n01440764\n", "class names are identifiers"),
+        ("/m/011k07\n/m/011q46kg\n", "class names are identifiers"),
         ("12\n15\n", "class names are numbers"),
     ],
 )
@@ -265,6 +274,14 @@ def test_a_column_can_be_named() -> None:
     assert (found.names, found.column, found.places) == (("b", "d"), "label", ("line 2", "line 3"))
     with pytest.raises(BadValue, match="has no columns 'x'; its header is 'class', 'label', 'n'"):
         read_labels("a.csv", data, column="x")
+
+
+def test_a_column_of_datasets_makes_concepts() -> None:
+    found = read_labels("counts.csv", b"dataset,class,index\nDTD,striped,5\nMNIST,0,5\n")
+
+    assert isinstance(found, Labels)
+    assert found.names == ("DTD+++striped", "MNIST+++0")
+    assert are_concepts(found)
 
 
 def test_a_feature_can_be_named() -> None:
