@@ -26,6 +26,7 @@ _TAGS = [
     },
     {"name": "catalogue", "description": "The orderings with their parameters, and the built-in datasets."},
     {"name": "health", "description": "Whether the process runs, and whether jobs can be done."},
+    {"name": "index", "description": "Where everything is."},
 ]
 
 ABOUT: dict[str, Any] = {

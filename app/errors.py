@@ -10,11 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
+from app.unknown_paths import allowed_methods, path_without_slash, unknown_path
 from concept_orderings.errors import ConceptOrderingsError, Fault, InvalidInput, StoreError
 from store.runs import QueueFull
 
@@ -163,22 +163,20 @@ async def _bad_query(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", details[0], others=others)
 
 
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    code = {404: "unknown_path", 405: "method_not_allowed"}.get(error.status_code, status.name.lower())
-    detail = f"{request.method} {request.url.path} is not part of this service; /docs lists what is."
-    headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
-    return problem(status, code, detail if status in (404, 405) else str(error.detail), headers=headers)
-
-
-def _allowed(request: Request) -> str:
-    """Return all methods of a path; Starlette's own header has only those of the first route that matches."""
-    methods: set[str] = set()
-    for route in request.app.state.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= route.methods or set()
-    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            if (path := path_without_slash(request)) is not None:
+                return Response(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": path})
+            return problem(status, "unknown_path", unknown_path(request))
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = allowed_methods(request)
+            detail = f"{request.scope['path']} takes {allowed}, and not {request.method}; /docs lists all calls."
+            return problem(status, "method_not_allowed", detail, headers={"Allow": allowed})
+        case _:
+            return problem(status, status.name.lower(), str(error.detail), headers=error.headers)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from fastapi_offline import FastAPIOffline
 from app.document import ABOUT, complete_document, operation_id
 from app.errors import install_handlers
 from app.head import HeadAsGet
-from app.routes import catalogue, counts_files, exports, health, jobs, sources, streams
+from app.routes import catalogue, counts_files, exports, health, index, jobs, sources, streams
 from app.service import Service
 from app.settings import AppSettings
 
@@ -24,13 +24,16 @@ def create_app(settings: AppSettings) -> FastAPI:
         generate_unique_id_function=operation_id,
         lifespan=_lifespan,
         redoc_url=None,
+        # `app.unknown_paths` redirects: Starlette does so to an absolute URL, whose scheme is wrong behind a proxy.
+        redirect_slashes=False,
         swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
     )
     app.state.service = Service(settings)
-    routers = [each.router for each in (streams, exports, jobs, sources, counts_files, catalogue, health)]
+    routers = [each.router for each in (streams, exports, jobs, sources, counts_files, catalogue, health, index)]
     for router in routers:
         app.include_router(router)
-    app.state.routes = [route for router in routers for route in router.routes]
+    documentation = [route for route in app.routes if getattr(route, "path", None) in ("/docs", app.openapi_url)]
+    app.state.routes = [*(route for router in routers for route in router.routes), *documentation]
     install_handlers(app)
     app.add_middleware(HeadAsGet)
     complete_document(app)

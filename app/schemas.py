@@ -381,6 +381,26 @@ class Readiness(Schema):
     workers: int = Field(examples=[1])
 
 
+class IndexLinks(Schema):
+    """Where the parts of the service are."""
+
+    docs: str = Field("/docs", description="A page on which all calls can be tried.", examples=["/docs"])
+    openapi: str = Field("/openapi.json", description="The description for programs.", examples=["/openapi.json"])
+    streams: str = Field("/v1/streams", description="POST asks for a version.", examples=["/v1/streams"])
+    orderings: str = Field("/v1/orderings", examples=["/v1/orderings"])
+    datasets: str = Field("/v1/datasets", examples=["/v1/datasets"])
+    sources: str = Field("/v1/sources", examples=["/v1/sources"])
+    health: str = Field("/health", description="Whether jobs can be done.", examples=["/health"])
+
+
+class Index(Schema):
+    """The service."""
+
+    name: str = Field(examples=["concept-orderings"])
+    release: str = Field(description="The release of the software.", examples=["0.2.0"])
+    links: IndexLinks
+
+
 class FaultResource(Schema):
     """One fault of a request."""
 

@@ -17,6 +17,7 @@ async def get_liveness() -> Liveness:
     return Liveness(status="alive")
 
 
+@router.get("", include_in_schema=False)
 @router.get(
     "/ready",
     summary="Can jobs be done?",

@@ -381,7 +381,7 @@ def test_head_is_get_without_the_body(service: Deployment, parts: list[str]) -> 
         ("/v1/streams/contract/versions/1/export/fomo?v=0", 422, "bad_query"),
         ("/v1/streams/contract/versions/1/export/fomo?v=x", 422, "bad_query"),
         ("/v2/streams", 404, "unknown_path"),
-        ("/", 404, "unknown_path"),
+        ("//v1/streams", 404, "unknown_path"),
         ("/static-offline-docs/%00", 404, "unknown_path"),
         ("/static-offline-docs/..%2f..%2f..%2fetc%2fpasswd", 404, "unknown_path"),
         ("/static-offline-docs/" + "x" * 300, 404, "unknown_path"),
