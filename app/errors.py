@@ -67,7 +67,7 @@ def problem(
     others
         All other faults.
     left_out
-        By code, the number of faults that are not in `others`.
+        By code, the number of faults, or of places of faults, that are not listed.
     """
     errors = [each.as_json() for each in (Fault(code, detail, tuple(pointers)), *others)]
     return JSONResponse(

@@ -431,7 +431,8 @@ class Problem(Schema):
         description="All faults, the first of them first; at most 100 of each code.",
     )
     errors_left_out: dict[str, int] = Field(
-        description="By code, the number of faults that are not in `errors`; empty if all are.", examples=[{}]
+        description="By code, the number of faults, or places of faults, that are not in `errors`; empty if all are.",
+        examples=[{}],
     )
 
 

@@ -4,10 +4,12 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import NoneType, UnionType
 from typing import TypeGuard
 
 from concept_orderings.errors import BadValue
+from concept_orderings.faults import Faults
 
 # The first match counts, because Python takes a boolean for an int.
 _NAMES: Sequence[tuple[type | UnionType, str]] = (
@@ -53,14 +55,22 @@ def check_strings(value: object, pointer: str) -> tuple[str, ...]:
     Raises
     ------
     BadValue
-        ``wrong_type``, with a pointer to the first item that is not a string.
+        ``wrong_type``, for each item that is not a string.
     """
     items = check_sequence(value, pointer)
-    strings = tuple(item for item in items if isinstance(item, str))
+    strings = strings_of(items)
     if len(strings) != len(items):
-        wrong = next(i for i, item in enumerate(items) if not isinstance(item, str))
-        raise wrong_type("a string", items[wrong], f"{pointer}/{wrong}")
+        faults = Faults()
+        for i, item in enumerate(items):
+            if not isinstance(item, str):
+                faults.add_made("wrong_type", partial(wrong_type, "a string", item, f"{pointer}/{i}"))
+        faults.refuse()
     return strings
+
+
+def strings_of(items: Sequence[object]) -> tuple[str, ...]:
+    """Return the items that are strings."""
+    return tuple(item for item in items if isinstance(item, str))
 
 
 def check_string(value: object, pointer: str) -> str:

@@ -3,16 +3,18 @@
 A concept is one (dataset, class name) pair, written ``DATASET+++class name`` as the FoMo-in-Flux streams write it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.catalogue import canonical_name
+from concept_orderings.checks import check_strings, strings_of
 from concept_orderings.errors import BadConcept, DuplicateConcept, EmptyClassList
+from concept_orderings.faults import Faults, repeats, times
 from concept_orderings.shapes import Items, Refusal, Text
 from concept_orderings.text import FORBIDDEN, VISIBLE, shown
 
@@ -81,12 +83,16 @@ class ClassList:
         in `concept_orderings.evidence` reads its own fields.
     pointer : str
         JSON pointer to the list in the request (RFC 6901), for errors.
+    doubtful : frozenset of str
+        The names of its fields that have a fault, so that nothing is known about them; empty in a request that is
+        accepted.
     """
 
     name: str
     classes: tuple[str, ...]
     given: Mapping[str, Any] = field(default_factory=dict)
     pointer: str = field(default="", compare=False)
+    doubtful: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -143,85 +149,187 @@ def split_concept(concept: str, pointer: str = "") -> tuple[str, str]:
     return dataset, class_name
 
 
-def gather_concepts(class_lists: Iterable[ClassList]) -> Concepts:
-    """Check class lists and sort them into canonical order.
+def gather_concepts(class_lists: Iterable[ClassList], faults: Faults) -> Concepts:
+    """Sort class lists into canonical order, and find the faults in their names.
 
-    Raises
-    ------
-    EmptyClassList
-        If there is no list, or a list has no class.
-    BadConcept
-        ``bad_name`` or ``bad_class_name`` for a name that a stream cannot hold.
-    DuplicateConcept
-        If a concept is listed twice, also under the dataset's other name.
+    Parameters
+    ----------
+    class_lists
+        Their fields in `ClassList.doubtful` are not checked.
+    faults
+        Gets ``bad_name``, ``bad_class_name``, ``empty_class_list``, and ``duplicate_concept`` for a concept that is
+        listed several times, also under the dataset's other name.
+
+    Returns
+    -------
+    Concepts
+        If there are faults, only its class lists may be read. Names at fault are doubtful.
     """
     named = [replace(each, name=canonical_name(each.name)) for each in class_lists]
-    if not named:
-        raise EmptyClassList(
-            "empty_class_list", "There is no dataset; give at least one with its classes.", ["/datasets"]
-        )
-    _refuse_second_list(named)
-    for each in named:
-        _check_class_list(each)
-    ordered = sorted(named, key=lambda each: each.name)
+    doubtful = _find_second_lists(named, faults)
+    for i, each in enumerate(named):
+        if "name" in each.doubtful or faults.attempt(_check_name, each) is None:
+            doubtful.add(i)
+        if "classes" not in each.doubtful:
+            _find_no_classes(each, faults)
+            find_class_name_faults(each.name, each.classes, f"{each.pointer}/classes", faults)
+    marked = [
+        replace(each, doubtful=each.doubtful | {"name"}) if i in doubtful else each for i, each in enumerate(named)
+    ]
+    ordered = sorted(marked, key=lambda each: each.name)
     return Concepts(tuple(replace(each, classes=tuple(sorted(each.classes))) for each in ordered))
 
 
-def class_lists_of(concepts: Sequence[str]) -> list[ClassList]:
+def class_lists_of(concepts: Sequence[object], faults: Faults) -> list[ClassList]:
     """Group ``DATASET+++class name`` strings, as a FoMo-in-Flux stream holds them, into class lists.
 
-    Raises
-    ------
-    EmptyClassList, BadConcept, DuplicateConcept
-        With pointers to the concepts in ``/concepts``.
+    Parameters
+    ----------
+    concepts
+        The field ``/concepts``.
+    faults
+        Gets ``wrong_type``, ``empty_class_list``, ``bad_concept``, ``bad_name``, ``bad_class_name`` and
+        ``duplicate_concept``.
+
+    Returns
+    -------
+    list of ClassList
+        Without the concepts at fault, and with each other concept once.
     """
+    faults.attempt(check_strings, concepts, "/concepts")
     if not concepts:
-        raise EmptyClassList("empty_class_list", "There is no concept; give at least one.", ["/concepts"])
+        faults.add(EmptyClassList("empty_class_list", "There is no concept; give at least one.", ["/concepts"]))
     classes: dict[str, list[str]] = {}
-    seen: dict[str, int] = {}
+    ids: list[str | None] = []
+    bad: list[int] = []
     for position, concept in enumerate(concepts):
-        pointer = f"/concepts/{position}"
-        dataset, class_name = split_concept(concept, pointer)
+        if not isinstance(concept, str):
+            ids.append(None)
+            continue
+        dataset, separator, class_name = concept.partition(SEPARATOR)
         dataset = canonical_name(dataset)
-        if dataset not in classes:
-            DATASET_NAME.check(dataset, pointer)
-        CLASS_NAME.check(class_name, pointer)
-        first = seen.setdefault(join_concept(dataset, class_name), position)
-        if first != position:
-            raise _duplicate(dataset, class_name, [f"/concepts/{first}", pointer])
-        classes.setdefault(dataset, []).append(class_name)
-    return [ClassList(name=name, classes=tuple(names), pointer="/concepts") for name, names in classes.items()]
+        named = dataset in classes or DATASET_NAME.fits(dataset)
+        if separator and named and CLASS_NAME.fits(class_name):
+            ids.append(join_concept(dataset, class_name))
+            classes.setdefault(dataset, []).append(class_name)
+        else:
+            ids.append(None)
+            bad.append(position)
+    repeated = repeats(ids) if len(set(ids)) < len(ids) else {}
+    _find_bad_and_repeated(concepts, bad, _refusal_of_concept, repeated, "/concepts", faults)
+    return [
+        ClassList(name=name, classes=tuple(dict.fromkeys(names)), pointer="/concepts")
+        for name, names in classes.items()
+    ]
 
 
-def _refuse_second_list(class_lists: Sequence[ClassList]) -> None:
-    seen: dict[str, ClassList] = {}
-    for each in class_lists:
-        first = seen.setdefault(each.name, each)
-        if first is not each:
-            raise DuplicateConcept(
-                "duplicate_concept",
-                f"The dataset {shown(each.name)} is given twice; put its classes into one list.",
-                [f"{first.pointer}/name", f"{each.pointer}/name"],
-            )
+def find_class_name_faults(dataset: str, names: Sequence[object], pointer: str, faults: Faults) -> None:
+    """Find the names in a class list that a stream cannot hold, or that are given several times.
+
+    Parameters
+    ----------
+    dataset
+        The name of the dataset, for the sentences of errors.
+    names
+        The class list; items that are not strings are ignored.
+    pointer
+        JSON pointer to the list.
+    faults
+        Gets ``bad_class_name`` and ``duplicate_concept``.
+    """
+    texts = strings_of(names)
+    # A list without faults, which may have a million names, is checked without a pointer for each.
+    if len(set(texts)) == len(texts) and all(map(CLASS_NAME.fits, texts)):
+        return
+    bad = [i for i, name in enumerate(names) if isinstance(name, str) and not CLASS_NAME.fits(name)]
+    repeated = {
+        join_concept(dataset, name) if dataset else name: places
+        for name, places in repeats(names).items()
+        if CLASS_NAME.fits(name)
+    }
+    _find_bad_and_repeated(names, bad, lambda name: (CLASS_NAME.refusal, name), repeated, pointer, faults)
 
 
-def _check_class_list(each: ClassList) -> None:
+def _find_bad_and_repeated(
+    names: Sequence[object],
+    bad: Sequence[int],
+    refusal_of: Callable[[object], tuple[Refusal, object]],
+    repeated: Mapping[str, Sequence[int]],
+    pointer: str,
+    faults: Faults,
+) -> None:
+    """Add the faults of a list of classes or concepts, in the order in which a reader of the list meets them.
+
+    Parameters
+    ----------
+    names, pointer
+        The list, and the JSON pointer to it.
+    bad
+        The places of bad names.
+    refusal_of
+        Returns the refusal of a bad name, and the part of the name that is at fault.
+    repeated
+        The places of each repeated concept.
+    faults
+        Gets the faults.
+    """
+    met = {places[1]: concept for concept, places in repeated.items()}
+    for position in sorted([*bad, *met]):
+        if position in met:
+            concept = met[position]
+            faults.add_repeated("duplicate_concept", repeated[concept], partial(_duplicate, concept, pointer))
+        else:
+            refusal, value = refusal_of(names[position])
+            faults.add_made(refusal.code, partial(refusal.of, value, [f"{pointer}/{position}"]))
+
+
+def _refusal_of_concept(concept: object) -> tuple[Refusal, object]:
+    dataset, separator, class_name = str(concept).partition(SEPARATOR)
+    if not separator:
+        return CONCEPT.refusal, concept
+    dataset = canonical_name(dataset)
+    return (CLASS_NAME.refusal, class_name) if DATASET_NAME.fits(dataset) else (DATASET_NAME.refusal, dataset)
+
+
+def _check_name(each: ClassList) -> str:
     DATASET_NAME.check(each.name, f"{each.pointer}/name")
+    return each.name
+
+
+def _find_second_lists(class_lists: Sequence[ClassList], faults: Faults) -> set[int]:
+    """Add the faults of datasets that have several lists; return the places of their lists."""
+    names = [None if "name" in each.doubtful else each.name for each in class_lists]
+    pointers = [f"{each.pointer}/name" for each in class_lists]
+    repeated = repeats(names)
+    for name, places in repeated.items():
+        faults.add_repeated("duplicate_concept", places, partial(_second_list, name, pointers))
+    return {i for places in repeated.values() for i in places}
+
+
+def _find_no_classes(each: ClassList, faults: Faults) -> None:
     if not each.classes:
-        raise EmptyClassList(
-            "empty_class_list",
-            f"The dataset {shown(each.name)} has no classes; give at least one or leave it out.",
-            [f"{each.pointer}/classes"],
+        faults.add(
+            EmptyClassList(
+                "empty_class_list",
+                f"The dataset {shown(each.name)} has no classes; give at least one or leave it out.",
+                [f"{each.pointer}/classes"],
+            )
         )
-    seen: dict[str, int] = {}
-    for position, name in enumerate(each.classes):
-        pointer = f"{each.pointer}/classes/{position}"
-        CLASS_NAME.check(name, pointer)
-        first = seen.setdefault(name, position)
-        if first != position:
-            raise _duplicate(each.name, name, [f"{each.pointer}/classes/{first}", pointer])
 
 
-def _duplicate(dataset: str, class_name: str, pointers: Sequence[str]) -> DuplicateConcept:
-    concept = shown(join_concept(dataset, class_name))
-    return DuplicateConcept("duplicate_concept", f"The concept {concept} is given twice; leave one out.", pointers)
+def _second_list(dataset: str, pointers: Sequence[str], places: Sequence[int]) -> DuplicateConcept:
+    return DuplicateConcept(
+        "duplicate_concept",
+        f"The dataset {shown(dataset)} is given {times(places)}; put its classes into one list.",
+        (pointers[i] for i in places),
+    )
+
+
+def _duplicate(concept: str, pointer: str, places: Sequence[int]) -> DuplicateConcept:
+    leave_out = "leave one out" if len(places) == 2 else "keep one"
+    return DuplicateConcept(
+        "duplicate_concept",
+        f"The concept {shown(concept)} is given {times(places)}; {leave_out}, or tell different classes of one name "
+        "apart, such as crane bird and crane machine.",
+        (f"{pointer}/{i}" for i in places),
+    )

@@ -15,6 +15,7 @@ from concept_orderings.evidence.counted_since import (
     refreshed_since,
 )
 from concept_orderings.evidence.counts import QUERY, query_of
+from concept_orderings.faults import Faults
 from concept_orderings.queries import Query, default_query
 from concept_orderings.shapes import Boolean, Items, Refusal, RequestField, Text
 from concept_orderings.text import FORBIDDEN
@@ -110,35 +111,43 @@ def parse_counts_request(body: object) -> CountsRequest:
     Raises
     ------
     BadValue
-        ``wrong_type``, ``missing_field``, ``unknown_field`` or ``bad_query``.
+        ``wrong_type``, ``missing_field``, ``unknown_field``, ``conflicting_fields`` or ``bad_query``.
     BadParameter
         ``bad_parameter`` if `counted_since` is not a time, or is given together with `refresh`.
     """
     fields = check_mapping(body, "")
-    check_fields(fields, [each.name for each in FIELDS], "")
-    _check_not_both(fields)
+    faults = Faults()
+    faults.attempt(check_fields, fields, [each.name for each in FIELDS], "")
+    faults.attempt(_check_not_both, fields)
     for option in OPTIONS:
         if option.name in fields:
-            option.shape.check(fields[option.name], f"/{option.name}")
+            option.shape.find_faults(fields[option.name], f"/{option.name}", faults)
     refresh, counted_since = bool(fields.get("refresh")), str(fields.get("counted_since", ""))
-    if counted_since and parse_time(counted_since) is None:
-        raise BadParameter("bad_parameter", NO_SUCH_TIME, ["/counted_since"])
+    if COUNTED_SINCE.fits(counted_since) and counted_since and parse_time(counted_since) is None:
+        faults.add(BadParameter("bad_parameter", NO_SUCH_TIME, ["/counted_since"]))
+    faults.attempt(_check_one_list, fields)
+    for each in (NAMES, QUERIES):
+        if fields.get(each.name) is not None:
+            each.shape.find_faults(fields[each.name], f"/{each.name}", faults)
+    faults.refuse()
     names, queries = _parse_queries(fields)
     return CountsRequest(names=names, queries=queries, refresh=refresh, counted_since=counted_since)
 
 
-def _parse_queries(fields: Mapping[str, object]) -> tuple[tuple[str | None, ...], tuple[Query, ...]]:
+def _check_one_list(fields: Mapping[str, object]) -> None:
     given = [each for each in (NAMES, QUERIES) if fields.get(each.name) is not None]
     if len(given) != 1:
         raise BadValue(
-            "missing_field" if not given else "unknown_field",
+            "conflicting_fields" if given else "missing_field",
             "Give either names, as in class lists, or queries, as they are sent to the source.",
             ["/names", "/queries"],
         )
-    given[0].shape.check(fields[given[0].name], f"/{given[0].name}")
-    if given == [QUERIES]:
-        given_queries: Sequence[Any] = check_sequence(fields["queries"], "/queries")
-        return (None,) * len(given_queries), tuple(map(query_of, given_queries))
+
+
+def _parse_queries(fields: Mapping[str, object]) -> tuple[tuple[str | None, ...], tuple[Query, ...]]:
+    if fields.get("queries") is not None:
+        given: Sequence[Any] = check_sequence(fields["queries"], "/queries")
+        return (None,) * len(given), tuple(map(query_of, given))
     names = check_strings(fields["names"], "/names")
     return names, tuple(map(default_query, names))
 

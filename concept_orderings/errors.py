@@ -7,8 +7,9 @@
     │   ├── BadConcept          bad_name, bad_class_name, bad_concept, bad_template
     │   ├── EmptyClassList      empty_class_list
     │   ├── DuplicateConcept    duplicate_concept
-    │   ├── BadValue            wrong_type, missing_field, unknown_field, duplicate_field, bad_year, bad_score,
-    │   │                       bad_count, bad_query, bad_stream_name, bad_source_name, bad_file, bad_rows
+    │   ├── BadValue            wrong_type, missing_field, missing_concepts, missing_classes, unknown_field,
+    │   │                       conflicting_fields, duplicate_field, bad_year, bad_score, bad_count, bad_query,
+    │   │                       bad_stream_name, bad_source_name, bad_file, bad_rows
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
@@ -69,16 +70,18 @@ class ConceptOrderingsError(Exception):
     others : tuple of Fault
         The faults that were found after this one; `concept_orderings.faults` collects them.
     left_out : mapping of str to int
-        By code, the number of faults that were found and are not in `others`.
+        By code, the number of faults, or of places of faults, that were found and are not in `faults`.
     """
 
     def __init__(self, code: str, detail: str, pointers: Iterable[str] = ()) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
-        self.pointers = tuple(islice(pointers, MOST_POINTERS))
+        places = iter(pointers)
+        self.pointers = tuple(islice(places, MOST_POINTERS))
         self.others: tuple[Fault, ...] = ()
-        self.left_out: Mapping[str, int] = {}
+        more = sum(1 for _ in places)
+        self.left_out: Mapping[str, int] = {code: more} if more else {}
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -92,10 +95,10 @@ class ConceptOrderingsError(Exception):
     def as_json(self) -> dict[str, Json]:
         """Return the error as it is stored with a job or reported for a source.
 
-        ``errors`` and ``errors_left_out`` are in it only if the error has several faults.
+        ``errors`` and ``errors_left_out`` are in it only if the error has several faults, or places left out.
         """
         body: dict[str, Json] = self.faults[0].as_json()
-        if self.others:
+        if self.others or self.left_out:
             body["errors"] = [each.as_json() for each in self.faults]
             body["errors_left_out"] = dict(self.left_out)
         return body

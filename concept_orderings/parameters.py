@@ -5,7 +5,7 @@ and of the classes that declare the parameters for a kind of evidence, such as t
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Self
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import Concepts
-from concept_orderings.errors import BadParameter, UnreadableRequest
+from concept_orderings.errors import BadParameter, InvalidInput, UnreadableRequest
+from concept_orderings.faults import Faults
 from concept_orderings.text import is_plain_text
 
 POINTER = "/ordering"
@@ -94,6 +95,17 @@ class Parameters:
 
     kind: ClassVar[str]
 
+    def contradictions(self, concepts: Concepts | None) -> Iterator["Contradiction"]:
+        """Yield where parameters contradict each other or the concepts.
+
+        Parameters
+        ----------
+        concepts
+            n concepts in canonical order; None if the request's are not known, because they have faults.
+        """
+        del concepts
+        yield from ()
+
     def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
         """Return the canonical equivalent for these concepts, so that two ways to request one order become one request.
 
@@ -103,11 +115,6 @@ class Parameters:
             n concepts in canonical order.
         listed
             Callable without arguments that returns the concepts in the order in which the request lists them, (n,).
-
-        Raises
-        ------
-        BadParameter
-            If a parameter contradicts the concepts or another parameter.
         """
         del concepts, listed
         return self
@@ -144,25 +151,38 @@ class Parameters:
         return tuple(_as_parameter(each) for each in declared)
 
     @classmethod
-    def parse(cls, values: Mapping[str, object]) -> Self:
+    def parse(cls, values: Mapping[str, object], faults: Faults) -> tuple[Self, frozenset[str]]:
         """Check JSON values and return the parameters that they give.
 
-        Raises
-        ------
-        BadParameter
-            ``unknown_parameter`` or ``bad_parameter``.
+        Parameters
+        ----------
+        values
+            Parameters by name.
+        faults
+            Gets ``unknown_parameter`` and ``bad_parameter``.
+
+        Returns
+        -------
+        parameters
+            With the default of each parameter that is not given, or is at fault.
+        doubtful : frozenset of str
+            The names of the parameters at fault.
         """
         known = {each.name: each for each in cls.parameters()}
         unknown = [name for name in values if name not in known]
         if unknown:
-            raise BadParameter(
-                "unknown_parameter",
-                f"The ordering {cls.kind} has no parameter {ascii(unknown[0])[:80]}; it takes {', '.join(known)}.",
-                (f"{POINTER}/{escape_pointer(name)}" for name in unknown),
+            faults.add(
+                BadParameter(
+                    "unknown_parameter",
+                    f"The ordering {cls.kind} has no parameter {ascii(unknown[0])[:80]}; it takes {', '.join(known)}.",
+                    (f"{POINTER}/{escape_pointer(name)}" for name in unknown),
+                )
             )
-        for name, value in values.items():
-            _check(known[name], value)
-        return cls(**_as_fields(values))
+        wrong = [name for name, value in values.items() if name in known and not _fits(known[name], value)]
+        for name in wrong:
+            faults.add(refused(_refusal(known[name]), name))
+        right = {name: value for name, value in values.items() if name in known and name not in wrong}
+        return cls(**_as_fields(right)), frozenset(wrong)
 
     @classmethod
     def read(cls, written: Mapping[str, object]) -> Self:
@@ -179,14 +199,30 @@ class Parameters:
         for name, value in written.items():
             if name not in known:
                 raise UnreadableRequest.with_unknown(f"the parameter {ascii(name)[:80]} of the ordering {cls.kind}")
-            try:
-                _check(known[name], value)
-            except BadParameter as error:
-                raise UnreadableRequest.with_unknown(
-                    f"a value of the parameter {name} of the ordering {cls.kind}"
-                ) from error
+            if not _fits(known[name], value):
+                raise UnreadableRequest.with_unknown(f"a value of the parameter {name} of the ordering {cls.kind}")
         absent = {name: each.absent for name, each in known.items() if each.absent is not Absent.NEVER}
         return cls(**{**absent, **_as_fields(written)})
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A contradiction between parameters, or between parameters and the rest of the request.
+
+    Attributes
+    ----------
+    reads : sequence of str
+        The parameters that it depends on.
+    error : InvalidInput
+    """
+
+    reads: Sequence[str]
+    error: InvalidInput
+
+    @classmethod
+    def between(cls, detail: str, *names: str) -> "Contradiction":
+        """Return a contradiction that depends on the parameters to which its error points."""
+        return cls(names, refused(detail, *names))
 
 
 def refused(detail: str, *names: str) -> BadParameter:
@@ -205,7 +241,7 @@ def _as_fields(values: Mapping[str, object]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _check(declared: Parameter, value: object) -> None:
+def _fits(declared: Parameter, value: object) -> bool:
     fits = {
         "boolean": isinstance(value, bool),
         # Integers that JSON numbers hold exactly, so that the canonical request can be written.
@@ -215,8 +251,7 @@ def _check(declared: Parameter, value: object) -> None:
         and all(isinstance(each, str) and _is_allowed(declared, each) for each in value),
     }
     is_default = value is None and declared.default is None
-    if not is_default and not any(fits[one] for one in declared.type.split(" or ")):
-        raise BadParameter("bad_parameter", _refusal(declared), [f"{POINTER}/{declared.name}"])
+    return is_default or any(fits[one] for one in declared.type.split(" or "))
 
 
 def _is_allowed(declared: Parameter, value: str) -> bool:

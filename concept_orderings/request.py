@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
-from concept_orderings.catalogue import canonical_name, find_dataset
+from concept_orderings.catalogue import CATALOGUE, KnownDataset, canonical_name, find_dataset
 from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_string, check_strings
 from concept_orderings.concepts import (
     CLASS_NAMES,
@@ -19,13 +20,16 @@ from concept_orderings.concepts import (
     ClassList,
     Concepts,
     class_lists_of,
+    find_class_name_faults,
     gather_concepts,
     join_concept,
     split_concept,
 )
-from concept_orderings.errors import BadValue
-from concept_orderings.evidence import EVIDENCE, Need, evidence_fields
+from concept_orderings.errors import BadValue, EmptyClassList
+from concept_orderings.evidence import EVIDENCE, Kind, Need, evidence_fields
+from concept_orderings.faults import Faults
 from concept_orderings.orderings import Ordering, parse_ordering
+from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import Refusal, RequestField, Text
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
@@ -66,6 +70,7 @@ ordering that only checks is declared with ``check_only=True``.
 """
 
 _FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
+_LISTS = ("/datasets", "/concepts")
 
 
 @dataclass(frozen=True)
@@ -157,35 +162,86 @@ def parse_request(
         With a stable code and pointers to the fields.
     """
     fields = check_mapping(body, "")
-    check_fields(fields, [*_FIELDS, *(each.name for each in CHECK_FIELDS)], "")
-    _check_checks(fields)
-    _check_complete(fields)
-    name = _parse_name(fields["name"])
-    ordering = parse_ordering(fields.get("ordering"), defaults=defaults)
-    split = parse_split(fields.get("tasks"))
-    given = gather_concepts(_parse_class_lists(fields))
-    needs = sorted(ordering.needs | split.needs)
-    for need in needs:
-        EVIDENCE[need].check_given(given, ordering)
-    _check_split(split, len(given))
-    concepts = Concepts(tuple(_completed(each) for each in given.datasets))
-    canonical = ordering.canonical_for(concepts, lambda: _listed(fields)).without_checks()
-    for need in needs:
-        if need not in passed:
-            EVIDENCE[need].check_complete(concepts, ordering)
-    return StreamRequest(name, concepts, canonical, split)
+    faults = Faults()
+    faults.attempt(check_fields, fields, [*_FIELDS, *(each.name for each in CHECK_FIELDS)], "")
+    _find_bad_checks(fields, faults)
+    _find_missing(fields, faults)
+    name = None if fields.get("name") is None else faults.attempt(_parse_name, fields["name"])
+    ordering, doubtful = _parse_ordering(fields, faults, defaults)
+    split = None if fields.get("tasks") is None else faults.attempt(parse_split, fields["tasks"])
+    given, known = _parse_concepts(fields, faults)
+    draft = _Draft(ordering, doubtful, split, given, Concepts(tuple(map(_completed, given.datasets))), known)
+    _find_contradictions(draft, passed, faults)
+    faults.refuse()
+    assert name is not None  # otherwise there were faults, as for the two that follow
+    assert ordering is not None
+    assert split is not None
+    canonical = ordering.canonical_for(draft.concepts, lambda: _listed(fields)).without_checks()
+    return StreamRequest(name, draft.concepts, canonical, split)
 
 
-def _check_complete(fields: Mapping[str, object]) -> None:
+@dataclass(frozen=True)
+class _Draft:
+    """What could be read of a request that may have faults.
+
+    Attributes
+    ----------
+    ordering : Ordering or None
+        None if it cannot be read.
+    doubtful : frozenset of str
+        The parameters of the ordering that are at fault; it has their defaults.
+    split : Split or None
+        None if it cannot be read.
+    given, concepts : Concepts
+        The class lists with the evidence of the request alone, and completed from the catalogue.
+    known : bool
+        Whether the names of all concepts were read and are right.
+    """
+
+    ordering: Ordering | None
+    doubtful: frozenset[str]
+    split: Split | None
+    given: Concepts
+    concepts: Concepts
+    known: bool
+
+    @property
+    def kinds(self) -> list[Kind[Any]]:
+        """The kinds of evidence that are known to be needed, and whose checks read no doubtful parameter."""
+        needs = frozenset(need for each in (self.ordering, self.split) if each is not None for need in each.needs)
+        return [EVIDENCE[need] for need in sorted(needs) if self.doubtful.isdisjoint(EVIDENCE[need].reads)]
+
+
+def _find_contradictions(draft: _Draft, passed: frozenset[Need], faults: Faults) -> None:
+    """Find the faults that lie between fields: a split that does not fit, parameters that contradict, missing evidence.
+
+    Nothing is checked that depends on a field that is at fault itself.
+    """
+    # Without an ordering, only a split needs evidence, and its checks read no parameters.
+    parameters = draft.ordering or Parameters()
+    for kind in draft.kinds:
+        faults.attempt(kind.check_given, draft.given, parameters)
+    if draft.known and draft.split is not None:
+        faults.attempt(_check_split, draft.split, len(draft.given))
+    for each in parameters.contradictions(draft.concepts if draft.known else None):
+        if draft.doubtful.isdisjoint(each.reads):
+            faults.add(each.error)
+    for kind in draft.kinds:
+        if kind.need not in passed:
+            faults.attempt(kind.check_complete, draft.concepts, parameters)
+
+
+def _find_missing(fields: Mapping[str, object], faults: Faults) -> None:
     for name, example in (("name", '"my-stream"'), ("ordering", '{"kind": "random"}'), ("tasks", '{"count": 20}')):
         if fields.get(name) is None:
-            raise BadValue("missing_field", f"The request has no {name}; give one, such as {example}.", [f"/{name}"])
+            detail = f"The request has no {name}; give one, such as {example}."
+            faults.add(BadValue("missing_field", detail, [f"/{name}"]))
 
 
-def _check_checks(fields: Mapping[str, object]) -> None:
+def _find_bad_checks(fields: Mapping[str, object], faults: Faults) -> None:
     for each in CHECK_FIELDS:
         if fields.get(each.name) is not None:
-            each.shape.check(fields[each.name], f"/{each.name}")
+            each.shape.find_faults(fields[each.name], f"/{each.name}", faults)
 
 
 def _parse_name(value: object) -> str:
@@ -193,29 +249,90 @@ def _parse_name(value: object) -> str:
     return check_string(value, "/name")
 
 
-def _parse_class_lists(fields: Mapping[str, object]) -> Sequence[ClassList]:
+def _parse_ordering(
+    fields: Mapping[str, object], faults: Faults, defaults: Mapping[str, object] | None
+) -> tuple[Ordering | None, frozenset[str]]:
+    if fields.get("ordering") is None:
+        return None, frozenset()
+    return parse_ordering(fields["ordering"], faults, defaults=defaults)
+
+
+def _parse_concepts(fields: Mapping[str, object], faults: Faults) -> tuple[Concepts, bool]:
+    """Return the class lists that can be read, and whether all names were read and are right."""
     # null means that the field is left out, as it does for a dataset's year or template.
-    if (fields.get("datasets") is None) == (fields.get("concepts") is None):
-        raise BadValue(
-            "wrong_type", "Give either datasets, with their classes, or concepts.", ["/datasets", "/concepts"]
-        )
-    if fields.get("concepts") is not None:
-        return class_lists_of(check_strings(fields["concepts"], "/concepts"))
-    datasets = check_sequence(fields["datasets"], "/datasets")
-    return [_parse_class_list(each, f"/datasets/{i}") for i, each in enumerate(datasets)]
+    given = [name for name in _PARSERS if fields.get(name) is not None]
+    if len(given) == 1:
+        return _parse_list(given[0], fields, faults)
+    if not given:
+        detail = "The request has no concepts; give datasets with their classes, or concepts."
+        faults.add(BadValue("missing_concepts", detail, _LISTS))
+        return Concepts(()), False
+    faults.add(BadValue("conflicting_fields", "Give either datasets, with their classes, or concepts.", _LISTS))
+    # One of the two will stay, so its faults are worth knowing. An empty one will not.
+    for name in given:
+        if fields[name]:
+            _parse_list(name, fields, faults)
+    return Concepts(()), False
 
 
-def _parse_class_list(value: object, pointer: str) -> ClassList:
-    body = check_mapping(value, pointer)
-    check_fields(body, [each.name for each in DATASET_FIELDS], pointer)
-    name = check_string(body.get("name"), f"{pointer}/name")
-    classes = check_strings(body.get("classes"), f"{pointer}/classes")
+def _parse_list(name: str, fields: Mapping[str, object], faults: Faults) -> tuple[Concepts, bool]:
+    items = faults.attempt(check_sequence, fields[name], f"/{name}")
+    return (Concepts(()), False) if items is None else _PARSERS[name](items, faults)
+
+
+def _parse_concept_list(items: Sequence[object], faults: Faults) -> tuple[Concepts, bool]:
+    before = faults.found
+    concepts = gather_concepts(class_lists_of(items, faults), faults)
+    return concepts, faults.found == before
+
+
+def _parse_datasets(items: Sequence[object], faults: Faults) -> tuple[Concepts, bool]:
+    lists = [_parse_class_list(each, f"/datasets/{i}", faults) for i, each in enumerate(items)]
+    readable = not any(each.doubtful & {"name", "classes"} for each in lists)
+    before = faults.found
+    if not lists:
+        detail = "There is no dataset; give at least one with its classes."
+        faults.add(EmptyClassList("empty_class_list", detail, ["/datasets"]))
+    concepts = gather_concepts(lists, faults)
+    return concepts, readable and faults.found == before
+
+
+_PARSERS = {"datasets": _parse_datasets, "concepts": _parse_concept_list}
+
+
+def _parse_class_list(value: object, pointer: str, faults: Faults) -> ClassList:
+    """Return a class list as far as it can be read; its other fields are doubtful."""
+    body = faults.attempt(check_mapping, value, pointer)
+    if body is None:
+        return ClassList(name="", classes=(), pointer=pointer, doubtful=frozenset({"name", "classes"}))
+    faults.attempt(check_fields, body, [each.name for each in DATASET_FIELDS], pointer)
+    name = faults.attempt(check_string, body.get("name"), f"{pointer}/name")
+    classes = _parse_classes(body, name or "", pointer, faults)
     given: dict[str, object] = {}
+    doubtful = {field for field, read in (("name", name), ("classes", classes)) if read is None}
     for field in evidence_fields():
-        if (evidence := body.get(field.name)) is not None:
-            field.shape.check(evidence, f"{pointer}/{field.name}")
-            given[field.name] = field.parse(evidence, classes, f"{pointer}/{field.name}")
-    return ClassList(name=name, classes=classes, given=given, pointer=pointer)
+        if (evidence := body.get(field.name)) is None:
+            continue
+        parsed = field.parse_given(evidence, classes, f"{pointer}/{field.name}", faults)
+        # Values by class say nothing about classes that are not known.
+        if parsed is None or (classes is None and isinstance(evidence, Mapping)):
+            doubtful.add(field.name)
+        else:
+            given[field.name] = parsed
+    return ClassList(name=name or "", classes=classes or (), given=given, pointer=pointer, doubtful=frozenset(doubtful))
+
+
+def _parse_classes(body: Mapping[str, object], dataset: str, pointer: str, faults: Faults) -> tuple[str, ...] | None:
+    """Return the classes of a class list, or None if they are not all strings."""
+    value = body.get("classes")
+    if value is None:
+        detail = f"{pointer} has no classes; give the names of its classes in an array."
+        faults.add(BadValue("missing_classes", detail, [f"{pointer}/classes"]))
+        return None
+    classes = faults.attempt(check_strings, value, f"{pointer}/classes")
+    if classes is None and isinstance(value, list | tuple):
+        find_class_name_faults(dataset, value, f"{pointer}/classes", faults)
+    return classes
 
 
 def _listed(fields: Mapping[str, object]) -> list[str]:
@@ -238,8 +355,15 @@ def _check_split(split: Split, n: int) -> None:
 
 def _completed(each: ClassList) -> ClassList:
     """Return a class list with the catalogue's evidence for the fields that the request left out."""
+    if "name" in each.doubtful:
+        # The right name may be one of the catalogue.
+        return replace(each, doubtful=each.doubtful | (_CATALOGUE_FIELDS - each.given.keys()))
     known = find_dataset(each.name)
-    if known is None:
-        return each
-    from_catalogue = {name: value for kind in EVIDENCE.values() for name, value in kind.from_catalogue(known).items()}
-    return replace(each, given={**from_catalogue, **each.given})
+    return each if known is None else replace(each, given={**_from_catalogue(known), **each.given})
+
+
+def _from_catalogue(known: KnownDataset) -> dict[str, object]:
+    return {name: value for kind in EVIDENCE.values() for name, value in kind.from_catalogue(known).items()}
+
+
+_CATALOGUE_FIELDS = frozenset(_from_catalogue(CATALOGUE[0]))

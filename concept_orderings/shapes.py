@@ -7,14 +7,15 @@ counts may be given only for classes in the list, are checked by the code that r
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NoReturn, TypeAlias
+from functools import cached_property, partial
+from typing import Any, TypeAlias
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import escape_pointer, is_integer, is_number, wrong_type
 from concept_orderings.errors import InvalidInput
+from concept_orderings.faults import Faults
 from concept_orderings.text import schema_pattern, shown
 
 JsonSchema: TypeAlias = dict[str, Any]
@@ -38,6 +39,15 @@ class Refusal:
     error: type[InvalidInput]
     code: str
     sentence: str
+
+    def of(self, value: object, pointers: Iterable[str]) -> InvalidInput:
+        """Return the error for a value; other values at fault may be among the pointers."""
+        detail = self.sentence
+        if "{value}" in detail:
+            detail = detail.replace("{value}", shown(str(value)))
+        if "{length}" in detail and isinstance(value, list | tuple):
+            detail = detail.replace("{length}", f"{len(value):,}")
+        return self.error(self.code, detail, pointers)
 
 
 @dataclass(frozen=True)
@@ -76,26 +86,27 @@ class Shape(ABC):
         Raises
         ------
         InvalidInput
-            ``wrong_type`` for the first value of another JSON type than expected; if there is none, the error of the
-            first mismatch, with pointers to all mismatches that have the same error.
+            The first fault, which carries all others: see `find_faults`.
         """
-        first: Mismatch | None = None
+        faults = Faults()
+        self.find_faults(value, pointer, faults)
+        faults.refuse()
+
+    def find_faults(self, value: object, pointer: str, faults: Faults) -> None:
+        """Add the faults of a value that does not fit.
+
+        First ``wrong_type`` for each value of another JSON type than expected; then each other error, with pointers to
+        all mismatches that have it.
+        """
+        first: dict[Refusal, Mismatch] = {}
         for each in self.mismatches(value, pointer):
             if isinstance(each.refusal, str):
-                raise wrong_type(each.refusal, each.value, each.pointer)
-            first = first or each
-        if first is not None:
-            self._refuse(first, value, pointer)
-
-    def _refuse(self, first: Mismatch, value: object, pointer: str) -> NoReturn:
-        assert isinstance(first.refusal, Refusal)
-        alike = (each.pointer for each in self.mismatches(value, pointer) if each.refusal == first.refusal)
-        detail = first.refusal.sentence
-        if "{value}" in detail:
-            detail = detail.replace("{value}", shown(str(first.value)))
-        if "{length}" in detail and isinstance(first.value, list | tuple):
-            detail = detail.replace("{length}", f"{len(first.value):,}")
-        raise first.refusal.error(first.refusal.code, detail, alike)
+                faults.add_made("wrong_type", partial(wrong_type, each.refusal, each.value, each.pointer))
+            else:
+                first.setdefault(each.refusal, each)
+        for refusal, mismatch in first.items():
+            alike = (each.pointer for each in self.mismatches(value, pointer) if each.refusal == refusal)
+            faults.add(refusal.of(mismatch.value, alike))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from concept_orderings.catalogue import KnownDataset
 from concept_orderings.checks import escape_pointer
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue, MissingEvidence
+from concept_orderings.faults import Faults
 from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import RequestField
 from concept_orderings.text import first_of, shown
@@ -124,6 +125,10 @@ class Gathered:
         return cls(values, Provenance(source=source, digest=evidence_digest(values), details={}))
 
 
+def _find_none(value: object, classes: Sequence[str] | None, pointer: str, faults: Faults) -> None:
+    del value, classes, pointer, faults
+
+
 @dataclass(frozen=True)
 class EvidenceField(RequestField, Generic[_Value]):
     """A field of a class list that holds evidence.
@@ -131,20 +136,47 @@ class EvidenceField(RequestField, Generic[_Value]):
     Attributes
     ----------
     parse : callable
-        Takes a JSON value that fits the shape, the dataset's classes and the field's pointer; returns the canonical
-        value. It checks the value against the classes, and refuses, for example, a count for an unknown class.
+        Takes a JSON value that fits the shape, and the dataset's classes; returns the canonical value.
     read : callable
         Takes a JSON value that `Kind.as_json` wrote, in this release or an earlier one; returns the canonical value as
         it is, without the checks and defaults that hold for clients. It raises TypeError for another form.
+    find_others : callable
+        Takes any JSON value, the dataset's classes, the field's pointer and the faults found so far. It adds the faults
+        that no shape can express, such as a count for a class that is not in the list. The classes are None if they
+        cannot be read.
     """
 
-    parse: Callable[[Any, Sequence[str], str], _Value] = field(kw_only=True)
+    parse: Callable[[Any, Sequence[str]], _Value] = field(kw_only=True)
     read: Callable[[Any], _Value] = field(kw_only=True)
+    find_others: Callable[[object, Sequence[str] | None, str, Faults], None] = field(kw_only=True, default=_find_none)
+
+    def parse_given(self, value: object, classes: Sequence[str] | None, pointer: str, faults: Faults) -> _Value | None:
+        """Return the canonical form of a client's JSON value, or None after adding its faults.
+
+        Parameters
+        ----------
+        value
+            Any JSON value.
+        classes
+            The dataset's classes; None if they cannot be read.
+        pointer
+            JSON pointer to the value.
+        faults
+            Gets the faults.
+        """
+        before = faults.found
+        self.shape.find_faults(value, pointer, faults)
+        self.find_others(value, classes, pointer, faults)
+        return self.parse(value, classes or ()) if faults.found == before else None
 
     def of(self, each: ClassList) -> _Value | None:
         """Return the canonical value of this field in a class list, or None."""
         value: _Value | None = each.given.get(self.name)
         return value
+
+    def is_given(self, each: ClassList) -> bool:
+        """Tell whether a class list has this field, also with a fault."""
+        return self.of(each) is not None or self.name in each.doubtful
 
 
 class Kind(ABC, Generic[_Parameters]):
@@ -160,11 +192,14 @@ class Kind(ABC, Generic[_Parameters]):
         Its fields of a class list.
     shown_as : str
         The name in tasks of each concept's value; empty if tasks do not show it.
+    reads : frozenset of str
+        The parameters of orderings that its checks read: without these, it is unknown what the request must have.
     """
 
     need: ClassVar[Need]
     fields: ClassVar[tuple[EvidenceField[Any], ...]]
     shown_as: ClassVar[str] = ""
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
         """Return the catalogue's values for a dataset in canonical form, by the name of the field."""
@@ -237,20 +272,28 @@ def evidence_digest(values: Values) -> str:
     return hashlib.sha256(little_endian.reshape(-1).view(np.uint8).data).hexdigest()
 
 
-def refuse_other_classes(values: Mapping[str, object], classes: Sequence[str], pointer: str, code: str) -> None:
-    """Refuse values for classes that are not in the list, because a misspelt class would be ignored otherwise.
+def find_other_classes(
+    value: object, classes: Sequence[str] | None, pointer: str, faults: Faults, *, code: str
+) -> None:
+    """Find values for classes that are not in the list, because a misspelt class would be ignored otherwise.
 
-    Raises
-    ------
-    BadValue
-        With the given `code`.
+    Parameters
+    ----------
+    value, classes, pointer, faults
+        As `EvidenceField.find_others` has them.
+    code
+        The code of the error.
     """
-    others = sorted(set(values).difference(classes))
+    if classes is None or not isinstance(value, Mapping):
+        return
+    others = sorted(name for name in set(value).difference(classes) if isinstance(name, str))
     if others:
-        raise BadValue(
-            code,
-            f"{shown(others[0])} is not among the dataset's classes; remove it or add the class.",
-            (f"{pointer}/{escape_pointer(name)}" for name in others),
+        faults.add(
+            BadValue(
+                code,
+                f"{shown(others[0])} is not among the dataset's classes; remove it or add the class.",
+                (f"{pointer}/{escape_pointer(name)}" for name in others),
+            )
         )
 
 
@@ -267,7 +310,7 @@ def require(missing: Sequence[ClassList], field: str, *, code: str, advice: str)
     Parameters
     ----------
     missing
-        The datasets; if there are none, nothing is refused.
+        The datasets; those in which the field is doubtful are ignored. If there are no others, nothing is refused.
     field
         The field's name.
     code
@@ -280,6 +323,7 @@ def require(missing: Sequence[ClassList], field: str, *, code: str, advice: str)
     MissingEvidence
         With pointers to the fields.
     """
+    missing = [each for each in missing if field not in each.doubtful]
     if not missing:
         return
     # The items of `concepts` have no fields to point to, so the pointer is that of the whole array.

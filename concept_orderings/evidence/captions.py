@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadConcept
 from concept_orderings.evidence.base import Evidence, EvidenceField, Kind, Need, NeedsEvidence, require
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
+from concept_orderings.faults import Faults, repeats, times
 from concept_orderings.parameters import parameter
 from concept_orderings.shapes import Either, Items, Refusal, Text
 from concept_orderings.text import FORBIDDEN, shown
@@ -47,26 +49,26 @@ _TEMPLATES = Items(
 )
 
 
-def _parse(value: str | Sequence[str], classes: Sequence[str], pointer: str) -> tuple[str, ...]:
+def _parse(value: str | Sequence[str], classes: Sequence[str]) -> tuple[str, ...]:
     """Return the templates sorted, because the mean of the embeddings does not depend on their order."""
     del classes
-    if isinstance(value, str):
-        return (value,)
-    _refuse_equal(value, pointer)
-    return tuple(sorted(value))
+    return (value,) if isinstance(value, str) else tuple(sorted(value))
 
 
-def _refuse_equal(templates: Sequence[str], pointer: str) -> None:
-    """Refuse a template that is given twice: it would count twice in the mean, which is hardly ever intended."""
-    seen: dict[str, int] = {}
-    for i, template in enumerate(templates):
-        first = seen.setdefault(template, i)
-        if first != i:
-            raise BadConcept(
-                "bad_template",
-                f"The template {shown(template)} is given twice; leave one out.",
-                [f"{pointer}/{first}", f"{pointer}/{i}"],
-            )
+def _find_equal(value: object, classes: Sequence[str] | None, pointer: str, faults: Faults) -> None:
+    """Find templates that are given twice: they would count twice in the mean, which is hardly ever intended."""
+    del classes
+    if isinstance(value, list | tuple):
+        for template, places in repeats(value).items():
+            faults.add_repeated("bad_template", places, partial(_equal, template, pointer))
+
+
+def _equal(template: str, pointer: str, places: Sequence[int]) -> BadConcept:
+    return BadConcept(
+        "bad_template",
+        f"The template {shown(template)} is given {times(places)}; keep one.",
+        (f"{pointer}/{i}" for i in places),
+    )
 
 
 def _read(value: object) -> tuple[str, ...]:
@@ -87,6 +89,7 @@ TEMPLATE = EvidenceField[tuple[str, ...]](
     ("A photo of a {}.", ["A photo of a {}.", "A drawing of a {}."]),
     parse=_parse,
     read=_read,
+    find_others=_find_equal,
 )
 
 

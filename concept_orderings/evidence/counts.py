@@ -1,8 +1,9 @@
 """Counts: how often each class name occurs in the pretraining corpus, from the request or from a source of counts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,8 +21,8 @@ from concept_orderings.evidence.base import (
     NeedsEvidence,
     Values,
     covers,
+    find_other_classes,
     first_names,
-    refuse_other_classes,
     require,
 )
 from concept_orderings.evidence.count_warnings import shared_names, tie_groups
@@ -32,7 +33,7 @@ from concept_orderings.evidence.counted_since import (
     parse_time,
     refreshed_since,
 )
-from concept_orderings.parameters import POINTER, parameter, refused
+from concept_orderings.parameters import POINTER, Contradiction, parameter, refused
 from concept_orderings.queries import MOST_SPELLINGS, Query, default_query, is_sent_unaltered
 from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text
 from concept_orderings.text import FORBIDDEN, VISIBLE, shown
@@ -61,14 +62,14 @@ def query_of(value: str | Sequence[str]) -> Query:
     return Query.of(" ".join(each.split()) for each in spellings)
 
 
-def _parse_counts(value: Mapping[str, int], classes: Sequence[str], pointer: str) -> dict[str, int]:
-    refuse_other_classes(value, classes, pointer, "bad_count")
+def _parse_counts(value: Mapping[str, int], classes: Sequence[str]) -> dict[str, int]:
+    del classes
     return dict(value)
 
 
-def _parse_queries(value: Mapping[str, Any], classes: Sequence[str], pointer: str) -> dict[str, Query]:
+def _parse_queries(value: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Query]:
+    del classes
     queries = {name: query_of(each) for name, each in value.items()}
-    refuse_other_classes(queries, classes, pointer, "bad_query")
     # Leave out queries that equal the default, so that both ways to write the request give one canonical request.
     return {name: query for name, query in queries.items() if query != default_query(name)}
 
@@ -101,6 +102,7 @@ COUNTS = EvidenceField[dict[str, int]](
     ({"bear": 91042, "otter": 388},),
     parse=_parse_counts,
     read=_read_counts,
+    find_others=partial(find_other_classes, code="bad_count"),
 )
 
 QUERIES = EvidenceField[dict[str, Query]](
@@ -111,6 +113,7 @@ QUERIES = EvidenceField[dict[str, Query]](
     ({"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]},),
     parse=_parse_queries,
     read=_read_queries,
+    find_others=partial(find_other_classes, code="bad_query"),
 )
 
 
@@ -137,15 +140,18 @@ class NeedsCounts(NeedsEvidence):
         absent=False,
     )
 
-    def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
-        """See `Parameters.canonical_for`."""
-        self._check_given("counted_since", self.counted_since != "")
-        self._check_given("refresh", self.refresh)
-        if self.refresh and self.counted_since:
-            raise refused("A refresh sets counted_since itself; leave one of the two out.", "refresh", "counted_since")
+    def contradictions(self, concepts: Concepts | None) -> Iterator[Contradiction]:
+        """See `Parameters.contradictions`."""
+        given = {"counted_since": self.counted_since != "", "refresh": self.refresh}
+        for name in (each for each in given if given[each] and self.source == IN_REQUEST):
+            detail = f'The source "{IN_REQUEST}" counts nothing again; leave {name} out, or name a source of counts.'
+            yield Contradiction(("source", name), refused(detail, name))
+        if all(given.values()):
+            detail = "A refresh sets counted_since itself; leave one of the two out."
+            yield Contradiction.between(detail, "refresh", "counted_since")
         if self.counted_since and parse_time(self.counted_since) is None:
-            raise refused(NO_SUCH_TIME, "counted_since")
-        return super().canonical_for(concepts, listed)
+            yield Contradiction.between(NO_SUCH_TIME, "counted_since")
+        yield from super().contradictions(concepts)
 
     def as_of(self, now: datetime) -> Self:
         """Return the equivalent ordering in which `refresh` is replaced by the time `now` as `counted_since`.
@@ -161,12 +167,6 @@ class NeedsCounts(NeedsEvidence):
         check_is_past(self.counted_since, now, f"{POINTER}/counted_since")
         return others
 
-    def _check_given(self, name: str, given: bool) -> None:
-        if given and self.source == IN_REQUEST:
-            raise refused(
-                f'The source "{IN_REQUEST}" counts nothing again; leave {name} out, or name a source of counts.', name
-            )
-
 
 class Counts(Kind[NeedsCounts]):
     """A count for each class, from the request or from a source of counts."""
@@ -174,13 +174,14 @@ class Counts(Kind[NeedsCounts]):
     need = Need.COUNTS
     fields = (COUNTS, QUERIES)
     shown_as = "count"
+    reads = frozenset({"source"})
 
     def check_given(self, concepts: Concepts, parameters: NeedsCounts) -> None:
         """See `Kind.check_given`: counts need the source "request", queries any other source."""
         if parameters.source == IN_REQUEST:
-            _refuse_queries([each for each in concepts.datasets if QUERIES.of(each) is not None])
+            _refuse_queries([each for each in concepts.datasets if QUERIES.is_given(each)])
         else:
-            _refuse_counts([each for each in concepts.datasets if COUNTS.of(each) is not None], parameters.source)
+            _refuse_counts([each for each in concepts.datasets if COUNTS.is_given(each)], parameters.source)
 
     def check_complete(self, concepts: Concepts, parameters: NeedsCounts) -> None:
         """See `Kind.check_complete`."""

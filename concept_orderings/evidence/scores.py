@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from concept_orderings.evidence.base import (
     Need,
     NeedsEvidence,
     covers,
-    refuse_other_classes,
+    find_other_classes,
     require,
     source_of,
 )
@@ -32,10 +33,9 @@ _A_SCORE = Refusal(BadValue, "bad_score", "A score is a finite number.")
 _SCORES = Refusal(BadValue, "bad_score", "Scores are one finite number, or an object of class name to number.")
 
 
-def _parse(value: float | Mapping[str, float], classes: Sequence[str], pointer: str) -> ScoresGiven:
+def _parse(value: float | Mapping[str, float], classes: Sequence[str]) -> ScoresGiven:
     if not isinstance(value, Mapping):
         return _as_score(value)
-    refuse_other_classes(value, classes, pointer, "bad_score")
     by_class = {name: _as_score(score) for name, score in value.items()}
     # Equal scores for all classes are written as one score, so that both forms give one canonical request.
     same = set(by_class.values()) if covers(by_class, classes) else set()
@@ -63,6 +63,7 @@ SCORES = EvidenceField(
     (75.8, {"bear": 71.5, "otter": 80.1}),
     parse=_parse,
     read=_read,
+    find_others=partial(find_other_classes, code="bad_score"),
 )
 
 

@@ -26,8 +26,8 @@ from concept_orderings.shapes import Integer, Refusal
 OLDEST, NEWEST = 1900, 2199
 
 
-def _parse(value: int, classes: Sequence[str], pointer: str) -> int:
-    del classes, pointer
+def _parse(value: int, classes: Sequence[str]) -> int:
+    del classes
     return value
 
 

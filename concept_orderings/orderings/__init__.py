@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from concept_orderings.checks import check_mapping, is_integer
 from concept_orderings.errors import UnknownOrdering, UnreadableRequest
+from concept_orderings.faults import Faults
 from concept_orderings.orderings.base import Arrangement, Ordering, SeededOrdering
 from concept_orderings.orderings.dataset import Dataset
 from concept_orderings.orderings.frequency import Frequency
@@ -31,34 +32,49 @@ ORDERINGS: Mapping[str, type[Ordering]] = {
 }
 
 
-def parse_ordering(body: object, *, defaults: Mapping[str, object] | None = None) -> Ordering:
+def parse_ordering(
+    body: object, faults: Faults, *, defaults: Mapping[str, object] | None = None
+) -> tuple[Ordering | None, frozenset[str]]:
     """Check the JSON object of an ordering, ``{"kind": …, parameters…}``, and return the ordering.
 
     Parameters
     ----------
     body
         A JSON value.
+    faults
+        Gets ``wrong_type`` if the value is not an object; ``unknown_ordering`` for an unknown kind, or another version
+        of a known one; ``unknown_parameter`` and ``bad_parameter``.
     defaults
         Parameters by name that replace the defaults of the orderings that have them, such as the encoder of a service.
 
-    Raises
-    ------
-    BadValue
-        ``wrong_type`` if the value is not an object.
-    UnknownOrdering
-        ``unknown_ordering`` for an unknown kind, or another version of a known one.
-    BadParameter
-        ``unknown_parameter`` or ``bad_parameter``.
+    Returns
+    -------
+    ordering : Ordering or None
+        None if its kind is not known. A parameter at fault has its default.
+    doubtful : frozenset of str
+        The names of the parameters at fault.
     """
-    values = dict(check_mapping(body, POINTER))
-    kind = values.pop("kind", None)
+    given = faults.attempt(check_mapping, body, POINTER)
+    ordering = None if given is None else faults.attempt(_kind_of, given)
+    if given is None or ordering is None:
+        return None, frozenset()
+    faults.attempt(_check_version, ordering, given.get("version", ordering.version))
+    parameters = {name: value for name, value in given.items() if name not in ("kind", "version")}
+    return ordering.parse({**defaults_for(ordering, defaults or {}), **parameters}, faults)
+
+
+def _kind_of(body: Mapping[str, object]) -> type[Ordering]:
+    kind = body.get("kind")
     ordering = ORDERINGS.get(kind) if isinstance(kind, str) else None
     if ordering is None:
         problem = f"no ordering {ascii(kind)[:80]}" if kind is not None else "no kind of ordering given"
         raise UnknownOrdering(
             "unknown_ordering", f"There is {problem}; the kinds are {', '.join(ORDERINGS)}.", [f"{POINTER}/kind"]
         )
-    version = values.pop("version", ordering.version)
+    return ordering
+
+
+def _check_version(ordering: type[Ordering], version: object) -> None:
     if not is_integer(version) or version != ordering.version:
         raise UnknownOrdering(
             "unknown_ordering",
@@ -66,7 +82,6 @@ def parse_ordering(body: object, *, defaults: Mapping[str, object] | None = None
             "leave the version out.",
             [f"{POINTER}/version"],
         )
-    return ordering.parse({**defaults_for(ordering, defaults or {}), **values})
 
 
 def read_ordering(written: Mapping[str, object]) -> Ordering:

@@ -1,7 +1,8 @@
 """Keep the order in which the request lists the concepts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 from concept_orderings.canonical import Json
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.concepts import Concepts, join_concept, split_concept
-from concept_orderings.errors import BadParameter
+from concept_orderings.errors import BadParameter, InvalidInput
 from concept_orderings.evidence import Evidence
+from concept_orderings.faults import Faults, repeats, times
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, Ordering
-from concept_orderings.parameters import POINTER, parameter
+from concept_orderings.parameters import POINTER, Contradiction, parameter, refused
 from concept_orderings.progress import Report
 from concept_orderings.text import shown
 
@@ -37,13 +39,20 @@ class Given(Ordering):
         pattern=r".+\+\+\+.+",
     )
 
+    def contradictions(self, concepts: Concepts | None) -> Iterator[Contradiction]:
+        """See `Parameters.contradictions`: the order lists each concept once, and nothing else."""
+        if self.order is not None and concepts is not None:
+            error = _differences(self._canonical_order(), concepts)
+            if error is not None:
+                yield Contradiction(("order",), error)
+        yield from super().contradictions(concepts)
+
     def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
         """See `Parameters.canonical_for`: without an order, the order is that of the request's lists."""
-        if self.order is None:
-            return replace(self, order=tuple(listed()))
-        order = tuple(_canonical(each, i) for i, each in enumerate(self.order))
-        _check_same_concepts(order, concepts)
-        return replace(self, order=order)
+        return replace(self, order=tuple(listed()) if self.order is None else self._canonical_order())
+
+    def _canonical_order(self) -> tuple[str, ...]:
+        return tuple(map(_canonical, self.order or ()))
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
@@ -57,32 +66,40 @@ class Given(Ordering):
         return {name: value for name, value in self.as_json().items() if name != "order"}
 
 
-def _canonical(concept: str, position: int) -> str:
-    dataset, class_name = split_concept(concept, f"{POINTER}/order/{position}")
+def _canonical(concept: str) -> str:
+    dataset, class_name = split_concept(concept)
     return join_concept(canonical_name(dataset), class_name)
 
 
-def _check_same_concepts(order: Sequence[str], concepts: Concepts) -> None:
-    """Refuse an order that lists a concept twice, lists an unknown concept, or lacks one."""
+def _differences(order: Sequence[str], concepts: Concepts) -> InvalidInput | None:
+    """Return the error for an order that lists a concept several times, lists an unknown concept, or lacks one."""
+    faults = Faults()
+    for concept, places in repeats(order).items():
+        faults.add_repeated("bad_parameter", places, partial(_repeated, concept))
     known = frozenset(concepts.ids)
-    seen: dict[str, int] = {}
-    for i, each in enumerate(order):
-        first = seen.setdefault(each, i)
-        if first != i:
-            pointers = [f"{POINTER}/order/{first}", f"{POINTER}/order/{i}"]
-            raise BadParameter("bad_parameter", f"The order has {shown(each)} twice; leave one out.", pointers)
     unknown = [i for i, each in enumerate(order) if each not in known]
     if unknown:
-        raise BadParameter(
-            "bad_parameter",
-            f"The order has {shown(order[unknown[0]])}, which is not among the concepts; leave it out or add it.",
-            (f"{POINTER}/order/{i}" for i in unknown),
+        faults.add(
+            BadParameter(
+                "bad_parameter",
+                f"The order has {shown(order[unknown[0]])}, which is not among the concepts; leave it out or add it.",
+                (f"{POINTER}/order/{i}" for i in unknown),
+            )
         )
-    missing = [each for each in concepts.ids if each not in seen]
+    listed = frozenset(order)
+    missing = [each for each in concepts.ids if each not in listed]
     if missing:
-        raise BadParameter(
-            "bad_parameter",
+        detail = (
             f"The order lacks {len(missing)} of {len(concepts)} concepts, the first is {shown(missing[0])}; add them, "
-            "or leave the order out to use that of the request's lists.",
-            [f"{POINTER}/order"],
+            "or leave the order out to use that of the request's lists."
         )
+        faults.add(refused(detail, "order"))
+    return faults.first()
+
+
+def _repeated(concept: str, places: Sequence[int]) -> BadParameter:
+    return BadParameter(
+        "bad_parameter",
+        f"The order has {shown(concept)} {times(places)}; keep one.",
+        (f"{POINTER}/order/{i}" for i in places),
+    )

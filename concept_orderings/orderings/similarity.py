@@ -1,6 +1,6 @@
 """Order by similarity: the shortest greedy path through the caption embeddings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -15,7 +15,7 @@ from concept_orderings.evidence import Evidence
 from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
-from concept_orderings.parameters import POINTER, parameter, refused
+from concept_orderings.parameters import Contradiction, parameter
 from concept_orderings.progress import Renumbered, Report, silent
 from concept_orderings.text import shown
 
@@ -63,26 +63,24 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         maximum=1000,
     )
 
+    def contradictions(self, concepts: Concepts | None) -> Iterator[Contradiction]:
+        """See `Parameters.contradictions`: a named start is one of the concepts, and is not refined."""
+        concept = self._named_start()
+        if concept is not None and self.refine:
+            detail = (
+                "refine may move the ends of a path, so it does not go with a named start; leave one of the two out."
+            )
+            yield Contradiction.between(detail, "starts", "refine")
+        if concept is not None and concepts is not None and concept not in concepts.ids:
+            detail = f"The path is to start at {shown(concept)}, which is not among the concepts; name one that is."
+            yield Contradiction.between(detail, "starts")
+        yield from super().contradictions(concepts)
+
     def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
         """See `Parameters.canonical_for`: `starts` >= n becomes "all", and a named start its canonical name."""
         if isinstance(self.starts, int):
             return replace(self, starts=ALL_STARTS) if self.starts >= len(concepts) else self
-        if self.starts == ALL_STARTS:
-            return self
-        if self.refine:
-            raise refused(
-                "refine may move the ends of a path, so it does not go with a named start; leave one of the two out.",
-                "starts",
-                "refine",
-            )
-        dataset, class_name = split_concept(self.starts, f"{POINTER}/starts")
-        concept = join_concept(canonical_name(dataset), class_name)
-        if concept not in concepts.ids:
-            raise refused(
-                f"The path is to start at {shown(concept)}, which is not among the concepts; name one that is.",
-                "starts",
-            )
-        return replace(self, starts=concept)
+        return replace(self, starts=self._named_start() or self.starts)
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
@@ -131,6 +129,13 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         from concept_orderings.path import tuned  # noqa: PLC0415
 
         tuned(shape, machine.memory)
+
+    def _named_start(self) -> str | None:
+        """Return the concept to start at, under its canonical name; None if `starts` names none."""
+        if isinstance(self.starts, int) or self.starts == ALL_STARTS:
+            return None
+        dataset, class_name = split_concept(self.starts)
+        return join_concept(canonical_name(dataset), class_name)
 
     def _arrangement(
         self, order: NDArray[np.int64], concepts: Concepts, details: dict[str, Json], tried: int, rounds: int

@@ -317,7 +317,7 @@ def test_looks_at_a_source_that_hangs_do_not_delay_looks_at_another(place: Place
     [
         ([], "wrong_type", [""]),
         ({}, "missing_field", ["/names", "/queries"]),
-        ({"names": ["a"], "queries": ["a"]}, "unknown_field", ["/names", "/queries"]),
+        ({"names": ["a"], "queries": ["a"]}, "conflicting_fields", ["/names", "/queries"]),
         ({"names": ["a"], "query": "a"}, "unknown_field", ["/query"]),
         ({"names": "a"}, "wrong_type", ["/names"]),
         ({"names": ["a", 1]}, "wrong_type", ["/names/1"]),

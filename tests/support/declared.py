@@ -1,7 +1,7 @@
 """Compare the schemas of requests in the API's document with the check of requests.
 
-`SEVERAL_FIELDS` lists everything that only a rule over several fields can refuse: otherwise, the schema and the check
-must agree.
+`SEVERAL_FIELDS` lists everything that only a rule over several fields can refuse: a schema refuses exactly the bodies
+with any other fault.
 """
 
 import json
@@ -11,24 +11,25 @@ from typing import Any
 import jsonschema
 
 from app import openapi
-from concept_orderings.errors import InvalidInput
+from concept_orderings.errors import Fault, InvalidInput
 
 SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
-    # A dataset and its other name, or a concept in two lists.
-    ("duplicate_concept", "is given twice"),
+    # A dataset and its other name.
+    ("duplicate_concept", "put its classes into one list"),
     # Values for the classes of the list beside them.
     ("bad_score", "is not among the dataset's classes"),
     ("bad_count", "is not among the dataset's classes"),
     ("bad_query", "is not among the dataset's classes"),
     # Parameters that depend on each other, on the class lists, or on the calendar.
-    ("bad_parameter", "the source "),
-    ("bad_parameter", "The source "),
+    ("bad_parameter", "Counts are given for "),
+    ("bad_parameter", "Queries are given for "),
+    ("bad_parameter", "counts nothing again"),
     ("bad_parameter", "A refresh sets counted_since itself"),
     ("bad_parameter", "counted_since is not a time that exists"),
     ("bad_parameter", "refine may move the ends of a path"),
-    ("bad_parameter", "which is not among the concepts"),
-    ("bad_parameter", "The order has"),
-    ("bad_parameter", "The order lacks"),
+    ("bad_parameter", "The path is to start at "),
+    ("bad_parameter", "The order has "),
+    ("bad_parameter", "The order lacks "),
     # A split of as many concepts as there are.
     ("bad_task_count", "concepts cannot be cut into"),
     ("bad_task_sizes", "The task sizes add up to"),
@@ -41,9 +42,30 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
 """Code, and a part of the sentence, of each refusal that a schema cannot express."""
 
 
-def is_over_several_fields(refused: InvalidInput) -> bool:
-    """Return whether a refusal comes from a rule over several fields."""
-    return any(refused.code == code and part in refused.detail for code, part in SEVERAL_FIELDS)
+def assert_schema_agrees(component: str, body: object, refused: InvalidInput | None) -> None:
+    """Check that a schema refuses a body if, and only if, it has a fault that lies in one field.
+
+    Parameters
+    ----------
+    component
+        The schema's name.
+    body
+        The body of a request.
+    refused
+        The error with which the check of requests refuses it; None if it is accepted.
+    """
+    faults = refused.faults if refused is not None else ()
+    if not any(_is_of_two_names(fault) for fault in faults):
+        assert fits(component, body) == all(map(_is_over_several_fields, faults)), faults
+
+
+def _is_over_several_fields(fault: Fault) -> bool:
+    return any(fault.code == code and part in fault.detail for code, part in SEVERAL_FIELDS)
+
+
+def _is_of_two_names(fault: Fault) -> bool:
+    """Tell whether a concept is twice in `concepts`: as equal strings, which the schema refuses, or by two names."""
+    return fault.code == "duplicate_concept" and fault.pointers[0].startswith("/concepts/")
 
 
 def fits(component: str, body: object) -> bool:

@@ -1,7 +1,7 @@
 """Hypothesis strategies for requests, and helpers for them."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from random import Random
@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
+from concept_orderings.concepts import ClassList, Concepts, class_lists_of, gather_concepts
 from concept_orderings.evidence import Evidence, Need
 from concept_orderings.evidence.base import Values
 from concept_orderings.evidence.counts import counts_of
 from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
+from concept_orderings.faults import Faults
 from concept_orderings.orderings import ORDERINGS, Parameter
 from concept_orderings.request import StreamRequest, parse_request
 
@@ -168,3 +170,19 @@ def evidence_for(request: StreamRequest) -> Evidence:
         Need.EMBEDDINGS: lambda: embeddings_for(request),
     }
     return Evidence(**{str(need): made[need]() for need in request.needs})
+
+
+def gathered(class_lists: Iterable[ClassList]) -> Concepts:
+    """Return the concepts of class lists; refuse lists with faults."""
+    faults = Faults()
+    concepts = gather_concepts(class_lists, faults)
+    faults.refuse()
+    return concepts
+
+
+def grouped(concepts: Sequence[str]) -> list[ClassList]:
+    """Return the class lists of ``DATASET+++class name`` strings; refuse lists with faults."""
+    faults = Faults()
+    class_lists = class_lists_of(concepts, faults)
+    faults.refuse()
+    return class_lists

@@ -12,8 +12,6 @@ from concept_orderings.concepts import (
     CLASS_NAME,
     DATASET_NAME,
     ClassList,
-    class_lists_of,
-    gather_concepts,
     join_concept,
     split_concept,
 )
@@ -21,7 +19,7 @@ from concept_orderings.errors import BadConcept, EmptyClassList, InvalidInput
 from concept_orderings.shapes import Text
 from concept_orderings.text import is_plain_text, shown
 
-from .strategies import NAME_CHARACTERS, Body, class_names, dataset_names, datasets
+from .strategies import NAME_CHARACTERS, Body, class_names, dataset_names, datasets, gathered, grouped
 
 
 def as_class_lists(lists: list[Body]) -> list[ClassList]:
@@ -34,7 +32,7 @@ def as_class_lists(lists: list[Body]) -> list[ClassList]:
 @example("+", "+")
 def test_a_concept_is_split_into_its_dataset_and_class(dataset: str, class_name: str) -> None:
     try:
-        gather_concepts([ClassList(name=dataset, classes=(class_name,))])
+        gathered([ClassList(name=dataset, classes=(class_name,))])
     except BadConcept:
         assert dataset.endswith("+")
     else:
@@ -46,7 +44,7 @@ def test_no_two_accepted_concepts_have_the_same_text(first: str, second: str) ->
     """Names that would make the text of a concept ambiguous are refused."""
     concept = join_concept(first, second)
     try:
-        gather_concepts([ClassList(name=first, classes=(second,))])
+        gathered([ClassList(name=first, classes=(second,))])
     except InvalidInput:
         return
     assert split_concept(concept) == (first, second)
@@ -67,12 +65,12 @@ def test_the_canonical_order_does_not_depend_on_the_order_given(lists: list[Body
         [{**each, "classes": random.sample(each["classes"], len(each["classes"]))} for each in lists], len(lists)
     )
 
-    assert gather_concepts(as_class_lists(shuffled)) == gather_concepts(as_class_lists(lists))
+    assert gathered(as_class_lists(shuffled)) == gathered(as_class_lists(lists))
 
 
 @given(datasets())
 def test_the_views_of_concepts_agree(lists: list[Body]) -> None:
-    concepts = gather_concepts(as_class_lists(lists))
+    concepts = gathered(as_class_lists(lists))
     pairs = [
         (concepts.datasets[i].name, name) for i, name in zip(concepts.dataset_index, concepts.class_names, strict=True)
     ]
@@ -84,14 +82,14 @@ def test_the_views_of_concepts_agree(lists: list[Body]) -> None:
 
 @given(datasets(), st.integers(0, 2**32))
 def test_flat_concepts_are_grouped_into_the_same_class_lists(lists: list[Body], seed: int) -> None:
-    concepts = gather_concepts(as_class_lists(lists))
+    concepts = gathered(as_class_lists(lists))
     flat = Random(seed).sample(concepts.ids, len(concepts))
 
-    assert gather_concepts(class_lists_of(flat)) == concepts
+    assert gathered(grouped(flat)) == concepts
 
 
 def test_names_are_sorted_by_code_point_on_any_machine() -> None:
-    concepts = gather_concepts([ClassList(name="A", classes=("é", "b", "Z", "a b", "ab", "a"))])
+    concepts = gathered([ClassList(name="A", classes=("é", "b", "Z", "a b", "ab", "a"))])
 
     assert concepts.class_names == ("Z", "a", "a b", "ab", "b", "é")
 
@@ -99,14 +97,12 @@ def test_names_are_sorted_by_code_point_on_any_machine() -> None:
 def test_names_that_only_look_the_same_are_different_concepts() -> None:
     composed, decomposed = "caf\u00e9", "cafe\u0301"
 
-    assert len(gather_concepts([ClassList(name="A", classes=(composed, decomposed))])) == 2
+    assert len(gathered([ClassList(name="A", classes=(composed, decomposed))])) == 2
 
 
 def test_no_class_list_is_refused() -> None:
     with pytest.raises(EmptyClassList):
-        gather_concepts([])
-    with pytest.raises(EmptyClassList):
-        class_lists_of([])
+        grouped([])
 
 
 @pytest.mark.parametrize("code_point", [*range(0x20), *range(0x7F, 0xA0), 0xD800, 0xDFFF])

@@ -90,3 +90,41 @@ def test_a_name_of_another_type_is_refused_before_one_with_control_characters() 
     with pytest.raises(BadValue, match="/names/2 must be a string, not a number") as refused:
         parse_counts_request({"names": ["a\0", "b", 1, None]})
     assert (refused.value.code, refused.value.pointers) == ("wrong_type", ("/names/2",))
+
+
+def test_all_faults_of_a_look_are_named() -> None:
+    body = {
+        "names": ["a", 7, "b\n"],
+        "queries": ["", ["c", "d\n"], []],
+        "refresh": True,
+        "counted_since": "2026-02-31T12:00:00Z",
+        "query": "a",
+    }
+    with pytest.raises(BadValue) as refused:
+        parse_counts_request(body)
+
+    assert [(each.code, each.pointers) for each in refused.value.faults] == [
+        ("unknown_field", ("/query",)),
+        ("bad_parameter", ("/refresh", "/counted_since")),
+        ("bad_parameter", ("/counted_since",)),
+        ("conflicting_fields", ("/names", "/queries")),
+        ("wrong_type", ("/names/1",)),
+        ("bad_query", ("/names/2",)),
+        ("bad_query", ("/queries/0", "/queries/1/1")),
+        ("bad_query", ("/queries/2",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "missing_field"),
+        ({"names": None}, "missing_field"),
+        ({"names": ["a"], "queries": ["a"]}, "conflicting_fields"),
+    ],
+)
+def test_a_look_has_one_of_two_lists(body: dict[str, object], code: str) -> None:
+    with pytest.raises(BadValue) as refused:
+        parse_counts_request(body)
+
+    assert [(each.code, each.pointers) for each in refused.value.faults] == [(code, ("/names", "/queries"))]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from concept_orderings.concepts import ClassList, Concepts, gather_concepts, split_concept
+from concept_orderings.concepts import ClassList, Concepts, split_concept
 from concept_orderings.evidence.count_warnings import (
     altered_names,
     approximate_counts,
@@ -23,7 +23,7 @@ from concept_orderings.evidence.count_warnings import (
 )
 from concept_orderings.queries import Query, default_query, folded
 from unit.concept_orderings.benchmark import needs_benchmark, stream
-from unit.concept_orderings.strategies import PLAIN_CHARACTERS
+from unit.concept_orderings.strategies import PLAIN_CHARACTERS, gathered
 
 counts = hnp.arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4) | st.integers(0, 2**53 - 1))
 words = st.text(PLAIN_CHARACTERS, min_size=1, max_size=8).filter(str.strip)
@@ -34,7 +34,7 @@ def numbers(sentence: str) -> list[int]:
 
 
 def concepts_of(n: int) -> Concepts:
-    return gather_concepts([ClassList(name="A", classes=tuple(f"class {i:03}" for i in range(n)))])
+    return gathered([ClassList(name="A", classes=tuple(f"class {i:03}" for i in range(n)))])
 
 
 @given(counts)
@@ -85,7 +85,7 @@ names = st.sampled_from(["bridge", "can", "a_b", "a b", "view"])
 @given(st.lists(st.sets(names, min_size=1), min_size=1, max_size=5), st.data())
 def test_shared_names_are_the_queries_of_several_concepts(classes: list[set[str]], data: st.DataObject) -> None:
     lists = [ClassList(name=f"D{i}", classes=tuple(each)) for i, each in enumerate(classes)]
-    concepts = gather_concepts(lists)
+    concepts = gathered(lists)
     queries = [
         Query.of([name, "else"]) if data.draw(st.booleans()) else default_query(name) for name in concepts.class_names
     ]
@@ -106,7 +106,7 @@ def test_shared_names_are_the_queries_of_several_concepts(classes: list[set[str]
 
 
 def test_empty_queries_are_not_shared() -> None:
-    concepts = gather_concepts([ClassList(name="A", classes=("_", "/")), ClassList(name="B", classes=("_",))])
+    concepts = gathered([ClassList(name="A", classes=("_", "/")), ClassList(name="B", classes=("_",))])
 
     assert shared_names(concepts, [default_query(name) for name in concepts.class_names]) == ()
 
@@ -116,7 +116,7 @@ def test_the_shared_names_of_the_benchmark() -> None:
     classes: dict[str, list[str]] = {}
     for dataset, name in map(split_concept, stream("frequency_sequence_1")):
         classes.setdefault(dataset, []).append(name)
-    concepts = gather_concepts([ClassList(name=name, classes=tuple(each)) for name, each in classes.items()])
+    concepts = gathered([ClassList(name=name, classes=tuple(each)) for name, each in classes.items()])
     [sentence] = shared_names(concepts, [default_query(name) for name in concepts.class_names])
 
     assert sentence.startswith("817 names are asked by several concepts (such as 'bridge' by 11, 'mountain' by 10, ")
@@ -126,7 +126,7 @@ def test_the_shared_names_of_the_benchmark() -> None:
 
 def test_the_most_shared_names_are_the_examples() -> None:
     often = [ClassList(name=f"D{i}", classes=tuple(f"n{k:02}" for k in range(i, 20))) for i in range(15)]
-    concepts = gather_concepts(often)
+    concepts = gathered(often)
     [sentence] = shared_names(concepts, [default_query(name) for name in concepts.class_names])
 
     assert sentence.startswith("19 names are asked by several concepts (such as 'n14' by 15, 'n15' by 15,")

@@ -60,7 +60,8 @@ REFUSALS = [
         "'CIFAR100'",
     ),
     # classes
-    Refusal("no classes field", {f"{FIRST}/classes": ...}, "wrong_type", [f"{FIRST}/classes"], "null"),
+    Refusal("no classes field", {f"{FIRST}/classes": ...}, "missing_classes", [f"{FIRST}/classes"], "no classes"),
+    Refusal("classes null", {f"{FIRST}/classes": None}, "missing_classes", [f"{FIRST}/classes"], "no classes"),
     Refusal("classes a string", {f"{FIRST}/classes": "abc"}, "wrong_type", [f"{FIRST}/classes"], "a string"),
     Refusal("classes an object", {f"{FIRST}/classes": {"a": 1}}, "wrong_type", [f"{FIRST}/classes"], "an ob"),
     Refusal("class list empty", {CLASSES: []}, "empty_class_list", [CLASSES], "'TWO'", base=without_counts),
