@@ -5,6 +5,7 @@ from pathlib import Path
 
 from concept_orderings.class_files import ClassFile, read_class_file
 from concept_orderings.errors import BadValue
+from concept_orderings.faults import Faults
 
 MOST_BYTES = 2**28
 """The most bytes of a file with class names: a device or a wrong file may have any number."""
@@ -25,17 +26,10 @@ def read_files(arguments: Sequence[str], *, column: str | None = None) -> list[C
     BadValue
         ``bad_file`` and others: with the faults of all files.
     """
-    files, refused = [], []
-    for each in arguments:
-        try:
-            files.append(_read_file(each, column))
-        except BadValue as error:
-            refused.append(error)
-    if refused:
-        first, *others = refused
-        first.others = tuple(fault for error in others for fault in error.faults)
-        raise first
-    return files
+    faults = Faults()
+    files = [faults.attempt(_read_file, each, column) for each in arguments]
+    faults.refuse()
+    return [each for each in files if each is not None]
 
 
 def read_bytes(path: Path) -> bytes:

@@ -86,10 +86,27 @@ def test_the_faults_of_all_files_are_printed(capsys: pytest.CaptureFixture[str],
 
 
 def test_all_faults_of_the_names_are_printed_with_their_lines(capsys: pytest.CaptureFixture[str], here: Path) -> None:
-    (here / "mine.txt").write_text("crane\ncrane\n")
+    (here / "mine.txt").write_text("crane\nbat\ncrane\nowl\nbat\n")
+    (here / "other.json").write_text('["a+++b", "c"]')
 
-    assert main(["order", "mine.txt", "--kind", "random"]) == 1
-    assert capsys.readouterr().err.rstrip().endswith("(mine.txt: line 1, line 2) [duplicate_concept]")
+    assert main(["order", "mine.txt", "other.json", "--kind", "random"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+
+    assert [line.rpartition("(")[2] for line in lines] == [
+        "mine.txt: line 1, line 3) [duplicate_concept]",
+        "mine.txt: line 2, line 5) [duplicate_concept]",
+        "other.json: /0) [bad_class_name]",
+    ]
+
+
+def test_faults_beyond_a_hundred_are_counted(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    (here / "mine.json").write_text(json.dumps(2 * [f"class {i}" for i in range(150)]))
+
+    assert main(["order", "mine.json", "--kind", "random"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+
+    assert len(lines) == 101
+    assert lines[-1] == "concept-orderings: There are 50 more such faults. [duplicate_concept]"
 
 
 def test_a_column_is_chosen(capsys: pytest.CaptureFixture[str], here: Path) -> None:
