@@ -14,12 +14,13 @@ import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from app import parquet_rows
 from app.gzip_bodies import MAGIC, PACKED_WITHOUT_HEADER
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadCountsFile, BadValue
+from concept_orderings.faults import Faults
 from concept_orderings.json_text import decode_json
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text, shown
@@ -49,6 +50,20 @@ _NEXT = "Correct the file and send it again"
 
 # The number of a row (or of its line), and its name and count, not yet checked.
 _Row: TypeAlias = tuple[int, object, object]
+
+
+class _Fault(NamedTuple):
+    """What is wrong with a row or a line; the error is made only if it is shown, since a file may have a million."""
+
+    sentence: str
+    code: str = "bad_counts_file"
+
+    def error(self) -> BadCountsFile:
+        # The sentence may end with the text of a library, and that with a full stop.
+        return BadCountsFile(self.code, f"{self.sentence.rstrip('.')}. {_NEXT}.")
+
+
+_Line: TypeAlias = _Row | _Fault
 
 
 def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[str, int]:
@@ -93,52 +108,84 @@ def _media_type_of(body: bytes) -> str:
     return JSON_LINES if body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{") else CSV
 
 
-def _collected(rows: Iterable[_Row], unit: str, size: int | None) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    lines: dict[str, int] = {}
-    for total, row in enumerate(rows, start=1):
-        if total > MOST_ROWS:
-            raise _bad(f"it has more than {MOST_ROWS} rows")
-        number = row[0]
-        name, count = _checked(row, unit)
-        if size is not None and count > size:
-            raise _bad(f"{unit} {number}: the count of {shown(name)} is {count}, and the whole corpus has {size}")
-        if counts.setdefault(name, count) != count:
-            raise BadCountsFile(
-                "conflicting_counts",
-                f"The counts file has two counts for {shown(name)}: {counts[name]} in {unit} {lines[name]} and {count} "
-                f"in {unit} {number}; underscores, slashes and white space are read as one space. {_NEXT}.",
-            )
-        lines.setdefault(name, number)
-    if not counts:
+def _collected(lines: Iterable[_Line], unit: str, size: int | None) -> dict[str, int]:
+    """Return the counts of a file; refuse it with all its faults, once it is read to its end."""
+    found, faults = _Collected(unit, size), Faults()
+    try:
+        for total, line in enumerate(lines, start=1):
+            if total > MOST_ROWS:
+                raise _bad(f"it has more than {MOST_ROWS} rows")
+            fault = line if isinstance(line, _Fault) else found.add(line)
+            if fault is not None:
+                faults.add_made(fault.code, fault.error)
+    except BadCountsFile as error:  # what follows cannot be read
+        faults.add(error)
+    faults.refuse()
+    if not found.counts:
         raise _bad("it has no counts")
-    return counts
+    return found.counts
 
 
-def _checked(row: _Row, unit: str) -> tuple[str, int]:
-    number, given, count = row
-    where = f"{unit} {number}"
+class _Collected:
+    """The counts of the rows that were read, by folded name.
+
+    Parameters
+    ----------
+    unit
+        What rows are numbered by: ``line`` or ``row``.
+    size
+        The largest count allowed, or None.
+    """
+
+    def __init__(self, unit: str, size: int | None) -> None:
+        self.counts: dict[str, int] = {}
+        self._lines: dict[str, int] = {}
+        self._unit = unit
+        self._size = size
+
+    def add(self, row: _Row) -> _Fault | None:
+        """Add a row; return its fault if it is wrong."""
+        number, given, count = row
+        name = folded(given) if isinstance(given, str) else ""
+        if reason := _wrong_name(given, name) or self._wrong_count(name, count):
+            return _unusable(f"{self._unit} {number}: {reason}")
+        assert isinstance(count, int)  # checked above
+        if (first := self.counts.setdefault(name, count)) != count:
+            return _Fault(
+                f"The counts file has two counts for {shown(name)}: {first} in {self._unit} {self._lines[name]} and "
+                f"{count} in {self._unit} {number}; underscores, slashes and white space are read as one space",
+                "conflicting_counts",
+            )
+        self._lines.setdefault(name, number)
+        return None
+
+    def _wrong_count(self, name: str, count: object) -> str | None:
+        if type(count) is not int or not 0 <= count <= LARGEST_INTEGER:
+            found = _described(count)
+            return f"the count of {shown(name)} is {found}, and a count is an integer from 0 to {LARGEST_INTEGER}"
+        if self._size is not None and count > self._size:
+            return f"the count of {shown(name)} is {count}, and the whole corpus has {self._size}"
+        return None
+
+
+def _wrong_name(given: object, name: str) -> str | None:
+    """Return the reason why a name is wrong; `name` is its folded form."""
     if not isinstance(given, str):
-        raise _bad(f"{where}: the name is {_described(given)} and must be a string")
-    name = folded(given)
+        return f"the name is {_described(given)} and must be a string"
     if not name:
-        raise _bad(f"{where}: the name is empty")
+        return "the name is empty"
     if not is_plain_text(name):
-        raise _bad(f"{where}: the name {shown(given)} has a control character or is not valid Unicode")
-    if type(count) is not int:
-        raise _bad(f"{where}: the count of {shown(name)} is {_described(count)} and must be an integer")
-    if not 0 <= count <= LARGEST_INTEGER:
-        raise _bad(f"{where}: the count of {shown(name)} must be from 0 to {LARGEST_INTEGER}")
-    return name, count
+        return f"the name {shown(given)} has a control character or is not valid Unicode"
+    return None
 
 
 def _described(value: object) -> str:
     """Describe a value that has the wrong type, for an error."""
     match value:
         case None:
-            return "missing"
+            return "missing or null"
         case str():
-            return shown(value, 40)
+            return shown(value, 40) if value.strip() else "empty"
         case bool():
             return "a boolean"
         case int() | float():
@@ -147,7 +194,7 @@ def _described(value: object) -> str:
             return "an array or an object"
 
 
-def _csv_rows(body: bytes) -> Iterator[_Row]:
+def _csv_rows(body: bytes) -> Iterator[_Line]:
     reader = csv.reader(io.StringIO(_text(body), newline=""), strict=True)
     try:
         header = next((fields for fields in reader if fields), [])
@@ -156,7 +203,7 @@ def _csv_rows(body: bytes) -> Iterator[_Row]:
             if len(fields) == len(header):
                 yield reader.line_num, fields[name], _integer(fields[count])
             elif fields:
-                raise _bad(
+                yield _unusable(
                     f"line {reader.line_num} has {len(fields)} fields and the header has {len(header)}; "
                     "put a name that contains a comma in double quotes"
                 )
@@ -179,7 +226,7 @@ def _integer(text: str) -> object:
     return int(text) if _INTEGER.fullmatch(text.strip()) else text
 
 
-def _json_rows(body: bytes) -> Iterator[_Row]:
+def _json_rows(body: bytes) -> Iterator[_Line]:
     _text(body)  # refuses a body that is not UTF-8, which the JSON reader would report less clearly
     for number, line in enumerate(io.BytesIO(body), start=1):
         if not line.strip():
@@ -187,12 +234,14 @@ def _json_rows(body: bytes) -> Iterator[_Row]:
         try:
             value = decode_json(line)
         except BadValue as error:
-            raise _bad(f"line {number}: {error.detail}") from error
+            yield _unusable(f"line {number}: {error.detail}")
         except (ValueError, RecursionError) as error:
-            raise _bad(f"line {number} is not JSON: {str(error)[:80]}") from error
-        if not isinstance(value, dict):
-            raise _bad(f"line {number} is not a JSON object")
-        yield number, value.get("name"), value.get("count")
+            yield _unusable(f"line {number} is not JSON: {str(error)[:80]}")
+        else:
+            if isinstance(value, dict):
+                yield number, value.get("name"), value.get("count")
+            else:
+                yield _unusable(f"line {number} is not a JSON object")
 
 
 def _text(body: bytes) -> str:
@@ -236,6 +285,9 @@ def _read_parquet(body: bytes) -> Generator[bytes]:
         raise _bad("it is damaged, or takes too much memory or time to read")
 
 
+def _unusable(reason: str) -> _Fault:
+    return _Fault(f"The counts file cannot be used: {reason}")
+
+
 def _bad(reason: str) -> BadCountsFile:
-    # The reason may be the text of a library, which may end with a full stop.
-    return BadCountsFile("bad_counts_file", f"The counts file cannot be used: {reason.rstrip('.')}. {_NEXT}.")
+    return _unusable(reason).error()

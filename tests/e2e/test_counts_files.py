@@ -197,6 +197,11 @@ WRONG = {
     "empty": (b"", CSV, "empty"),
     "empty lines": (b"\n", JSON_LINES, "empty"),
     "empty Parquet": (b"", PARQUET, "empty"),
+    "a header alone": (b"name,count\n", CSV, "it has no counts"),
+    "a byte order mark alone": (b"\xef\xbb\xbf", JSON_LINES, "empty"),
+    "Parquet without rows": (as_parquet([]), PARQUET, "it has no counts"),
+    "a page of HTML": (b"<!DOCTYPE html>\n<html></html>\n", CSV, "no column name"),
+    "a page of HTML as JSON lines": (b"<!DOCTYPE html>\n<html></html>\n", JSON_LINES, "line 1 is not JSON"),
     "no column": (b"name,counts\napple,3\n", CSV, "no column count"),
     "not UTF-8": (b"name,count\napple,3\n\xff,4\n", CSV, "line 3"),
     "no count": (b'{"name": "apple", "count": 3}\n{"name": "fig"}\n', JSON_LINES, "line 2"),
@@ -210,6 +215,19 @@ WRONG = {
 @pytest.mark.parametrize(("body", "media_type", "reason"), WRONG.values(), ids=WRONG)
 def test_a_bad_file_is_422(unchanged: Deployment, body: bytes, media_type: str, reason: str) -> None:
     assert reason in refused(put(unchanged, "mine", body, media_type), 422, "bad_counts_file")
+
+
+def test_all_wrong_rows_are_named_in_one_answer(unchanged: Deployment) -> None:
+    rows = [("a", 1), *((f"n{number}", -1) for number in range(120)), ("a", 2)]
+    answer = put(unchanged, "mine", as_csv(rows))
+    detail = refused(answer, 422, "bad_counts_file")
+
+    assert "line 3: the count of 'n0' is '-1', and a count is an integer from 0 to 9007199254740991" in detail
+    errors = answer.json()["errors"]
+    assert [each["code"] for each in errors] == ["bad_counts_file"] * 100 + ["conflicting_counts"]
+    assert "line 102" in errors[99]["detail"]
+    assert "1 in line 2 and 2 in line 123" in errors[100]["detail"]
+    assert answer.json()["errors_left_out"] == {"bad_counts_file": 20}
 
 
 def test_two_counts_for_a_name_are_422(unchanged: Deployment) -> None:

@@ -19,6 +19,7 @@ from concept_orderings.text import is_plain_text
 from support.counts_files import CSV, FORMS, JSON_LINES, PARQUET, as_parquet, parquet_of
 
 LARGEST = 2**53 - 1
+A_COUNT = "a count is an integer from 0 to 9007199254740991"
 ROWS = [("aquarium_fish", 3), ("Apple", 0), ("naïve café 🐟", LARGEST), ('a "b", c', 7), ("and/or", 5)]
 COUNTS = {"aquarium fish": 3, "Apple": 0, "naïve café 🐟": LARGEST, 'a "b", c': 7, "and or": 5}
 
@@ -108,14 +109,21 @@ def test_a_name_in_quotes_may_have_anything_in_it() -> None:
         (b"name,count\napple\n", "line 2 has 1 fields"),
         (b"name,count\napple,3\n,4\n", "line 3: the name is empty"),
         (b"name,count\napple,3\n_/ ,4\n", "line 3: the name is empty"),
-        (b"name,count\napple,-1\n", "line 2: the count of 'apple' is '-1'"),
-        (b"name,count\napple,3.0\n", "'3.0' and must be an integer"),
+        (b"name,count\napple,-1\n", f"line 2: the count of 'apple' is '-1', and {A_COUNT}."),
+        (b"name,count\napple,3.0\n", f"'3.0', and {A_COUNT}"),
         (b'name,count\napple,"1,000"\n', "'1,000'"),
         (b"name,count\napple,1e3\n", "'1e3'"),
-        (b"name,count\napple,\n", "''"),
+        (b"name,count\napple,\n", f"is empty, and {A_COUNT}"),
+        (b"name,count\napple, \n", f"is empty, and {A_COUNT}"),
+        (b"name,count\napple,+1\n", f"'+1', and {A_COUNT}"),
+        (b"name,count\napple,1_000\n", f"'1_000', and {A_COUNT}"),
+        (b"name,count\napple,1 000\n", f"'1 000', and {A_COUNT}"),
+        (b"name,count\napple,null\n", f"'null', and {A_COUNT}"),
+        (b"name,count\napple,NaN\n", f"'NaN', and {A_COUNT}"),
+        (b"name,count\napple,0x1F\n", f"'0x1F', and {A_COUNT}"),
         ("name,count\napple,٣\n".encode(), "'٣'"),
-        (b"name,count\napple,9007199254740992\n", "from 0 to 9007199254740991"),
-        (b"name,count\napple," + b"9" * 5000 + b"\n", "must be an integer"),
+        (b"name,count\napple,9007199254740992\n", f"the number 9007199254740992, and {A_COUNT}"),
+        (b"name,count\napple," + b"9" * 5000 + b"\n", A_COUNT),
         (b"name,count\napple,3\nf\x07g,4\n", "line 3: the name 'f\\x07g' has a control character"),
         (b"name,count\napple,3\n\xff,4\n", "line 3 is not UTF-8"),
         ("name,count\nété,3\n".encode("latin-1"), "line 2 is not UTF-8"),
@@ -163,12 +171,19 @@ def test_a_line_separator_of_unicode_ends_no_line() -> None:
         (b'{"name": null, "count": 4}', "line 2: the name is missing"),
         (b'{"name": 7, "count": 4}', "line 2: the name is the number 7"),
         (b'{"name": ["fig"], "count": 4}', "an array or an object"),
-        (b'{"name": "fig", "count": 4.0}', "the number 4.0 and must be an integer"),
+        (b'{"name": "fig", "count": 4.0}', f"the number 4.0, and {A_COUNT}"),
         (b'{"name": "fig", "count": true}', "a boolean"),
         (b'{"name": "fig", "count": "4"}', "'4'"),
         (b'{"name": "fig", "count": NaN}', "the number nan"),
-        (b'{"name": "fig", "count": -4}', "from 0 to"),
-        (b'{"name": "fig", "count": 9007199254740992}', "from 0 to"),
+        (b'{"name": "fig", "count": -4}', f"the number -4, and {A_COUNT}"),
+        (b'{"name": "fig", "count": -4.5}', f"the number -4.5, and {A_COUNT}"),
+        (b'{"name": "fig", "count": 1e3}', f"the number 1000.0, and {A_COUNT}"),
+        (b'{"name": "fig", "count": "1,234"}', f"'1,234', and {A_COUNT}"),
+        (b'{"name": "fig", "count": ""}', f"is empty, and {A_COUNT}"),
+        (b'{"name": "fig", "count": null}', f"is missing or null, and {A_COUNT}"),
+        (b'{"name": "fig", "count": Infinity}', f"the number inf, and {A_COUNT}"),
+        (b'{"name": "fig", "count": [4]}', f"an array or an object, and {A_COUNT}"),
+        (b'{"name": "fig", "count": 9007199254740992}', f"the number 9007199254740992, and {A_COUNT}"),
         (b'{"name": "fig", "count": 1' + b"0" * 5000 + b"}", "line 2 is not JSON"),
         (b'{"name": "\\ud800", "count": 4}', "not valid Unicode"),
         (b'{"name": "\\u0000", "count": 4}', "a control character"),
@@ -217,8 +232,14 @@ NAME, COUNT = pa.array(["apple", "fig"]), pa.array([3, 4])
         (parquet_of({"name": pa.array([["apple"], []]), "count": COUNT}), "name is of the type list"),
         (parquet_of({"name": NAME, "count": pa.array([3, None])}), "row 2: the count of 'fig' is missing"),
         (parquet_of({"name": pa.array(["apple", None]), "count": COUNT}), "row 2: the name is missing"),
-        (parquet_of({"name": NAME, "count": pa.array([3, -1])}), "row 2: the count of 'fig' must be from 0"),
-        (parquet_of({"name": NAME, "count": pa.array([3, 2**64 - 1], pa.uint64())}), "row 2"),
+        (
+            parquet_of({"name": NAME, "count": pa.array([3, -1])}),
+            f"row 2: the count of 'fig' is the number -1, and {A_COUNT}",
+        ),
+        (
+            parquet_of({"name": NAME, "count": pa.array([3, 2**64 - 1], pa.uint64())}),
+            f"row 2: the count of 'fig' is the number {2**64 - 1}, and",
+        ),
         (parquet_of({"name": pa.array([b"apple", b"\xff"]).view(pa.string()), "count": COUNT}), "cannot be read"),
         (parquet_of({"name": NAME[:0], "count": COUNT[:0]}), "no counts"),
     ],
@@ -309,13 +330,72 @@ def test_a_reader_that_crashes_or_hangs_is_the_file_s_fault(
     assert "damaged" in refused(as_parquet([(f"{number}", number) for number in range(100_000)]), PARQUET).detail
 
 
-def test_a_reader_is_ended_once_a_row_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_hangs_after_a_wrong_row_loses_neither_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = tmp_path / "program.py"
     program.write_text("import time; print('[null, 1]', flush=True); time.sleep(3600)")
     monkeypatch.setattr("app.parquet_rows.__file__", str(program))
-    monkeypatch.setattr(uploaded_counts, "_READING_SECONDS", 3600)
+    monkeypatch.setattr(uploaded_counts, "_READING_SECONDS", 0.5)
 
-    assert "row 1: the name is missing" in refused(as_parquet(ROWS), PARQUET).detail
+    faults = refused(as_parquet(ROWS), PARQUET).faults
+    assert "row 1: the name is missing" in faults[0].detail
+    assert ["damaged" in each.detail for each in faults] == [False, True]
+
+
+def assert_faults(error: BadCountsFile, *expected: str) -> None:
+    assert len(error.faults) == len(expected)
+    for fault, words in zip(error.faults, expected, strict=True):
+        assert words in fault.detail
+        assert fault.detail.endswith(".")
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+def test_all_faults_are_named(media_type: str) -> None:
+    """The right rows between them are read: the conflict is with one of those."""
+    rows = [("a", 1), ("b", -1), ("c", 3), ("_", 4), ("a", 2), ("d", 2**53)]
+    error = refused(FORMS[media_type](rows), media_type)
+    where = [f"{'row' if media_type == PARQUET else 'line'} {at + 1 + (media_type == CSV)}" for at in range(len(rows))]
+
+    assert_faults(
+        error,
+        f"{where[1]}: the count of 'b' is",
+        f"{where[3]}: the name is empty",
+        f"'a': 1 in {where[0]} and 2 in {where[4]};",
+        f"{where[5]}: the count of 'd' is",
+    )
+    assert [each.code for each in error.faults] == [
+        "bad_counts_file",
+        "bad_counts_file",
+        "conflicting_counts",
+        "bad_counts_file",
+    ]
+    assert error.left_out == {}
+
+
+def test_lines_that_cannot_be_read_are_faults_too() -> None:
+    assert_faults(
+        refused(b'name,count\na,1,2\nb\nc,x\n"d,4\ne,5\n', CSV),
+        "line 2 has 3 fields",
+        "line 3 has 1 fields",
+        "line 4: the count of 'c' is 'x'",
+        "line 6 is not CSV",
+    )
+    assert_faults(
+        refused(b'{"name": "a"\n[]\n{"name": "b", "count": 1}\n{"name": "c", "name": "d"}\n', JSON_LINES),
+        "line 1 is not JSON",
+        "line 2 is not a JSON object",
+        "line 4: An object has 'name' twice",
+    )
+
+
+@pytest.mark.parametrize("media_type", FORMS)
+def test_of_many_faults_the_first_100_are_named_and_the_others_counted(media_type: str) -> None:
+    rows = [(f"n{number}", -1) for number in range(5000)]
+    error = refused(FORMS[media_type](rows), media_type)
+
+    assert len(error.faults) == 100
+    assert error.left_out == {"bad_counts_file": 4900}
 
 
 @pytest.mark.parametrize("media_type", FORMS)
