@@ -87,6 +87,7 @@ def test_an_uploaded_file_is_listed_as_a_source(api: Deployment) -> None:
         "query_form": source["query_form"],
         "fingerprint": source["fingerprint"],
         "counted_at": source["counted_at"],
+        "warnings": [],
     }
     assert "underscores" in source["query_form"]
     assert len(source["fingerprint"]) == 64

@@ -99,6 +99,8 @@ def _add_all(
         progress.finished(path)
     if empty and published.summary.documents:
         published = _add_empty(directory, published, empty)
+    elif refused:
+        refused += [f"{shard.name}: it has no documents" for shard in empty]
     if refused:
         raise _refusal(directory, refused, published.summary)
     if not published.summary.documents:

@@ -449,6 +449,14 @@ def test_without_any_document_no_index_is_made(tmp_path: Path, shard: MakeShard)
     assert build_index([shard("a", "x"), tmp_path / "empty.json.gz"], directory).documents == 1
 
 
+def test_beside_refused_shards_those_without_documents_are_named_too(tmp_path: Path, shard: MakeShard) -> None:
+    bad = shard("bad", "x")
+    damage_size(bad)
+    with pytest.raises(SourceError, match=r"2 shard\(s\) refused: .*0 bytes.*; empty\.json\.gz: it has no documents"):
+        build_index([nothing(tmp_path / "empty.json.gz"), bad], tmp_path / "c4")
+    assert not layout.is_published(tmp_path / "c4")
+
+
 def test_an_index_without_documents_of_an_earlier_version_counts_nothing(tmp_path: Path, shard: MakeShard) -> None:
     directory, path = tmp_path / "c4", tmp_path / "failed.json.gz"
     path.write_bytes(b"\n")
