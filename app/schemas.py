@@ -1,6 +1,6 @@
 """The schemas of answers on streams, jobs and the catalogue, for OpenAPI, and how records become such answers."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, overload
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -459,8 +459,8 @@ def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
         note=JobNote.model_validate(job.note) if job.note is not None else None,
         created_at=job.created_at,
         updated_at=job.updated_at,
-        started_at=_utc(job.started_at),
-        finished_at=_utc(job.finished_at),
+        started_at=utc(job.started_at),
+        finished_at=utc(job.finished_at),
     )
 
 
@@ -493,7 +493,11 @@ def version_resource(record: VersionRecord) -> VersionResource:
     )
 
 
-def _utc(time: str | None) -> str | None:
+@overload
+def utc(time: str) -> str: ...
+@overload
+def utc(time: None) -> None: ...
+def utc(time: str | None) -> str | None:
     """Return a time of a record with a Z, as RFC 3339 writes UTC."""
     return time.replace("+00:00", "Z") if time is not None else None
 

@@ -5,8 +5,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.schemas import JobProblem, Schema, Time
+from app.schemas import JobProblem, Schema, Time, utc
+from concept_orderings.counts_request import CountsRequest
 from concept_orderings.evidence.counts import IN_REQUEST
+from concept_orderings.progress import Phase
+from store.looks import source_of
+from store.runs import Record, State
 from store.sources import SourceReport
 
 _DIGEST = "0f" * 32
@@ -120,3 +124,32 @@ class CountsProgress(Schema):
     counted_since: str = Field(examples=[""])
     done: int = Field(description="Number of distinct queries counted.", examples=[4096])
     total: int = Field(description="Number of distinct queries in all.", examples=[18381])
+    phase: str | None = Field(
+        description=f"What the worker is at: {Phase.WAITING}, {Phase.COUNTING}, or a phase that a later release adds; "
+        "null while the look is queued.",
+        examples=["counting"],
+    )
+    workers: int = Field(
+        description="How many workers take looks at counts; 0: no worker is up. A worker does two looks at a source at "
+        "a time, and the others wait.",
+        examples=[1],
+    )
+    created_at: Time = Field(description="When the look was queued.", examples=["2026-01-31T12:00:00.000Z"])
+    started_at: Time | None = Field(
+        description="Since when the look runs; null while it is queued.", examples=["2026-01-31T12:00:00.250Z"]
+    )
+
+
+def counts_progress(request: CountsRequest, look: Record, workers: int) -> CountsProgress:
+    """Return a look that is not finished in the form that clients get."""
+    return CountsProgress(
+        source=source_of(look),
+        state="running" if look.state is State.RUNNING else "queued",
+        counted_since=request.counted_since,
+        done=look.done,
+        total=look.total,
+        phase=look.phase,
+        workers=workers,
+        created_at=utc(look.created_at),
+        started_at=utc(look.started_at),
+    )

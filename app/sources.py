@@ -131,6 +131,10 @@ class Sources:
             await self._looks.fetched(look)
         return look
 
+    async def workers(self) -> int:
+        """Return how many workers take looks."""
+        return await (await self._open_queue()).workers()
+
     async def store_file(
         self, name: str, meaning: CountsMeaning, body: bytes, media_type: str
     ) -> tuple[CountsFile, Stored]:

@@ -18,7 +18,7 @@ from app.routes.common import (
 )
 from app.routes.request_bodies import not_json, read_body
 from app.service import Service
-from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, source_list
+from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, counts_progress, source_list
 from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
 from concept_orderings.evidence.counts import IN_REQUEST
@@ -87,18 +87,9 @@ async def look_at_counts(name: SourceName, request: Request, service: TheService
         case State.FAILED:
             return await _failed(name, look, service, headers)
         case _:
-            return _unfinished(name, counts_request, look, headers)
-
-
-def _unfinished(name: str, counts_request: CountsRequest, look: Record, headers: dict[str, str]) -> Response:
-    body = {
-        "source": name,
-        "state": look.state.value,
-        "counted_since": counts_request.counted_since,
-        "done": look.done,
-        "total": look.total,
-    }
-    return JSONResponse(body, HTTPStatus.ACCEPTED, {**headers, "Retry-After": str(_RETRY_SECONDS)})
+            progress = counts_progress(counts_request, look, await service.sources.workers())
+            retry = {"Retry-After": str(_RETRY_SECONDS)}
+            return JSONResponse(progress.model_dump(), HTTPStatus.ACCEPTED, {**headers, **retry})
 
 
 async def _failed(name: str, look: Record, service: Service, headers: dict[str, str]) -> Response:

@@ -231,13 +231,20 @@ def test_a_long_look_is_answered_with_202_and_posting_it_again_continues_it(plac
     assert (progress.source, progress.total) == ("infini-gram", 40)
     body = {"names": names, "counted_since": progress.counted_since}
     assert progress.counted_since
+    assert progress.workers == 1
+    assert progress.created_at.endswith("Z")
 
-    def is_running() -> bool:
+    def is_counting() -> CountsProgress | None:
         answer = place.post("infini-gram", body, wait=0)
         assert answer.status_code == 202
-        return bool(answer.json()["state"] == "running")
+        now = CountsProgress.model_validate(answer.json(), strict=True)
+        return now if now.phase == "counting" else None
 
-    until(is_running, "a worker does the look")
+    now = until(is_counting, "a worker does the look")
+    assert now is not None
+    assert now.started_at is not None
+    assert (now.state, now.created_at) == ("running", progress.created_at)
+    assert now.started_at >= now.created_at
     hang.over.set()
     done = place.post("infini-gram", body, wait=60)
     assert done.status_code == 200, done.text

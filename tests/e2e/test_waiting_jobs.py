@@ -116,6 +116,15 @@ def test_the_events_of_a_finished_job_have_no_place(controlled: Deployment) -> N
     assert done["queue"] is None
 
 
+def test_a_look_at_counts_says_that_no_worker_is_up(controlled: Deployment) -> None:
+    url, headers = "/v1/sources/some-source/counts", {"Prefer": "wait=0"}
+    answer = controlled.http.post(url, json={"names": ["cat"]}, headers=headers)
+    assert answer.status_code == 202
+    look = answer.json()
+    assert (look["state"], look["workers"], look["phase"], look["started_at"]) == ("queued", 0, None, None)
+    assert datetime.fromisoformat(look["created_at"]) <= datetime.now(UTC)
+
+
 def phases(service: Deployment, url: str) -> list[str]:
     """Return the phases in the events of a job, each once for each time that it began."""
     lines = service.http.get(f"{url}/events").text.splitlines()
