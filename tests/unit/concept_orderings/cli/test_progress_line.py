@@ -5,13 +5,15 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.progress import Phase, enter, silent
 from support.optional import needs_programs
-from support.processes import ROOT
+
+ROOT = Path(__file__).parents[4]
 
 
 class Terminal(io.StringIO):
