@@ -98,8 +98,9 @@ def test_the_wheel_gives_the_same_orders(scripts: Path, tmp_path: Path, kind: st
     (tmp_path / "cifar100.json").write_text(json.dumps(classes))
     # Corners of a cube: most distances are tied, so another tie rule would give another path.
     embeddings = np.array([[1, *map(int, f"{i % 32:05b}")] for i in range(40)], dtype=np.float32)
-    np.save(tmp_path / "embeddings.npy", embeddings)
-    options = ["--embeddings", "embeddings.npy"] if kind == "similarity" else []
+    # As text "class 10" comes before "class 2", so the rows need names.
+    np.savez(tmp_path / "embeddings.npz", embeddings=embeddings, names=sorted(classes))
+    options = ["--embeddings", "embeddings.npz"] if kind == "similarity" else []
     found = run(
         scripts / "concept-orderings", "order", "cifar100.json", "--kind", kind, "--tasks", 3,
         "--format", "tasks", *options, cwd=tmp_path,
