@@ -119,17 +119,33 @@ class KeysOfRelease010:
         The pattern of all of them, for SCAN.
     active_looks, last_look : str
         The keys of the set of active looks, and of the number of the latest run of a look.
+    changes : str
+        The channel to which its APIs listen.
+    workers : tuple of str
+        The sorted sets of the workers of its queues, by the time of their last heartbeat.
+    signs : tuple of str
+        Keys of which at least one exists if its programs have left anything to move. Workers read them regularly.
     """
 
     pattern = f"{DEFAULT_NAMESPACE}*"
+    changes = f"{DEFAULT_NAMESPACE}:jobs:changes"
+    workers = (f"{DEFAULT_NAMESPACE}:workers", f"{DEFAULT_NAMESPACE}-counts:workers")
+    signs = (
+        *workers,
+        f"{DEFAULT_NAMESPACE}:stream",
+        f"{DEFAULT_NAMESPACE}-counts:stream",
+        f"{DEFAULT_NAMESPACE}:jobs:active",
+        f"{DEFAULT_NAMESPACE}:counting:active",
+    )
     active_looks = f"{DEFAULT_NAMESPACE}:counting:active"
     last_look = f"{DEFAULT_NAMESPACE}:counting:runs"
 
     _ID = "[0-9a-f]{32}"
     _JOB = f"{DEFAULT_NAMESPACE}:job:({_ID})"
     _LOOK = f"{DEFAULT_NAMESPACE}:counting:({_ID})"
+    _PART = f"{DEFAULT_NAMESPACE}:job:({_ID}):(request|events|lease:[0-9]+)"
     _LEFT_OVER = (
-        f"{DEFAULT_NAMESPACE}:(job:{_ID}:(request|events|lease:[0-9]+)|jobs:active|counting:active|sources:heard)"
+        f"{DEFAULT_NAMESPACE}:(jobs:active|counting:active|sources:heard)"
         f"|{DEFAULT_NAMESPACE}(-counts)?:"
         "(stream|queue|strikes|workers|perpetual:lock"
         "|(runs|progress|known|stream-id|results|leases|task-workers|worker-tasks):.+"
@@ -144,6 +160,11 @@ class KeysOfRelease010:
     def look_in(self, key: str) -> str | None:
         """Return the id in the key of a look's record; None for any other key."""
         match = re.fullmatch(self._LOOK, key)
+        return match and match[1]
+
+    def job_of_part(self, key: str) -> str | None:
+        """Return the id in the key of a job's request, history or lease; None for any other key."""
+        match = re.fullmatch(self._PART, key)
         return match and match[1]
 
     def is_left_over(self, key: str) -> bool:

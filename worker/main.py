@@ -97,7 +97,7 @@ async def run_worker(settings: WorkerSettings) -> None:
         ):
             running = [asyncio.create_task(each.run_forever()) for each in (job_worker, look_worker)]
             background = [
-                asyncio.create_task(_requeue(jobs, Queue(job_docket), every=settings.redelivery_seconds)),
+                asyncio.create_task(_requeue_jobs(jobs, Queue(job_docket), upgrade, every=settings.redelivery_seconds)),
                 asyncio.create_task(_requeue(looks, Queue(look_docket), every=settings.redelivery_seconds)),
                 asyncio.create_task(SourceReporter(settings, SourceReports(redis, keys)).run()),
             ]
@@ -135,18 +135,34 @@ def _worker(docket: Docket, settings: WorkerSettings, *, concurrency: int) -> Wo
     )
 
 
+async def _requeue_jobs(jobs: Runs, queue: Queue, upgrade: Upgrade, *, every: float) -> None:
+    """Move what programs of release 0.1.0 leave behind, and queue pending jobs again, for ever."""
+    while True:
+        try:
+            await upgrade.move_again()
+        except (RedisError, OSError) as error:
+            _log.warning("cannot move what release 0.1.0 has left: %s", error)
+        await _requeue_once(jobs, queue)
+        await asyncio.sleep(every)
+
+
 async def _requeue(runs: Runs, queue: Queue, *, every: float) -> None:
-    """Queue pending runs again, for ever; the queue ignores those that it has already.
+    """Queue pending runs again, for ever."""
+    while True:
+        await _requeue_once(runs, queue)
+        await asyncio.sleep(every)
+
+
+async def _requeue_once(runs: Runs, queue: Queue) -> None:
+    """Queue pending runs again; the queue ignores those that it has already.
 
     Recording a run and queueing it are two steps, and the process may die between them.
     """
-    while True:
-        try:
-            for identifier, run in await runs.pending():
-                await queue.add(identifier, run)
-        except (RedisError, OSError) as error:
-            _log.warning("cannot queue pending runs again: %s", error)
-        await asyncio.sleep(every)
+    try:
+        for identifier, run in await runs.pending():
+            await queue.add(identifier, run)
+    except (RedisError, OSError) as error:
+        _log.warning("cannot queue pending runs again: %s", error)
 
 
 def _stop_on_signals(running: Sequence["asyncio.Task[None]"], stopping: threading.Event) -> None:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from concept_orderings.errors import SettingError
 from store.format import CURRENT, refusal
 from store.keys import Keys
+from store.upgrade.running_0_1_0 import NONE, Running
 
 _SECONDS = 10.0
 
@@ -41,6 +42,7 @@ class Upgrade:
         self._url = url
         self._keys = keys
         self._done = False
+        self._running = NONE
         self._doing = asyncio.Lock()
 
     async def ensure(self) -> None:
@@ -58,8 +60,24 @@ class Upgrade:
         async with self._doing:
             if not self._done:
                 async with self._client() as redis:
-                    await upgrade(redis, self._keys)
+                    self._warn(await upgrade(redis, self._keys))
                 self._done = True
+
+    async def move_again(self) -> None:
+        """Move what programs of release 0.1.0 that still run have left since; workers call this regularly.
+
+        Raises
+        ------
+        UnknownFormat
+            ``unknown_data_format``.
+        redis.RedisError
+            If Redis is away.
+        """
+        from store.upgrade import from_0_1_0  # noqa: PLC0415  # the API needs it once at most
+
+        await self.ensure()
+        async with self._client() as redis:
+            self._warn(await from_0_1_0.move_again(redis, self._keys, now=datetime.now(UTC)))
 
     async def try_now(self) -> None:
         """Upgrade now, when a program starts, if Redis answers.
@@ -76,6 +94,13 @@ class Upgrade:
         except (RedisError, OSError) as error:
             _log.warning("Redis cannot be used yet: %s", error)
 
+    def _warn(self, running: Running) -> None:
+        """Log which programs of 0.1.0 are running, each time that they are others."""
+        if running != self._running:
+            for each in running.warnings:
+                _log.warning("%s", each)
+        self._running = running
+
     def _client(self) -> Redis:
         # Without retries: while Redis is away, the next use tries again.
         return Redis.from_url(
@@ -83,8 +108,13 @@ class Upgrade:
         )
 
 
-async def upgrade(redis: Redis, keys: Keys, *, now: datetime | None = None) -> None:
+async def upgrade(redis: Redis, keys: Keys, *, now: datetime | None = None) -> Running:
     """Check the format of the data in Redis, and bring it to the current one.
+
+    Returns
+    -------
+    Running
+        The programs of release 0.1.0 that were running; nothing was moved if there are workers among them.
 
     Raises
     ------
@@ -96,9 +126,11 @@ async def upgrade(redis: Redis, keys: Keys, *, now: datetime | None = None) -> N
     data: Any = await redis.get(keys.format)
     if data is not None and (wrong := refusal(data, f"The data in Redis under {keys.namespace}")):
         raise UnknownFormat("unknown_data_format", wrong)
+    running = NONE
     if data is None:
         from store.upgrade import from_0_1_0  # noqa: PLC0415  # only the first start needs its scripts
 
-        await from_0_1_0.move(redis, keys, now=now or datetime.now(UTC))
+        running = await from_0_1_0.move(redis, keys, now=now or datetime.now(UTC))
     if data != CURRENT.to_bytes():
         await redis.set(keys.format, CURRENT.to_bytes())
+    return running

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -27,6 +27,8 @@ class Deployment:
         A program that is run with ``app`` or ``worker`` as its first argument, instead of those two.
     valkey
         A Valkey to share with other services; by default, the service starts one of its own.
+    start_api
+        Whether to start the API at once.
     settings
         Further environment variables of API and workers.
     """
@@ -38,6 +40,7 @@ class Deployment:
         controlled: bool = False,
         script: Path | None = None,
         valkey: Valkey | None = None,
+        start_api: bool = True,
         **settings: str,
     ) -> None:
         self.directory = directory
@@ -59,9 +62,9 @@ class Deployment:
         }
         self.workers: list[Process] = []
         api = ("-m", "app") if script is None else (str(script), "app")
-        self.api = Api({**self.environment, "PYTHONPATH": TEST_PATH}, directory, program=api)
+        self.api = Api({**self.environment, "PYTHONPATH": TEST_PATH}, directory, program=api, start=start_api)
 
-    def __enter__(self) -> "Deployment":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

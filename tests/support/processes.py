@@ -131,10 +131,29 @@ class Valkey:
 
 
 class Api:
-    """``python -m app``, or another program with its arguments, on a free port."""
+    """``python -m app``, or another program with its arguments, on a free port.
+
+    Parameters
+    ----------
+    environment
+        Its settings.
+    directory
+        Where its logs go.
+    program
+        The arguments of Python.
+    start
+        Whether to start it at once.
+    """
+
+    process: Process
 
     def __init__(
-        self, environment: Mapping[str, str], directory: Path, *, program: Sequence[str] = ("-m", "app")
+        self,
+        environment: Mapping[str, str],
+        directory: Path,
+        *,
+        program: Sequence[str] = ("-m", "app"),
+        start: bool = True,
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
@@ -143,7 +162,8 @@ class Api:
         self._directory = directory
         self._program = program
         self.http = httpx.Client(base_url=self.url, timeout=60.0)
-        self.start()
+        if start:
+            self.start()
 
     def start(self) -> None:
         command = [sys.executable, *self._program, "--port", str(self.port)]

@@ -1,4 +1,4 @@
--- Moves a look at counts of release 0.1.0 to the current keys. Returns 1; 0 if there is none.
+-- Moves a look at counts of release 0.1.0 to the current keys, unless they have it. Returns 1; 0 if there is none.
 local old_record = KEYS[1]
 local old_active = KEYS[2]
 local record = KEYS[3]
@@ -17,8 +17,13 @@ end
 
 local run = of_old('run')
 if not run then return 0 end
+if redis.call('EXISTS', record) == 1 then
+  redis.call('DEL', old_record)
+  redis.call('ZREM', old_active, id)
+  return 1
+end
 local about = '{"source":' .. cjson.encode(of_old('source')) .. '}'
-redis.call('DEL', record, request)
+redis.call('DEL', request)
 redis.call('HSET', record, 'about', about, 'run', run, 'state', of_old('state'), 'attempts', of_old('attempts') or 0,
            'client', '', 'lane', lane, 'done', of_old('done'), 'total', of_old('total'), 'steps', of_old('total'),
            'asked', of_old('asked') or 0, 'created_at', now, 'updated_at', now)

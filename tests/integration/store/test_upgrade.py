@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,12 +15,15 @@ from redis.exceptions import RedisError
 
 from concept_orderings.errors import SettingError
 from concept_orderings.progress import Phase
+from store.compressed import compress
 from store.format import CURRENT, FORMAT, READ_BY, Format
-from store.keys import Keys
+from store.keys import Keys, KeysOfRelease010
 from store.looks import LookAnswer, source_of
 from store.queue import open_redis
 from store.runs import JOB, LOOK, Lane, Record, Runs, State, Submission
 from store.upgrade import UnknownFormat, Upgrade, upgrade
+from store.upgrade.from_0_1_0 import move_again
+from store.upgrade.running_0_1_0 import NONE, Running, find_running
 from support.data_of_0_1_0 import FACTS, unpack
 from support.keys import KEYS
 from support.processes import Valkey
@@ -269,6 +274,14 @@ async def test_looks_are_moved_with_their_answers(redis: Redis, left_behind: lis
     assert await redis.zrange(KEYS.active("look"), 0, -1) == [identifier for identifier, _ in scores]
 
 
+async def test_keys_of_another_type_keep_nothing_else_from_being_moved(redis: Redis) -> None:
+    await take(redis)
+    await redis.set(f"concept-orderings:job:{'a' * 32}", "no job")
+    await redis.set(f"concept-orderings:counting:{'a' * 32}", "no look")
+    await upgrade(redis, KEYS)
+    assert await Runs(redis, KEYS, JOB).pending() == [(JOB_ID, 1)]
+
+
 async def test_large_numbers_keep_their_digits(redis: Redis) -> None:
     ordering = '{"kind":"random","reverse":false,"seed":9007199254740991,"version":1}'
     times = ("created_at", "then", "updated_at", "then")
@@ -334,6 +347,192 @@ async def test_a_namespace_named_like_an_old_queue_keeps_its_keys(redis: Redis) 
     before = await redis.keys("*")
     await upgrade(redis, KEYS)
     assert set(await redis.keys("*")) == {*before, KEYS.format.encode()}
+
+
+# ---- programs of 0.1.0 that still run
+
+JOB_ID = "b" * 32
+OLD_JOB = f"concept-orderings:job:{JOB_ID}"
+
+
+async def take(
+    redis: Redis, *, state: str = "queued", run: int = 1, more: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Record a job as an API of 0.1.0 does."""
+    times = {"created_at": "2026-11-27T12:00:00.000+00:00", "updated_at": "2026-11-27T12:00:01.000+00:00"}
+    fields: dict[str, str] = {"id": JOB_ID, "stream": "s", "run": str(run), "state": state, "attempts": "0", **times}
+    record = {**fields, "ordering": '{"kind":"random"}', **more}
+    await redis.hset(OLD_JOB, mapping=record)  # type: ignore[arg-type]
+    if state in ("queued", "running"):
+        await redis.set(f"{OLD_JOB}:request", compress(b'{"of":"0.1.0"}'))
+        await redis.sadd("concept-orderings:jobs:active", JOB_ID)
+    flat = [part for pair in record.items() for part in pair]
+    await redis.xadd(f"{OLD_JOB}:events", {"job": json.dumps(flat)})
+    await redis.xadd("concept-orderings:stream", {"key": f"{JOB_ID}:{run}"})
+
+
+SAME = Submission(
+    id=JOB_ID, canonical=b'{"of":"this"}', about={"stream": "s", "ordering": {"kind": "random"}}, lane=Lane.ORDER
+)
+
+
+async def keys_of_0_1_0(redis: Redis) -> list[bytes]:
+    return [key async for key in redis.scan_iter("concept-orderings*") if b":run:" not in key and b":format" not in key]
+
+
+async def test_what_comes_after_the_move_is_moved_again(redis: Redis) -> None:
+    await upgrade(redis, KEYS)
+    await take(redis)
+    await move_again(redis, KEYS, now=NOW)
+    jobs = Runs(redis, KEYS, JOB)
+    assert await jobs.pending() == [(JOB_ID, 1)]
+    assert await jobs.request(JOB_ID) == b'{"of":"0.1.0"}'
+    assert await keys_of_0_1_0(redis) == []
+
+
+async def test_looking_for_more_to_move_is_one_command(redis: Redis) -> None:
+    await upgrade(redis, KEYS)
+    await redis.config_resetstat()
+    assert await move_again(redis, KEYS, now=NOW) == NONE
+    stats = await redis.info("commandstats")
+    assert {name: each["calls"] for name, each in stats.items() if "reset" not in name and "info" not in name} == {
+        "cmdstat_exists": 1
+    }
+
+
+@pytest.mark.parametrize("here", ["queued", "running"])
+async def test_a_job_that_is_pending_here_is_not_begun_again(redis: Redis, here: str) -> None:
+    await upgrade(redis, KEYS)
+    jobs = Runs(redis, KEYS, JOB)
+    run = await jobs.submit(SAME, most_active=9)
+    assert run is not None
+    if here == "running":
+        await jobs.start(JOB_ID, run)
+    before = await jobs.get(JOB_ID)
+    await take(redis, run=7)
+    await move_again(redis, KEYS, now=NOW)
+    assert await jobs.get(JOB_ID) == before
+    assert await jobs.request(JOB_ID) == b'{"of":"this"}'
+    assert await keys_of_0_1_0(redis) == []
+
+
+@pytest.mark.parametrize("here", [State.SUCCEEDED, State.FAILED, State.CANCELLED])
+async def test_a_job_that_is_finished_here_runs_again_if_0_1_0_has_taken_it(redis: Redis, here: State) -> None:
+    await upgrade(redis, KEYS)
+    jobs = Runs(redis, KEYS, JOB)
+    run = await jobs.submit(SAME, most_active=9)
+    assert run is not None
+    await jobs.start(JOB_ID, run)
+    match here:
+        case State.SUCCEEDED:
+            await jobs.succeed(JOB_ID, run, b"4")
+        case State.FAILED:
+            await jobs.fail(JOB_ID, run, {"code": "source_damaged", "detail": "Why."})
+        case _:
+            await jobs.end_cancelled(JOB_ID, run)
+    await take(redis)
+    await move_again(redis, KEYS, now=NOW)
+    record = await jobs.get(JOB_ID)
+    assert record is not None
+    assert (record.run, record.state, record.result, record.error) == (run + 1, State.QUEUED, None, None)
+    assert await jobs.pending() == [(JOB_ID, run + 1)]
+    assert await jobs.request(JOB_ID) == b'{"of":"0.1.0"}'
+    assert await redis.ttl(KEYS.record("job", JOB_ID)) == await redis.ttl(KEYS.events("job", JOB_ID)) == -1
+    assert (await jobs.events(record, "0"))[-1][1].run == run + 1
+    assert await jobs.start(JOB_ID, run + 1) == 1
+    assert await jobs.submit(replace(SAME, id="c" * 32), most_active=9) == run + 2
+
+
+@pytest.mark.parametrize(
+    ("state", "more"), [("failed", {"error": '{"code":"x","detail":"y"}'}), ("queued", {"cancel": "1"})]
+)
+async def test_a_job_that_is_over_in_0_1_0_changes_none_here(redis: Redis, state: str, more: dict[str, str]) -> None:
+    await upgrade(redis, KEYS)
+    jobs = Runs(redis, KEYS, JOB)
+    run = await jobs.submit(SAME, most_active=9)
+    assert run is not None
+    await jobs.start(JOB_ID, run)
+    await jobs.succeed(JOB_ID, run, b"4")
+    before = await jobs.get(JOB_ID)
+    await take(redis, state=state, more=more)
+    await move_again(redis, KEYS, now=NOW)
+    assert await jobs.get(JOB_ID) == before
+    assert await keys_of_0_1_0(redis) == []
+
+
+async def test_the_request_of_a_job_that_is_taken_during_the_move_is_kept(redis: Redis) -> None:
+    """The keys are listed first: the job's record may come after its request was listed as one without a job."""
+    await take(redis)
+    await redis.rename(OLD_JOB, "taken")
+    real, listed = redis.scan_iter, 0
+
+    async def list_then_take(*arguments: Any, **options: Any) -> Any:
+        nonlocal listed
+        async for key in real(*arguments, **options):
+            yield key
+        listed += 1
+        if listed == 1:
+            await redis.rename("taken", OLD_JOB)
+
+    redis.scan_iter = list_then_take  # type: ignore[method-assign]
+    await upgrade(redis, KEYS)
+    assert await redis.exists(f"{OLD_JOB}:request")
+    await redis.sadd("concept-orderings:jobs:active", JOB_ID)
+    await move_again(redis, KEYS, now=NOW)
+    assert await Runs(redis, KEYS, JOB).request(JOB_ID) == b'{"of":"0.1.0"}'
+
+
+async def beat(redis: Redis, name: str = "host#1", *, ago: float = 0.0) -> None:
+    seconds, microseconds = await redis.time()
+    await redis.zadd(KeysOfRelease010.workers[0], {name: seconds + microseconds / 1e6 - ago})
+
+
+async def test_nothing_is_moved_while_a_worker_of_0_1_0_is_running(
+    redis: Redis, caplog: pytest.LogCaptureFixture, valkey: Valkey
+) -> None:
+    await take(redis)
+    before = await snapshot(redis)
+
+    async def beat_for_ever() -> None:
+        while True:
+            # Its clock is behind.
+            await beat(redis, ago=20)
+            await asyncio.sleep(0.1)
+
+    beating = asyncio.create_task(beat_for_ever())
+    checking = Upgrade(valkey.url, KEYS)
+    try:
+        await checking.ensure()
+        for _ in range(3):
+            await checking.move_again()
+    finally:
+        beating.cancel()
+    after = await snapshot(redis)
+    assert {key: after[key] for key in before} == before
+    assert after.keys() - before.keys() == {KEYS.format.encode(), KeysOfRelease010.workers[0].encode()}
+    assert [each.getMessage() for each in caplog.records if "host#1" in each.getMessage()] == [
+        "Workers of release 0.1.0 are running: host#1. They go on with the jobs that programs of 0.1.0 have taken, "
+        "which are moved to this release once the last of these workers is stopped."
+    ]
+    await checking.move_again()
+    assert await Runs(redis, KEYS, JOB).pending() == [(JOB_ID, 1)]
+    assert await keys_of_0_1_0(redis) == []
+
+
+@pytest.mark.parametrize("ago", [0.5, 120.0])
+async def test_the_heartbeat_of_a_killed_worker_keeps_nothing_from_being_moved(redis: Redis, ago: float) -> None:
+    await take(redis)
+    await beat(redis, ago=ago)
+    assert (await upgrade(redis, KEYS)).workers == ()
+    assert await Runs(redis, KEYS, JOB).pending() == [(JOB_ID, 1)]
+
+
+async def test_apis_of_0_1_0_are_counted(redis: Redis, valkey: Valkey) -> None:
+    async with open_redis(valkey.url) as listener, listener.pubsub() as channel:
+        await channel.subscribe(KeysOfRelease010.changes)
+        while (await find_running(redis)).apis == 0:  # the subscription takes a moment
+            pass
+        assert await find_running(redis) == Running((), 1)
 
 
 # ---- the format number
