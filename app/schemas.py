@@ -183,10 +183,11 @@ class VersionSummary(Schema):
     version: int = Field(examples=[1])
     url: str = Field(description="The manifest.", examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1"])
     digest: str = Field(
-        description="SHA-256 of the manifest, which holds the digests of all tasks.", examples=[_DIGEST]
+        description="SHA-256 of the manifest, which holds the digests of all tasks: cite it with name and version.",
+        examples=[_DIGEST],
     )
     order_digest: str = Field(
-        description="SHA-256 of the list of all concepts in order: equal for equal orders, in every release.",
+        description="SHA-256 of the list of all concepts in order: compare orders by it, also those of other releases.",
         examples=[_DIGEST],
     )
     ordering: str = Field(examples=["time"])

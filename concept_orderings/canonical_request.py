@@ -17,9 +17,6 @@ from concept_orderings.orderings import read_ordering
 from concept_orderings.request import StreamRequest
 from concept_orderings.split import read_split
 
-_FIELDS = {"name", "datasets", "ordering", "tasks"}
-_OF_A_DATASET = ("name", "classes")
-
 
 def read_canonical(canonical: bytes) -> StreamRequest:
     """Read a canonical request by the rules that it was written under.
@@ -44,32 +41,34 @@ def read_canonical(canonical: bytes) -> StreamRequest:
     ValueError
         If the bytes are not JSON, so that no release wrote them.
     """
-    fields: Any = json.loads(canonical)
-    if not isinstance(fields, Mapping) or fields.keys() != _FIELDS:
-        raise UnreadableRequest.with_unknown("fields")
-    request = StreamRequest(
-        fields["name"],
-        Concepts(tuple(_read_class_list(each, f"/datasets/{i}") for i, each in enumerate(fields["datasets"]))),
-        read_ordering(fields["ordering"]),
-        read_split(fields["tasks"]),
-    )
+    match json.loads(canonical):
+        case {"name": str(name), "datasets": list(datasets), "ordering": dict(ordering), "tasks": tasks, **others} if (
+            not others
+        ):
+            concepts = Concepts(tuple(_read_class_list(each, f"/datasets/{i}") for i, each in enumerate(datasets)))
+            request = StreamRequest(name, concepts, read_ordering(ordering), read_split(tasks))
+        case _:
+            raise UnreadableRequest.with_unknown("fields")
     # What is not written again as it stands was not understood, and would be published under another identity.
     if request.canonical != canonical:
         raise UnreadableRequest.with_unknown("a form")
     return request
 
 
-def _read_class_list(written: Mapping[str, Any], pointer: str) -> ClassList:
+def _read_class_list(written: object, pointer: str) -> ClassList:
+    match written:
+        case {"name": str(name), "classes": list(classes), **given} if all(isinstance(each, str) for each in classes):
+            evidence = _read_evidence(given)
+            return ClassList(name=name, classes=tuple(classes), given=evidence, pointer=pointer)
+        case _:
+            raise UnreadableRequest.with_unknown("a form of class lists")
+
+
+def _read_evidence(written: Mapping[Any, object]) -> dict[str, Any]:
     readers = {field.name: field.read for field in evidence_fields()}
-    name, classes = written.get("name"), written.get("classes")
-    given = {name: value for name, value in written.items() if name not in _OF_A_DATASET}
-    unknown = sorted(given.keys() - readers.keys())
-    if unknown:
+    if unknown := sorted(written.keys() - readers.keys()):
         raise UnreadableRequest.with_unknown(f"the field {ascii(unknown[0])[:80]} of a dataset")
-    if not isinstance(name, str) or not isinstance(classes, list) or not all(isinstance(each, str) for each in classes):
-        raise UnreadableRequest.with_unknown("a form of class lists")
     try:
-        evidence = {name: readers[name](value) for name, value in given.items()}
+        return {name: readers[name](value) for name, value in written.items()}
     except TypeError as error:
         raise UnreadableRequest.with_unknown(f"a form of evidence ({error})") from error
-    return ClassList(name=name, classes=tuple(classes), given=evidence, pointer=pointer)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from app import openapi, schemas
 from app.examples import REQUESTS
+from concept_orderings.canonical_request import read_canonical
 from concept_orderings.errors import InvalidInput
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
@@ -210,7 +211,7 @@ def test_schemas_and_checks_agree(body: Any) -> None:
         request, refused = None, error
     assert_schema_agrees("StreamRequest", body, refused)
     if request is not None:
-        again = parse_request(json.loads(request.canonical))
+        again = read_canonical(request.canonical)
         assert again.canonical == request.canonical, "the worker reads the same request that the API stored"
 
 

@@ -42,7 +42,8 @@ class CountSource(Protocol):
     def form(self, spelling: str) -> str:
         """Return a spelling in the form that `count` takes, such as cut to the longest query of a server.
 
-        It is empty only if the spelling is. An empty spelling is never counted by a source: its count is 0.
+        A spelling of which `is_sent_unaltered` is true is returned as it is: warnings are foreseen by that. The form is
+        empty only if the spelling is. An empty spelling is never counted by a source: its count is 0.
         """
         ...
 

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from concept_orderings import catalogue
 from concept_orderings.canonical import canonical_json, sha256_hex
@@ -179,6 +181,33 @@ def test_a_request_of_a_later_release_is_told_apart(written: bytes) -> None:
         read_canonical(written)
 
     assert refused.value.code == "request_of_later_release"
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-1, 1) | st.sampled_from(["", "a", "random", "by"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "by", "count"]), inner),
+    max_leaves=4,
+)
+
+
+def pointers(value: Any, pointer: str = "") -> list[str]:
+    """Return the JSON pointers to a value and to all values in it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    escaped = [(str(name).replace("~", "~0").replace("/", "~1"), each) for name, each in items]
+    return [pointer, *(found for name, each in escaped for found in pointers(each, f"{pointer}/{name}"))]
+
+
+@given(requests(), st.data())
+def test_whatever_a_later_release_writes_is_read_as_it_stands_or_told_apart(body: Body, data: st.DataObject) -> None:
+    written = json.loads(parse_request(body).canonical)
+    pointer = data.draw(st.sampled_from(pointers(written)))
+    other = canonical_json(changed({pointer: data.draw(JSON_VALUES)}, lambda: written))
+    try:
+        read = read_canonical(other)
+    except (UnreadableRequest, UnknownOrdering):
+        return
+
+    assert read.canonical == other
 
 
 def test_an_earlier_version_of_an_ordering_is_not_taken_for_a_later_one(monkeypatch: pytest.MonkeyPatch) -> None:
