@@ -52,8 +52,7 @@ class Gunzip:
         DamagedGzip
             If the data is not gzip, fails its checksum, or has something else after a member.
         """
-        full = False
-        while packed or full:
+        while packed:
             if self._member.eof:
                 self._member = _new_member()
             try:
@@ -61,8 +60,6 @@ class Gunzip:
             except zlib.error as error:
                 raise DamagedGzip(str(error)) from error
             packed = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-            # A full piece: the library may hold more of the content, even if it has taken all of the data.
-            full = len(piece) == _PIECE_BYTES and not self._member.eof
             yield piece
 
     def finish(self) -> None:

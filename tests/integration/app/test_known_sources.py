@@ -142,6 +142,16 @@ async def test_the_source_of_another_worker_is_known(place: Place) -> None:
         assert await place.known.why_unknown("b") is None
 
 
+async def test_once_a_worker_has_the_source_no_other_is_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_sources, "_REPORT_SECONDS", 3600)
+    place.queue.number = 2
+    one, _ = await place.reported("a"), await place.reported("b")
+    async with place.answering(one, "a", "c"), asyncio.timeout(60):
+        assert await place.known.why_unknown("c") is None
+
+
 @pytest.mark.usefixtures("short")
 async def test_a_worker_that_does_not_report_again_may_have_the_source(place: Place) -> None:
     place.queue.number = 2
