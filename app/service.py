@@ -17,7 +17,7 @@ from app.sources import Sources
 from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence.counts import IN_REQUEST, NeedsCounts
-from concept_orderings.json_text import decode_json
+from concept_orderings.json_text import parse_json
 from concept_orderings.parameters import POINTER
 from concept_orderings.request import StreamRequest, parse_request
 from store.counts_files import CountsFiles
@@ -120,12 +120,12 @@ class Service:
         ValueError, RecursionError
             If the body is not JSON.
         InvalidInput
-            See `concept_orderings.json_text.decode_json` and `concept_orderings.request.parse_request`.
+            See `concept_orderings.json_text.parse_json` and `concept_orderings.request.parse_request`.
         """
         return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
 
     def _parse(self, body: bytes) -> StreamRequest:
-        request = parse_request(decode_json(body), defaults=self.defaults).as_of(datetime.now(UTC))
+        request = parse_json(body, partial(parse_request, defaults=self.defaults, now=datetime.now(UTC)))
         _ = request.digest  # the request caches it: computed here, it does not block the event loop later
         return request
 

@@ -13,7 +13,7 @@ from app.uploaded_counts import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import SourceError, StoreError
-from concept_orderings.json_text import decode_json
+from concept_orderings.json_text import parse_json
 from concept_orderings.queries import Query
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
 from store.looks import Look, LookAnswer
@@ -194,9 +194,9 @@ def read_counts_request(body: bytes) -> CountsRequest:
     ValueError, RecursionError
         If the body is not JSON.
     InvalidInput
-        See `concept_orderings.json_text.decode_json` and `concept_orderings.counts_request.parse_counts_request`.
+        See `concept_orderings.json_text.parse_json` and `concept_orderings.counts_request.parse_counts_request`.
     """
-    return parse_counts_request(decode_json(body)).as_of(datetime.now(UTC))
+    return parse_json(body, partial(parse_counts_request, now=datetime.now(UTC)))
 
 
 def counts_answer(request: CountsRequest, look: Record) -> bytes:

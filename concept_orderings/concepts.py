@@ -320,7 +320,7 @@ def _find_no_classes(each: ClassList, faults: Faults) -> None:
 def _second_list(dataset: str, pointers: Sequence[str], places: Sequence[int]) -> DuplicateConcept:
     return DuplicateConcept(
         "duplicate_concept",
-        f"The dataset {shown(dataset)} is given {times(places)}; put its classes into one list.",
+        f"The dataset {shown(dataset)} is given {times(len(places))}; put its classes into one list.",
         (pointers[i] for i in places),
     )
 
@@ -329,7 +329,7 @@ def _duplicate(concept: str, pointer: str, places: Sequence[int]) -> DuplicateCo
     leave_out = "leave one out" if len(places) == 2 else "keep one"
     return DuplicateConcept(
         "duplicate_concept",
-        f"The concept {shown(concept)} is given {times(places)}; {leave_out}, or tell different classes of one name "
-        "apart, such as crane bird and crane machine.",
+        f"The concept {shown(concept)} is given {times(len(places))}; {leave_out}, or tell classes of one name apart, "
+        "such as crane bird and crane machine.",
         (f"{pointer}/{i}" for i in places),
     )

@@ -100,13 +100,15 @@ class CountsRequest:
         return self
 
 
-def parse_counts_request(body: object) -> CountsRequest:
+def parse_counts_request(body: object, *, now: datetime | None = None) -> CountsRequest:
     """Check a request for counts.
 
     Parameters
     ----------
     body : JSON value
         An object with either `names` or `queries`, and optionally `refresh` or `counted_since`.
+    now
+        The time of the request, to get the result of `CountsRequest.as_of`. Without it, times are not checked.
 
     Raises
     ------
@@ -129,9 +131,12 @@ def parse_counts_request(body: object) -> CountsRequest:
     for each in (NAMES, QUERIES):
         if fields.get(each.name) is not None:
             each.shape.find_faults(fields[each.name], f"/{each.name}", faults)
+    if now is not None and not refresh:
+        faults.attempt(check_is_past, counted_since, now, "/counted_since")
     faults.refuse()
     names, queries = _parse_queries(fields)
-    return CountsRequest(names=names, queries=queries, refresh=refresh, counted_since=counted_since)
+    request = CountsRequest(names=names, queries=queries, refresh=refresh, counted_since=counted_since)
+    return request if now is None else request.as_of(now)
 
 
 def _check_one_list(fields: Mapping[str, object]) -> None:

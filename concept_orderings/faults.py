@@ -113,6 +113,6 @@ def repeats(values: Iterable[object]) -> dict[str, list[int]]:
     return places
 
 
-def times(places: Sequence[int]) -> str:
+def times(number: int) -> str:
     """Return how often a value is given, for the sentence of an error."""
-    return "twice" if len(places) == 2 else f"{len(places)} times"
+    return "twice" if number == 2 else f"{number:,} times"

@@ -91,9 +91,18 @@ def parameter(default: bool | int | str | None, description: str, **rules: Any) 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """A frozen set of parameters. A subclass declares each as a dataclass field with `parameter`."""
+    """A frozen set of parameters. A subclass declares each as a dataclass field with `parameter`.
+
+    Attributes
+    ----------
+    kind : str
+        The ordering's kind.
+    times : frozenset of str
+        The names of the parameters that `as_of` reads.
+    """
 
     kind: ClassVar[str]
+    times: ClassVar[frozenset[str]] = frozenset()
 
     def contradictions(self, concepts: Concepts | None) -> Iterator["Contradiction"]:
         """Yield where parameters contradict each other or the concepts.

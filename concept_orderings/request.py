@@ -143,7 +143,11 @@ class StreamRequest:
 
 
 def parse_request(
-    body: object, *, defaults: Mapping[str, object] | None = None, passed: frozenset[Need] = frozenset()
+    body: object,
+    *,
+    defaults: Mapping[str, object] | None = None,
+    passed: frozenset[Need] = frozenset(),
+    now: datetime | None = None,
 ) -> StreamRequest:
     """Check a request and complete it from the catalogue.
 
@@ -155,11 +159,13 @@ def parse_request(
         Parameters by name that replace the orderings' own defaults, such as the encoder of a service.
     passed
         Evidence that the caller has already, so that the request may lack what it would be made from.
+    now
+        The time of the request, to get the result of `StreamRequest.as_of`. Without it, times are not checked.
 
     Raises
     ------
     InvalidInput
-        With a stable code and pointers to the fields.
+        With a stable code and pointers to the fields; it carries all other faults (`ConceptOrderingsError.others`).
     """
     fields = check_mapping(body, "")
     faults = Faults()
@@ -171,13 +177,14 @@ def parse_request(
     split = None if fields.get("tasks") is None else faults.attempt(parse_split, fields["tasks"])
     given, known = _parse_concepts(fields, faults)
     draft = _Draft(ordering, doubtful, split, given, Concepts(tuple(map(_completed, given.datasets))), known)
-    _find_contradictions(draft, passed, faults)
+    _find_contradictions(draft, passed, now, faults)
     faults.refuse()
     assert name is not None  # otherwise there were faults, as for the two that follow
     assert ordering is not None
     assert split is not None
     canonical = ordering.canonical_for(draft.concepts, lambda: _listed(fields)).without_checks()
-    return StreamRequest(name, draft.concepts, canonical, split)
+    request = StreamRequest(name, draft.concepts, canonical, split)
+    return request if now is None else request.as_of(now)
 
 
 @dataclass(frozen=True)
@@ -212,7 +219,7 @@ class _Draft:
         return [EVIDENCE[need] for need in sorted(needs) if self.doubtful.isdisjoint(EVIDENCE[need].reads)]
 
 
-def _find_contradictions(draft: _Draft, passed: frozenset[Need], faults: Faults) -> None:
+def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime | None, faults: Faults) -> None:
     """Find the faults that lie between fields: a split that does not fit, parameters that contradict, missing evidence.
 
     Nothing is checked that depends on a field that is at fault itself.
@@ -229,6 +236,8 @@ def _find_contradictions(draft: _Draft, passed: frozenset[Need], faults: Faults)
     for kind in draft.kinds:
         if kind.need not in passed:
             faults.attempt(kind.check_complete, draft.concepts, parameters)
+    if now is not None and draft.doubtful.isdisjoint(parameters.times):
+        faults.attempt(parameters.as_of, now)
 
 
 def _find_missing(fields: Mapping[str, object], faults: Faults) -> None:

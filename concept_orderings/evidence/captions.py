@@ -66,7 +66,7 @@ def _find_equal(value: object, classes: Sequence[str] | None, pointer: str, faul
 def _equal(template: str, pointer: str, places: Sequence[int]) -> BadConcept:
     return BadConcept(
         "bad_template",
-        f"The template {shown(template)} is given {times(places)}; keep one.",
+        f"The template {shown(template)} is given {times(len(places))}; keep one.",
         (f"{pointer}/{i}" for i in places),
     )
 

@@ -122,6 +122,7 @@ class NeedsCounts(NeedsEvidence):
     """Base class of orderings that need counts, with the parameters of their source and their age."""
 
     need: ClassVar[Need] = Need.COUNTS
+    times: ClassVar[frozenset[str]] = frozenset({"counted_since", "refresh"})
 
     source: str = parameter(
         IN_REQUEST,

@@ -100,6 +100,6 @@ def _differences(order: Sequence[str], concepts: Concepts) -> InvalidInput | Non
 def _repeated(concept: str, places: Sequence[int]) -> BadParameter:
     return BadParameter(
         "bad_parameter",
-        f"The order has {shown(concept)} {times(places)}; keep one.",
+        f"The order has {shown(concept)} {times(len(places))}; keep one.",
         (f"{POINTER}/order/{i}" for i in places),
     )

@@ -364,3 +364,42 @@ def test_a_duplicate_field_is_refused(unchanged: Deployment) -> None:
     answer = unchanged.http.post("/v1/streams", content=twice)
     assert (answer.status_code, answer.json()["code"]) == (422, "duplicate_field")
     assert "'name'" in answer.json()["detail"]
+    assert answer.json()["pointers"] == ["/name"]
+
+
+def test_one_answer_names_all_faults(unchanged: Deployment) -> None:
+    body = {
+        "stream": "bad",
+        "datasets": [
+            {"name": "cifar100", "classes": ["gru", "topo", "gru", "topo", 7, "a\tb"], "year": "2009"},
+            {"name": "mine", "counts": {"ring": -1}},
+        ],
+        "ordering": {"kind": "random", "seed": 0.5},
+        "tasks": {"count": 0},
+    }
+    twice = json.dumps(body).replace('"stream": "bad"', '"stream": "bad", "stream": "bad"')
+    answer = unchanged.http.post("/v1/streams", content=twice)
+
+    assert_problem(answer)
+    at = "/datasets/0/classes"
+    assert [(each["code"], each["pointers"]) for each in answer.json()["errors"]] == [
+        ("duplicate_field", ["/stream"]),
+        ("unknown_field", ["/stream"]),
+        ("missing_field", ["/name"]),
+        ("bad_parameter", ["/ordering/seed"]),
+        ("bad_task_count", ["/tasks/count"]),
+        ("wrong_type", [f"{at}/4"]),
+        ("duplicate_concept", [f"{at}/0", f"{at}/2"]),
+        ("duplicate_concept", [f"{at}/1", f"{at}/3"]),
+        ("bad_class_name", [f"{at}/5"]),
+        ("bad_year", ["/datasets/0/year"]),
+        ("missing_classes", ["/datasets/1/classes"]),
+        ("bad_count", ["/datasets/1/counts/ring"]),
+    ]
+    assert answer.json()["errors_left_out"] == {}
+
+
+def test_faults_beyond_a_hundred_of_a_code_are_counted(unchanged: Deployment) -> None:
+    answer = unchanged.http.post("/v1/streams", json=changed("/datasets/0/classes", [7] * 250))
+    assert [each["code"] for each in answer.json()["errors"]] == ["wrong_type"] * 100
+    assert answer.json()["errors_left_out"] == {"wrong_type": 150}

@@ -362,6 +362,20 @@ def test_a_duplicate_field_is_refused(place: Place) -> None:
     assert_problem(answer)
     assert (answer.status_code, answer.json()["code"]) == (422, "duplicate_field")
     assert "'names' twice" in answer.json()["detail"]
+    assert answer.json()["pointers"] == ["/names"]
+
+
+def test_one_answer_names_all_faults(place: Place) -> None:
+    body = {"names": ["a", 7], "queries": [""], "query": "a", "counted_since": "2126-01-01T00:00:00Z"}
+    answer = place.service.http.post("/v1/sources/local/counts", json=body)
+    assert_problem(answer)
+    assert [(each["code"], each["pointers"]) for each in answer.json()["errors"]] == [
+        ("unknown_field", ["/query"]),
+        ("conflicting_fields", ["/names", "/queries"]),
+        ("wrong_type", ["/names/1"]),
+        ("bad_query", ["/queries/0"]),
+        ("bad_parameter", ["/counted_since"]),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from concept_orderings.counts_request import MOST_NAMES, parse_counts_request
-from concept_orderings.errors import BadParameter, BadValue
+from concept_orderings.errors import BadParameter, BadValue, InvalidInput
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import parse_request
 
@@ -128,3 +128,12 @@ def test_a_look_has_one_of_two_lists(body: dict[str, object], code: str) -> None
         parse_counts_request(body)
 
     assert [(each.code, each.pointers) for each in refused.value.faults] == [(code, ("/names", "/queries"))]
+
+
+def test_a_time_in_the_future_is_named_with_the_other_faults() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_counts_request({"names": [7], "counted_since": "2126-02-01T12:00:00Z"}, now=NOW)
+
+    assert {each.pointers for each in refused.value.faults} == {("/names/0",), ("/counted_since",)}
+    look = {"names": ["a"], "refresh": True}
+    assert parse_counts_request(look, now=NOW) == parse_counts_request(look).as_of(NOW)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -214,6 +215,20 @@ def test_contradictions_between_parameters_are_all_named() -> None:
         ("bad_parameter", ("/ordering/refresh", "/ordering/counted_since")),
         ("bad_parameter", ("/ordering/counted_since",)),
     ]
+
+
+def test_a_time_in_the_future_is_named_with_the_other_faults() -> None:
+    body = changed({"/name": "No name", "/ordering/counted_since": "2026-02-01T12:00:00Z"}, counted)
+    with pytest.raises(InvalidInput) as error:
+        parse_request(body, now=datetime(2026, 1, 31, tzinfo=UTC))
+
+    assert [(each.code, each.pointers) for each in error.value.faults] == [
+        ("bad_stream_name", ("/name",)),
+        ("bad_parameter", ("/ordering/counted_since",)),
+    ]
+    right = changed({"/ordering/refresh": True}, counted)
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    assert parse_request(right, now=now).canonical == parse_request(right).as_of(now).canonical
 
 
 def test_counts_beside_a_source_are_a_contradiction_even_if_they_are_wrong() -> None:
