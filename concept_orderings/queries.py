@@ -69,6 +69,9 @@ def is_sent_unaltered(spelling: str) -> bool:
 def default_query(name: str) -> Query:
     """Return the query for a class name for which the request gives none: the name, `folded`.
 
-    It has no spelling if the folded name is empty. Such a query is not sent to a source, and its count is 0.
+    The rule never changes, because a canonical request without a query for a class means it: another rule for clients'
+    bodies would write the queries into the canonical request.
+
+    The query has no spelling if the folded name is empty. Such a query is not sent to a source, and its count is 0.
     """
     return Query.of(filter(None, [folded(name)]))

@@ -10,8 +10,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from concept_orderings import catalogue
-from concept_orderings.library import arrange_stream
+from concept_orderings.evidence import Need
+from concept_orderings.library import arrange_stream, foreseen_warnings
 from concept_orderings.machine import Machine
+from concept_orderings.orderings import ORDERINGS
 from concept_orderings.progress import Phase
 from concept_orderings.request import StreamRequest, parse_request
 from store.count_cache import CountCache
@@ -357,3 +359,38 @@ async def test_a_job_whose_store_does_not_answer_is_cancelled(
     job = await jobs.get(job_id(request))
     assert job is not None
     assert job.state is State.CANCELLED
+
+
+@pytest.mark.parametrize("kind", ORDERINGS)
+async def test_no_setting_of_a_worker_changes_a_byte_of_a_version(
+    kind: str, redis: Redis, stores: EvidenceStores, stopping: threading.Event, tmp_path: Path
+) -> None:
+    encoder = {"encoder": "fake"} if Need.EMBEDDINGS in ORDERINGS[kind].needs else {}
+    datasets = [
+        {
+            "name": name,
+            "classes": [f"{name} {i}" for i in range(40)],
+            "year": 2001 + k,
+            "template": "A {}.",
+            "scores": 1 - k,
+            "counts": {f"{name} {i}": i // 9 for i in range(40)},
+        }
+        for k, name in enumerate(["cats", "dogs"])
+    ]
+    body = {"name": "s", "datasets": datasets, "ordering": {"kind": kind, **encoder}, "tasks": {"by": "dataset"}}
+    request = parse_request(body)
+    made: list[VersionRecord] = []
+    for settings in (WorkerSettings(), WorkerSettings(threads=1, batch_size=3, device="cpu", memory_mb=100)):
+        await redis.flushall()
+        jobs = Runs(redis, KEYS, JOB)
+        versions = Versions(LocalObjects(tmp_path / str(len(made))))
+        run = await submit(jobs, request)
+        work = PublishStream(settings, versions=versions, stores=stores)
+        await Runner(jobs, work, stopping).deliver(job_id(request), run)
+        found = await versions.find("s", request.digest)
+        assert found is not None
+        made.append(found)
+    one, other = made
+
+    assert (one.digest, one.order_digest, one.tasks) == (other.digest, other.order_digest, other.tasks)
+    assert foreseen_warnings(request) == ([] if request.outside else list(one.warnings))
