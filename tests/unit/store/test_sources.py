@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from concept_orderings.errors import SourceError
-from store.sources import SourceFacts, SourceReport, SourceState, Unit
+from store.sources import SourceFacts, SourceReport, SourceState, Unit, no_such_source
 
 FACTS = SourceFacts(
     name="c4",
@@ -69,3 +69,19 @@ def test_warnings_are_read_as_they_were_written() -> None:
 
     assert written["warnings"] == ["A part is missing.", "Another part is empty."]
     assert SourceReport.from_json(written) == warned
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("c4-sampel", " Did you mean c4-sample?"),
+        ("C4-Sample", " Did you mean c4-sample?"),
+        ("infinigram", " Did you mean infini-gram?"),
+        ("elsewhere", ""),
+    ],
+)
+def test_the_sentence_for_an_unknown_name_has_all_names_and_the_nearest(name: str, hint: str) -> None:
+    sentence = no_such_source(name, {"wimbd-c4", "infini-gram", "c4-sample"})
+
+    assert sentence.startswith(f"There is no source {name}.{hint} The sources are c4-sample, infini-gram, wimbd-c4. ")
+    assert f"--name {name}`" in sentence
