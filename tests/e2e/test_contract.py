@@ -119,7 +119,7 @@ def test_a_job_has_all_its_fields(service: Deployment) -> None:
     done = service.until_state(job, "succeeded")
     assert set(done) == {
         "id", "url", "events_url", "state", "cancel_requested", "ordering", "warnings", "progress", "stream", "error",
-        "attempt", "queue", "created_at", "updated_at", "started_at", "finished_at",
+        "attempt", "queue", "note", "created_at", "updated_at", "started_at", "finished_at",
     }  # fmt: skip
     assert done["ordering"] == {"kind": "random", "version": 1, "reverse": False, "seed": 0}
     assert set(done["progress"]) == {"phase", "done", "total"}
