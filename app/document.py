@@ -59,6 +59,7 @@ def complete_document(app: FastAPI) -> None:
             # The service needs no key. Said at the top, so that it holds for operations that are added too.
             document["security"] = []
             document["components"]["schemas"].update(_schemas_by_name())
+            document["components"]["examples"] = _problem_examples()
             _drop_default_errors(document)
         return generate()
 
@@ -76,6 +77,13 @@ def _schemas_by_name() -> dict[str, Any]:
     )
     schemas: dict[str, Any] = found["$defs"]
     return schemas
+
+
+def _problem_examples() -> dict[str, Any]:
+    """Return the examples of errors that routes refer to by name."""
+    from app.problem_examples import problem_examples  # noqa: PLC0415  # late, as above
+
+    return problem_examples()
 
 
 def _drop_default_errors(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Shared by several routes: the service, the header `Prefer`, and the OpenAPI entries of bodies and errors."""
+"""Shared by several routes: the service, the header `Prefer`, and the OpenAPI entries of bodies."""
 
 import re
 from collections.abc import Mapping
@@ -7,26 +7,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from pydantic import WithJsonSchema
 
-from app.schemas import Problem
 from app.service import Service
 
 LARGEST_NUMBER = 999_999_999
 """The largest number of a version or a task in a URL."""
 
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
-
-_DESCRIPTIONS = {
-    400: "The body is not JSON, or not gzip although its Content-Encoding is.",
-    404: "The URL names nothing that exists.",
-    409: "Too late: the job has finished.",
-    413: "The body is too large.",
-    415: "The service does not read bodies of this media type, or of this Content-Encoding; see Accept-Encoding.",
-    422: "The request is valid JSON but cannot be carried out; `errors` has all faults.",
-    424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
-    429: "The queue is full; see Retry-After.",
-    500: "A stored version or counts file is damaged.",
-    503: "Redis or the store is unavailable; see Retry-After.",
-}
 
 
 def get_service(request: Request) -> Service:
@@ -83,17 +69,6 @@ def json_body(schema: str, description: str, examples: Mapping[str, Any]) -> dic
     """
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "examples": examples}
     return {"required": True, "description": description, "content": {"application/json": content}}
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI entries of the errors that a route can answer."""
-    return {
-        status: {
-            "description": _DESCRIPTIONS[status],
-            "content": {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
-        }
-        for status in statuses
-    }
 
 
 def preferred_wait(request: Request, *, most_seconds: int) -> int | None:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError
-from app.routes.common import TheService, pattern_schema, problems
+from app.routes.common import TheService, pattern_schema
+from app.routes.problems import BODY, NO_REDIS, NO_STORE, REFUSED_FILE, problems
 from app.routes.request_bodies import is_gzip, read_body
 from app.service import Service
 from app.source_schemas import SourceResource, source_resource
@@ -81,12 +82,21 @@ _BODY: dict[str, Any] = {
     responses={
         200: {"model": SourceResource, "description": "The name has exactly this content already."},
         201: {"model": SourceResource, "description": "Stored: orderings can name it as their source."},
-        **problems(400, 413, 415, 422, 500),
-        503: {**problems(503)[503], "description": "Redis, the store or the workers are unavailable; see Retry-After."},
-        409: {
-            **problems(409)[409],
-            "description": "The name belongs to another source, or to other counts.",
-        },
+        **problems(
+            {
+                400: BODY[400],
+                409: ("source_exists",),
+                413: ("body_too_large.file",),
+                415: ("unsupported_media_type.file",),
+                422: REFUSED_FILE,
+                500: ("counts_file_damaged",),
+                503: (NO_REDIS, NO_STORE, "no_workers"),
+            },
+            {
+                409: "The name belongs to another source, or to other counts.",
+                503: "Redis, the store or the workers are unavailable; see Retry-After.",
+            },
+        ),
     },
     openapi_extra=_BODY,
 )

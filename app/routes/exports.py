@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from app.caching import immutable_headers, revalidated_headers
 from app.errors import not_found
 from app.routes.common import LARGEST_NUMBER, TheService
-from app.routes.parts import PARTS, Name, Version, answer_document, find_record, redirect_latest
+from app.routes.parts import Name, Version, answer_document, find_record, parts, redirect_latest
 from concept_orderings.exporters import EXPORTERS, Exporter
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
@@ -63,7 +63,7 @@ _RENDERINGS: dict[str, Any] = {
     summary="The order in a format that another library reads",
     description=_DESCRIPTION,
     response_class=Response,
-    responses={200: _RENDERINGS, **PARTS},
+    responses={200: _RENDERINGS, **parts("unknown_format", "bad_query.v")},
 )
 async def get_export(
     name: Name,

@@ -13,7 +13,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from app.errors import ApiError, not_found
 from app.examples import EXAMPLE_REQUEST
 from app.head import IS_HEAD
-from app.routes.common import TheService, pattern_schema, problems
+from app.routes.common import TheService, pattern_schema
+from app.routes.problems import NO_REDIS, problems
 from app.schemas import JobResource, job_resource
 from app.service import Service
 from concept_orderings.errors import StoreError
@@ -30,6 +31,8 @@ JobId = Annotated[
     Path(description="The job's id, from `Location`.", json_schema_extra=pattern_schema(_ID, job_id(EXAMPLE_REQUEST))),
 ]
 
+_ERRORS = {404: ("unknown_job",), 500: ("record_damaged",), 503: (NO_REDIS,)}
+
 _LAST_EVENT: dict[str, Any] = {
     "parameters": [
         {
@@ -43,7 +46,7 @@ _LAST_EVENT: dict[str, Any] = {
 }
 
 
-@router.get("/{id}", summary="A job", responses=problems(404, 503))
+@router.get("/{id}", summary="A job", responses=problems(_ERRORS))
 async def get_job(id: JobId, service: TheService) -> JobResource:  # the name in the contract
     """State and progress of a job, and the version that it made or why it failed. Kept for 7 days."""
     return await _resource(service, await _job(service, id))
@@ -59,7 +62,7 @@ async def get_job(id: JobId, service: TheService) -> JobResource:  # the name in
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         204: {"description": "The job is finished and the client has all its events: do not reconnect."},
-        **problems(404, 422, 503),
+        **problems({**_ERRORS, 422: ("bad_event_id",)}),
     },
     openapi_extra=_LAST_EVENT,
 )
@@ -80,7 +83,7 @@ async def follow_job(id: JobId, request: Request, service: TheService) -> Respon
     return EventSourceResponse(_events(service, job, last_event), ping=15)
 
 
-@router.delete("/{id}", summary="Cancel a job", responses=problems(404, 409, 503))
+@router.delete("/{id}", summary="Cancel a job", responses=problems({**_ERRORS, 409: ("job_finished",)}))
 async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
     """Cancel a queued job at once. Ask a running job to stop, which it does within about a second."""
     await _job(service, id)

@@ -11,7 +11,8 @@ from fastapi.responses import RedirectResponse, Response
 from app.caching import client_has
 from app.errors import ApiError, not_found
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
-from app.routes.common import number_schema, pattern_schema, problems
+from app.routes.common import number_schema, pattern_schema
+from app.routes.problems import NO_STORE, problems
 from app.schemas import version_url
 from app.service import Service
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
@@ -29,12 +30,29 @@ Version = Annotated[
     number_schema(minimum=1, or_word="latest"),
 ]
 
-PARTS: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client has this document (If-None-Match)."},
-    307: {"description": "`latest`: the number is in Location."},
-    **problems(404, 422, 500, 503),
-}
-"""The OpenAPI entries of the answers, other than 200, of every part of a version."""
+
+def parts(unknown: str = "", bad_query: str = "") -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of the answers, other than 200, of a part of a version.
+
+    Parameters
+    ----------
+    unknown
+        The code for a part that does not exist; empty for the version as a whole.
+    bad_query
+        The example for a bad query parameter, if the part has any.
+    """
+    return {
+        304: {"description": "The client has this document (If-None-Match)."},
+        307: {"description": "`latest`: the number is in Location."},
+        **problems(
+            {
+                404: list(filter(None, ("unknown_stream", "unknown_version", unknown))),
+                422: list(filter(None, ("bad_stream_name.url", bad_query))),
+                500: ["version_damaged"],
+                503: [NO_STORE],
+            }
+        ),
+    }
 
 
 async def find_numbers(service: Service, name: str) -> Sequence[int]:

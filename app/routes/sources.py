@@ -14,14 +14,14 @@ from app.routes.common import (
     pattern_schema,
     prefer_parameter,
     preferred_wait,
-    problems,
 )
+from app.routes.problems import BODY, FAILED_LOOK, NO_REDIS, NO_STORE, REFUSED_LOOK, problems
 from app.routes.request_bodies import not_json, read_body
 from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, counts_progress, source_list
 from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
-from concept_orderings.evidence.counts import IN_REQUEST
+from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
 from concept_orderings.url_names import URL_NAME
 from store.runs import Record, State
 
@@ -29,9 +29,7 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 SourceName = Annotated[
     str,
-    Path(
-        description="The name to give as an ordering's source.", json_schema_extra=pattern_schema(URL_NAME, "wimbd-c4")
-    ),
+    Path(description="The name to give as an ordering's source.", json_schema_extra=pattern_schema(URL_NAME, BUILT_IN)),
 ]
 
 _WAIT_SECONDS = 10
@@ -48,7 +46,9 @@ _COUNTS_BODY: dict[str, Any] = {
 }
 
 
-@router.get("", summary="List sources of counts", response_model=SourceList, responses=problems(503))
+@router.get(
+    "", summary="List sources of counts", response_model=SourceList, responses=problems({503: (NO_REDIS, NO_STORE)})
+)
 async def list_sources(service: TheService) -> SourceList:
     """All sources that a frequency ordering can name, and what their counts mean.
 
@@ -63,7 +63,17 @@ async def list_sources(service: TheService) -> SourceList:
     responses={
         200: {"model": CountsResource, "description": "All counts, in the order of the request."},
         202: {"model": CountsProgress, "description": "Counting goes on: post the same request again."},
-        **problems(400, 404, 413, 415, 422, 424, 429, 503),
+        **problems(
+            {
+                **BODY,
+                404: ("source_not_found.counts",),
+                422: REFUSED_LOOK,
+                424: FAILED_LOOK,
+                429: ("queue_full",),
+                503: (NO_REDIS, NO_STORE),
+            },
+            {424: "Counting failed; `code` says why."},
+        ),
     },
     openapi_extra=_COUNTS_BODY,
 )

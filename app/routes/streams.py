@@ -18,18 +18,18 @@ from app.routes.common import (
     pattern_schema,
     prefer_parameter,
     preferred_wait,
-    problems,
 )
 from app.routes.parts import (
     NUMBER,
-    PARTS,
     Name,
     Version,
     answer_document,
     find_numbers,
     find_record,
+    parts,
     redirect_latest,
 )
+from app.routes.problems import BODY, FAILED_JOB, NO_REDIS, NO_STORE, REFUSED_STREAM, problems
 from app.routes.request_bodies import not_json, read_body
 from app.schemas import (
     JobResource,
@@ -76,7 +76,16 @@ _REQUEST_BODY: dict[str, Any] = {
         200: {"model": VersionResource, "description": "The version that this request has already."},
         201: {"model": VersionResource, "description": "The version, finished within the seconds of Prefer: wait."},
         202: {"model": JobResource, "description": "A job makes the version: follow Location."},
-        **problems(400, 413, 415, 422, 424, 429, 503),
+        **problems(
+            {
+                **BODY,
+                422: REFUSED_STREAM,
+                424: FAILED_JOB,
+                429: ("queue_full",),
+                500: ("version_damaged", "record_damaged"),
+                503: (NO_REDIS, NO_STORE),
+            }
+        ),
     },
     openapi_extra=_REQUEST_BODY,
 )
@@ -102,7 +111,7 @@ async def create_stream(request: Request, service: TheService) -> Response:
     return await _job_answer(service, job, applied)
 
 
-@router.get("", summary="List streams", responses=problems(422, 503))
+@router.get("", summary="List streams", responses=problems({422: ("bad_query.limit",), 503: (NO_STORE,)}))
 async def list_streams(
     response: Response, service: TheService, limit: Limit = 100, cursor: Cursor = None
 ) -> StreamPage:
@@ -114,7 +123,18 @@ async def list_streams(
     return StreamPage(streams=[each for each in page if each is not None], next_cursor=next_cursor)
 
 
-@router.get("/{name}", summary="List the versions of a stream", responses=problems(404, 422, 503))
+@router.get(
+    "/{name}",
+    summary="List the versions of a stream",
+    responses=problems(
+        {
+            404: ("unknown_stream",),
+            422: ("bad_stream_name.url", "bad_query.limit"),
+            500: ("version_damaged",),
+            503: (NO_STORE,),
+        }
+    ),
+)
 async def list_versions(
     name: Name, response: Response, service: TheService, limit: Limit = 100, cursor: NumberCursor = None
 ) -> VersionPage:
@@ -131,7 +151,10 @@ async def list_versions(
 
 
 @router.get(
-    "/{name}/versions/{version}", summary="The manifest of a version", response_model=ManifestResource, responses=PARTS
+    "/{name}/versions/{version}",
+    summary="The manifest of a version",
+    response_model=ManifestResource,
+    responses=parts(),
 )
 async def get_manifest(name: Name, version: Version, request: Request, service: TheService) -> Response:
     """Everything needed to make the version again. It never changes: cache it for ever."""
@@ -141,7 +164,12 @@ async def get_manifest(name: Name, version: Version, request: Request, service: 
     return await answer_document(request, service, record.digest, immutable_headers(record.digest))
 
 
-@router.get("/{name}/versions/{version}/tasks/{task}", summary="A task", response_model=TaskResource, responses=PARTS)
+@router.get(
+    "/{name}/versions/{version}/tasks/{task}",
+    summary="A task",
+    response_model=TaskResource,
+    responses=parts("unknown_task"),
+)
 async def get_task(name: Name, version: Version, task: Task, request: Request, service: TheService) -> Response:
     """The concepts of one task, each with its position and evidence. It never changes: cache it for ever."""
     if version == "latest":

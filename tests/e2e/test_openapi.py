@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
+import httpx
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,12 +14,16 @@ from hypothesis import strategies as st
 
 from app import openapi, schemas
 from app.examples import REQUESTS
+from app.problem_examples import REFUSED_LOOKS, REFUSED_STREAMS
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.errors import InvalidInput
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
+from support.answers import raw
 from support.declared import assert_schema_agrees
 from support.deployment import Deployment
+
+FIRST = "/v1/streams/first-steps"
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +149,57 @@ def test_answers_match_their_schemas(service: Deployment, document: dict[str, An
         assert getattr(schemas, model).model_validate(body, strict=True).model_dump(by_alias=True) == body
 
 
+def test_examples_of_errors_are_answers_of_the_service(service: Deployment, document: dict[str, Any]) -> None:
+    """Compare the examples that need nothing but one request; `check_documented` sees the codes of all others."""
+    service.publish(REQUESTS["time"]["value"])
+    counts = {"unit": "documents", "corpus": "C4 (en), 2019-04 snapshot"}
+
+    def upload(rows: str = "name,count\naquarium fish,388\nsunflower,91042\n", name: str = "my-counts",
+               media_type: str = "text/csv", **query: Any) -> httpx.Response:  # fmt: skip
+        headers = {"Content-Type": media_type}
+        return service.http.put(f"/v1/sources/{name}", content=rows, params={**counts, **query}, headers=headers)
+
+    assert upload().status_code in (200, 201)
+    get, post = service.http.get, service.http.post
+    job = post("/v1/streams", json={**REQUESTS["random"]["value"], "name": "finished"}).headers["Location"]
+    service.until_state(job, "succeeded")
+    large = (
+        b" HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\nContent-Length: 99999999\r\nConnection: close\r\n\r\n"
+    )
+    answers = {
+        "invalid_json": post("/v1/streams", content="class lists"),
+        "invalid_gzip": post("/v1/streams", content=b"plain", headers={"Content-Encoding": "gzip"}),
+        "unknown_stream": get("/v1/streams/no-such-stream"),
+        "unknown_version": get(f"{FIRST}/versions/9"),
+        "unknown_task": get(f"{FIRST}/versions/1/tasks/9"),
+        "unknown_format": get(f"{FIRST}/versions/1/export/csv"),
+        "unknown_job": get(f"/v1/jobs/{'0' * 32}"),
+        "job_finished": service.http.delete(job),
+        "source_exists": upload("name,count\naquarium fish,388\nsunflower,1\n"),
+        "body_too_large": raw(service, b"POST /v1/streams" + large),
+        "body_too_large.file": raw(service, b"PUT /v1/sources/large?unit=documents&corpus=C4" + large),
+        "unsupported_media_type": post("/v1/streams", content=b"{}", headers={"Content-Encoding": "br"}),
+        "unsupported_media_type.file": upload(media_type="text/plain"),
+        "bad_query.limit": get("/v1/streams", params={"limit": 0}),
+        "bad_query.v": get(f"{FIRST}/versions/1/export/fomo", params={"v": 0}),
+        "bad_query.unit": upload(unit="words"),
+        "bad_event_id": get(f"{job}/events", headers={"Last-Event-ID": "x"}),
+        "bad_source": post("/v1/sources/request/counts", json={"names": ["sunflower"]}),
+        "bad_stream_name.url": get("/v1/streams/First"),
+        "bad_source_name": upload(name="infini-gram"),
+        "unknown_parameter.file": upload(docs=5),
+        "duplicate_field.file": upload(unit=["documents", "documents"]),
+        "source_incomplete.counts": post("/v1/sources/my-counts/counts", json={"names": ["otter"]}),
+    }
+    for name, answer in answers.items():
+        assert answer.json() == document["components"]["examples"][name]["value"], name
+    for name, body in REFUSED_STREAMS.items():
+        assert service.post(body).json() == document["components"]["examples"][name]["value"], name
+    for name, body in REFUSED_LOOKS.items():
+        answer = post("/v1/sources/my-counts/counts", json=body)
+        assert answer.json() == document["components"]["examples"][name]["value"], name
+
+
 # --- Schemas and checks of requests derive from one declaration.
 
 ATOMS = st.one_of(
@@ -217,7 +273,6 @@ def test_schemas_and_checks_agree(body: Any) -> None:
 
 # --- So do the patterns of strings in paths, queries and headers.
 
-FIRST = "/v1/streams/first-steps"
 STRINGS = [
     # path in the document, parameter, URL, valid values, invalid values
     ("/v1/streams/{name}", "name", "/v1/streams/{}", ["first-steps", "x" * 128], ["First", "-a", "x" * 129, "a%20b"]),

@@ -15,6 +15,7 @@ import httpx
 import redis
 
 from launcher import valkey as embedded_valkey
+from support.documented import check_documented
 from support.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -161,7 +162,7 @@ class Api:
         self._environment = environment
         self._directory = directory
         self._program = program
-        self.http = httpx.Client(base_url=self.url, timeout=60.0)
+        self.http = httpx.Client(base_url=self.url, timeout=60.0, event_hooks={"response": [check_documented]})
         if start:
             self.start()
 

@@ -1,0 +1,211 @@
+"""An example of each error that a route can answer, for the OpenAPI document, which alone imports this module.
+
+An example is made as the service makes the error, where that needs nothing but a body. All others are copied from
+answers; a test compares those that it can provoke with the answers of a service.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from app.errors import problem, problem_of
+from app.examples import STREAM_NAME
+from app.routes.problems import FAILED_SOURCE, code_of
+from app.uploaded_counts import CSV, MEDIA_TYPES, read_counts
+from concept_orderings.canonical import Json
+from concept_orderings.counts_request import parse_counts_request
+from concept_orderings.errors import InvalidInput
+from concept_orderings.exporters import EXPORTERS
+from concept_orderings.json_text import decode_json
+from concept_orderings.request import parse_request
+from concept_orderings.url_names import URL_NAME_RULE
+from store.damage import counts_file_damaged, version_damaged
+from store.sources import no_such_source
+
+_GADGETS: dict[str, Json] = {"name": "my-gadgets", "classes": ["e-reader", "smart ring"]}
+_RANDOM: dict[str, Json] = {"kind": "random"}
+
+
+def _request(**changes: Any) -> dict[str, Any]:
+    return {"name": STREAM_NAME, "datasets": [_GADGETS], "ordering": _RANDOM, "tasks": {"count": 2}, **changes}
+
+
+def _of_gadgets(**changes: Any) -> dict[str, Any]:
+    return _request(datasets=[{**_GADGETS, **changes}])
+
+
+def _without(name: str) -> dict[str, Any]:
+    return {field: value for field, value in _request().items() if field != name}
+
+
+REFUSED_STREAMS: Mapping[str, Any] = {
+    "wrong_type": _of_gadgets(classes="e-reader"),
+    "missing_field": _without("ordering"),
+    "unknown_field": _request(seed=7),
+    "bad_stream_name": _request(name="First steps"),
+    "bad_name": _of_gadgets(name="A+"),
+    "bad_class_name": _of_gadgets(classes=["e-reader", "my-gadgets+++smart ring"]),
+    "bad_concept": {**_without("datasets"), "concepts": ["CIFAR100 bear"]},
+    "bad_template": _of_gadgets(template="A photo of a gadget."),
+    "empty_class_list": _of_gadgets(classes=[]),
+    "duplicate_concept": _of_gadgets(classes=["e-reader", "smart ring", "e-reader"]),
+    "bad_year": _of_gadgets(year=24),
+    "bad_score": _of_gadgets(scores="high"),
+    "bad_count": _of_gadgets(counts={"e-reader": -1, "smart ring": 388}),
+    "bad_query": _of_gadgets(queries={"smart ring": []}),
+    "unknown_ordering": _request(ordering={"kind": "alphabetical"}),
+    "unknown_parameter": _request(ordering={"kind": "random", "shuffle": True}),
+    "bad_parameter": _request(ordering={"kind": "random", "seed": "seven"}),
+    "bad_task_count": _request(tasks={"count": 20}),
+    "bad_task_sizes": _request(tasks={"sizes": [1, 2]}),
+    "bad_task_rule": _request(tasks={"by": "week"}),
+    "missing_years": _request(ordering={"kind": "time"}),
+    "missing_scores": _request(ordering={"kind": "performance"}),
+    "missing_counts": _request(ordering={"kind": "frequency"}),
+    "missing_templates": _request(ordering={"kind": "similarity"}),
+}
+"""By the name of an example, a request for a stream that is refused with its code."""
+
+REFUSED_LOOKS: Mapping[str, Any] = {
+    "wrong_type.counts": {"names": "sunflower"},
+    "missing_field.counts": {},
+    "unknown_field.counts": {"names": ["sunflower"], "name": "sunflower"},
+    "bad_query.counts": {"queries": [[]]},
+    "bad_parameter.counts": {"names": ["sunflower"], "counted_since": "yesterday"},
+}
+"""By the name of an example, a request for counts that is refused with its code."""
+
+REFUSED_FILES: Mapping[str, bytes] = {
+    "bad_counts_file": b"name,count\nsunflower,many\n",
+    "conflicting_counts": b"name,count\naquarium fish,388\naquarium_fish,389\n",
+}
+"""By the name of an example, a counts file (CSV) that is refused with its code."""
+
+_COPIED: Mapping[int, Mapping[str, str]] = {
+    400: {
+        "invalid_json": "The body is not JSON: Expecting value: line 1 column 1 (char 0).",
+        "invalid_gzip": "The body cannot be unpacked as gzip, which is its Content-Encoding: Error -3 while "
+        "decompressing data: incorrect header check. Pack it again, or send it unpacked and without that header.",
+    },
+    404: {
+        "unknown_stream": "There is no stream no-such-stream with a finished version; GET /v1/streams lists all "
+        "streams.",
+        "unknown_version": f"The stream {STREAM_NAME} has no version 9; its latest is 1.",
+        "unknown_task": f"Version 1 of {STREAM_NAME} has the tasks 0 to 2, and no task 9.",
+        "unknown_format": f"There is no format 'csv'; the formats are {', '.join(EXPORTERS)}.",
+        "unknown_job": "There is no such job, or it finished more than 7 days ago.",
+        "source_not_found.counts": no_such_source("c5", ["c4", "infini-gram"]),
+    },
+    409: {
+        "job_finished": "The job has succeeded; there is nothing to cancel.",
+        "source_exists": "The source my-counts exists already, with other counts or another unit, corpus or size: 2 "
+        "names, documents of 'C4 (en), 2019-04 snapshot'. Stored counts are never replaced: choose another name.",
+    },
+    413: {
+        "body_too_large": "The body is over the limit of 67108864 bytes; split the class lists into several streams.",
+        "body_too_large.file": "The body is over the limit of 67108864 bytes; leave out names that are in no class "
+        "list, or send Parquet.",
+    },
+    415: {
+        "unsupported_media_type": "The service does not read bodies with the Content-Encoding 'br'; pack the body "
+        "with gzip once, or send it unpacked and without that header.",
+        "unsupported_media_type.file": "Send a counts file, text in UTF-8, with one of these as Content-Type: "
+        f"{', '.join(MEDIA_TYPES)}. A file that is packed with gzip has the same Content-Type, and Content-Encoding: "
+        f"gzip.",
+    },
+    422: {
+        "source_not_found": no_such_source("c5", ["c4", "infini-gram"]),
+        "bad_query.limit": "limit: Input should be greater than or equal to 1.",
+        "bad_query.v": "v: Input should be greater than or equal to 1.",
+        "bad_query.unit": "unit: Input should be 'documents' or 'occurrences'.",
+        "bad_event_id": "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",
+        "bad_source": "request has no counts to look at: it stands for the counts in a request for a stream.",
+        "bad_stream_name.url": f"A stream's name {URL_NAME_RULE}.",
+        "bad_source_name": f"The name of a counts file {URL_NAME_RULE}, and is neither request nor infini-gram.",
+        "unknown_parameter.file": "The parameter 'docs' is unknown; the parameters are unit, corpus, documents, "
+        "tokens.",
+        "duplicate_field.file": "The parameter unit is given twice; leave one out.",
+    },
+    424: {
+        "cancelled": "The job was cancelled; post the request again to start it.",
+        "source_not_configured": no_such_source("c5", ["c4", "infini-gram"]),
+        "source_damaged": "The source wimbd-c4 says that more than its 364868892 documents contain 'sunflower', which "
+        "is impossible. Check the server at its address.",
+        "source_unavailable": "The source wimbd-c4 changed while it was counted, and counts from before and after a "
+        "change must not be mixed. Try again once nothing is written to it.",
+        "source_refused": "The counts file my-counts has the number of documents that contain each name. The number "
+        "that contain any of several names ('otter' or 'otters'; 1 such queries) cannot be computed from it. Give "
+        "each of these concepts a query of one name, and a file that has its count.",
+        "source_incomplete": "The counts file my-counts has no counts for 1 of the requested names: 'otter'. Upload a "
+        "file with these names, under another name of its own; the count of a name that does not occur is 0.",
+        "encoder_not_configured": "There are no weights for the open_clip model ViT-L-14 on this machine. The cache "
+        "of the Hugging Face Hub has none. Set CONCEPT_ORDERINGS_CHECKPOINTS to a directory that has "
+        "openai.safetensors or openai.pt, or to that file; or use the encoder minilm, which needs no download.",
+        "weights_mismatch": f"The request pins weights with the SHA-256 {'0f' * 32}, but those of all-MiniLM-L6-v2 "
+        f"have "
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db: put the right file there, or pin these.",
+        "encoder_mismatch": "The checkpoint does not fit the model ViT-B-32: 2 differ; text_projection is missing.",
+        "encoder_failed": "3 of 256 embeddings by the encoder open_clip/ViT-L-14/openai are not unit vectors (NaN, "
+        "infinite or zero). Its weights are probably damaged: replace them.",
+        "not_enough_memory": "A path through 1000000 concepts with embeddings of 768 numbers needs 9.1 GB of memory, "
+        "but only 4.0 GB may be used. Run the worker on a machine with more memory, raise CONCEPT_ORDERINGS_MEMORY_MB "
+        "if that setting is the limit, choose an encoder with fewer dimensions, or order parts of the concepts "
+        "separately.",
+        "job_crashed": "The worker died 3 times while it did this job, perhaps for lack of memory: see its log, then "
+        "post the request again.",
+        "internal_error.job": "The worker failed 3 times with ValueError; its log says where. Report it with the log.",
+        "store_unavailable.job": "The store of stream versions cannot be used: No space left on device.",
+    },
+    429: {"queue_full": "The queue is full; try again after the seconds in Retry-After."},
+    500: {
+        "internal_error": "The service failed on this request; see its log.",
+        "version_damaged": version_damaged("its manifest: the object is missing").detail,
+        "counts_file_damaged": counts_file_damaged("its counts: the object is missing").detail,
+        "record_damaged": f"The record of {'9b1c' * 8} in Redis is damaged (KeyError: 'state'). Post the request "
+        f"again.",
+    },
+    503: {
+        "redis_unavailable": "Redis cannot be reached or refuses commands, so jobs are unavailable; finished versions "
+        "are still served. Try again after the seconds in Retry-After.",
+        "store_unavailable": "The store of stream versions cannot be used: No space left on device.",
+        "no_workers": "No worker has reported its sources in the last 30 seconds, so the name may be taken. Start a "
+        "worker, or see its log; try again after the seconds in Retry-After.",
+    },
+}
+"""By status and name, the sentence of an error whose cause lies outside a body."""
+
+_POINTERS = {
+    **dict.fromkeys(("source_not_found", *FAILED_SOURCE[:5]), ("/ordering/source",)),
+    **dict.fromkeys(("encoder_not_configured", "encoder_mismatch", "encoder_failed"), ("/ordering/encoder",)),
+    "weights_mismatch": ("/ordering/weights",),
+}
+"""By the name of a copied example, its pointers."""
+
+
+def problem_examples() -> dict[str, Any]:
+    """Return all examples as OpenAPI lists them in a document's components, by name."""
+    found: dict[str, Any] = {"duplicate_field": _refused(partial(decode_json, b'{"name": "a", "name": "b"}'))}
+    found |= {name: _refused(partial(parse_request, body)) for name, body in REFUSED_STREAMS.items()}
+    found |= {name: _refused(partial(parse_counts_request, body)) for name, body in REFUSED_LOOKS.items()}
+    found |= {name: _refused(partial(read_counts, body, CSV)) for name, body in REFUSED_FILES.items()}
+    for status, sentences in _COPIED.items():
+        for name, sentence in sentences.items():
+            found[name] = _copied(status, name, sentence, _POINTERS.get(name, ()))
+            if name in FAILED_SOURCE:
+                found[f"{name}.counts"] = _copied(status, name, sentence, ())
+    return {name: {"value": value} for name, value in found.items()}
+
+
+def _refused(check: Callable[[], object]) -> Any:
+    """Return the problem document of the error that a check raises."""
+    try:
+        check()
+    except InvalidInput as error:
+        return json.loads(bytes(problem_of(error, HTTPStatus.UNPROCESSABLE_ENTITY).body))
+    raise ValueError(f"{check} refuses nothing")
+
+
+def _copied(status: int, name: str, sentence: str, pointers: tuple[str, ...]) -> Any:
+    return json.loads(bytes(problem(HTTPStatus(status), code_of(name), sentence, pointers).body))

@@ -1,0 +1,108 @@
+"""The OpenAPI entries of errors: by status, the codes that a route can answer, each with an example.
+
+An entry refers to the examples in `app.problem_examples` by name: a code, followed by what it is about where two routes
+have other sentences for it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.schemas import Problem
+
+DESCRIPTIONS = {
+    400: "The body is not JSON, or not gzip although its Content-Encoding is.",
+    404: "The URL names nothing that exists.",
+    409: "Too late: the job has finished.",
+    413: "The body is too large.",
+    415: "The service does not read bodies of this media type, or of this Content-Encoding; see Accept-Encoding.",
+    422: "The request is valid JSON but cannot be carried out; `errors` has all faults.",
+    424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
+    429: "The queue is full; see Retry-After.",
+    500: "A fault of the service, or a stored document that is damaged.",
+    503: "Redis or the store is unavailable; see Retry-After.",
+}
+
+BODY: Mapping[int, Sequence[str]] = {
+    400: ("invalid_json", "invalid_gzip"),
+    413: ("body_too_large",),
+    415: ("unsupported_media_type",),
+}
+"""The errors of a JSON body as such."""
+
+JSON_FIELDS = ("wrong_type", "missing_field", "unknown_field", "duplicate_field")
+
+REFUSED_STREAM = (
+    *JSON_FIELDS,
+    "bad_stream_name",
+    *("bad_name", "bad_class_name", "bad_concept", "bad_template", "empty_class_list", "duplicate_concept"),
+    *("bad_year", "bad_score", "bad_count", "bad_query"),
+    *("unknown_ordering", "unknown_parameter", "bad_parameter", "source_not_found"),
+    *("bad_task_count", "bad_task_sizes", "bad_task_rule"),
+    *("missing_years", "missing_scores", "missing_counts", "missing_templates"),
+)
+"""The codes by which a request for a stream is refused."""
+
+REFUSED_LOOK = (
+    *("wrong_type.counts", "missing_field.counts", "unknown_field.counts", "duplicate_field"),
+    *("bad_query.counts", "bad_parameter.counts", "bad_source"),
+)
+"""The errors of a request for counts."""
+
+REFUSED_FILE = (
+    *("bad_counts_file", "conflicting_counts", "bad_source_name"),
+    *("bad_query.unit", "unknown_parameter.file", "duplicate_field.file"),
+)
+"""The errors of a counts file and its query parameters."""
+
+FAILED_SOURCE = (
+    "source_not_configured",
+    "source_damaged",
+    "source_unavailable",
+    "source_refused",
+    "source_incomplete",
+)
+"""The codes of counting that failed."""
+
+FAILED_JOB = (
+    "cancelled",
+    *FAILED_SOURCE,
+    *("encoder_not_configured", "weights_mismatch", "encoder_mismatch", "encoder_failed", "not_enough_memory"),
+    *("job_crashed", "internal_error.job", "store_unavailable.job"),
+)
+"""The errors of a job that failed or was cancelled."""
+
+FAILED_LOOK = (*(f"{code}.counts" for code in FAILED_SOURCE), "job_crashed", "internal_error.job")
+"""The errors of a look at counts that failed."""
+
+NO_REDIS = "redis_unavailable"
+NO_STORE = "store_unavailable"
+
+
+def problems(
+    names: Mapping[int, Sequence[str]], descriptions: Mapping[int, str] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of the errors that a route can answer.
+
+    Parameters
+    ----------
+    names
+        By status, the names of examples. Every route can also answer 500 with ``internal_error``.
+    descriptions
+        By status, a description that replaces that of `DESCRIPTIONS`.
+    """
+    described = {**DESCRIPTIONS, **(descriptions or {})}
+    by_status = {**names, 500: (*names.get(500, ()), "internal_error")}
+    return {status: _entry(described[status], by_status[status]) for status in by_status}
+
+
+def code_of(name: str) -> str:
+    """Return the code of the example of a name."""
+    return name.partition(".")[0]
+
+
+def _entry(description: str, names: Sequence[str]) -> dict[str, Any]:
+    content = {
+        "schema": {"$ref": f"#/components/schemas/{Problem.__name__}"},
+        "examples": {code_of(name): {"$ref": f"#/components/examples/{name}"} for name in names},
+    }
+    return {"description": description, "content": {"application/problem+json": content}}
