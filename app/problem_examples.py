@@ -44,6 +44,9 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "wrong_type": _of_gadgets(classes="e-reader"),
     "missing_field": _without("ordering"),
     "unknown_field": _request(seed=7),
+    "missing_concepts": _without("datasets"),
+    "missing_classes": _request(datasets=[{"name": "cifar100"}]),
+    "conflicting_fields": _request(concepts=["CIFAR100+++bear"]),
     "bad_stream_name": _request(name="First steps"),
     "bad_name": _of_gadgets(name="A+"),
     "bad_class_name": _of_gadgets(classes=["e-reader", "my-gadgets+++smart ring"]),
@@ -72,6 +75,7 @@ REFUSED_LOOKS: Mapping[str, Any] = {
     "wrong_type.counts": {"names": "sunflower"},
     "missing_field.counts": {},
     "unknown_field.counts": {"names": ["sunflower"], "name": "sunflower"},
+    "conflicting_fields.counts": {"names": ["sunflower"], "queries": ["sunflower"]},
     "bad_query.counts": {"queries": [[]]},
     "bad_parameter.counts": {"names": ["sunflower"], "counted_since": "yesterday"},
 }

@@ -1,6 +1,6 @@
 """The schemas of answers on streams, jobs and the catalogue, for OpenAPI, and how records become such answers."""
 
-from typing import Annotated, Any, Literal, TypeAlias, overload
+from typing import Annotated, Literal, TypeAlias, overload
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -123,6 +123,19 @@ class JobProblem(Schema):
     )
 
 
+class Open(Schema):
+    """The base of objects that have more fields than those declared, such as the parameters of an ordering."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class CanonicalOrdering(Open):
+    """An ordering as the canonical request has it, with all its parameters."""
+
+    kind: str = Field(examples=[EXAMPLE_REQUEST.ordering.kind])
+    version: int = Field(description="The ordering's version.", examples=[EXAMPLE_REQUEST.ordering.version])
+
+
 class JobResource(Schema):
     """A job: it makes one version of a stream."""
 
@@ -131,10 +144,9 @@ class JobResource(Schema):
     events_url: str = Field(examples=["/v1/jobs/" + "9b1c" * 8 + "/events"])
     state: State = Field(examples=["running"])
     cancel_requested: bool = Field(description="Whether the job is running and will stop soon.", examples=[False])
-    ordering: dict[str, Any] | None = Field(
+    ordering: CanonicalOrdering | None = Field(
         description="The ordering in the canonical request: with every default, and with `counted_since` instead of "
         "`refresh`. A request with this ordering gets the same job.",
-        examples=[{"kind": "random", "version": 1, "reverse": False, "seed": 0}],
     )
     warnings: list[str] = Field(
         description="Warnings of the version that the request alone decides, such as names that share a count. The "
@@ -231,86 +243,6 @@ class VersionPage(Schema):
     name: str = Field(examples=[STREAM_EXAMPLE])
     versions: list[VersionSummary]
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
-
-
-class ConceptInTask(Schema):
-    """A concept at its position in the stream."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    position: int = Field(description="In the whole stream, from 0.", examples=[0])
-    concept: str = Field(examples=["CIFAR100+++bear"])
-    dataset: str = Field(examples=["CIFAR100"])
-    class_name: str = Field(alias="class", examples=["bear"])
-    evidence: dict[str, bool | int | float | str | list[str]] = Field(
-        description="The evidence behind the position: year, score or count. A count comes with the number of concepts "
-        "that have the same one (tie_group). If a source made it, its unit, its query (an array of several spellings) "
-        "and whether it is approximate follow.",
-        examples=[
-            {"year": 2009},
-            {"count": 388, "unit": "documents", "query": "smart ring", "tie_group": 1},
-        ],
-    )
-
-
-class TaskResource(Schema):
-    """One task: a contiguous run of the arranged concepts."""
-
-    name: str = Field(examples=[STREAM_EXAMPLE])
-    version: int = Field(examples=[1])
-    task: int = Field(examples=[0])
-    tasks: int = Field(description="How many tasks the version has.", examples=[20])
-    concepts: list[ConceptInTask]
-
-
-class ManifestTask(Schema):
-    """A task in a manifest."""
-
-    task: int = Field(examples=[0])
-    concepts: int = Field(examples=[920])
-    digest: str = Field(examples=[_DIGEST])
-
-
-class ManifestResource(Schema):
-    """Everything needed to make a version again; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
-
-    format: int = Field(examples=[1])
-    name: str = Field(examples=[STREAM_EXAMPLE])
-    version: int = Field(examples=[1])
-    request: dict[str, Any] = Field(
-        description="The canonical request; it can be posted unchanged.", examples=[EXAMPLE_REQUEST.as_json()]
-    )
-    request_digest: str = Field(examples=[_DIGEST])
-    ordering: dict[str, Any] = Field(
-        description="Kind, version and parameters; how the order was computed (details); for similarity also how "
-        "good it is (diagnostics: steps, jumps, similarities; docs/diagnostics.md).",
-        examples=[{**EXAMPLE_REQUEST.ordering.as_json(), "details": {}}],
-    )
-    evidence: dict[str, Any] = Field(
-        description="Source, digest and warnings of each kind of evidence; for counts also the unit, the corpus, the "
-        "form of the queries and the time (docs/frequency.md).",
-        examples=[
-            {
-                "counts": {
-                    "source": "wimbd-c4",
-                    "digest": _DIGEST,
-                    "kind": "elasticsearch",
-                    "unit": "documents",
-                    "corpus": "the index c4 where subset is en",
-                    "documents": 364_868_892,
-                    "query_form": "match_phrase with slop 0 in the field text",
-                    "fingerprint": _DIGEST,
-                    "counted": {"first": "2026-01-31T12:00:00Z", "last": "2026-01-31T12:00:20Z"},
-                    "warnings": [],
-                }
-            }
-        ],
-    )
-    warnings: list[str] = Field(description="Warnings about the evidence, the order and the tasks.", examples=[[]])
-    concepts: int = Field(examples=[18381])
-    order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])
-    tasks: list[ManifestTask]
-    software: dict[str, str] = Field(examples=[{"name": "concept-orderings", "version": "0.1.0"}])
 
 
 class ParameterResource(Schema):
@@ -450,7 +382,7 @@ def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
         events_url=f"{job_url(job.id)}/events",
         state=job.state,
         cancel_requested=job.cancel_requested and not job.state.final,
-        ordering=ordering_of(job),
+        ordering=_canonical_ordering(job),
         warnings=warnings_of(job),
         progress=Progress(phase=job.phase, done=job.done, total=job.total),
         stream=_stream_link(job),
@@ -501,6 +433,11 @@ def utc(time: None) -> None: ...
 def utc(time: str | None) -> str | None:
     """Return a time of a record with a Z, as RFC 3339 writes UTC."""
     return time.replace("+00:00", "Z") if time is not None else None
+
+
+def _canonical_ordering(job: Record) -> CanonicalOrdering | None:
+    ordering = ordering_of(job)
+    return CanonicalOrdering.model_validate(ordering) if ordering is not None else None
 
 
 def _stream_link(job: Record) -> StreamLink | None:

@@ -33,7 +33,7 @@ JSON_FIELDS = ("wrong_type", "missing_field", "unknown_field", "duplicate_field"
 
 REFUSED_STREAM = (
     *JSON_FIELDS,
-    "bad_stream_name",
+    *("missing_concepts", "missing_classes", "conflicting_fields", "bad_stream_name"),
     *("bad_name", "bad_class_name", "bad_concept", "bad_template", "empty_class_list", "duplicate_concept"),
     *("bad_year", "bad_score", "bad_count", "bad_query"),
     *("unknown_ordering", "unknown_parameter", "bad_parameter", "source_not_found"),
@@ -44,7 +44,7 @@ REFUSED_STREAM = (
 
 REFUSED_LOOK = (
     *("wrong_type.counts", "missing_field.counts", "unknown_field.counts", "duplicate_field"),
-    *("bad_query.counts", "bad_parameter.counts", "bad_source"),
+    *("conflicting_fields.counts", "bad_query.counts", "bad_parameter.counts", "bad_source"),
 )
 """The errors of a request for counts."""
 

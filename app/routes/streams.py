@@ -33,10 +33,8 @@ from app.routes.problems import BODY, FAILED_JOB, NO_REDIS, NO_STORE, REFUSED_ST
 from app.routes.request_bodies import not_json, read_body
 from app.schemas import (
     JobResource,
-    ManifestResource,
     StreamPage,
     StreamSummary,
-    TaskResource,
     VersionPage,
     VersionResource,
     job_resource,
@@ -47,6 +45,7 @@ from app.schemas import (
     version_url,
 )
 from app.service import Service
+from app.version_schemas import ManifestResource, TaskResource
 from concept_orderings.request import StreamRequest
 from store.runs import Record
 from store.versions import VersionRecord

@@ -9,7 +9,6 @@ import httpx
 
 from app import openapi
 
-
 NOT_OF_THE_SERVICE = {
     # A path with a slash too many.
     "unknown_path",

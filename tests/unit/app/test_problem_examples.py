@@ -17,7 +17,7 @@ from support.documented import documented_codes
 
 NOT_OVER_HTTP = {
     # Of the command line, and of programs that do not start.
-    *("bad_file", "missing_embeddings", "bad_setting", "unknown_data_format"),
+    *("bad_file", "bad_rows", "missing_embeddings", "bad_setting", "unknown_data_format"),
     # Of a worker, which leaves the work to a later release.
     "request_of_later_release",
 }

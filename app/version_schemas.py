@@ -1,0 +1,217 @@
+"""The schemas of the documents of a version: its manifest and its tasks.
+
+The documents are served as they are stored, so these schemas are for the OpenAPI document alone. Later releases add
+fields, and so may new orderings and sources: no schema forbids fields that it does not declare. Tests compare them all
+with what each ordering publishes.
+"""
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from app.declared import without_default
+from app.examples import STREAM_NAME as STREAM_EXAMPLE
+from app.schemas import CanonicalOrdering, Open, Schema, Time
+
+_DIGEST = "0f" * 32
+
+
+def _absent(description: str, example: object) -> Any:
+    """Return a field that some documents have, and that is then not null unless its type says so."""
+    return without_default(description, [example])
+
+
+class ConceptEvidence(Open):
+    """The evidence behind a position: a year, a score, or a count with what it is a number of."""
+
+    year: int = _absent("The dataset's year.", 2009)
+    score: float = _absent("The zero-shot score; higher is easier.", 75.8)
+    count: int = _absent("How often the class name occurs.", 388)
+    tie_group: int = _absent("The number of concepts that have this count.", 1)
+    unit: Literal["documents", "occurrences"] = _absent("What a source's count is a number of.", "documents")
+    query: str | list[str] = _absent("What a source was asked; an array of several spellings.", "smart ring")
+    approximate: bool = _absent("True if the source says that the count is an estimate.", True)
+
+
+class ConceptInTask(Schema):
+    """A concept at its position in the stream."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    position: int = Field(ge=0, description="In the whole stream, from 0.", examples=[0])
+    concept: str = Field(examples=["CIFAR100+++bear"])
+    dataset: str = Field(examples=["CIFAR100"])
+    class_name: str = Field(alias="class", examples=["bear"])
+    evidence: ConceptEvidence
+
+
+class TaskResource(Schema):
+    """One task: a contiguous run of the arranged concepts."""
+
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    version: int = Field(ge=1, examples=[1])
+    task: int = Field(ge=0, examples=[0])
+    tasks: int = Field(description="How many tasks the version has.", examples=[20])
+    concepts: list[ConceptInTask]
+
+
+class CanonicalClassList(Open):
+    """A dataset with its class names, sorted, and the evidence that its request decides."""
+
+    name: str = Field(examples=["CIFAR100"])
+    classes: list[str] = Field(examples=[["bear", "otter"]])
+
+
+class CanonicalRequest(Schema):
+    """The canonical request. It can be posted unchanged."""
+
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    datasets: list[CanonicalClassList]
+    ordering: CanonicalOrdering
+    tasks: dict[str, Any] = Field(description="The split, as it was given.", examples=[{"count": 20}])
+
+
+class StartTotals(Schema):
+    """The total distances of the paths from all starts."""
+
+    least: float = Field(examples=[5511.25])
+    median: float = Field(examples=[5580.5])
+    largest: float = Field(examples=[5702.125])
+
+
+class RefinedPath(Schema):
+    """What refining changed."""
+
+    rounds: int = Field(description="Rounds that were done.", examples=[2])
+    rounds_asked: int = Field(examples=[2])
+    greedy_start: str = Field(description="Where the path began before it was refined.", examples=["CIFAR100+++bear"])
+    greedy_total_distance: float = Field(examples=[5511.25])
+    share_of_greedy_total: float | None = Field(description="Null if that total is 0.", examples=[0.93])
+
+
+class OrderingDetails(Open):
+    """How the order was found: empty for most orderings, the search for a path for `similarity`."""
+
+    path_start: str = _absent("The first concept of the path.", "CIFAR100+++bear")
+    starts: int = _absent("How many starts were tried.", 18381)
+    starts_asked: int = _absent("How many starts were asked for.", 18381)
+    complete: bool = _absent("Whether all that was asked for was done within the time limit.", True)
+    total_distance: float = _absent("The sum of the cosine distances of all steps.", 5511.25)
+    start_totals: StartTotals = without_default("The paths from all starts.")
+    refined: RefinedPath = without_default("What refining changed, if it was asked for.")
+
+
+class Jump(Schema):
+    """One of the largest steps of a path."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    position: int = Field(description="Where the step leads to, from 1.", examples=[1])
+    from_concept: str = Field(alias="from", examples=["CIFAR100+++bear"])
+    to_concept: str = Field(alias="to", examples=["DTD+++striped"])
+    distance: float = Field(description="Cosine distance.", examples=[0.75])
+    task: int = Field(description="The task that it leads to.", examples=[0])
+    new_task: bool = Field(description="Whether that task begins with this step.", examples=[False])
+
+
+class Diagnostics(Open):
+    """How good a path is (docs/diagnostics.md). A figure is null if there is nothing to average, or to divide by."""
+
+    total_distance: float = _absent("The sum of the cosine distances of all steps.", 5511.25)
+    mean_step: float | None = _absent("Their mean.", 0.3)
+    largest_step: float | None = _absent("The largest of them.", 0.75)
+    largest_jumps: list[Jump] = without_default("The 20 largest steps.")
+    expected_random_total: float = _absent("The expected sum for a random order.", 15100.5)
+    share_of_random_total: float | None = _absent("The sum as a share of the expected one.", 0.36)
+    similarity_inside_tasks: float | None = _absent("Mean cosine of two concepts of one task.", 0.4)
+    similarity_across_tasks: float | None = _absent("Mean cosine of two concepts of different tasks.", 0.2)
+    similarity_of_each_task: list[float | None] = _absent("Mean cosine inside each task.", [0.41, 0.39])
+
+
+class ManifestOrdering(CanonicalOrdering):
+    """The ordering of the canonical request, and how the order was found."""
+
+    details: OrderingDetails
+    diagnostics: Diagnostics = without_default("How good the path is; for `similarity`.")
+
+
+class EvidenceSource(Open):
+    """The origin of one kind of evidence."""
+
+    source: str = Field(
+        description="request, catalogue, request and catalogue, or the name of a source or an encoder.",
+        examples=["request and catalogue"],
+    )
+    digest: str = Field(description="SHA-256 of the values in canonical order.", examples=[_DIGEST])
+    warnings: list[str] = Field(examples=[[]])
+
+
+class CountedTimes(Schema):
+    """When the counts were made."""
+
+    first: Time = Field(examples=["2026-01-31T12:00:00Z"])
+    last: Time = Field(examples=["2026-01-31T12:00:20Z"])
+
+
+class CountsSource(EvidenceSource):
+    """The origin of counts; what a source does not know is left out, and the request's own counts have none of it."""
+
+    kind: str = _absent("local-index, elasticsearch, infini-gram or file.", "elasticsearch")
+    unit: Literal["documents", "occurrences"] = _absent("What a count is a number of.", "documents")
+    corpus: str = _absent("The corpus, for readers.", "the index c4 where subset is en")
+    documents: int = _absent("Number of documents in the corpus.", 364868892)
+    tokens: int = _absent("Number of tokens in the corpus.", 156000000000)
+    query_form: str = _absent("How a query is sent.", "match_phrase with slop 0 in the field text")
+    fingerprint: str = _absent("The same for as long as counts are those of the same corpus.", _DIGEST)
+    index: str = _absent("SHA-256 of the shards in a local index; UUIDs of indices in Elasticsearch.", _DIGEST)
+    counted: CountedTimes = without_default("When the counts were made.")
+
+
+class EmbeddingsSource(EvidenceSource):
+    """The origin of embeddings."""
+
+    encoder: str = _absent("The encoder's fingerprint.", _DIGEST)
+    weights: str | None = _absent("SHA-256 of its weights; null for an encoder without weights.", _DIGEST)
+    dtype: str = _absent("The number format in which it computed.", "float32")
+    dimensions: int = _absent("The number of numbers in an embedding.", 384)
+
+
+class ManifestEvidence(Open):
+    """The origin of each kind of evidence that the ordering or the split needs."""
+
+    years: EvidenceSource = without_default("The origin of the datasets' years.")
+    scores: EvidenceSource = without_default("The origin of the zero-shot scores.")
+    counts: CountsSource = without_default("The origin of the counts.")
+    embeddings: EmbeddingsSource = without_default("The origin of the embeddings.")
+
+
+class ManifestTask(Schema):
+    """A task in a manifest."""
+
+    task: int = Field(ge=0, examples=[0])
+    concepts: int = Field(description="Number of concepts.", examples=[920])
+    digest: str = Field(examples=[_DIGEST])
+
+
+class Software(Schema):
+    """The release that made a version."""
+
+    name: str = Field(examples=["concept-orderings"])
+    version: str = Field(examples=["0.1.0"])
+
+
+class ManifestResource(Schema):
+    """Everything needed to make a version again; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
+
+    format: int = Field(examples=[1])
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    version: int = Field(ge=1, examples=[1])
+    request: CanonicalRequest
+    request_digest: str = Field(description="SHA-256 of the canonical request.", examples=[_DIGEST])
+    ordering: ManifestOrdering
+    evidence: ManifestEvidence
+    warnings: list[str] = Field(description="Warnings about the evidence, the order and the tasks.", examples=[[]])
+    concepts: int = Field(description="Number of concepts.", examples=[18381])
+    order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])
+    tasks: list[ManifestTask]
+    software: Software
