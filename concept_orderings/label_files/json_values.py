@@ -9,7 +9,16 @@ from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import BadValue
 from concept_orderings.json_text import decode_json
-from concept_orderings.label_files.base import Body, Labels, by_index, is_index, labels_of_pairs, named, unreadable
+from concept_orderings.label_files.base import (
+    IDENTIFIER,
+    Body,
+    Labels,
+    by_index,
+    is_index,
+    labels_of_pairs,
+    named,
+    unreadable,
+)
 from concept_orderings.label_files.tables import labels_of_objects
 from concept_orderings.label_files.text import split_lines
 
@@ -97,12 +106,13 @@ def _of_object(file: str, value: _Object, column: str | None) -> Labels | Body:
 def _of_indices(file: str, value: _Object, _: str | None = None) -> Labels:
     """Read index → class, or index → [identifier, class]."""
     places = tuple(f"/{escape_pointer(name)}" for name in value)
-    if all(isinstance(each, list) for each in value.values()):
-        labels = _of_lists(file, [each for each in value.values() if isinstance(each, list)], places)
+    pairs = [each for each in value.values() if isinstance(each, list) and _has_identifier(each)]
+    if len(pairs) == len(value):
+        labels = labels_of_pairs(file, [(each[0], each[1]) for each in pairs], places)
     elif all(isinstance(each, str) for each in value.values()):
         labels = Labels(tuple(map(str, value.values())), places)
     else:
-        raise unreadable(file, "has indices whose values are not all names.")
+        raise unreadable(file, "has indices whose values are neither all names nor all [identifier, name].")
     return by_index(file, [int(name) for name in value], labels)
 
 
@@ -168,6 +178,14 @@ def _names(file: str, value: object, pointer: str, column: str | None) -> Labels
 
 def _below(name: str, labels: Labels) -> Labels:
     return replace(labels, places=tuple(f"/{name}{place}" for place in labels.places))
+
+
+def _has_identifier(pair: Sequence[object]) -> bool:
+    """Tell whether a list is an identifier and a name that is none."""
+    if len(pair) != 2 or not all(isinstance(each, str) for each in pair):
+        return False
+    first, second = (IDENTIFIER.fullmatch(str(each)) for each in pair)
+    return first is not None and second is None
 
 
 def _is_cell(value: object) -> bool:

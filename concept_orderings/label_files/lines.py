@@ -52,10 +52,11 @@ def read_lines(file: str, text: str, column: str | None) -> Labels:
         return _of_columns(file, lines, column)
     spaced = [place for place, line in lines if line != line.strip()]
     labels = Labels(tuple(line.strip() for _, line in lines), tuple(place for place, _ in lines))
-    labels = _without_index(file, labels)
-    if (named_only := without_ids(labels)) is not labels:
-        # Some lists of ImageNet have the index after the identifier.
-        labels = _without_index(file, named_only)
+    indexed = _without_index(file, labels)
+    named_only = without_ids(indexed)
+    # Some lists of ImageNet have the index after the identifier.
+    after_it = indexed is labels and named_only is not labels
+    labels = _without_index(file, named_only) if after_it else named_only
     if all(map(is_index, labels.names)) and not are_consecutive(list(map(int, labels.names))):
         labels = labels.noted("the class names are numbers; if they are indices into another list, give the names")
     if not spaced:
