@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import SEPARATOR
-from concept_orderings.errors import BadValue
+from concept_orderings.errors import BadValue, Fault
 from concept_orderings.json_text import decode_json
 from concept_orderings.label_files.base import (
     IDENTIFIER,
@@ -62,10 +62,20 @@ def _decoded(file: str, text: str) -> object:
     try:
         return decode_json(text.encode())
     except BadValue as error:
-        raise BadValue(error.code, f"{file}: {error.detail}", error.pointers) from error
+        raise _in_file(file, error) from error
     except (ValueError, RecursionError) as error:
         python = " Python's notation is not JSON; write the value with json.dump." if "'" in text[:1000] else ""
         raise unreadable(file, f"is not JSON: {error}.{python}") from error
+
+
+def _in_file(file: str, error: BadValue) -> BadValue:
+    """Return an error whose sentences name the file and the places in it."""
+    first, *others = [
+        Fault(each.code, f"{file}: {each.detail} ({', '.join(each.pointers)})", each.pointers) for each in error.faults
+    ]
+    named_error = BadValue(first.code, first.detail, first.pointers)
+    named_error.others, named_error.left_out = tuple(others), error.left_out
+    return named_error
 
 
 def _of_list(file: str, values: Sequence[object], places: Sequence[str], column: str | None) -> Labels:

@@ -64,6 +64,25 @@ def test_a_command_shows_its_own_arguments(capsys: pytest.CaptureFixture[str], n
     assert capsys.readouterr().out.startswith(f"usage: concept-orderings {name}")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "serve --port 1 --port 2",
+        "serve --host a --host b",
+        "index x --name a --name b",
+        "index x --data-dir a --data-dir b",
+    ],
+)
+def test_an_option_is_given_once(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """The first value would have no effect."""
+    pytest.importorskip("tantivy", reason="commands need the programs' libraries")
+    with pytest.raises(SystemExit) as left:
+        main(command.split())
+
+    assert left.value.code == 2
+    assert "it is given twice" in capsys.readouterr().err
+
+
 def test_the_list_of_commands_imports_no_program() -> None:
     code = (
         "import contextlib, sys; from concept_orderings.cli import main\n"

@@ -66,7 +66,7 @@ def test_the_faults_of_all_files_are_printed(capsys: pytest.CaptureFixture[str],
     (here / "cut.json").write_text('["a"')
     (here / "gaps.txt").write_text("0\ta\n2\tb\n")
     (here / "right.txt").write_text("a\n")
-    (here / "twice.json").write_text('{"datasets": [], "datasets": []}')
+    (here / "twice.json").write_text('{"datasets": [{"name": "A", "name": "B"}], "tasks": {}, "tasks": {}}')
     os.mkfifo(here / "never-read")
     files = ["missing.txt", ".", "cut.json", "right.txt", "gaps.txt", "twice.json"]
 
@@ -80,9 +80,11 @@ def test_the_faults_of_all_files_are_printed(capsys: pytest.CaptureFixture[str],
         "cut.json i",
         "gaps.txt h",
         "twice.json",
+        "twice.json",
     ]
     assert captured.err.count("[bad_file]") == 4
-    assert captured.err.count("[duplicate_field]") == 1
+    assert captured.err.count("[duplicate_field]") == 2
+    assert "(/datasets/0/name)" in captured.err
 
 
 def test_all_faults_of_the_names_are_printed_with_their_lines(capsys: pytest.CaptureFixture[str], here: Path) -> None:
