@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_orderings.path.blas import on_one_thread
 from concept_orderings.path.distances import BLOCK, MAX_SQUARED_LENGTH
 
 AXES = (32, 64, 96, 128, 192, 256)
@@ -71,12 +72,16 @@ class Projector:
         self._squares = squares
         # Nearly as many axes as dimensions would save nothing.
         self._numbers = [number for number in AXES if number < 0.8 * vectors.shape[1]]
-        self._axes = leading_axes(vectors, self._numbers[-1], tick) if self._numbers else None
+        # Small products and decompositions: threads of BLAS that wait for each other on busy cores would take a hundred
+        # times as long as one thread.
+        with on_one_thread():
+            self._axes = leading_axes(vectors, self._numbers[-1], tick) if self._numbers else None
 
     def for_products(self, k: int) -> Projection[NDArray[np.float32]]:
         """Return float32 rows for matrix products; the number of axes is the one estimated best for `k` neighbours."""
         dimensions = self._vectors.shape[1]
-        number = self._best(k / len(self._vectors))
+        with on_one_thread():
+            number = self._best(k / len(self._vectors))
         if number == dimensions:
             return Projection(self._vectors.astype(np.float32), _error(dimensions))
         rows = np.empty((len(self._vectors), number + 1), dtype=np.float32)

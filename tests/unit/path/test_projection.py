@@ -137,6 +137,23 @@ def test_axes_are_orthonormal_and_the_longest_come_first() -> None:
     assert along[:8].sum() > along[8:16].sum() > along[16:].sum() / 2
 
 
+def test_axes_are_searched_on_one_thread() -> None:
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    threads: list[set[int]] = []
+
+    def tick() -> None:
+        threads.append({each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"})
+
+    vectors = clustered(100, 100)
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
+        found = projection.Projector(vectors, squared_lengths(vectors).astype(np.int32), tick)
+        assert threads
+        assert set.union(*threads) == {1}
+        threads.clear()
+        found.for_products(5)
+    assert threads[0] == {1}, "while the number of axes is chosen"
+
+
 def test_products_run_on_one_thread_until_the_last_caller_leaves() -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl")
 
