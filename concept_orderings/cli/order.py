@@ -34,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a file with class names, as text, CSV, TSV or JSON (docs/label-files.md lists the forms), or with concepts "
-        "as DATASET+++class name, or with the body of a request. A dataset is named after its file; NAME=FILE names it",
+        help="a file with class names, as text, CSV, TSV or JSON (docs/label-files.md lists the forms), with "
+        "DATASET+++class name of each concept, or with the body of a request. A dataset is named after its file; "
+        "NAME=FILE names it",
     )
     parser.add_argument("--column", help="for CSV, TSV and JSON objects: the column that has the class names")
     parser.add_argument("--kind", choices=ORDERINGS, help="the ordering; needed unless a file has the field ordering")
