@@ -167,7 +167,7 @@ def located(error: ConceptOrderingsError, files: Sequence[ClassFile]) -> Concept
 
 def _meant(stem: str) -> str | None:
     """Return the name that a dataset named after its file may be meant to have; None if its own name will do."""
-    words = re.split(r"[^a-z0-9]+", stem.lower())
+    words = re.split(r"[\W_]+", stem.lower())
     if all(word in _NO_NAMES for word in words):
         return "NAME"
     if find_dataset(stem) is not None:

@@ -2,18 +2,22 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import TextIO
 
 from concept_orderings.errors import BadValue
+from concept_orderings.text import FORBIDDEN
+
+_FORBIDDEN = re.compile(FORBIDDEN)
 
 
 def say(text: str) -> None:
-    """Write a line to standard error, unless it is closed."""
+    """Write a line to standard error, unless it is closed; control characters, as paths may have, are escaped."""
     # `print` would write to standard output instead.
     if sys.stderr is not None:
-        print(f"concept-orderings: {text}", file=sys.stderr)
+        print(f"concept-orderings: {_FORBIDDEN.sub(lambda each: ascii(each[0])[1:-1], text)}", file=sys.stderr)
 
 
 def write_to_stdout(data: bytes) -> None:

@@ -60,7 +60,7 @@ def test_a_name_like_one_of_the_catalogue_is_said(name: str) -> None:
     assert f"write sun397={name}" in note
 
 
-@pytest.mark.parametrize("name", ["sun397.txt", "SUN397.txt", "mine.txt", "class 5.txt"])
+@pytest.mark.parametrize("name", ["sun397.txt", "SUN397.txt", "mine.txt", "class 5.txt", "犬.txt"])
 def test_other_names_are_taken_without_a_word(name: str) -> None:
     assert file(name, "a\n").notes == ()
 

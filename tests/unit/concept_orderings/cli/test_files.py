@@ -111,6 +111,15 @@ def test_faults_beyond_a_hundred_are_counted(capsys: pytest.CaptureFixture[str],
     assert lines[-1] == "concept-orderings: There are 50 more such faults. [duplicate_concept]"
 
 
+@pytest.mark.parametrize("name", ["a\nb.txt", "a\x1b[31m.txt", "\udcff.txt"])
+def test_a_path_cannot_break_the_lines_of_errors(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert main(["order", name, "--kind", "random"]) == 1
+    said = capsys.readouterr().err
+
+    assert said.count("\n") == 1
+    assert said.rstrip("\n").isprintable()
+
+
 def test_a_column_is_chosen(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     (here / "mine.csv").write_text("class,label\na,b\n")
 
