@@ -5,11 +5,13 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import islice
 from types import NoneType, UnionType
 from typing import TypeGuard
 
 from concept_orderings.errors import BadValue
 from concept_orderings.faults import Faults
+from concept_orderings.text import nearest
 
 # The first match counts, because Python takes a boolean for an int.
 _NAMES: Sequence[tuple[type | UnionType, str]] = (
@@ -20,6 +22,8 @@ _NAMES: Sequence[tuple[type | UnionType, str]] = (
     (list | tuple, "an array"),
     (Mapping, "an object"),
 )
+_MOST_COMPARED = 20  # an object may have a million unknown fields, and comparing names takes long
+_LONGEST_COMPARED = 40
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -98,9 +102,28 @@ def check_fields(body: Mapping[str, object], allowed: Sequence[str], pointer: st
     if unknown:
         raise BadValue(
             "unknown_field",
-            f"There is no field {ascii(unknown[0])[:80]} here; the fields are {', '.join(allowed)}.",
+            f"There is no field {ascii(unknown[0])[:80]} here; {choice(unknown[0], 'the fields are', allowed)}",
             (f"{pointer}/{escape_pointer(name)}" for name in unknown),
         )
+
+
+def choice(unknown: str, introduction: str, names: Sequence[str]) -> str:
+    """Return the end of the error for an unknown name: which one was probably meant, and all names."""
+    near = nearest(unknown[:_LONGEST_COMPARED], names)
+    if near is not None:
+        introduction = f"did you mean {near}? {introduction.capitalize()}"
+    return f"{introduction} {', '.join(names)}."
+
+
+def meant_fields(body: Mapping[str, object], allowed: Sequence[str]) -> frozenset[str]:
+    """Return the fields that an object lacks, and that unknown fields in it probably stand for.
+
+    Such a field is not missing: its name is misspelt, which is a fault already.
+    """
+    unknown = islice((name for name in body if name not in allowed), _MOST_COMPARED)
+    absent = [name for name in allowed if body.get(name) is None]
+    found = (nearest(name[:_LONGEST_COMPARED], absent) for name in unknown)
+    return frozenset(each for each in found if each is not None)
 
 
 def is_integer(value: object) -> TypeGuard[int]:

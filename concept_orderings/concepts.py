@@ -86,6 +86,8 @@ class ClassList:
     doubtful : frozenset of str
         The names of its fields that have a fault, so that nothing is known about them; empty in a request that is
         accepted.
+    misspelt : frozenset of str
+        The names of fields that it lacks, and that unknown fields in it probably stand for.
     """
 
     name: str
@@ -93,6 +95,7 @@ class ClassList:
     given: Mapping[str, Any] = field(default_factory=dict)
     pointer: str = field(default="", compare=False)
     doubtful: frozenset[str] = field(default=frozenset(), compare=False)
+    misspelt: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)

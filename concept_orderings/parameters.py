@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, ClassVar, Self
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
-from concept_orderings.checks import escape_pointer, is_integer
+from concept_orderings.checks import choice, escape_pointer, is_integer, meant_fields
 from concept_orderings.concepts import Concepts
 from concept_orderings.errors import BadParameter, InvalidInput, UnreadableRequest
 from concept_orderings.faults import Faults
@@ -175,7 +175,7 @@ class Parameters:
         parameters
             With the default of each parameter that is not given, or is at fault.
         doubtful : frozenset of str
-            The names of the parameters at fault.
+            The names of the parameters at fault, and of those that unknown names probably stand for.
         """
         known = {each.name: each for each in cls.parameters()}
         unknown = [name for name in values if name not in known]
@@ -183,7 +183,8 @@ class Parameters:
             faults.add(
                 BadParameter(
                     "unknown_parameter",
-                    f"The ordering {cls.kind} has no parameter {ascii(unknown[0])[:80]}; it takes {', '.join(known)}.",
+                    f"The ordering {cls.kind} has no parameter {ascii(unknown[0])[:80]}; "
+                    f"{choice(unknown[0], 'it takes', list(known))}",
                     (f"{POINTER}/{escape_pointer(name)}" for name in unknown),
                 )
             )
@@ -191,7 +192,7 @@ class Parameters:
         for name in wrong:
             faults.add(refused(_refusal(known[name]), name))
         right = {name: value for name, value in values.items() if name in known and name not in wrong}
-        return cls(**_as_fields(right)), frozenset(wrong)
+        return cls(**_as_fields(right)), meant_fields(values, list(known)).union(wrong)
 
     @classmethod
     def read(cls, written: Mapping[str, object]) -> Self:

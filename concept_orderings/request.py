@@ -12,7 +12,14 @@ from typing import Any
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.catalogue import CATALOGUE, KnownDataset, canonical_name, find_dataset
-from concept_orderings.checks import check_fields, check_mapping, check_sequence, check_string, check_strings
+from concept_orderings.checks import (
+    check_fields,
+    check_mapping,
+    check_sequence,
+    check_string,
+    check_strings,
+    meant_fields,
+)
 from concept_orderings.concepts import (
     CLASS_NAMES,
     CONCEPTS,
@@ -241,8 +248,9 @@ def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime |
 
 
 def _find_missing(fields: Mapping[str, object], faults: Faults) -> None:
+    meant = meant_fields(fields, _FIELDS)
     for name, example in (("name", '"my-stream"'), ("ordering", '{"kind": "random"}'), ("tasks", '{"count": 20}')):
-        if fields.get(name) is None:
+        if fields.get(name) is None and name not in meant:
             detail = f"The request has no {name}; give one, such as {example}."
             faults.add(BadValue("missing_field", detail, [f"/{name}"]))
 
@@ -273,8 +281,9 @@ def _parse_concepts(fields: Mapping[str, object], faults: Faults) -> tuple[Conce
     if len(given) == 1:
         return _parse_list(given[0], fields, faults)
     if not given:
-        detail = "The request has no concepts; give datasets with their classes, or concepts."
-        faults.add(BadValue("missing_concepts", detail, _LISTS))
+        if meant_fields(fields, _FIELDS).isdisjoint(_PARSERS):
+            detail = "The request has no concepts; give datasets with their classes, or concepts."
+            faults.add(BadValue("missing_concepts", detail, _LISTS))
         return Concepts(()), False
     faults.add(BadValue("conflicting_fields", "Give either datasets, with their classes, or concepts.", _LISTS))
     # One of the two will stay, so its faults are worth knowing. An empty one will not.
@@ -314,21 +323,29 @@ def _parse_class_list(value: object, pointer: str, faults: Faults) -> ClassList:
     body = faults.attempt(check_mapping, value, pointer)
     if body is None:
         return ClassList(name="", classes=(), pointer=pointer, doubtful=frozenset({"name", "classes"}))
-    faults.attempt(check_fields, body, [each.name for each in DATASET_FIELDS], pointer)
-    name = faults.attempt(check_string, body.get("name"), f"{pointer}/name")
-    classes = _parse_classes(body, name or "", pointer, faults)
+    names = [each.name for each in DATASET_FIELDS]
+    faults.attempt(check_fields, body, names, pointer)
+    misspelt = meant_fields(body, names)
+    name = None if "name" in misspelt else faults.attempt(check_string, body.get("name"), f"{pointer}/name")
+    classes = None if "classes" in misspelt else _parse_classes(body, name or "", pointer, faults)
     given: dict[str, object] = {}
     doubtful = {field for field, read in (("name", name), ("classes", classes)) if read is None}
     for field in evidence_fields():
         if (evidence := body.get(field.name)) is None:
             continue
         parsed = field.parse_given(evidence, classes, f"{pointer}/{field.name}", faults)
-        # Values by class say nothing about classes that are not known.
-        if parsed is None or (classes is None and isinstance(evidence, Mapping)):
+        if parsed is None:
             doubtful.add(field.name)
         else:
             given[field.name] = parsed
-    return ClassList(name=name or "", classes=classes or (), given=given, pointer=pointer, doubtful=frozenset(doubtful))
+    return ClassList(
+        name=name or "",
+        classes=classes or (),
+        given=given,
+        pointer=pointer,
+        doubtful=frozenset(doubtful),
+        misspelt=misspelt,
+    )
 
 
 def _parse_classes(body: Mapping[str, object], dataset: str, pointer: str, faults: Faults) -> tuple[str, ...] | None:
@@ -364,11 +381,13 @@ def _check_split(split: Split, n: int) -> None:
 
 def _completed(each: ClassList) -> ClassList:
     """Return a class list with the catalogue's evidence for the fields that the request left out."""
-    if "name" in each.doubtful:
+    doubtful = each.doubtful | each.misspelt
+    if "name" in doubtful:
         # The right name may be one of the catalogue.
-        return replace(each, doubtful=each.doubtful | (_CATALOGUE_FIELDS - each.given.keys()))
+        return replace(each, doubtful=doubtful | (_CATALOGUE_FIELDS - each.given.keys()))
     known = find_dataset(each.name)
-    return each if known is None else replace(each, given={**_from_catalogue(known), **each.given})
+    given = each.given if known is None else {**_from_catalogue(known), **each.given}
+    return replace(each, given=given, doubtful=doubtful)
 
 
 def _from_catalogue(known: KnownDataset) -> dict[str, object]:

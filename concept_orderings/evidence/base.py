@@ -333,7 +333,18 @@ def require(missing: Sequence[ClassList], field: str, *, code: str, advice: str)
     if "/concepts" in pointers:
         # The field belongs to class lists, for which `concepts` is the short form.
         advice = f"post them as datasets, with their classes, and {advice}"
-    raise MissingEvidence(code, f"No {field} for {first_names(missing)}: {advice}", list(pointers))
+    detail = f"No {field} for {first_names(missing)}: {advice}{_classes_without(missing, field)}"
+    raise MissingEvidence(code, detail, list(pointers))
+
+
+def _classes_without(missing: Sequence[ClassList], field: str) -> str:
+    """Return a sentence with classes of the first dataset that has values for some of its classes only."""
+    for each in missing:
+        values = each.given.get(field)
+        if isinstance(values, Mapping):
+            without = [shown(name, 30) for name in each.classes if name not in values]
+            return f" {each.name} has {field} for some classes, but none for {first_of(without, 5)}."
+    return ""
 
 
 def first_names(class_lists: Sequence[ClassList]) -> str:

@@ -199,10 +199,37 @@ def test_evidence_is_missing_beside_other_faults() -> None:
         pytest.param({"/tasks": {"count": 9}, "/datasets": []}, id="tasks without concepts"),
         pytest.param({"/tasks": {"count": 9}, "/concepts": []}, id="an empty list beside another"),
         pytest.param({f"{FIRST}/classes/1": 7, f"{FIRST}/counts": {"7": 1}}, id="a count for a class that is a number"),
+        pytest.param({"/ordering": ordered("time"), f"{FIRST}/year": ..., f"{FIRST}/yaer": 1}, id="misspelt year"),
+        pytest.param({f"{FIRST}/classes": ..., f"{FIRST}/clases": ["a"]}, id="misspelt classes"),
+        pytest.param({f"{FIRST}/name": ..., f"{FIRST}/nmae": "ONE"}, id="misspelt name"),
+        pytest.param({"/tasks": ..., "/task": {"count": 1}}, id="misspelt tasks"),
+        pytest.param({"/datasets": ..., "/dataset": []}, id="misspelt datasets"),
+        pytest.param({"/ordering": ordered("frequency", sorce="c4"), f"{FIRST}/counts": ...}, id="misspelt source"),
     ],
 )
 def test_a_fault_that_follows_from_another_is_not_named(changes: Mapping[str, object]) -> None:
     assert len(faults_of(changes)) == 1
+
+
+def test_a_misspelt_field_is_named_with_the_one_that_was_meant() -> None:
+    fields = {f"{FIRST}/year": ..., f"{FIRST}/yaer": 2001, "/ordering": ordered("frequency", sorce="c4")}
+    details = [each.detail for each in refused(changed(fields)).faults]
+
+    assert "There is no field 'yaer' here; did you mean year? The fields are name, classes, " in details[1]
+    assert "has no parameter 'sorce'; did you mean source? It takes source, " in details[0]
+    assert "did you mean" not in refused(changed({"/xyz": 1})).detail
+
+
+def test_a_misspelt_field_contradicts_nothing() -> None:
+    assert faults_of({"/ordering": ordered("frequency", source="c4"), f"{FIRST}/count": {"a": 1}}, counted) == [
+        ("unknown_field", (f"{FIRST}/count",))
+    ]
+
+
+def test_a_million_unknown_fields_are_refused_in_good_time() -> None:
+    error = refused({f"field {i}": i for i in range(1_000_000)})
+
+    assert error.left_out == {"unknown_field": 1_000_000 - MOST_POINTERS}
 
 
 def test_contradictions_between_parameters_are_all_named() -> None:
@@ -215,6 +242,18 @@ def test_contradictions_between_parameters_are_all_named() -> None:
         ("bad_parameter", ("/ordering/refresh", "/ordering/counted_since")),
         ("bad_parameter", ("/ordering/counted_since",)),
     ]
+
+
+def test_classes_without_counts_are_named() -> None:
+    classes = [f"class {i}" for i in range(100)]
+    some = dict.fromkeys(classes[3:90], 1)
+    changes = {
+        "/ordering": ordered("frequency"),
+        "/datasets": [{"name": "ALL"} | SPARE, {"name": "SOME", "classes": classes, "counts": some}],
+    }
+
+    named = "none for 'class 0', 'class 1', 'class 2', 'class 90', 'class 91' and 8 more."
+    assert refused(changed(changes)).detail.endswith(f" SOME has counts for some classes, but {named}")
 
 
 def test_a_time_in_the_future_is_named_with_the_other_faults() -> None:
@@ -254,6 +293,13 @@ def test_the_first_fault_of_a_class_given_three_times_has_two_places() -> None:
     assert faults_of({f"{FIRST}/classes": ["a", "b", "a", "c", "a"]}, counted) == [
         ("duplicate_concept", (f"{FIRST}/classes/0", f"{FIRST}/classes/2")),
         ("duplicate_concept", (f"{FIRST}/classes/0", f"{FIRST}/classes/4")),
+    ]
+
+
+def test_a_bad_name_that_is_repeated_is_bad_at_each_place_and_not_repeated() -> None:
+    assert faults_of({f"{FIRST}/classes": ["a", "b", "c", "x\n", "x\n"]}) == [
+        ("bad_class_name", (f"{FIRST}/classes/3",)),
+        ("bad_class_name", (f"{FIRST}/classes/4",)),
     ]
 
 
