@@ -178,7 +178,8 @@ class Service:
             return
         if (why := await self.sources.known.why_unknown(ordering.source)) is not None:
             job = await self._jobs.get(job_id(request))
-            if job is None or job.state.final:
+            # A job that has just succeeded has made the version, which was searched for a moment ago.
+            if job is None or (job.state.final and job.state is not State.SUCCEEDED):
                 raise BadParameter("source_not_found", why, [f"{POINTER}/source"])
 
     async def job(self, identifier: str) -> Record | None:
