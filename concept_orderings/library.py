@@ -58,8 +58,8 @@ def arrange(
     Raises
     ------
     InvalidInput
-        With a stable ``code`` and pointers to the fields; `MissingEvidence` if embeddings or counts are needed;
-        ``bad_rows`` if the names are not those of the concepts.
+        With a stable ``code`` and pointers to the fields, and all faults in ``faults``; `MissingEvidence` if embeddings
+        or counts are needed; ``bad_rows`` if the names are not those of the concepts.
     """
     passed = frozenset[Need]() if embeddings is None else frozenset({Need.EMBEDDINGS})
     request = parse_request(body, passed=passed)

@@ -1,9 +1,16 @@
 """The kinds of evidence: what holds for every one in the registry."""
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
+from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence import EVIDENCE, Need
 from concept_orderings.evidence.base import NeedsEvidence
+from concept_orderings.orderings import ORDERINGS, Ordering
+from concept_orderings.request import parse_request
+from unit.concept_orderings.request.bodies import right
 
 
 @pytest.mark.parametrize("need", Need)
@@ -25,3 +32,28 @@ def test_every_field_belongs_to_one_kind() -> None:
 
     assert len(set(names)) == len(names), "two kinds of evidence have a field of the same name: rename one"
     assert all(field.description for kind in EVIDENCE.values() for field in kind.fields)
+
+
+class Reads:
+    """An ordering that notes which of its parameters are read."""
+
+    def __init__(self, ordering: Ordering) -> None:
+        self._ordering = ordering
+        self.names: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.names.add(name)
+        return getattr(self._ordering, name)
+
+
+@pytest.mark.parametrize("kind", EVIDENCE.values(), ids=EVIDENCE)
+def test_the_checks_of_a_kind_read_the_parameters_that_it_names(kind: Any) -> None:
+    """A check that reads a parameter which is at fault would report what does not follow."""
+    concepts = parse_request(right()).concepts
+    reads = [Reads(each()) for each in ORDERINGS.values() if kind.need in each.needs]
+    for ordering in reads:
+        for check in (kind.check_given, kind.check_complete):
+            with suppress(InvalidInput):
+                check(concepts, ordering)
+
+    assert set().union(*(each.names for each in reads)) <= kind.reads, "name them in Kind.reads"
