@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, Never
 
 from redis.exceptions import RedisError, ResponseError
 
+from store.queue_damage import is_damage
+
 if TYPE_CHECKING:
     from docket import Docket, Execution
     from docket.strikelist import StrikeInstruction
@@ -216,8 +218,8 @@ def _forget_unreadable_records(execution_class: "type[Execution]") -> None:
     async def claim_readable(self: "Execution", worker: str) -> bool:
         try:
             return await claim(self, worker)
-        except (RedisError, OSError) as error:
-            if not _is_damage(error):
+        except ResponseError as error:
+            if not is_damage(error):
                 raise
             reason: Exception = error
         except ValueError as error:
@@ -228,11 +230,6 @@ def _forget_unreadable_records(execution_class: "type[Execution]") -> None:
         return await claim(self, worker)
 
     execution_class.claim = claim_readable  # type: ignore[method-assign]
-
-
-def _is_damage(error: Exception) -> bool:
-    """Return whether a script failed because of damaged values, and not for a passing reason such as a full Redis."""
-    return isinstance(error, ResponseError) and any(words in str(error) for words in ("WRONGTYPE", "attempt to"))
 
 
 def _skip_unreadable_strikes(instruction_class: "type[StrikeInstruction]") -> None:

@@ -7,11 +7,15 @@ can still delete jobs and add others, so protect Redis with a password, and keep
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import ResponseError
+
+from store.queue_damage import forget_task, is_damage, repair_queue
 
 if TYPE_CHECKING:
     from docket import Docket
@@ -25,6 +29,8 @@ _ANSWER_SECONDS = 10.0
 _MOST_CONNECTIONS = 50
 # Docket opens a connection for each concurrent call, and fails at more than a hundred.
 _MOST_ADDING = 25
+
+_log = logging.getLogger(__name__)
 
 
 class _Pool(BlockingConnectionPool):
@@ -92,8 +98,27 @@ class Queue:
         redis.RedisError
             If Redis is away.
         """
+        task = f"{identifier}:{run}"
         async with self._adding:
-            await self._docket.add(TASK, key=f"{identifier}:{run}")(identifier, run)
+            try:
+                await self._docket.add(TASK, key=task)(identifier, run)
+            except ResponseError as error:
+                if not is_damage(error):
+                    raise
+                _log.error("deleted what the queue %s had of %s: %s", self._docket.name, task, error)
+                async with self._docket.redis() as redis:
+                    await forget_task(cast("Redis", redis), self._docket, task)
+                await self._docket.add(TASK, key=task)(identifier, run)
+
+    async def repair(self, redis: Redis) -> None:
+        """Remove keys of the queue with which it cannot work (`store.queue_damage`); the queue need not be entered.
+
+        Raises
+        ------
+        redis.RedisError
+            If Redis is away.
+        """
+        await repair_queue(redis, self._docket)
 
     async def workers(self) -> int:
         """Return how many workers have reported recently."""

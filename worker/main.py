@@ -4,11 +4,13 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from docket import CurrentExecution, Docket, Execution, ExponentialRetry, Worker
 from docket.dependencies import AdmissionBlocked
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from store.count_cache import CountCache
@@ -83,22 +85,31 @@ async def run_worker(settings: WorkerSettings) -> None:
     ) -> None:
         await _deliver(look_runner, identifier, run, execution)
 
-    url = settings.redis_url
-    async with (
-        redis,
-        make_docket(url, keys.queue(JOB.name)) as job_docket,
-        make_docket(url, keys.queue(LOOK.name)) as look_docket,
-    ):
-        job_docket.register(run_job, names=[TASK])
-        look_docket.register(run_look, names=[TASK])
+    job_docket, look_docket = (make_docket(settings.redis_url, keys.queue(kind.name)) for kind in (JOB, LOOK))
+    job_docket.register(run_job, names=[TASK])
+    look_docket.register(run_look, names=[TASK])
+    job_queue, look_queue = Queue(job_docket), Queue(look_docket)
+    async with redis:
+        for queue in (job_queue, look_queue):
+            # Before it is entered, which fails if its keys hold something else.
+            await _try_to("repair a queue", queue.repair(redis))
         async with (
+            job_docket,
+            look_docket,
             _worker(job_docket, settings, concurrency=1) as job_worker,
             _worker(look_docket, settings, concurrency=_LOOKS_AT_ONCE) as look_worker,
         ):
             running = [asyncio.create_task(each.run_forever()) for each in (job_worker, look_worker)]
+
+            async def requeue_jobs() -> None:
+                await _try_to("move what release 0.1.0 has left", upgrade.move_again())
+                await _requeue(jobs, job_queue, redis)
+
             background = [
-                asyncio.create_task(_requeue_jobs(jobs, Queue(job_docket), upgrade, every=settings.redelivery_seconds)),
-                asyncio.create_task(_requeue(looks, Queue(look_docket), every=settings.redelivery_seconds)),
+                asyncio.create_task(_repeat(requeue_jobs, every=settings.redelivery_seconds)),
+                asyncio.create_task(
+                    _repeat(partial(_requeue, looks, look_queue, redis), every=settings.redelivery_seconds)
+                ),
                 asyncio.create_task(SourceReporter(settings, SourceReports(redis, keys)).run()),
             ]
             _stop_on_signals(running, stopping)
@@ -135,34 +146,33 @@ def _worker(docket: Docket, settings: WorkerSettings, *, concurrency: int) -> Wo
     )
 
 
-async def _requeue_jobs(jobs: Runs, queue: Queue, upgrade: Upgrade, *, every: float) -> None:
-    """Move what programs of release 0.1.0 leave behind, and queue pending jobs again, for ever."""
+async def _repeat(work: Callable[[], Awaitable[None]], *, every: float) -> None:
+    """Do some work now and after every so many seconds, for ever."""
     while True:
-        try:
-            await upgrade.move_again()
-        except (RedisError, OSError) as error:
-            _log.warning("cannot move what release 0.1.0 has left: %s", error)
-        await _requeue_once(jobs, queue)
+        await work()
         await asyncio.sleep(every)
 
 
-async def _requeue(runs: Runs, queue: Queue, *, every: float) -> None:
-    """Queue pending runs again, for ever."""
-    while True:
-        await _requeue_once(runs, queue)
-        await asyncio.sleep(every)
-
-
-async def _requeue_once(runs: Runs, queue: Queue) -> None:
+async def _requeue(runs: Runs, queue: Queue, redis: Redis) -> None:
     """Queue pending runs again; the queue ignores those that it has already.
 
     Recording a run and queueing it are two steps, and the process may die between them.
     """
+    await _try_to("repair a queue", queue.repair(redis))
+    await _try_to("queue pending runs again", _add_pending(runs, queue))
+
+
+async def _add_pending(runs: Runs, queue: Queue) -> None:
+    for identifier, run in await runs.pending():
+        await queue.add(identifier, run)
+
+
+async def _try_to(what: str, work: Awaitable[None]) -> None:
+    """Do some work that is tried again later if Redis is away or refuses it."""
     try:
-        for identifier, run in await runs.pending():
-            await queue.add(identifier, run)
+        await work
     except (RedisError, OSError) as error:
-        _log.warning("cannot queue pending runs again: %s", error)
+        _log.warning("cannot %s: %s", what, error)
 
 
 def _stop_on_signals(running: Sequence["asyncio.Task[None]"], stopping: threading.Event) -> None:
