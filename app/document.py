@@ -70,9 +70,16 @@ def _schemas_by_name() -> dict[str, Any]:
     """Return the schemas that routes refer to by name, since FastAPI does not collect them."""
     # Late, because nothing else needs them: they would slow the start of the service.
     from app.request_schemas import CountsRequestSchema, StreamRequestSchema  # noqa: PLC0415
+    from app.version_schemas import ManifestResource, TaskResource  # noqa: PLC0415
 
     _, found = models_json_schema(
-        [(StreamRequestSchema, "validation"), (CountsRequestSchema, "validation"), (Problem, "serialization")],
+        [
+            (StreamRequestSchema, "validation"),
+            (CountsRequestSchema, "validation"),
+            (ManifestResource, "serialization"),
+            (TaskResource, "serialization"),
+            (Problem, "serialization"),
+        ],
         ref_template="#/components/schemas/{model}",
     )
     schemas: dict[str, Any] = found["$defs"]

@@ -49,7 +49,8 @@ class Schema(BaseModel):
     starts, and many schemas are used by the OpenAPI document alone.
     """
 
-    model_config = ConfigDict(defer_build=True)
+    # Answers have all their fields, also those that have a default here.
+    model_config = ConfigDict(defer_build=True, json_schema_serialization_defaults_required=True)
 
 
 class Progress(Schema):
@@ -124,9 +125,9 @@ class JobProblem(Schema):
 
 
 class Open(Schema):
-    """The base of objects that have more fields than those declared, such as the parameters of an ordering."""
+    """The base of stored objects, which may lack fields, and have more than those declared, such as parameters."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_serialization_defaults_required=False)
 
 
 class CanonicalOrdering(Open):

@@ -110,6 +110,7 @@ class CountsResource(Schema):
     """Counts in the order of the request."""
 
     source: SourceResource
+    # Not of the format date-time: a client sends it back, and it has one form in the canonical request.
     counted_since: str = Field(
         description="No count is older, unless the source has a `counted_at`; empty: counts of any age.", examples=[""]
     )

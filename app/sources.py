@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from app.known_sources import KnownSources
+from app.source_schemas import source_resource
 from app.uploaded_counts import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
@@ -219,7 +220,7 @@ def counts_answer(request: CountsRequest, look: Record) -> bytes:
         }
         for name, query in zip(request.names, request.queries, strict=True)
     ]
-    source = {**SourceReport.available(answer.facts).as_json(), "error": None}
+    source = source_resource(SourceReport.available(answer.facts)).model_dump()
     return json.dumps({"source": source, "counted_since": request.counted_since, "counts": counts}).encode()
 
 

@@ -55,6 +55,12 @@ def parts(unknown: str = "", bad_query: str = "") -> dict[int | str, dict[str, A
     }
 
 
+def document_answer(schema: str, description: str) -> dict[str, Any]:
+    """Return the OpenAPI entry of a stored document, whose schema is that of a name in `app.version_schemas`."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "content": content}
+
+
 async def find_numbers(service: Service, name: str) -> Sequence[int]:
     """Return the version numbers of a stream, ascending.
 

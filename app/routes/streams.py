@@ -24,6 +24,7 @@ from app.routes.parts import (
     Name,
     Version,
     answer_document,
+    document_answer,
     find_numbers,
     find_record,
     parts,
@@ -45,7 +46,6 @@ from app.schemas import (
     version_url,
 )
 from app.service import Service
-from app.version_schemas import ManifestResource, TaskResource
 from concept_orderings.request import StreamRequest
 from store.runs import Record
 from store.versions import VersionRecord
@@ -152,8 +152,8 @@ async def list_versions(
 @router.get(
     "/{name}/versions/{version}",
     summary="The manifest of a version",
-    response_model=ManifestResource,
-    responses=parts(),
+    response_class=Response,
+    responses={200: document_answer("ManifestResource", "The manifest."), **parts()},
 )
 async def get_manifest(name: Name, version: Version, request: Request, service: TheService) -> Response:
     """Everything needed to make the version again. It never changes: cache it for ever."""
@@ -166,8 +166,8 @@ async def get_manifest(name: Name, version: Version, request: Request, service: 
 @router.get(
     "/{name}/versions/{version}/tasks/{task}",
     summary="A task",
-    response_model=TaskResource,
-    responses=parts("unknown_task"),
+    response_class=Response,
+    responses={200: document_answer("TaskResource", "The task."), **parts("unknown_task")},
 )
 async def get_task(name: Name, version: Version, task: Task, request: Request, service: TheService) -> Response:
     """The concepts of one task, each with its position and evidence. It never changes: cache it for ever."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from app.examples import REQUESTS
 from app.schemas import CanonicalOrdering
+from app.source_schemas import CountsResource, SourceList
 from app.version_schemas import (
     CanonicalClassList,
     ConceptEvidence,
@@ -85,6 +86,15 @@ def test_a_version_has_the_fields_of_the_schemas(with_counts: Deployment, name: 
         assert model.model_dump(by_alias=True, exclude_unset=True) == document
         parameters = {f"/ordering/0/{each.name}" for each in ORDERINGS[body["ordering"]["kind"]].parameters()}
         assert set(undeclared(model)) <= parameters
+
+
+def test_sources_and_their_counts_have_the_fields_of_the_schemas(with_counts: Deployment) -> None:
+    sources = with_counts.http.get("/v1/sources").json()
+    counts = with_counts.http.post("/v1/sources/typed/counts", json={"names": ["bear"]}).json()
+
+    for schema, answer in ((SourceList, sources), (CountsResource, counts)):
+        assert fits(schema.__name__, answer)
+        assert schema.model_validate(answer).model_dump(mode="json") == answer
 
 
 def test_all_kinds_of_evidence_are_declared() -> None:
