@@ -23,7 +23,13 @@ THIS = ("-m", "worker")
 
 DATASETS = [
     {"name": "cifar100", "classes": ["bear", "otter", "clock"]},
-    {"name": "own", "classes": ["smart ring", "console"], "year": 2024, "scores": {"smart ring": 1.5, "console": 88.2}},
+    {
+        "name": "own",
+        "classes": ["smart ring", "console"],
+        "year": 2024,
+        "scores": {"smart ring": 1.5, "console": 88.2},
+        "template": "A product photo of a {}.",
+    },
 ]
 
 
@@ -32,12 +38,25 @@ def by_kind(kind: str, name: str, **parameters: object) -> dict[str, Any]:
     return {"name": name, "datasets": DATASETS, "ordering": ordering, "tasks": {"count": 2}}
 
 
+def captioned(name: str, seed: int) -> dict[str, Any]:
+    """Return a request of a later release whose captions no other request has."""
+    datasets = [{"name": "own", "classes": [f"thing {seed}", f"stuff {seed}", "all"], "template": "A {}."}]
+    return {
+        "name": name,
+        "datasets": datasets,
+        "ordering": {"kind": "leftmost", "encoder": "fake"},
+        "tasks": {"count": 2},
+    }
+
+
 # What a request of each sort is, and whether a worker of this release can read it.
 SORTS: dict[str, tuple[bool, Callable[[int], dict[str, Any]]]] = {
     "random": (True, lambda seed: random_request(f"random-{seed}", seed=seed, concepts=40)),
     "time": (True, lambda seed: by_kind("time", f"time-{seed}", seed=seed)),
+    "embedded": (True, lambda seed: by_kind("typicality", f"embedded-{seed}", encoder="fake", seed=seed)),
     "parameter": (False, lambda seed: random_request(f"parameter-{seed}", seed=seed, rotate=2)),
-    "kind": (False, lambda seed: by_kind("newest" if seed % 2 else "hardest", f"kind-{seed}")),
+    "kind": (False, lambda seed: by_kind(("newest", "hardest")[seed % 2], f"kind-{seed}")),
+    "captions": (False, lambda seed: captioned(f"captions-{seed}", seed)),
 }
 
 
@@ -111,14 +130,14 @@ def test_a_job_that_no_worker_can_read_waits_and_says_why(upgraded: Deployment) 
 
 @pytest.mark.slow
 def test_a_mixed_load_with_kills_of_workers_of_both_releases(upgraded: Deployment, tmp_path: Path) -> None:
-    seeds = range(60)
+    seeds = range(40)
     workers: dict[str, list[Process]] = {"this": [], "later": []}
     programs = {"this": THIS, "later": ()}
     for release in ("this", "this", "later"):
         workers[release].append(upgraded.start_worker(*programs[release]))
     jobs: dict[str, str] = {}
     for sort in SORTS:
-        jobs |= accepted(upgraded, sort, seeds[:30])
+        jobs |= accepted(upgraded, sort, seeds[:20])
     chance = random.Random(7)
     kills = 0
     rest = iter(SORTS)
@@ -131,7 +150,7 @@ def test_a_mixed_load_with_kills_of_workers_of_both_releases(upgraded: Deploymen
             kills += 1
             workers[release].append(upgraded.start_worker(*programs[release]))
         for sort in islice(rest, 1):
-            jobs |= accepted(upgraded, sort, seeds[30:])
+            jobs |= accepted(upgraded, sort, seeds[20:])
         time.sleep(0.5)
     assert kills == 8
     assert len(jobs) == len(seeds) * len(SORTS)
