@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
-from concept_orderings.errors import UnreadableRequest
+from concept_orderings.errors import StoreError, UnreadableRequest
 from concept_orderings.queries import Query
 from store.compressed import compress, decompress
 from store.runs import Lane, Record, Submission
@@ -133,13 +133,19 @@ class LookAnswer(NamedTuple):
 
         Raises
         ------
-        ValueError, KeyError, TypeError
-            If it is damaged, or stands for more than `MOST_ANSWER_BYTES`.
+        StoreError
+            ``record_damaged`` if it is damaged, or stands for more than `MOST_ANSWER_BYTES`.
         """
-        fields = json.loads(decompress(data, most_bytes=MOST_ANSWER_BYTES))
-        counts = [
-            CountShown(query=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
-            # A later release may add to what it says of a count.
-            for spellings, value, approximate, counted_at, *_ in fields["counts"]
-        ]
-        return cls(SourceFacts.from_json(fields["facts"]), counts)
+        try:
+            fields = json.loads(decompress(data, most_bytes=MOST_ANSWER_BYTES))
+            counts = [
+                CountShown(query=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
+                # A later release may add to what it says of a count.
+                for spellings, value, approximate, counted_at, *_ in fields["counts"]
+            ]
+            return cls(SourceFacts.from_json(fields["facts"]), counts)
+        except (ValueError, KeyError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}"[:200]
+            raise StoreError(
+                "record_damaged", f"The counts in Redis are damaged ({reason}). Post the request again."
+            ) from error

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from concept_orderings.errors import UnreadableRequest
+from concept_orderings.errors import StoreError, UnreadableRequest
 from concept_orderings.queries import Query
 from store.looks import CountShown, Look, LookAnswer
 from store.runs import Lane
@@ -78,5 +78,14 @@ def test_an_answer_of_a_later_release_may_say_more_of_a_count() -> None:
 
 def test_an_answer_is_read_within_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.looks.MOST_ANSWER_BYTES", 100)
-    with pytest.raises(ValueError, match="more than 100 bytes"):
+    with pytest.raises(StoreError, match="more than 100 bytes") as caught:
         LookAnswer.from_bytes(ANSWER.to_bytes())
+    assert caught.value.code == "record_damaged"
+
+
+@pytest.mark.parametrize("answer", ["?", "[]", '{"counts": []}', '{"counts": 7, "facts": {}}', '{"counts": [[1]]}'])
+def test_a_damaged_answer_is_an_error_that_says_what_to_do(answer: str) -> None:
+    for data in (answer.encode(), zlib.compress(answer.encode())):
+        with pytest.raises(StoreError, match="Post the request again") as caught:
+            LookAnswer.from_bytes(data)
+        assert caught.value.code == "record_damaged"
