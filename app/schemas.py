@@ -1,5 +1,6 @@
 """The schemas of answers on streams, jobs and the catalogue, for OpenAPI, and how records become such answers."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, TypeAlias, overload
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
 from concept_orderings.progress import Phase
+from concept_orderings.stream_warnings import MOST_CONCEPTS, StreamWarning, WarningCode, sentences
 from store.jobs import PlaceInQueue, ordering_of, stream_of, version_of, warnings_of
 from store.runs import ATTEMPTS, Record, State
 from store.versions import VersionRecord
@@ -95,7 +97,7 @@ class JobNote(Schema):
     detail: str = Field(
         examples=[
             "The job waits for a worker of a later release. The stored request has the ordering 'spiral', which "
-            "release 0.1.0 does not know. A later release wrote it: update this program, or let one of that release "
+            "release 0.2.0 does not know. A later release wrote it: update this program, or let one of that release "
             "read it."
         ]
     )
@@ -137,6 +139,30 @@ class CanonicalOrdering(Open):
     version: int = Field(description="The ordering's version.", examples=[EXAMPLE_REQUEST.ordering.version])
 
 
+class WarningResource(Schema):
+    """A warning for readers of a stream; it never changes an order."""
+
+    code: str = Field(
+        description=f"A code that never changes, for programs: {', '.join(WarningCode)}, or a code that a later "
+        "release adds (docs/warnings.md).",
+        examples=["zero_counts"],
+    )
+    detail: str = Field(
+        description="The sentence that stands in `warnings`.",
+        examples=["1 of 2 concepts have a count of 0 ('zoo+++bear'): their order among themselves is random."],
+    )
+    count: int | None = Field(
+        description="The number of concepts that it is about, or of names, datasets, years or captions "
+        "(docs/warnings.md); null if it is not about a number of them.",
+        examples=[1],
+    )
+    concepts: list[str] = Field(
+        description=f"The first {MOST_CONCEPTS} of the concepts that it is about, in canonical order; empty if it is "
+        "not about concepts.",
+        examples=[["zoo+++bear"]],
+    )
+
+
 class JobResource(Schema):
     """A job: it makes one version of a stream."""
 
@@ -154,6 +180,7 @@ class JobResource(Schema):
         "finished version has these and those that its evidence and its order give.",
         examples=[[]],
     )
+    warning_details: list[WarningResource] = Field(description="The same warnings as objects.", examples=[[]])
     progress: Progress
     stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
     error: JobProblem | None = Field(description="Why the job failed, once it has.")
@@ -212,6 +239,11 @@ class VersionResource(VersionSummary):
     """A version, with the URLs of its parts."""
 
     warnings: list[str] = Field(description="Warnings about the evidence, the order and the tasks.", examples=[[]])
+    warning_details: list[WarningResource] = Field(
+        description="The same warnings as objects. Those of versions that release 0.1.0 published have the code "
+        "`unclassified`, and neither a number nor concepts.",
+        examples=[[]],
+    )
     export_url: str = Field(
         description="The order as a FoMo-in-Flux file.",
         examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/export/fomo"],
@@ -384,7 +416,8 @@ def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
         state=job.state,
         cancel_requested=job.cancel_requested and not job.state.final,
         ordering=_canonical_ordering(job),
-        warnings=warnings_of(job),
+        warnings=sentences(warnings := warnings_of(job)),
+        warning_details=warning_resources(warnings),
         progress=Progress(phase=job.phase, done=job.done, total=job.total),
         stream=_stream_link(job),
         error=JobProblem.model_validate(job.error) if job.error is not None else None,
@@ -417,7 +450,8 @@ def version_resource(record: VersionRecord) -> VersionResource:
     url = version_url(record.stream, record.version)
     return VersionResource(
         **version_summary(record).model_dump(),
-        warnings=list(record.warnings),
+        warnings=sentences(record.warnings),
+        warning_details=warning_resources(record.warnings),
         export_url=export_url(record.stream, record.version, Fomo),
         exports=_export_urls(record.stream, record.version),
         tasks=[
@@ -425,6 +459,11 @@ def version_resource(record: VersionRecord) -> VersionResource:
             for i, each in enumerate(record.tasks)
         ],
     )
+
+
+def warning_resources(warnings: Iterable[StreamWarning]) -> list[WarningResource]:
+    """Return warnings in the form that clients get."""
+    return [WarningResource.model_validate(each.as_json()) for each in warnings]
 
 
 @overload

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field
 
 from app.declared import without_default
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
-from app.schemas import CanonicalOrdering, Open, Schema, Time
+from app.schemas import CanonicalOrdering, Open, Schema, Time, WarningResource
+from concept_orderings.version import __version__
 
 _DIGEST = "0f" * 32
 
@@ -197,10 +198,10 @@ class Software(Schema):
     """The release that made a version."""
 
     name: str = Field(examples=["concept-orderings"])
-    version: str = Field(examples=["0.1.0"])
+    version: str = Field(examples=[__version__])
 
 
-class ManifestResource(Schema):
+class ManifestResource(Open):
     """Everything needed to make a version again; RFC 8785 canonical JSON, whose SHA-256 is the version's digest."""
 
     format: int = Field(examples=[1])
@@ -211,6 +212,9 @@ class ManifestResource(Schema):
     ordering: ManifestOrdering
     evidence: ManifestEvidence
     warnings: list[str] = Field(description="Warnings about the evidence, the order and the tasks.", examples=[[]])
+    warning_details: list[WarningResource] = _absent(
+        "The same warnings as objects; manifests of release 0.1.0 have none.", []
+    )
     concepts: int = Field(description="Number of concepts.", examples=[18381])
     order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])
     tasks: list[ManifestTask]

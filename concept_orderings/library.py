@@ -17,6 +17,7 @@ from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.rows import rows_by_name
 from concept_orderings.split import GroupedTasks
 from concept_orderings.stream import ArrangedStream, task_sizes
+from concept_orderings.stream_warnings import StreamWarning
 
 MOST_FORESEEN = 100_000
 """The most concepts that are arranged to foresee warnings: it takes about half a second."""
@@ -125,10 +126,10 @@ def arrange_stream(
     return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics, columns)
 
 
-def foreseen_warnings(request: StreamRequest) -> list[str]:
+def foreseen_warnings(request: StreamRequest) -> list[StreamWarning]:
     """Return the warnings of the finished version that the request alone decides, before a job has begun.
 
-    They are some of the version's warnings, in the same words and the same order. Those about evidence from a source or
+    They are some of the version's warnings, in the same order. Those about evidence from a source or
     an encoder are missing. Above `MOST_FORESEEN` concepts, those are missing too that take as long as parsing the
     request.
     """

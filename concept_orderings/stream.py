@@ -18,6 +18,7 @@ from concept_orderings.orderings import Arrangement
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import StreamRequest
 from concept_orderings.split import GroupedTasks, Split
+from concept_orderings.stream_warnings import StreamWarning, WarningCode, details, sentences
 from concept_orderings.version import __version__
 
 MANIFEST_FORMAT = 1
@@ -73,8 +74,8 @@ class ArrangedStream:
     diagnostics: Mapping[str, Json] = field(default_factory=dict)
     columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)
 
-    def warnings(self) -> list[str]:
-        """Return the warnings for readers of the stream, one sentence each."""
+    def warnings(self) -> list[StreamWarning]:
+        """Return the warnings for readers of the stream."""
         evidence = [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings]
         return [*name_warnings(self.request), *evidence, *self.arrangement.warnings, *self._split_warnings()]
 
@@ -84,17 +85,18 @@ class ArrangedStream:
         ends = np.cumsum(self.sizes).tolist()
         return [ordered[end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
 
-    def _split_warnings(self) -> list[str]:
+    def _split_warnings(self) -> list[StreamWarning]:
         if not isinstance(self.request.split, GroupedTasks):
             return []
         groups = len(set(group_of_each(self.request.split, self.request.concepts, self.evidence).tolist()))
         if len(self.sizes) == groups:
             return []
         by = self.request.split.by
-        return [
+        sentence = (
             f"The ordering {self.request.ordering.kind} does not keep each {by} together: "
             f"there are {len(self.sizes)} tasks, one for each run of concepts of one {by}, for {groups} {by}s."
-        ]
+        )
+        return [StreamWarning.of(WarningCode.SCATTERED_GROUPS, sentence, count=groups)]
 
     def published(self, version: int) -> PublishedVersion:
         """Return this stream as the published version that exporters read."""
@@ -135,6 +137,7 @@ class ArrangedStream:
 
     def manifest(self, version: int, tasks: Sequence[Document], export: Document) -> Document:
         """Return the manifest: everything needed to repeat the stream, and the digests of its parts."""
+        warnings = self.warnings()
         return Document.of(
             {
                 "format": MANIFEST_FORMAT,
@@ -144,7 +147,8 @@ class ArrangedStream:
                 "request_digest": self.request.digest,
                 "ordering": self._ordering_as_json(),
                 "evidence": {str(need): found.as_json() for need, found in sorted(self.provenance.items())},
-                "warnings": self.warnings(),
+                "warnings": sentences(warnings),
+                "warning_details": details(warnings),
                 "concepts": len(self.request.concepts),
                 "order_digest": export.digest,
                 "tasks": [

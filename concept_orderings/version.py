@@ -1,3 +1,3 @@
 """The version of this software: that of pyproject.toml, which manifests quote."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

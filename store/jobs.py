@@ -1,14 +1,16 @@
 """Jobs: runs that make versions of streams."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, cast
 
-from concept_orderings.canonical import Json
+from concept_orderings.canonical import Json, canonical_json
 from concept_orderings.library import foreseen_warnings
 from concept_orderings.request import StreamRequest
+from concept_orderings.stream_warnings import StreamWarning, details
 from store.runs import Lane, Record, Submission
 
-_MOST_CHARACTERS = 20_000
+_MOST_BYTES = 20_000
 
 
 class PlaceInQueue(NamedTuple):
@@ -38,7 +40,7 @@ def job_of(request: StreamRequest, *, client: str = "") -> Submission:
     """
     about: dict[str, Json] = {"stream": request.name, "ordering": request.ordering.as_brief_json()}
     if warnings := _kept(foreseen_warnings(request)):
-        about["warnings"] = warnings
+        about["warnings"] = details(warnings)
     return Submission(
         id=job_id(request),
         canonical=request.canonical,
@@ -53,13 +55,18 @@ def lane_of(request: StreamRequest) -> Lane:
     return Lane.COMPUTE if request.outside else Lane.ORDER
 
 
-def _kept(warnings: Sequence[str]) -> list[str]:
-    """Return the warnings that fit a job's record, which is read at each change: the finished version has them all."""
-    kept, left = list[str](), _MOST_CHARACTERS
+def _kept(warnings: Sequence[StreamWarning]) -> list[StreamWarning]:
+    """Return the warnings that fit a job's record, which is read at each change: the finished version has them all.
+
+    One that does not fit with the names of its concepts is kept without them, if it fits then.
+    """
+    kept, left = list[StreamWarning](), _MOST_BYTES
     for each in warnings:
-        if len(each) <= left:
-            kept.append(each)
-            left -= len(each)
+        for form in (each, replace(each, concepts=())):
+            if (size := len(canonical_json(form.as_json()))) <= left:
+                kept.append(form)
+                left -= size
+                break
     return kept
 
 
@@ -73,9 +80,10 @@ def ordering_of(job: Record) -> dict[str, Json] | None:
     return cast("dict[str, Json] | None", job.about["ordering"])
 
 
-def warnings_of(job: Record) -> list[str]:
+def warnings_of(job: Record) -> list[StreamWarning]:
     """Return the warnings of a job's version that its request alone decides; a long list may lack some."""
-    return cast("list[str]", job.about.get("warnings", []))
+    written = cast("list[dict[str, Json]]", job.about.get("warnings", []))
+    return [StreamWarning.read(each) for each in written]
 
 
 def version_of(job: Record) -> int | None:

@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from concept_orderings.canonical import Json, canonical_json
 from concept_orderings.progress import Report, silent
 from concept_orderings.published import VersionDocuments
 from concept_orderings.stream import ArrangedStream
+from concept_orderings.stream_warnings import StreamWarning, details, sentences
 from concept_orderings.url_names import URL_NAME
 from store import object_keys
 from store.damage import reading, version_damaged
@@ -66,8 +67,8 @@ class VersionRecord:
     order_digest : str
         SHA-256 of the FoMo-in-Flux export, the same for every version with this order.
     tasks : tuple of TaskEntry
-    warnings : tuple of str
-        The manifest's.
+    warnings : tuple of StreamWarning
+        The manifest's. Release 0.1.0 stored sentences alone: they have the code ``unclassified``.
     created_at : str
         UTC, ISO 8601. Not part of the manifest, whose bytes depend on request and evidence alone.
     """
@@ -80,7 +81,7 @@ class VersionRecord:
     digest: str
     order_digest: str
     tasks: tuple[TaskEntry, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[StreamWarning, ...]
     created_at: str
 
     def to_bytes(self) -> bytes:
@@ -94,7 +95,8 @@ class VersionRecord:
             "digest": self.digest,
             "export_digest": self.order_digest,
             "tasks": [{"concepts": each.concepts, "digest": each.digest} for each in self.tasks],
-            "warnings": self.warnings,
+            "warnings": sentences(self.warnings),
+            "warning_details": details(self.warnings),
             "created_at": self.created_at,
         }
         return seal(body, record_format=_RECORD_FORMAT)
@@ -110,9 +112,17 @@ class VersionRecord:
         """
         fields = unseal(data, record_format=_RECORD_FORMAT)
         tasks = tuple(TaskEntry(**known_members(TaskEntry, each)) for each in fields.pop("tasks"))
-        warnings = tuple(fields.pop("warnings"))
+        warnings = _warnings(fields)
         order_digest = fields.pop("export_digest")
         return cls(**known_members(cls, fields), order_digest=order_digest, tasks=tasks, warnings=warnings)
+
+
+def _warnings(fields: dict[str, Any]) -> tuple[StreamWarning, ...]:
+    """Take the warnings out of the fields of a record."""
+    written, found = fields.pop("warnings"), fields.pop("warning_details", None)
+    if found is None:
+        return tuple(StreamWarning.unclassified(each) for each in written)
+    return tuple(StreamWarning.read(each) for each in found)
 
 
 class Versions:

@@ -23,6 +23,7 @@ from concept_orderings.exporters import EXPORTERS
 from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.stream_warnings import sentences
 
 WITHOUT_SPLIT, WITH_SPLIT = "fomo", "tasks"
 """The formats that are written if none is asked for."""
@@ -106,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
     exporter = EXPORTERS[_format(options, own, request)]()
     with progress_on(sys.stderr) as report:
         stream = order(request, gatherer=gatherers(options, request, body), report=report)
-    for warning in stream.warnings():
-        say(warning)
+    for sentence in sentences(stream.warnings()):
+        say(sentence)
     # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.
     version = stream.published(1)
     manifest = [(version.documents().manifest, options.manifest)] if options.manifest else []

@@ -18,6 +18,7 @@ from concept_orderings.errors import BadValue, MissingEvidence
 from concept_orderings.faults import Faults
 from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import RequestField
+from concept_orderings.stream_warnings import StreamWarning, sentences
 from concept_orderings.text import first_of, shown
 
 Values: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32]
@@ -88,18 +89,18 @@ class Provenance:
         SHA-256 of the values in canonical order (see `evidence_digest`).
     details : dict
         Other facts that identify the source, such as the digest of weights or the number of documents.
-    warnings : tuple of str
-        Warnings for readers of the stream, one sentence each.
+    warnings : tuple of StreamWarning
+        Warnings for readers of the stream.
     """
 
     source: str
     digest: str
     details: dict[str, Json]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[StreamWarning, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """Return the manifest's entry."""
-        return {"source": self.source, "digest": self.digest, **self.details, "warnings": list(self.warnings)}
+        return {"source": self.source, "digest": self.digest, **self.details, "warnings": sentences(self.warnings)}
 
 
 @dataclass(frozen=True)
@@ -235,10 +236,10 @@ class Kind(ABC, Generic[_Parameters]):
         del parameters
         return False
 
-    def foreseen_warnings(self, concepts: Concepts) -> tuple[str, ...]:
+    def foreseen_warnings(self, concepts: Concepts) -> tuple[StreamWarning, ...]:
         """Return the warnings of evidence from outside that the request alone decides, before it is gathered.
 
-        They are some of the warnings in the `Provenance` of the gathered evidence, in the same words.
+        They are some of the warnings in the `Provenance` of the gathered evidence.
         """
         del concepts
         return ()

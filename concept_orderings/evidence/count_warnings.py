@@ -1,17 +1,18 @@
-"""Warnings about the counts that a frequency ordering uses, one sentence each.
+"""Warnings about the counts that a frequency ordering uses.
 
-Each function returns a tuple of zero or one sentences, which depends only on its arguments. The sentences stand in
+Each function returns a tuple of zero or one warnings, which depends only on its arguments. The sentences stand in
 published manifests, so their texts must not change.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.queries import Query
+from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
 from concept_orderings.text import shown
 
 ZEROS_NAMED = 50
@@ -39,32 +40,37 @@ def tie_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(sizes[group], dtype=np.int64)
 
 
-def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[str, ...]:
+def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
     """Warn of concepts that do not occur in the corpus: they come first, however rare they really are."""
     zero = np.flatnonzero(counts == 0)
     if not len(zero):
         return ()
     named = _examples([shown(concepts.ids[i]) for i in zero[:ZEROS_NAMED]], len(zero))
-    return (
-        f"{len(zero)} of {len(counts)} concepts have a count of 0 {named}: their order among themselves is random.",
+    sentence = (
+        f"{len(zero)} of {len(counts)} concepts have a count of 0 {named}: their order among themselves is random."
     )
+    concerned = chosen(concepts.ids, zero.tolist())
+    return (StreamWarning.of(WarningCode.ZERO_COUNTS, sentence, count=len(zero), concepts=concerned),)
 
 
-def equal_counts(counts: NDArray[np.int64]) -> tuple[str, ...]:
+def equal_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal counts, whose order is random and not by frequency."""
-    values, sizes = np.unique(counts, return_counts=True)
+    values, group, sizes = np.unique(counts, return_inverse=True, return_counts=True)
     large = sizes >= LARGE_TIE
     if not large.any():
         return ()
     largest, groups = int(sizes.argmax()), _many(int(large.sum()), "group", "groups")
-    return (
-        f"{sizes[large].sum()} of {len(counts)} concepts are in {groups} of {LARGE_TIE} or more with equal counts, "
+    tied = np.flatnonzero(large[group]).tolist()
+    sentence = (
+        f"{len(tied)} of {len(counts)} concepts are in {groups} of {LARGE_TIE} or more with equal counts, "
         f"inside which their order is random; the largest has {sizes[largest]} concepts, with a count of "
-        f"{values[largest]}.",
+        f"{values[largest]}."
     )
+    concerned = chosen(concepts.ids, tied)
+    return (StreamWarning.of(WarningCode.EQUAL_COUNTS, sentence, count=len(tied), concepts=concerned),)
 
 
-def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[str, ...]:
+def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[StreamWarning, ...]:
     """Warn of queries that several concepts share, so that they have one count.
 
     Parameters
@@ -86,21 +92,32 @@ def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[str, ...
     forms = [sorted(set(names)) for _, _, names in shared if len(set(names)) > 1]
     unlike = _examples([" and ".join(map(shown, names)) for names in forms[:EXAMPLES]], len(forms))
     written = f", {len(forms)} of them written in several ways {unlike}" if forms else ""
-    return (
+    sentence = (
         f"{_many(len(shared), 'name is asked', 'names are asked')} by several concepts {named}{written}: "
-        "counted once, and ranked by the tie rule.",
+        "counted once, and ranked by the tie rule."
     )
+    sharing = (name for name, query in zip(concepts.ids, queries, strict=True) if len(names_by_query[query]) > 1)
+    return (StreamWarning.of(WarningCode.SHARED_NAMES, sentence, count=len(shared), concepts=sharing),)
 
 
 def common_words(
-    counts: Mapping[Query, int], *, documents: int | None = None, tokens: int | None = None
-) -> tuple[str, ...]:
+    counts: Mapping[Query, int],
+    concepts: Concepts,
+    queries: Sequence[Query],
+    *,
+    documents: int | None = None,
+    tokens: int | None = None,
+) -> tuple[StreamWarning, ...]:
     """Warn of queries of one word that is common in the corpus, because most of its uses mean something else.
 
     Parameters
     ----------
     counts
         The count of each query.
+    concepts
+        n concepts.
+    queries
+        The query of each concept, (n,).
     documents
         Number of documents in the corpus, if documents are counted.
     tokens
@@ -119,33 +136,59 @@ def common_words(
     if not common:
         return ()
     named = _examples([shown(word) for _, word in common[:EXAMPLES]], len(common))
-    return (
+    sentence = (
         f"{_many(len(common), 'name is a single common word', 'names are single common words')}, {where} {named}: "
-        "all meanings are counted; queries in the request can name the one that is meant.",
+        "all meanings are counted; queries in the request can name the one that is meant."
     )
+    words = {(word,) for _, word in common}
+    concerned = (name for name, query in zip(concepts.ids, queries, strict=True) if query.spellings in words)
+    return (StreamWarning.of(WarningCode.COMMON_WORDS, sentence, count=len(common), concepts=concerned),)
 
 
-def altered_names(sent: Collection[tuple[str, str]]) -> tuple[str, ...]:
+def altered_names(sent: Iterable[tuple[str, str, str]]) -> tuple[StreamWarning, ...]:
     """Warn of names and spellings that were altered before they were sent to the source.
 
     Parameters
     ----------
     sent
-        Pairs of a name or spelling and the text that was sent for it, which is empty if nothing was sent. One text may
-        be altered as a name and sent unchanged as a spelling.
+        A concept, its name or a spelling, and the text that was sent for it, which is empty if nothing was sent; the
+        concepts in canonical order. One text may be altered as a name and sent unchanged as a spelling.
     """
-    altered = sorted((name, text) for name, text in set(sent) if name != text)
-    if not altered:
+    concerned = dict[str, None]()
+    pairs = set[tuple[str, str]]()
+    for concept, name, text in sent:
+        if name != text:
+            concerned[concept] = None
+            pairs.add((name, text))
+    if not pairs:
         return ()
+    altered = sorted(pairs)
     named = _examples([f"{shown(name)} as {shown(text)}" for name, text in altered[:EXAMPLES]], len(altered))
-    return (f"{_many(len(altered), 'name was', 'names were')} cut or altered before asking {named}.",)
+    sentence = f"{_many(len(altered), 'name was', 'names were')} cut or altered before asking {named}."
+    return (StreamWarning.of(WarningCode.ALTERED_NAMES, sentence, count=len(altered), concepts=concerned),)
 
 
-def approximate_counts(approximate: int, queries: int) -> tuple[str, ...]:
-    """Warn of counts that the source reports as approximate."""
+def approximate_counts(
+    approximate: Set[Query], counted: int, concepts: Concepts, queries: Sequence[Query]
+) -> tuple[StreamWarning, ...]:
+    """Warn of counts that the source reports as approximate.
+
+    Parameters
+    ----------
+    approximate
+        The queries with such a count.
+    counted
+        The number of all distinct queries.
+    concepts
+        n concepts.
+    queries
+        The query of each concept, (n,).
+    """
     if not approximate:
         return ()
-    return (f"{approximate} of {queries} counts are approximate: the source says so of them.",)
+    sentence = f"{len(approximate)} of {counted} counts are approximate: the source says so of them."
+    concerned = (name for name, query in zip(concepts.ids, queries, strict=True) if query in approximate)
+    return (StreamWarning.of(WarningCode.APPROXIMATE_COUNTS, sentence, count=len(approximate), concepts=concerned),)
 
 
 def _is_one_word(query: Query) -> bool:

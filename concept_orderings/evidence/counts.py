@@ -36,6 +36,7 @@ from concept_orderings.evidence.counted_since import (
 from concept_orderings.parameters import POINTER, Contradiction, parameter, refused
 from concept_orderings.queries import MOST_SPELLINGS, Query, default_query, is_sent_unaltered
 from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text
+from concept_orderings.stream_warnings import StreamWarning
 from concept_orderings.text import FORBIDDEN, VISIBLE, shown
 from concept_orderings.url_names import URL_NAME
 
@@ -209,7 +210,7 @@ class Counts(Kind[NeedsCounts]):
         """See `Kind.is_outside`."""
         return parameters.source != IN_REQUEST
 
-    def foreseen_warnings(self, concepts: Concepts) -> tuple[str, ...]:
+    def foreseen_warnings(self, concepts: Concepts) -> tuple[StreamWarning, ...]:
         """See `Kind.foreseen_warnings`: of names that share a query, unless a source may alter some of them."""
         queries = queries_of(concepts)
         unaltered = all(is_sent_unaltered(spelling) for query in queries for spelling in query.spellings)

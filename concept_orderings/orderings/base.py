@@ -15,6 +15,7 @@ from concept_orderings.evidence.base import Evidence, Need, NeedsEvidence
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.parameters import Parameters, parameter
 from concept_orderings.progress import Report, silent
+from concept_orderings.stream_warnings import StreamWarning
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Arrangement:
         A permutation of range(n): ``order[k]`` is the concept at position k.
     details : dict
         Facts for the manifest about how the order was found.
-    warnings : tuple of str
-        Warnings for readers of the stream, one sentence each.
+    warnings : tuple of StreamWarning
+        Warnings for readers of the stream.
     """
 
     order: NDArray[np.int64]
     details: dict[str, Json]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[StreamWarning, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +101,8 @@ class Ordering(Parameters, ABC):
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """Arrange the concepts by the rule, without reversing; parameters and result as in `arrangement`."""
 
-    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[str, ...]:
-        """Return warnings that are known before the concepts are arranged, one sentence each; most orderings have none.
+    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
+        """Return warnings that are known before the concepts are arranged; most orderings have none.
 
         They stand in the manifest, and in the job of a request that has all evidence. So finding them takes no longer
         than reading the evidence.

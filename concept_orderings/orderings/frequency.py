@@ -12,6 +12,7 @@ from concept_orderings.evidence.counts import NeedsCounts
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
+from concept_orderings.stream_warnings import StreamWarning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +24,10 @@ class Frequency(NeedsCounts, SeededOrdering):
         "Rare to frequent: the concepts whose names are rarest in the pretraining corpus come first."
     )
 
-    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[str, ...]:
+    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
         """See `Ordering.evidence_warnings`."""
         counts = np.asarray(evidence.of(Need.COUNTS), dtype=np.int64)
-        return (*zero_counts(counts, concepts), *equal_counts(counts))
+        return (*zero_counts(counts, concepts), *equal_counts(counts, concepts))
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""

@@ -17,6 +17,7 @@ from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.parameters import Contradiction, parameter
 from concept_orderings.progress import Renumbered, Report, silent
+from concept_orderings.stream_warnings import StreamWarning, WarningCode
 from concept_orderings.text import shown
 
 ALL_STARTS = "all"
@@ -144,12 +145,12 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         details["path_start"] = concepts.ids[order[0]]
         if details["complete"]:
             return Arrangement(order, details)
-        warning = (
+        sentence = (
             f"Time was up after {self.max_seconds} s: {tried} of {details['starts_asked']} starts were tried, and "
             f"{rounds} of {self.refine} rounds of refining done. Without max_seconds, starts: {tried} and refine: "
             f"{rounds} give the same order again."
         )
-        return Arrangement(order, details, (warning,))
+        return Arrangement(order, details, (StreamWarning.of(WarningCode.TIME_LIMIT, sentence, count=None),))
 
     def _rows_to_start_at(self, concepts: Concepts, by_key: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the starts as indices of the concepts sorted by key; the first m by key are a random sample."""

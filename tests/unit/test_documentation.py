@@ -20,6 +20,7 @@ from concept_orderings.evidence.encoder_names import ENCODERS
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.parameters import ALL_HAVE
+from concept_orderings.stream_warnings import WarningCode
 from support.pages import PAGES, README, anchors, blocks, links, name_of
 from support.processes import ROOT
 from worker.evidence.counts.settings import KINDS, settings_model
@@ -112,6 +113,12 @@ def test_decisions_have_numbers_of_their_own() -> None:
 
 
 # --- what is described
+
+
+def test_the_table_of_warnings_has_every_code() -> None:
+    described = re.findall(r"^\| `([a-z_]+)` \|", section(DOCS / "warnings.md", "Codes"), re.MULTILINE)
+
+    assert sorted(described) == sorted(WarningCode), "docs/warnings.md has one row for each code of a warning"
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)

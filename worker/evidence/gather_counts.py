@@ -1,7 +1,7 @@
 """Gathering counts: the count of each concept in a source, with one query for all concepts that share it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from concept_orderings.evidence.counts import NeedsCounts, queries_of
 from concept_orderings.progress import Phase, Report
 from concept_orderings.queries import Query, default_query
 from concept_orderings.request import StreamRequest
+from concept_orderings.stream_warnings import StreamWarning, WarningCode
 from concept_orderings.text import first_of, shown
 from store.count_cache import CountCache
 from store.sources import SourceFacts, Unit
@@ -187,15 +188,16 @@ def _details(counted: SourceCounts) -> dict[str, Json]:
     return {name: value for name, value in details.items() if value is not None}
 
 
-def _warnings(queries: _ConceptQueries, counted: SourceCounts) -> tuple[str, ...]:
+def _warnings(queries: _ConceptQueries, counted: SourceCounts) -> tuple[StreamWarning, ...]:
+    concepts, sent = queries.request.concepts, queries.sent
     values = {query: count.value for query, count in counted.counts.items()}
-    approximate = sum(count.approximate for count in counted.counts.values())
+    approximate = {query for query, count in counted.counts.items() if count.approximate}
     return (
-        *counted.facts.warnings,
-        *shared_names(queries.request.concepts, queries.sent),
-        *common_words(values, **_size(counted.facts)),
+        *(StreamWarning.of(WarningCode.SOURCE_WARNING, each, count=None) for each in counted.facts.warnings),
+        *shared_names(concepts, sent),
+        *common_words(values, concepts, sent, **_size(counted.facts)),
         *altered_names(_sent_for(queries)),
-        *approximate_counts(approximate, len(values)),
+        *approximate_counts(approximate, len(values), concepts, sent),
     )
 
 
@@ -206,12 +208,11 @@ def _size(facts: SourceFacts) -> dict[str, int | None]:
     return {"tokens": facts.tokens}
 
 
-def _sent_for(queries: _ConceptQueries) -> set[tuple[str, str]]:
-    """Return pairs of a class name, or of a spelling that the request gives instead of it, and the text sent for it."""
-    pairs: set[tuple[str, str]] = set()
-    for name, query in zip(queries.request.concepts.class_names, queries.given, strict=True):
+def _sent_for(queries: _ConceptQueries) -> Iterator[tuple[str, str, str]]:
+    """Yield each concept with its name, or a spelling that the request gives for it, and the text that was sent."""
+    concepts = queries.request.concepts
+    for concept, name, query in zip(concepts.ids, concepts.class_names, queries.given, strict=True):
         if query == default_query(name):
-            pairs.add((name, "".join(queries.forms[spelling] for spelling in query.spellings)))
+            yield concept, name, "".join(queries.forms[spelling] for spelling in query.spellings)
         else:
-            pairs.update((spelling, queries.forms[spelling]) for spelling in query.spellings)
-    return pairs
+            yield from ((concept, spelling, queries.forms[spelling]) for spelling in query.spellings)

@@ -20,6 +20,7 @@ from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings, caption_rounds
 from concept_orderings.progress import Phase, Report, silent
 from concept_orderings.request import StreamRequest
+from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
 from concept_orderings.text import first_of, shown
 from store.embedding_cache import EmbeddingCache
 from worker.evidence.embed_captions import embed_captions, shifted
@@ -48,12 +49,12 @@ class ConceptEmbeddings:
     ----------
     rows : ndarray of float32, shape (n, d)
         Unit rows, in canonical order.
-    warnings : tuple of str
+    warnings : tuple of StreamWarning
         Which captions the encoder cut off.
     """
 
     rows: FloatArray
-    warnings: tuple[str, ...]
+    warnings: tuple[StreamWarning, ...]
 
 
 async def gather_embeddings(gathering: Gathering) -> Gathered:
@@ -228,7 +229,7 @@ class Means:
         return unit
 
 
-def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple[str, ...]:
+def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple[StreamWarning, ...]:
     """Return the warning for concepts with captions that the encoder cut off. It is published: never change its text.
 
     Parameters
@@ -244,10 +245,12 @@ def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple
     if not concepts.size:
         return ()
     named = first_of([shown(names[i]) for i in concepts.tolist()], _MOST_NAMED)
-    return (
+    sentence = (
         f"The encoder {encoder.name} reads {encoder.context_length} tokens, and cut off the ends of "
-        f"{_number_of(int(cut.sum()), 'longer caption')}, those of {_number_of(concepts.size, 'concept')}: {named}.",
+        f"{_number_of(int(cut.sum()), 'longer caption')}, those of {_number_of(concepts.size, 'concept')}: {named}."
     )
+    cut_off = chosen(names, concepts.tolist())
+    return (StreamWarning.of(WarningCode.CUT_CAPTIONS, sentence, count=concepts.size, concepts=cut_off),)
 
 
 def _number_of(n: int, noun: str) -> str:

@@ -197,24 +197,27 @@ def test_concepts_with_captions_that_are_cut_are_named(cached: bool) -> None:
         cache.stored.clear()
         found = embedded(asked, encoder, cache)
         assert cache.stored == []
-    assert found.warnings == (
+    [warning] = found.warnings
+    assert warning.detail == (
         "The encoder short reads 5 tokens, and cut off the ends of 4 longer captions, "
-        "those of 2 concepts: 'B+++x', 'B+++y z'.",
+        "those of 2 concepts: 'B+++x', 'B+++y z'."
     )
+    assert (warning.code, warning.count, warning.concepts) == ("cut_captions", 2, ("B+++x", "B+++y z"))
     assert threading.get_ident() not in encoder.threads, "the event loop is not the place for a tokeniser"
 
 
 def test_the_first_fifty_concepts_are_named() -> None:
     names = [f"{i:03}" for i in range(60)]
     (warning,) = embedded(request({"A": "a b c {}"}, classes=names), Short()).warnings
-    assert "60 longer captions" in warning
-    assert "of 60 concepts: 'A+++000', " in warning
-    assert warning.endswith(", 'A+++049' and 10 more.")
+    assert "60 longer captions" in warning.detail
+    assert "of 60 concepts: 'A+++000', " in warning.detail
+    assert warning.detail.endswith(", 'A+++049' and 10 more.")
+    assert (warning.count, warning.concepts) == (60, tuple(f"A+++{i:03}" for i in range(50)))
 
 
 def test_one_concept_is_named() -> None:
     (warning,) = embedded(request({"A": "a b {}"}, classes=["x", "y z"]), Short()).warnings
-    assert warning.endswith("1 longer caption, those of 1 concept: 'A+++y z'.")
+    assert warning.detail.endswith("1 longer caption, those of 1 concept: 'A+++y z'.")
 
 
 def test_checking_for_long_captions_can_be_cancelled() -> None:

@@ -21,6 +21,7 @@ from concept_orderings.name_warnings import RULES
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
+from concept_orderings.stream_warnings import StreamWarning, WarningCode
 
 from .strategies import (
     Body,
@@ -174,7 +175,7 @@ def test_a_release_changes_the_digest_and_neither_order_nor_tasks(
 # --- Warnings that the request alone decides.
 
 
-def is_part_in_order(some: list[str], all_of_them: list[str]) -> bool:
+def is_part_in_order(some: list[StreamWarning], all_of_them: list[StreamWarning]) -> bool:
     left = iter(all_of_them)
     return all(each in left for each in some)
 
@@ -203,9 +204,8 @@ def test_of_more_concepts_fewer_warnings_are_foreseen(body: Body) -> None:
 
     assert is_part_in_order(foreseen, foreseen_warnings(request))
     counted = request.ordering.kind == "frequency" and not request.outside
-    assert [each for each in foreseen_warnings(request) if "count of 0" in each or "equal counts" in each] == (
-        foreseen if counted else []
-    )
+    codes = (WarningCode.ZERO_COUNTS, WarningCode.EQUAL_COUNTS)
+    assert [each for each in foreseen_warnings(request) if each.code in codes] == (foreseen if counted else [])
 
 
 def frequency(classes: list[str], **more: Any) -> StreamRequest:
@@ -217,7 +217,7 @@ def frequency(classes: list[str], **more: Any) -> StreamRequest:
 def test_names_that_share_a_query_are_foreseen() -> None:
     [warning] = foreseen_warnings(frequency(["grey_wolf", "grey wolf", "bear"]))
 
-    assert warning.startswith("1 name is asked by several concepts ('grey wolf' by 2)")
+    assert warning.detail.startswith("1 name is asked by several concepts ('grey wolf' by 2)")
 
 
 @pytest.mark.parametrize("altered", ["x" * 401, "cats AND dogs"])
@@ -228,13 +228,15 @@ def test_no_shared_names_are_foreseen_where_a_source_may_alter_one(altered: str)
 def test_counts_of_0_are_foreseen() -> None:
     [warning] = foreseen_warnings(frequency(["a", "b"], counts={"a": 0, "b": 1}))
 
-    assert warning.startswith("1 of 2 concepts have a count of 0 ('X+++a')")
+    assert warning.detail.startswith("1 of 2 concepts have a count of 0 ('X+++a')")
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)
 def test_a_rule_on_names_warns_in_the_manifest_and_before(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def misspelt(request: StreamRequest) -> list[str]:
-        return [f"{len(request.concepts)} names look misspelt."]
+    doubt = StreamWarning(code="misspelt", detail="6 names look misspelt.", count=6)
+
+    def misspelt(request: StreamRequest) -> list[StreamWarning]:
+        return [doubt]
 
     request = with_all_evidence(kind, {"count": 2})
     before = arranged(request)
@@ -242,5 +244,5 @@ def test_a_rule_on_names_warns_in_the_manifest_and_before(kind: str, monkeypatch
     monkeypatch.setattr("concept_orderings.name_warnings.RULES", (*RULES, misspelt))
 
     assert arranged(request).export().digest == order
-    assert arranged(request).warnings() == ["6 names look misspelt.", *warnings]
-    assert foreseen_warnings(request)[0] == "6 names look misspelt."
+    assert arranged(request).warnings() == [doubt, *warnings]
+    assert foreseen_warnings(request)[0] == doubt

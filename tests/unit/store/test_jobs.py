@@ -4,7 +4,9 @@ from typing import Any, cast
 
 import pytest
 
+from concept_orderings.canonical import Json
 from concept_orderings.request import parse_request
+from concept_orderings.stream_warnings import StreamWarning
 from store.jobs import job_id, job_of, lane_of
 from store.runs import Lane
 from support.requests import random_request
@@ -50,15 +52,19 @@ def test_the_summary_of_a_job_lacks_a_long_listing() -> None:
 
 def test_the_summary_of_a_job_has_the_warnings_that_its_request_decides() -> None:
     request = parse_request({**body(("counts",), kind="frequency"), "datasets": [{**DATASET, "counts": NO_COUNTS}]})
-    [warning] = cast("list[str]", job_of(request).about["warnings"])
-    assert warning.startswith("2 of 2 concepts have a count of 0")
+    [warning] = cast("list[dict[str, Json]]", job_of(request).about["warnings"])
+    assert str(warning["detail"]).startswith("2 of 2 concepts have a count of 0")
+    assert warning == {"code": "zero_counts", "count": 2, "concepts": list(request.concepts.ids)} | warning
 
 
 def test_the_summary_of_a_job_stays_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read at each change of the job, and a name may be as long as a body."""
-    long, short = "x" * 20_001, "A short warning."
-    monkeypatch.setattr("store.jobs.foreseen_warnings", lambda _: [long, short, "y" * 19_990])
-    assert job_of(parse_request(random_request("s"))).about["warnings"] == [short]
+    long, named, other = (
+        StreamWarning("x", detail, 1, concepts)
+        for detail, concepts in (("x" * 20_001, ()), ("A short warning.", ("x" * 20_001,)), ("y" * 19_900, ()))
+    )
+    monkeypatch.setattr("store.jobs.foreseen_warnings", lambda _: [long, named, other])
+    assert job_of(parse_request(random_request("s"))).about["warnings"] == [{**named.as_json(), "concepts": []}]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from concept_orderings.evidence.count_warnings import (
     zero_counts,
 )
 from concept_orderings.queries import Query, default_query, folded
+from concept_orderings.stream_warnings import sentences
 from unit.concept_orderings.benchmark import needs_benchmark, stream
 from unit.concept_orderings.strategies import PLAIN_CHARACTERS, gathered
 
@@ -53,7 +54,9 @@ def test_zero_counts_are_counted_and_the_first_50_named(values: NDArray[np.int64
     if not zero:
         assert found == ()
         return
-    [sentence] = found
+    [warning] = found
+    sentence = warning.detail
+    assert (warning.code, warning.count, warning.concepts) == ("zero_counts", len(zero), tuple(zero[:50]))
     assert numbers(sentence)[:2] == [len(zero), len(values)]
     assert re.findall("'([^']*)'", sentence) == zero[:50]
     assert ("such as" in sentence) == (len(zero) > 50)
@@ -62,12 +65,16 @@ def test_zero_counts_are_counted_and_the_first_50_named(values: NDArray[np.int64
 @given(counts)
 def test_large_groups_of_equal_counts_are_counted(values: NDArray[np.int64]) -> None:
     large = {value: n for value, n in Counter(values.tolist()).items() if n >= 10}
-    found = equal_counts(values)
+    concepts = concepts_of(len(values))
+    tied = [name for name, value in zip(concepts.ids, values.tolist(), strict=True) if value in large]
+    found = equal_counts(values, concepts)
 
     if not large:
         assert found == ()
         return
-    [sentence] = found
+    [warning] = found
+    assert (warning.code, warning.count, warning.concepts) == ("equal_counts", len(tied), tuple(tied[:50]))
+    sentence = warning.detail
     most = max(large.values())
     # Of several largest groups, the one with the smallest count is reported.
     largest = min(value for value, n in large.items() if n == most)
@@ -76,7 +83,7 @@ def test_large_groups_of_equal_counts_are_counted(values: NDArray[np.int64]) -> 
 
 @pytest.mark.parametrize(("n", "warns"), [(9, False), (10, True)])
 def test_the_smallest_group_of_equal_counts_that_is_reported_has_ten(n: int, warns: bool) -> None:
-    assert bool(equal_counts(np.array([3] * n + [4]))) is warns
+    assert bool(equal_counts(np.array([3] * n + [4]), concepts_of(n + 1))) is warns
 
 
 names = st.sampled_from(["bridge", "can", "a_b", "a b", "view"])
@@ -95,7 +102,10 @@ def test_shared_names_are_the_queries_of_several_concepts(classes: list[set[str]
     if not shared:
         assert found == ()
         return
-    [sentence] = found
+    [warning] = found
+    sentence = warning.detail
+    sharing = tuple(name for name, each in zip(concepts.ids, queries, strict=True) if each in shared)
+    assert (warning.code, warning.count, warning.concepts) == ("shared_names", len(shared), sharing)
     assert numbers(sentence)[0] == len(shared)
     unlike = 0
     for query, n in shared.items():
@@ -117,7 +127,7 @@ def test_the_shared_names_of_the_benchmark() -> None:
     for dataset, name in map(split_concept, stream("frequency_sequence_1")):
         classes.setdefault(dataset, []).append(name)
     concepts = gathered([ClassList(name=name, classes=tuple(each)) for name, each in classes.items()])
-    [sentence] = shared_names(concepts, [default_query(name) for name in concepts.class_names])
+    [sentence] = sentences(shared_names(concepts, [default_query(name) for name in concepts.class_names]))
 
     assert sentence.startswith("817 names are asked by several concepts (such as 'bridge' by 11, 'mountain' by 10, ")
     assert "14 of them written in several ways (such as " in sentence
@@ -127,7 +137,7 @@ def test_the_shared_names_of_the_benchmark() -> None:
 def test_the_most_shared_names_are_the_examples() -> None:
     often = [ClassList(name=f"D{i}", classes=tuple(f"n{k:02}" for k in range(i, 20))) for i in range(15)]
     concepts = gathered(often)
-    [sentence] = shared_names(concepts, [default_query(name) for name in concepts.class_names])
+    [sentence] = sentences(shared_names(concepts, [default_query(name) for name in concepts.class_names]))
 
     assert sentence.startswith("19 names are asked by several concepts (such as 'n14' by 15, 'n15' by 15,")
     assert sentence.count(" by ") == 1 + 10 + 1
@@ -137,6 +147,7 @@ def test_the_most_shared_names_are_the_examples() -> None:
     st.dictionaries(
         st.lists(words, min_size=1, max_size=2).map(lambda each: Query.of(" ".join(one.split()) for one in each)),
         st.integers(0, 3000),
+        min_size=1,
     ),
     st.sampled_from([{"documents": 100_000}, {"tokens": 20_000_000}]),
 )
@@ -145,52 +156,65 @@ def test_common_words_are_single_words_above_the_threshold(found: dict[Query, in
     common = {
         query for query, n in found.items() if n >= 1000 and len(query.spellings) == 1 and " " not in query.spellings[0]
     }
-    sentences = common_words(found, **corpus)
+    concepts = concepts_of(len(found))
+    warnings = common_words(found, concepts, list(found), **corpus)
 
-    assert len(sentences) == bool(common)
-    if common:
-        assert numbers(sentences[0])[0] == len(common)
+    assert len(warnings) == bool(common)
+    for each in warnings:
+        named = tuple(name for name, query in zip(concepts.ids, found, strict=True) if query in common)
+        assert (each.code, each.count, each.concepts) == ("common_words", len(common), named[:50])
+        assert numbers(each.detail)[0] == len(common)
 
 
 def test_the_most_common_words_are_the_examples() -> None:
     found = {Query.of([word]): n for word, n in [("can", 500), ("view", 60), ("hot dog", 90), ("otter", 9), ("a", 60)]}
-    [sentence] = common_words(found, documents=1000)
+    concepts = concepts_of(len(found))
+    [sentence] = sentences(common_words(found, concepts, list(found), documents=1000))
 
     assert sentence.startswith(
         "3 names are single common words, in 1 % of the documents or more ('can', 'a', 'view'): "
     )
-    [other] = common_words(found, tokens=10_000_000)
+    [other] = sentences(common_words(found, concepts, list(found), tokens=10_000_000))
     assert other.startswith("1 name is a single common word, 1 in 20,000 of the tokens or more ('can'): ")
 
 
 @pytest.mark.parametrize("corpus", [{}, {"documents": 0}, {"tokens": 0}])
 def test_without_the_size_of_the_corpus_no_word_is_common(corpus: dict[str, int]) -> None:
-    assert common_words({Query.of(["can"]): 10**9}, **corpus) == ()
+    can = Query.of(["can"])
+    assert common_words({can: 10**9}, concepts_of(1), [can], **corpus) == ()
 
 
 @given(st.lists(st.tuples(words, words | st.just(""))))
 def test_altered_names_are_counted(sent: list[tuple[str, str]]) -> None:
     altered = {(name, asked) for name, asked in sent if name != asked}
-    sentences = altered_names(sent)
+    warnings = altered_names((f"A+++{i}", *pair) for i, pair in enumerate(sent))
 
-    assert len(sentences) == bool(altered)
-    if altered:
-        assert numbers(sentences[0])[0] == len(altered)
+    assert len(warnings) == bool(altered)
+    for each in warnings:
+        concerned = tuple(f"A+++{i}" for i, (name, asked) in enumerate(sent) if name != asked)
+        assert (each.code, each.count, each.concepts) == ("altered_names", len(altered), concerned)
+        assert numbers(each.detail)[0] == len(altered)
 
 
 def test_altered_names_are_shown_with_the_text_that_was_sent() -> None:
     names = ["a_b", "c d", "e/f", "_"]
 
-    assert altered_names([(name, folded(name)) for name in names]) == (
-        "3 names were cut or altered before asking ('_' as '', 'a_b' as 'a b', 'e/f' as 'e f').",
-    )
+    assert sentences(altered_names([(f"A+++{name}", name, folded(name)) for name in names])) == [
+        "3 names were cut or altered before asking ('_' as '', 'a_b' as 'a b', 'e/f' as 'e f')."
+    ]
 
 
-@given(st.integers(0, 10**6), st.integers(1, 10**6))
-def test_approximate_counts_are_counted(approximate: int, queries: int) -> None:
-    sentences = approximate_counts(approximate, queries)
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_approximate_counts_are_counted(approximate: list[bool]) -> None:
+    concepts = concepts_of(len(approximate))
+    queries = [default_query(name) for name in concepts.class_names]
+    found = {query for query, each in zip(queries, approximate, strict=True) if each}
+    warnings = approximate_counts(found, len(queries), concepts, queries)
 
-    assert [numbers(each) for each in sentences] == ([[approximate, queries]] if approximate else [])
+    assert [numbers(each.detail) for each in warnings] == ([[len(found), len(queries)]] if found else [])
+    for each in warnings:
+        named = tuple(name for name, query in zip(concepts.ids, queries, strict=True) if query in found)
+        assert (each.code, each.count, each.concepts) == ("approximate_counts", len(found), named[:50])
 
 
 @given(st.lists(words, max_size=6), st.randoms(use_true_random=False))

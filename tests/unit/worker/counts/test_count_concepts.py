@@ -14,6 +14,7 @@ from concept_orderings.evidence import Gathered, evidence_digest
 from concept_orderings.progress import silent
 from concept_orderings.queries import Query, folded
 from concept_orderings.request import parse_request
+from concept_orderings.stream_warnings import sentences
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts.base import Count
 from worker.evidence.gather_counts import count_concepts
@@ -142,7 +143,9 @@ def test_approximate_counts_are_marked_and_warned_of() -> None:
     assert found.columns["approximate"] == [True, None, True]
     assert found.provenance.details["tokens"] == 10**9
     assert "documents" not in found.provenance.details
-    assert any(each.startswith("1 of 2 counts are approximate") for each in found.provenance.warnings)
+    *_, warning = found.provenance.warnings
+    assert warning.detail.startswith("1 of 2 counts are approximate")
+    assert (warning.code, warning.count, warning.concepts) == ("approximate_counts", 1, ("A+++bear", "B+++bear"))
 
 
 def test_the_warnings_of_a_count() -> None:
@@ -154,20 +157,27 @@ def test_the_warnings_of_a_count() -> None:
         dataset("B", "can", "view"),
     )
 
-    shared, common, altered = found.provenance.warnings
+    shared, common, altered = sentences(found.provenance.warnings)
     assert shared == "1 name is asked by several concepts ('can' by 2): counted once, and ranked by the tie rule."
     assert common.startswith("2 names are single common words, in 1 % of the documents or more ('can', 'view')")
     assert altered == (
         "3 names were cut or altered before asking "
         "('a_b' as 'a b', 'elk & elks' as 'elk and elks', 'q & a' as 'q and a')."
     )
+    assert [(each.code, each.count, each.concepts) for each in found.provenance.warnings] == [
+        ("shared_names", 1, ("A+++can", "B+++can")),
+        ("common_words", 2, ("A+++can", "B+++can", "B+++view")),
+        ("altered_names", 3, ("A+++a_b", "A+++elk", "A+++q & a")),
+    ]
 
 
 def test_an_altered_name_is_warned_of_although_it_is_a_spelling_of_another_concept() -> None:
     found = counted(Corpus(), dataset("A", "a_b"), dataset("B", "c", queries={"c": "a_b"}))
 
     assert found.columns["query"] == ["a b", "a_b"]
-    assert found.provenance.warnings == ("1 name was cut or altered before asking ('a_b' as 'a b').",)
+    [warning] = found.provenance.warnings
+    assert warning.detail == "1 name was cut or altered before asking ('a_b' as 'a b')."
+    assert warning.concepts == ("A+++a_b",)
 
 
 def test_the_query_shown_is_the_one_that_was_sent() -> None:

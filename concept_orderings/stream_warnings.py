@@ -1,0 +1,96 @@
+"""Warnings for readers of a stream: sentences, with a code and the concepts that they are about.
+
+Sentences stand in published manifests, so their words must not change; neither must codes. A warning never changes an
+order.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from concept_orderings.canonical import Json
+
+MOST_CONCEPTS = 50
+"""The most concepts that a warning lists."""
+
+
+class WarningCode(StrEnum):
+    """The codes of all warnings; docs/warnings.md says what each means. A code never changes its meaning."""
+
+    ZERO_COUNTS = "zero_counts"
+    EQUAL_COUNTS = "equal_counts"
+    SHARED_NAMES = "shared_names"
+    COMMON_WORDS = "common_words"
+    ALTERED_NAMES = "altered_names"
+    APPROXIMATE_COUNTS = "approximate_counts"
+    SOURCE_WARNING = "source_warning"
+    CUT_CAPTIONS = "cut_captions"
+    TIME_LIMIT = "time_limit"
+    SCATTERED_GROUPS = "scattered_groups"
+    UNCLASSIFIED = "unclassified"
+
+
+@dataclass(frozen=True)
+class StreamWarning:
+    """A warning for readers of a stream.
+
+    Attributes
+    ----------
+    code : str
+        A `WarningCode`, or that of a later release, if it was stored.
+    detail : str
+        One sentence: a number, some names, what to do.
+    count : int or None
+        The number of what the warning is about: concepts, or the names, datasets or captions that docs/warnings.md
+        states for its code. None if the sentence has no such number.
+    concepts : tuple of str
+        The first `MOST_CONCEPTS` of the concepts that it is about, ``DATASET+++class name`` in canonical order; empty
+        if it is not about concepts.
+    """
+
+    code: str
+    detail: str
+    count: int | None
+    concepts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, code: WarningCode, detail: str, *, count: int | None, concepts: Iterable[str] = ()) -> "StreamWarning":
+        """Return a warning with the first of its concepts."""
+        return cls(str(code), detail, count, tuple(islice(concepts, MOST_CONCEPTS)))
+
+    @classmethod
+    def unclassified(cls, sentence: str) -> "StreamWarning":
+        """Return the warning of a sentence that was stored without its code, as release 0.1.0 did."""
+        return cls.of(WarningCode.UNCLASSIFIED, sentence, count=None)
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "StreamWarning":
+        """Return the warning that `as_json` wrote, in this release or a later one.
+
+        Raises
+        ------
+        KeyError, TypeError
+            For another form.
+        """
+        return cls(written["code"], written["detail"], written["count"], tuple(written["concepts"]))
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the warning as manifests and answers have it."""
+        return {"code": self.code, "detail": self.detail, "count": self.count, "concepts": list(self.concepts)}
+
+
+def sentences(warnings: Iterable[StreamWarning]) -> list[str]:
+    """Return the sentences of warnings."""
+    return [each.detail for each in warnings]
+
+
+def details(warnings: Iterable[StreamWarning]) -> list[Json]:
+    """Return warnings as JSON objects."""
+    return [each.as_json() for each in warnings]
+
+
+def chosen(names: Sequence[str], positions: Iterable[int]) -> Iterable[str]:
+    """Return the names at some positions, one after the other as they are needed."""
+    return (names[i] for i in positions)

@@ -1,0 +1,48 @@
+"""What releases since 0.1.0 have added to the documents of a version.
+
+Without the additions, and with the release patched, a document of today's software has the bytes that 0.1.0 wrote. So
+a change of anything that 0.1.0 published shows, although manifests and tasks have grown.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from concept_orderings.canonical import canonical_json, sha256_hex
+
+
+def _warnings_as_objects(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    del tasks
+    del manifest["warning_details"]
+
+
+ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], None]] = {
+    "the manifest lists its warnings as objects, so that programs need not read sentences": _warnings_as_objects,
+}
+"""By the reason for an addition, a function that takes it out of a manifest and its tasks."""
+
+
+def _decoded(document: bytes) -> Any:
+    """Read canonical JSON, in which a large number without a point or an exponent is a float all the same."""
+    return json.loads(document, parse_int=lambda digits: float(digits) if len(digits) > 15 else int(digits))
+
+
+def without_additions(manifest: bytes, tasks: Sequence[bytes], *, release: str = "0.1.0") -> tuple[bytes, list[bytes]]:
+    """Return the manifest and the tasks of a version as an earlier release would have written them.
+
+    Parameters
+    ----------
+    manifest, tasks
+        Canonical JSON.
+    release
+        What the manifest then names as the software's version.
+    """
+    bare, bare_tasks = _decoded(manifest), [_decoded(each) for each in tasks]
+    assert [each["digest"] for each in bare["tasks"]] == [sha256_hex(each) for each in tasks]
+    for take_out in ADDITIONS.values():
+        take_out(bare, bare_tasks)
+    bare["software"]["version"] = release
+    written = [canonical_json(each) for each in bare_tasks]
+    for entry, task in zip(bare["tasks"], written, strict=True):
+        entry["digest"] = sha256_hex(task)
+    return canonical_json(bare), written
