@@ -118,8 +118,8 @@ def test_a_job_has_all_its_fields(service: Deployment) -> None:
     job = service.post(random_request("job")).headers["Location"]
     done = service.until_state(job, "succeeded")
     assert set(done) == {
-        "id", "url", "events_url", "state", "cancel_requested", "ordering", "warnings", "progress", "stream", "error",
-        "attempt", "queue", "note", "created_at", "updated_at", "started_at", "finished_at",
+        "id", "url", "events_url", "state", "cancel_requested", "ordering", "warnings", "warning_details", "progress",
+        "stream", "error", "attempt", "queue", "note", "created_at", "updated_at", "started_at", "finished_at",
     }  # fmt: skip
     assert done["ordering"] == {"kind": "random", "version": 1, "reverse": False, "seed": 0}
     assert set(done["progress"]) == {"phase", "done", "total"}
