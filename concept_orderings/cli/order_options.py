@@ -12,7 +12,7 @@ from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS, Ordering
 
 _WITH_PRINT_ORDER = ("command", "run", "given", "files", "column", "output", "print_order")
-_OF_ENCODERS = ("encoder", "dtype", "weights")
+_OF_ENCODERS = ("encoder", "weights")
 _OF_CACHES = ("counted_since", "refresh")
 
 
@@ -114,6 +114,9 @@ def _faults_of_embeddings(
                 f"{option_of(name)} (or {name} in a file) cannot be checked with --embeddings, since no encoder is "
                 "used; leave one of the two out."
             )
+    if parameters.get("dtype") == "bfloat16":
+        # The other formats are those to which the rows are rounded before they are compared.
+        yield "--dtype bfloat16 is a format of encoders, and not of the rows of --embeddings; leave one of the two out."
 
 
 def _same_file(one: Path | None, other: Path | None) -> bool:

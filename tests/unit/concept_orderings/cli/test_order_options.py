@@ -31,7 +31,7 @@ REFUSED: dict[str, list[str]] = {
     "list.json --kind frequency --source c4 --refresh": ["--refresh has no effect", "counts anew each time"],
     "list.json --kind random --embeddings e.npy": ["--embeddings has no effect", "random needs none"],
     "list.json --kind similarity --embeddings e.npy --encoder minilm": ["--encoder", "cannot be checked"],
-    "list.json --kind similarity --embeddings e.npy --dtype bfloat16": ["--dtype", "cannot be checked"],
+    "list.json --kind similarity --embeddings e.npy --dtype bfloat16": ["--dtype bfloat16 is a format of encoders"],
     f"list.json --kind typicality --embeddings e.npy --weights {'0' * 64}": ["--weights", "cannot be checked"],
     "list.json --kind random --names n.txt": ["--names has no effect", "--embeddings"],
     "list.json --print-order --kind random": ["--print-order", "leave out --kind"],
