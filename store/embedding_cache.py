@@ -1,9 +1,13 @@
 """Embeddings cached in Redis, so that a caption is encoded once, and the retry of a killed job continues its work.
 
-There is one hash for each encoder fingerprint. A field is the SHA-256 of the caption. Its value is the row as
-little-endian float32, followed by the CRC-32 (4 bytes) of field and row. A value that is damaged, or of another length,
-counts as missing and is overwritten. A key that holds another Redis type is deleted before the next entries are stored.
-Entries do not expire; to forget an encoder, delete its hash.
+There is one hash for each encoder fingerprint, which differs between number formats. A field is the SHA-256 of the
+caption. Its value is the row, little-endian, as float64 if the encoder computes in float64 and else as float32,
+followed by the CRC-32 (4 bytes) of field and row. A value that is damaged, or of another length, counts as missing and
+is overwritten. A key that holds another Redis type is deleted before the next entries are stored. Entries do not
+expire; to forget an encoder, delete its hash.
+
+Rows are kept as float64 and not as the integers that orderings compare: the mean of several captions is made from
+them, and one entry serves requests with one template and with several.
 
 An unreachable cache stops nothing: while Redis is away no entry is found or stored, a warning is logged, and the job
 goes on.
@@ -16,7 +20,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from typing import TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
@@ -24,11 +28,11 @@ from redis.typing import EncodableT, FieldT
 from store.keys import Keys
 from store.redis_hashes import delete_unless_hash
 
-FloatArray: TypeAlias = NDArray[np.float32]
+FloatArray: TypeAlias = NDArray[np.floating]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 CHUNK = 512
-"""Entries in one command: about 2 MB at most, and a few milliseconds of work for Redis and for the event loop."""
+"""Entries in one command: about 4 MB at most, and a few milliseconds of work for Redis and for the event loop."""
 CHECKSUM_BYTES = 4
 
 _log = logging.getLogger(__name__)
@@ -50,7 +54,7 @@ class EmbeddingCache:
         self._keys = keys
 
     async def get_many(
-        self, fingerprint: str, captions: Sequence[str], dimensions: int
+        self, fingerprint: str, captions: Sequence[str], dimensions: int, dtype: DTypeLike = np.float32
     ) -> tuple[BoolArray, FloatArray]:
         """Look up captions.
 
@@ -62,22 +66,24 @@ class EmbeddingCache:
             n captions.
         dimensions : int
             Length of the encoder's embeddings, d.
+        dtype : {float32, float64}
+            Of the encoder's embeddings.
 
         Returns
         -------
         found : ndarray of bool, shape (n,)
             Which captions have an intact entry; none while Redis is away.
-        rows : ndarray of float32, shape (n, d)
+        rows : ndarray of `dtype`, shape (n, d)
             Their embeddings; zero where not found.
         """
         key = self._keys.embeddings(fingerprint)
         found = np.zeros(len(captions), dtype=np.bool_)
-        rows = np.zeros((len(captions), dimensions), dtype=np.float32)
+        rows: FloatArray = np.zeros((len(captions), dimensions), dtype=dtype)
         try:
             for part in _chunks(len(captions)):
                 fields = [_field(caption) for caption in captions[part]]
                 values = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(key, fields))
-                found[part], rows[part] = _decoded(fields, values, dimensions)
+                found[part] = _decode(fields, values, rows[part])
         except (RedisError, OSError) as error:
             _log.warning("The cache of embeddings cannot be read, so captions are encoded again: %s", error)
         return found, rows
@@ -91,7 +97,7 @@ class EmbeddingCache:
             Fingerprint of the encoder.
         captions : sequence of str
             n captions.
-        rows : ndarray of float32, shape (n, d)
+        rows : ndarray of float32 or float64, shape (n, d)
             Their embeddings.
 
         Returns
@@ -125,18 +131,18 @@ def _checksum(field: bytes, row: bytes) -> bytes:
 
 
 def _encoded(fields: Sequence[bytes], rows: FloatArray) -> dict[FieldT, EncodableT]:
-    raw = [row.tobytes() for row in rows.astype("<f4", copy=False)]
+    raw = [row.tobytes() for row in rows.astype(rows.dtype.newbyteorder("<"), copy=False)]
     return {field: row + _checksum(field, row) for field, row in zip(fields, raw, strict=True)}
 
 
-def _decoded(fields: Sequence[bytes], values: Sequence[bytes | None], dimensions: int) -> tuple[BoolArray, FloatArray]:
-    """Decode stored values: return which are intact, shape (n,), and their rows, shape (n, dimensions), else zero."""
-    width = 4 * dimensions
+def _decode(fields: Sequence[bytes], values: Sequence[bytes | None], rows: FloatArray) -> BoolArray:
+    """Decode the intact ones of stored values into `rows`, shape (n, d), and return which are intact, shape (n,)."""
+    width = rows.itemsize * rows.shape[1]
     intact = [
         value[:width] if value is not None and value[width:] == _checksum(field, value[:width]) else None
         for field, value in zip(fields, values, strict=True)
     ]
     found = np.array([row is not None for row in intact], dtype=np.bool_)
-    rows = np.zeros((len(fields), dimensions), dtype=np.float32)
-    rows[found] = np.frombuffer(b"".join(filter(None, intact)), dtype="<f4").reshape(-1, dimensions)
-    return found, rows
+    stored = np.frombuffer(b"".join(filter(None, intact)), dtype=rows.dtype.newbyteorder("<"))
+    rows[found] = stored.reshape(-1, rows.shape[1])
+    return found

@@ -67,7 +67,7 @@ def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path)
     enter(report, Phase.LOADING)
     encoder = load_encoder(parameters.encoder, settings, dtype=parameters.dtype, pinned=parameters.weights)
     enter(report, Phase.EMBEDDING)
-    return as_gathered(asyncio.run(embed_concepts(request, encoder, None, report=report)), encoder)
+    return as_gathered(asyncio.run(embed_concepts(request, encoder, None, report=report)), encoder, request)
 
 
 async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from concept_orderings.class_files import listed_concepts
 from concept_orderings.cli.embeddings_file import read_embeddings
 from concept_orderings.cli.gatherers import find_gatherer
 from concept_orderings.cli.options import default_data_dir
 from concept_orderings.evidence import Gathered, Need
+from concept_orderings.evidence.base import parameters_of
+from concept_orderings.evidence.captions import NeedsEmbeddings
+from concept_orderings.evidence.quantised import embeddings_as_evidence
 from concept_orderings.order_files import Gatherer
 from concept_orderings.request import StreamRequest
 
@@ -31,7 +32,8 @@ def gatherers(
     given: dict[Need, Gathered] = {}
     if options.embeddings is not None:
         rows = read_embeddings(options.embeddings, options.names, request.concepts, listed_concepts(body))
-        given[Need.EMBEDDINGS] = Gathered.of(np.asarray(rows, np.float32), "caller")
+        parameters = parameters_of(request.ordering, NeedsEmbeddings)
+        given[Need.EMBEDDINGS] = embeddings_as_evidence(rows, parameters, request.concepts.ids, source="caller")
 
     def gatherer(need: Need) -> Gatherer:
         if need in given:

@@ -21,7 +21,7 @@ from concept_orderings.shapes import RequestField
 from concept_orderings.stream_warnings import StreamWarning, sentences
 from concept_orderings.text import first_of, shown
 
-Values: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32]
+Values: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int16]
 """Evidence of one kind, in canonical order of the concepts: (n,), or (n, d) for embeddings."""
 
 _Value = TypeVar("_Value")
@@ -57,8 +57,8 @@ class Evidence:
     ----------
     **values : ndarray
         By kind: ``years``, (n,) int64; ``scores``, (n,) float64, higher is easier; ``counts``, (n,) int64, the number
-        of occurrences of each class name or of documents with it; ``embeddings``, (n, d) float32 or float64, one row
-        for the caption of each concept.
+        of occurrences of each class name or of documents with it; ``embeddings``, (n, d), one row for the captions of
+        each concept: int16 from `concept_orderings.path.quantise`, or floats that are still to be quantised.
     """
 
     def __init__(self, **values: Values) -> None:
@@ -114,11 +114,18 @@ class Gathered:
     provenance : Provenance
     columns : mapping of str to sequence, each (n,)
         Further values that tasks show of each concept, by name; None where a concept has none to show.
+    details : mapping of str to JSON
+        Facts about the order that follow from the evidence; the manifest has them under ``ordering.details``.
+    margins : ndarray of float64, shape (n,), or None
+        Of quantised embeddings, how much a coordinate of each must change at least to be rounded to another integer.
+        The last bits differ between machines, so it is no part of the manifest.
     """
 
     values: Values
     provenance: Provenance
     columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)
+    details: Mapping[str, Json] = field(default_factory=dict)
+    margins: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, values: Values, source: str) -> "Gathered":

@@ -1,5 +1,6 @@
 """Exact distances: embeddings are rounded to integers, whose products and sums are the same on every machine."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,26 @@ BLOCK = 4096
 
 MAX_SQUARED_LENGTH = (SCALE + 32) ** 2
 """Upper bound of the squared length of a quantised vector."""
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """Embeddings rounded to integers, and how near they were to other integers.
+
+    Attributes
+    ----------
+    vectors : ndarray of int16, shape (n, d)
+        From `quantise`.
+    margins : ndarray of float64, shape (n,)
+        How much a coordinate of each embedding, scaled to length 1, must change at least to be rounded to another
+        integer. Its last bits depend on the machine that made the embeddings.
+    near_edges : ndarray of int64, shape (n,)
+        The number of coordinates of each embedding whose margin is at most the given one.
+    """
+
+    vectors: NDArray[np.int16]
+    margins: NDArray[np.float64]
+    near_edges: NDArray[np.int64]
 
 
 def quantise(embeddings: NDArray[Any]) -> NDArray[np.int16]:
@@ -42,31 +63,67 @@ def quantise(embeddings: NDArray[Any]) -> NDArray[np.int16]:
     ValueError
         If the array has another shape, or a row is all zero or not finite; the message names the first 10 rows.
     """
-    given = np.asarray(embeddings)
-    if given.ndim != 2 or not 1 <= given.shape[1] <= MAX_DIMENSIONS:
-        raise ValueError(f"embeddings must have shape (n, 1 to {MAX_DIMENSIONS}), not {given.shape}")
+    given, largest = _checked(embeddings)
     quantised = np.empty(given.shape, dtype=np.int16)
-    largest = np.empty(len(given))
-    # In blocks, because a million embeddings as float64 take gigabytes, and each step would copy them.
-    blocks = [slice(first, first + BLOCK) for first in range(0, len(given), BLOCK)]
-    for block in blocks:
-        largest[block] = np.abs(given[block].astype(np.float64)).max(axis=1)
-    _refuse(np.logical_not(np.isfinite(largest)), "not finite")
-    _refuse(largest == 0.0, "all zero")
-    for block in blocks:
-        quantised[block] = _quantised(given[block].astype(np.float64), largest[block])
+    for block in _blocks(len(given)):
+        quantised[block] = np.rint(_scaled(given[block], largest[block]))
     return quantised
 
 
-def _quantised(exact: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale and round rows of float64, (m, d); `largest`, (m,), is the largest absolute component of each row."""
+def quantise_with_margins(embeddings: NDArray[Any], margin: NDArray[np.float64]) -> Quantised:
+    """Quantise as `quantise` does, and measure how far each coordinate is from being rounded to another integer.
+
+    Parameters
+    ----------
+    embeddings : array of float32 or float64, shape (n, d)
+        As for `quantise`.
+    margin : ndarray of float64, shape (n,)
+        For each embedding, the margin up to which a coordinate is counted in `Quantised.near_edges`.
+
+    Raises
+    ------
+    ValueError
+        As raised by `quantise`.
+    """
+    given, largest = _checked(embeddings)
+    found = Quantised(np.empty(given.shape, np.int16), np.empty(len(given)), np.empty(len(given), np.int64))
+    for block in _blocks(len(given)):
+        scaled = _scaled(given[block], largest[block])
+        rounded = np.rint(scaled)
+        margins = (0.5 - np.abs(scaled - rounded)) / SCALE
+        found.vectors[block] = rounded
+        found.margins[block] = margins.min(axis=1)
+        found.near_edges[block] = (margins <= margin[block, None]).sum(axis=1)
+    return found
+
+
+def _checked(embeddings: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Check embeddings; return them, and the largest absolute component of each row, (n,) float64."""
+    given = np.asarray(embeddings)
+    if given.ndim != 2 or not 1 <= given.shape[1] <= MAX_DIMENSIONS:
+        raise ValueError(f"embeddings must have shape (n, 1 to {MAX_DIMENSIONS}), not {given.shape}")
+    largest = np.empty(len(given))
+    for block in _blocks(len(given)):
+        largest[block] = np.abs(given[block].astype(np.float64)).max(axis=1)
+    _refuse(np.logical_not(np.isfinite(largest)), "not finite")
+    _refuse(largest == 0.0, "all zero")
+    return given, largest
+
+
+def _blocks(n: int) -> list[slice]:
+    # In blocks, because a million embeddings as float64 take gigabytes, and each step would copy them.
+    return [slice(first, first + BLOCK) for first in range(0, n, BLOCK)]
+
+
+def _scaled(rows: NDArray[Any], largest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale rows, (m, d), to length `SCALE`; `largest`, (m,), is the largest absolute component of each row."""
     # Scaling by a power of two is exact. Squares of the scaled components neither overflow nor underflow.
-    scaled = np.ldexp(exact, -np.frexp(largest)[1][:, None])
-    squares = np.zeros(len(scaled))
-    for column in scaled.T:
+    exact = np.ldexp(rows.astype(np.float64), -np.frexp(largest)[1][:, None])
+    squares = np.zeros(len(exact))
+    for column in exact.T:
         squares += column * column
-    rounded: NDArray[np.float64] = np.rint(scaled / np.sqrt(squares)[:, None] * SCALE)
-    return rounded
+    scaled: NDArray[np.float64] = exact / np.sqrt(squares)[:, None] * SCALE
+    return scaled
 
 
 def check_vectors(vectors: NDArray[np.int16]) -> None:

@@ -70,7 +70,7 @@ def memory_needed(n: int, dimensions: int, tuning: Tuning = DEFAULT) -> int:
     It grows with n, not with n².
     """
     id_bytes = 2 if n <= tuning.short_ids else 4
-    embeddings = n * dimensions * (4 + 2 + 2)  # as gathered (float32), quantised, and sorted by key
+    embeddings = n * dimensions * (4 + 2 + 2)  # as gathered (at most float32), quantised, and sorted by key
     floats = 4 * n * dimensions
     lists = n * (min(tuning.listed, n) * id_bytes + tuning.near * (id_bytes + 4) + 17)
     deep = min(tuning.deep_bytes, n * min(tuning.deep, n) * id_bytes)
@@ -83,7 +83,7 @@ def memory_needed(n: int, dimensions: int, tuning: Tuning = DEFAULT) -> int:
     meetings = 100 * n * len(tuning.checkpoints)  # about every second walk leaves a state of some 200 bytes
     # Longer lists and continued walks are copied before the old ones are freed.
     arranging = embeddings + floats + lists + tiles + 2 * deep + 2 * walks + meetings
-    ensembles = 16 * n * dimensions  # means of several captions: float64 sums and two sets of embeddings
+    ensembles = 24 * n * dimensions  # means of several captions: float64 sums, and twice the rows of one caption each
     return max(arranging, ensembles) + CONCEPT_BYTES * n
 
 

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from concept_orderings.evidence import evidence_digest
+from concept_orderings.path import quantise
 from support.deployment import Deployment
 from worker.evidence.encoders.base import file_sha256
 from worker.evidence.encoders.fake import FakeEncoder
@@ -76,16 +77,17 @@ def test_a_prompt_ensemble_is_the_unit_mean_of_its_captions(service: Deployment)
         {"name": "DTD", "classes": ["dotted"], "template": "A photo of a {} texture."},
         {"name": "mine", "classes": ["cat", "dog"], "template": ["a {}", "the {}", "{}"]},
     ]
-    rows = [FakeEncoder().encode(["A photo of a dotted texture."])[0]]
+    fake = FakeEncoder(dtype="float64")
+    rows = [fake.encode(["A photo of a dotted texture."])[0]]
     for name in ("cat", "dog"):
         total = np.zeros(64)
-        for row in FakeEncoder().encode([f"a {name}", f"the {name}", name]):
+        for row in fake.encode([f"a {name}", f"the {name}", name]):
             total += row
         squares = 0.0
         for value in total.tolist():
             squares += value * value
-        rows.append((total / np.sqrt(squares)).astype(np.float32))
-    assert manifest["evidence"]["embeddings"]["digest"] == evidence_digest(np.array(rows))
+        rows.append(total / np.sqrt(squares))
+    assert manifest["evidence"]["embeddings"]["digest"] == evidence_digest(quantise(np.array(rows)))
 
 
 @pytest.mark.parametrize("encoder", ["fake", "minilm", ENCODER])
@@ -93,7 +95,7 @@ def test_a_dtype_gives_embeddings_of_its_own(service: Deployment, encoder: str) 
     name = "dtype-" + encoder.partition("/")[0].replace("_", "-")
     plain = embeddings(service, request(name, encoder=encoder))
     short = embeddings(service, request(name, encoder=encoder, dtype="bfloat16"))
-    assert (plain["dtype"], short["dtype"]) == ("float32", "bfloat16")
+    assert (plain["dtype"], short["dtype"]) == ("float64", "bfloat16")
     assert plain["encoder"] != short["encoder"]
     assert plain["digest"] != short["digest"]
     assert plain["weights"] == short["weights"]

@@ -120,7 +120,7 @@ def test_the_evidence_explains_the_order(service: Deployment, concepts: list[str
             assert manifest["evidence"]["embeddings"]["source"] == "fake"
         case "typicality":
             captions = {each["concept"]: caption_of(each) for each in arranged}
-            vectors = quantise(FakeEncoder().encode(list(captions.values()))).astype(np.int64)
+            vectors = quantise(FakeEncoder(dtype="float64").encode(list(captions.values()))).astype(np.int64)
             distances = ((N * vectors - vectors.sum(axis=0)) ** 2).sum(axis=1).tolist()
             assert distances == sorted(distances, reverse=True)
             assert manifest["evidence"]["embeddings"]["source"] == "fake"

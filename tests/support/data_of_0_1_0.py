@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from support.keys import KEYS
 from support.processes import Process
-from support.requests_of_0_1_0 import FIXTURE
+from support.requests_of_0_1_0 import DEFAULTS, FIXTURE
 from support.waiting import until
 
 FACTS: dict[str, Any] = json.loads((FIXTURE / "data.json").read_text(encoding="utf-8"))
@@ -168,8 +168,10 @@ class ServedData:
         self.http.close()
         self.process.stop()
 
-    def post(self, body: object, *, wait: int = 60) -> httpx.Response:
-        """Post a request, and wait for its version."""
+    def post(self, body: dict[str, Any], *, wait: int = 60) -> httpx.Response:
+        """Post a request as 0.1.0 understood it, and wait for its version."""
+        if body["ordering"]["kind"] == "similarity":
+            body = {**body, "ordering": {**DEFAULTS, **body["ordering"]}}
         return self.http.post("/v1/streams", json=body, headers={"Prefer": f"wait={wait}"})
 
     def job(self, url: str) -> dict[str, Any]:

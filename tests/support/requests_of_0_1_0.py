@@ -31,6 +31,9 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 
 DIMENSIONS = 24
 
+DEFAULTS = {"dtype": "float32"}
+"""Parameters whose defaults were others in 0.1.0. They stand in every canonical request."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -44,8 +47,10 @@ class Published:
 
 def request_of(row: Row) -> StreamRequest:
     """Read a row's body as the service did, at the row's time if it has one."""
-    encoder = row.get("default_encoder")
-    request = parse_request(row["body"], defaults={"encoder": encoder} if encoder else None)
+    defaults = dict(DEFAULTS)
+    if encoder := row.get("default_encoder"):
+        defaults["encoder"] = encoder
+    request = parse_request(row["body"], defaults=defaults)
     return request.as_of(datetime.fromisoformat(row["now"])) if "now" in row else request
 
 

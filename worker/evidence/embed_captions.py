@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from concept_orderings.progress import Report, silent
 from store.embedding_cache import EmbeddingCache
-from worker.evidence.encoders.base import Encoder
+from worker.evidence.encoders.base import Encoder, FloatArray, row_dtype
 from worker.threads import in_thread
 
-FloatArray: TypeAlias = NDArray[np.float32]
 Found: TypeAlias = NDArray[np.bool_]
 
 CHUNK = 256
@@ -45,7 +44,7 @@ async def embed_captions(
 
     Returns
     -------
-    ndarray of float32, shape (n, encoder.dimensions)
+    ndarray of float64 or float32, shape (n, encoder.dimensions)
         Unit rows, in the order of the captions.
 
     Raises
@@ -90,9 +89,10 @@ def _positions(captions: Sequence[str]) -> dict[str, int]:
 
 async def _look_up(captions: Sequence[str], encoder: Encoder, cache: EmbeddingCache | None) -> tuple[Found, FloatArray]:
     """Return which captions are in the cache, (n,), and their rows, (n, d)."""
+    dtype = row_dtype(encoder.dtype)
     if cache is None:
-        return np.zeros(len(captions), dtype=np.bool_), np.zeros((len(captions), encoder.dimensions), dtype=np.float32)
-    return await cache.get_many(encoder.fingerprint, captions, encoder.dimensions)
+        return np.zeros(len(captions), dtype=np.bool_), np.zeros((len(captions), encoder.dimensions), dtype)
+    return await cache.get_many(encoder.fingerprint, captions, encoder.dimensions, dtype)
 
 
 async def _store(

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.errors import EncoderError
-from concept_orderings.evidence import Gathered, Provenance, evidence_digest
+from concept_orderings.evidence import Gathered
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings, caption_rounds
+from concept_orderings.evidence.quantised import MARGIN, embeddings_as_evidence
 from concept_orderings.progress import Phase, Report, silent
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
@@ -25,13 +26,12 @@ from concept_orderings.text import first_of, shown
 from store.embedding_cache import EmbeddingCache
 from worker.evidence.embed_captions import embed_captions, shifted
 from worker.evidence.encoders import load_encoder
-from worker.evidence.encoders.base import Encoder
+from worker.evidence.encoders.base import Encoder, FloatArray
 from worker.evidence.gathering import Gathering, about
 from worker.machine import this_machine
 from worker.threads import in_thread
 from worker.watched import watched
 
-FloatArray: TypeAlias = NDArray[np.float32]
 IntArray: TypeAlias = NDArray[np.int64]
 
 SHORTEST_MEAN = 1e-6
@@ -47,13 +47,16 @@ class ConceptEmbeddings:
 
     Attributes
     ----------
-    rows : ndarray of float32, shape (n, d)
+    rows : ndarray of float64 or float32, shape (n, d)
         Unit rows, in canonical order.
+    lengths : ndarray of float64, shape (n,)
+        Length of each mean of unit vectors before it was scaled to length 1; 1 for a concept with one caption.
     warnings : tuple of StreamWarning
         Which captions the encoder cut off.
     """
 
     rows: FloatArray
+    lengths: NDArray[np.float64]
     warnings: tuple[StreamWarning, ...]
 
 
@@ -85,7 +88,7 @@ async def gather_embeddings(gathering: Gathering) -> Gathered:
     await monitor.enter(Phase.EMBEDDING, total)
     with about("/ordering/encoder"):
         found = await embed_concepts(request, encoder, gathering.stores.embeddings, report=monitor.report)
-    return await asyncio.to_thread(as_gathered, found, encoder)
+    return await asyncio.to_thread(as_gathered, found, encoder, request)
 
 
 async def embed_concepts(
@@ -123,23 +126,27 @@ async def embed_concepts(
         rows = await embed_captions(captions, encoder, cache, report=shifted(report, done, total))
         await asyncio.to_thread(means.add, positions, rows)
         done += len(set(captions))
-    return ConceptEmbeddings(await asyncio.to_thread(means.unit_rows), cut_warnings(cut, encoder, names))
+    rows, lengths = await asyncio.to_thread(means.unit_rows)
+    return ConceptEmbeddings(rows, lengths, cut_warnings(cut, encoder, names))
 
 
-def as_gathered(found: ConceptEmbeddings, encoder: Encoder) -> Gathered:
-    """Return embeddings with what the manifest says of them; the digest takes seconds for a million concepts."""
-    provenance = Provenance(
+def as_gathered(found: ConceptEmbeddings, encoder: Encoder, request: StreamRequest) -> Gathered:
+    """Return embeddings as evidence, with what the manifest says of them; it takes seconds for a million concepts."""
+    return embeddings_as_evidence(
+        found.rows,
+        parameters_of(request.ordering, NeedsEmbeddings),
+        request.concepts.ids,
         source=encoder.name,
-        digest=evidence_digest(found.rows),
-        details={
+        facts={
             "encoder": encoder.fingerprint,
             "weights": encoder.weights_sha256,
             "dtype": encoder.dtype,
             "dimensions": encoder.dimensions,
         },
         warnings=found.warnings,
+        # Scaling a mean to length 1 scales the differences of its captions' embeddings, too.
+        margin=MARGIN / found.lengths,
     )
-    return Gathered(found.rows, provenance)
 
 
 def _count_captions(request: StreamRequest, report: Report) -> int:
@@ -182,19 +189,26 @@ class Means:
         ----------
         positions : ndarray of int64, shape (m,)
             The concepts, each once.
-        rows : ndarray of float32, shape (m, d)
-            Unit rows. Those of the first round are kept without a copy.
+        rows : ndarray of float64 or float32, shape (m, d)
+            Unit rows. Those of the first round are kept without a copy, and may be overwritten.
         """
         self._captions[positions] += 1
         if self._first is None:
             self._first = rows
             return
         if self._sums is None:
-            self._sums = self._first.astype(np.float64)
+            self._sums = self._first.astype(np.float64, copy=False)
         self._sums[positions] += rows
 
-    def unit_rows(self) -> FloatArray:
-        """Return the unit means, float32 (n, d); for a concept with one caption, the row that was added, unchanged.
+    def unit_rows(self) -> tuple[FloatArray, NDArray[np.float64]]:
+        """Return the unit means, and the lengths of the means.
+
+        Returns
+        -------
+        rows : ndarray of float64 or float32, shape (n, d)
+            As the rows that were added; for a concept with one caption the row itself, unchanged.
+        lengths : ndarray of float64, shape (n,)
+            Of the means of unit vectors; 1 for a concept with one caption.
 
         Raises
         ------
@@ -203,20 +217,25 @@ class Means:
         """
         if self._first is None:
             raise ValueError("no round was added")
+        means = np.ones(len(self._first))
         if self._sums is None:
-            return self._first
+            return self._first, means
         several = np.flatnonzero(self._captions > 1)
         for start in range(0, len(several), _ROWS):
             part = several[start : start + _ROWS]
-            self._first[part] = self._unit(part, self._sums[part])
-        return self._first
+            sums = self._sums[part]
+            lengths = self._lengths(part, sums)
+            self._first[part] = sums / lengths[:, None]
+            means[part] = lengths / self._captions[part]
+        return self._first, means
 
-    def _unit(self, concepts: IntArray, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _lengths(self, concepts: IntArray, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the length of each sum, (m,), of the captions of `concepts`; refuse those that are almost zero."""
         squares = np.zeros(len(sums))
         # Column by column: the order of additions in `numpy.sum` depends on the processor.
         for column in sums.T:
             squares += column * column
-        lengths = np.sqrt(squares)
+        lengths: NDArray[np.float64] = np.sqrt(squares)
         cancelled = concepts[lengths < SHORTEST_MEAN * self._captions[concepts]]
         if cancelled.size:
             raise EncoderError(
@@ -225,8 +244,7 @@ class Means:
                 f"{self._captions[cancelled[0]]} embeddings is zero, which has no direction. "
                 "Change the templates of its dataset.",
             )
-        unit: NDArray[np.float64] = sums / lengths[:, None]
-        return unit
+        return lengths
 
 
 def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple[StreamWarning, ...]:

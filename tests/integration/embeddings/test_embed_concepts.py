@@ -43,12 +43,12 @@ class Cache:
         self.most_asked = 0
 
     async def get_many(
-        self, fingerprint: str, captions: Sequence[str], dimensions: int
+        self, fingerprint: str, captions: Sequence[str], dimensions: int, dtype: type[np.floating]
     ) -> tuple[np.ndarray, np.ndarray]:
         self.most_asked = max(self.most_asked, len(captions))
         found = np.array([caption in self.rows for caption in captions], dtype=bool)
-        rows = [self.rows.get(caption, np.zeros(dimensions, np.float32)) for caption in captions]
-        return found, np.array(rows, dtype=np.float32).reshape(len(captions), dimensions)
+        rows = [self.rows.get(caption, np.zeros(dimensions, dtype)) for caption in captions]
+        return found, np.array(rows, dtype=dtype).reshape(len(captions), dimensions)
 
     async def put_many(self, fingerprint: str, captions: Sequence[str], rows: np.ndarray) -> bool:
         self.stored += captions
@@ -90,10 +90,12 @@ def test_the_order_of_templates_changes_no_bit(words: list[str], random: Random)
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(2, 5), st.integers(1, 9), st.integers(0, 2**32 - 1))
-def test_a_mean_is_made_unit_as_python_would(captions: int, dimensions: int, seed: int) -> None:
+@given(st.integers(2, 5), st.integers(1, 9), st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]))
+def test_a_mean_is_made_unit_as_python_would(
+    captions: int, dimensions: int, seed: int, dtype: type[np.floating]
+) -> None:
     """Bit for bit: one addition after the other, each rounded as IEEE 754 says."""
-    rows = np.random.default_rng(seed).normal(size=(captions, 1, dimensions)).astype(np.float32)
+    rows = np.random.default_rng(seed).normal(size=(captions, 1, dimensions)).astype(dtype)
     means = Means(["x"])
     for row in rows:
         means.add(np.array([0]), row.copy())
@@ -103,8 +105,10 @@ def test_a_mean_is_made_unit_as_python_would(captions: int, dimensions: int, see
     squares = 0.0
     for total in sums:
         squares += total * total
-    expected = np.array([total / squares**0.5 for total in sums], dtype=np.float32)
-    np.testing.assert_array_equal(means.unit_rows()[0], expected)
+    expected = np.array([total / squares**0.5 for total in sums], dtype=dtype)
+    unit, lengths = means.unit_rows()
+    np.testing.assert_array_equal(unit[0], expected)
+    assert lengths == pytest.approx(squares**0.5 / captions)
 
 
 def test_means_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

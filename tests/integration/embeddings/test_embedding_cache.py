@@ -68,6 +68,26 @@ def test_stored_embeddings_are_found(in_redis: Run) -> None:
     in_redis(check)
 
 
+def test_float64_rows_are_kept_whole_and_apart_from_float32_ones(in_redis: Run) -> None:
+    rows = FakeEncoder(dtype="float64").encode(CAPTIONS[:9])
+
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis, KEYS)
+        await cache.put_many(FINGERPRINT, CAPTIONS[:9], rows)
+        found, got = await cache.get_many(FINGERPRINT, CAPTIONS[:10], 64, np.float64)
+        assert (found.tolist(), got.dtype) == ([True] * 9 + [False], np.dtype(np.float64))
+        np.testing.assert_array_equal(got[:9], rows)
+        value = await redis.hget(KEYS.embeddings(FINGERPRINT), _field(CAPTIONS[0]))
+        assert isinstance(value, bytes)
+        assert len(value) == 64 * 8 + 4
+        # A reader of float32, such as a worker of 0.1.0, takes entries of another length for missing ones.
+        found, _ = await cache.get_many(FINGERPRINT, CAPTIONS[:9], 64)
+        assert not found.any()
+
+    assert (rows.astype(np.float32) != rows).any()
+    in_redis(check)
+
+
 def test_any_caption_and_any_row(server: ValkeyServer) -> None:
     floats = st.floats(width=32, allow_nan=False)
 

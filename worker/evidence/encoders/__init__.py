@@ -29,7 +29,7 @@ _loaded: dict[tuple[str, WorkerSettings, str], Encoder] = {}
 _loading = threading.Lock()
 
 
-def load_encoder(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> Encoder:
+def load_encoder(name: str, settings: WorkerSettings, *, dtype: str = "float64", pinned: str = "") -> Encoder:
     """Load a text encoder, or return the one that this process loaded last if it is the same.
 
     It blocks for seconds, so call it in a thread. Weights that change on disk are loaded by a new process, or when
@@ -41,7 +41,7 @@ def load_encoder(name: str, settings: WorkerSettings, *, dtype: str = "float32",
         A name of the table above.
     settings : WorkerSettings
         Where the weights are, and the device, batch size and threads to use.
-    dtype : {"float32", "bfloat16"}
+    dtype : {"float64", "float32", "bfloat16"}
         Number format of the computation.
     pinned : str
         SHA-256 (hexadecimal) that the weights must have; empty for any weights.

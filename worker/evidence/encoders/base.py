@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
 from worker.settings import WorkerSettings
+
+FloatArray: TypeAlias = NDArray[np.floating]
+"""Embeddings: float64 if the encoder computes in float64, else float32."""
 
 
 class Encoder(Protocol):
@@ -26,14 +29,14 @@ class Encoder(Protocol):
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) of everything that decides the output: architecture, weights, dtype, tokeniser.
 
-        It is part of the cache's key and of the manifest. It does not cover the device: in float32 the outputs of
-        devices differ by at most 1e-6.
+        It is part of the cache's key and of the manifest. It does not cover the device: the outputs of devices differ
+        by at most 1e-6 in float32, and by some 1e-16 in float64.
         """
         ...
 
     @property
     def dtype(self) -> str:
-        """Number format of the computation, ``float32`` or ``bfloat16``; embeddings are float32 in both cases."""
+        """Number format of the computation, ``float64``, ``float32`` or ``bfloat16``; see also `FloatArray`."""
         ...
 
     @property
@@ -72,10 +75,11 @@ class Encoder(Protocol):
         """
         ...
 
-    def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
+    def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:
         """Embed captions.
 
-        The other captions of a call change an embedding only by rounding: 1e-6 in float32, 0.002 in bfloat16.
+        The other captions of a call change an embedding only by rounding: some 1e-16 in float64, 1e-6 in float32, 0.002
+        in bfloat16.
 
         Parameters
         ----------
@@ -86,7 +90,7 @@ class Encoder(Protocol):
 
         Returns
         -------
-        ndarray of float32, shape (n, dimensions)
+        ndarray of float64 or float32, shape (n, dimensions)
             Unit rows, in the order of the captions.
 
         Raises
@@ -109,7 +113,7 @@ class Load(Protocol):
         ----------
         name, settings
             See `load_encoder`.
-        dtype : {"float32", "bfloat16"}
+        dtype : {"float64", "float32", "bfloat16"}
             Number format of the computation.
         pinned : str
             SHA-256 (hexadecimal) that the weights must have; empty for any weights.
@@ -161,7 +165,12 @@ def surely_fits(caption: str, room: int) -> bool:
     return len(caption) <= room and caption.isascii() and "&" not in caption
 
 
-def check_unit_rows(rows: NDArray[np.float32], name: str) -> None:
+def row_dtype(dtype: str) -> type[np.float32] | type[np.float64]:
+    """Return the type of the embeddings of an encoder that computes in `dtype`."""
+    return np.float64 if dtype == "float64" else np.float32
+
+
+def check_unit_rows(rows: FloatArray, name: str) -> None:
     """Refuse rows, shape (n, d), that are not unit vectors: NaN, infinite, or zero.
 
     Raises

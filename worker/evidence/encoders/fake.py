@@ -1,6 +1,7 @@
 """An encoder without a model, to try and test the service without weights and without torch."""
 
 import hashlib
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
-from worker.evidence.encoders.base import check_pinned, fingerprint
+from worker.evidence.encoders.base import FloatArray, check_pinned, fingerprint, row_dtype
 from worker.settings import WorkerSettings
 
 REPORT_EVERY = 1024
@@ -35,9 +36,9 @@ class FakeEncoder:
         """See `base.Encoder.overlong`: every caption is read to its end."""
         return []
 
-    def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
-        """Embed captions, as `base.Encoder.encode` describes; float32, shape (n, 64)."""
-        rows = np.empty((len(captions), self.dimensions), dtype=np.float32)
+    def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:
+        """Embed captions, as `base.Encoder.encode` describes; shape (n, 64)."""
+        rows = np.empty((len(captions), self.dimensions), dtype=row_dtype(self.dtype))
         for i, caption in enumerate(captions):
             if i % REPORT_EVERY == 0:
                 report(i, len(captions))
@@ -51,7 +52,8 @@ class FakeEncoder:
         row = np.frombuffer(noise, dtype="<u4").astype(np.float64) - (2**31 - 0.5)
         if self.dtype == "bfloat16":
             row = _as_bfloat16(row)
-        unit: NDArray[np.float64] = row / np.linalg.norm(row)
+        # `math.fsum` is exact. The last bit of `numpy.linalg.norm` depends on the processor.
+        unit: NDArray[np.float64] = row / math.sqrt(math.fsum(row * row))
         return unit
 
 
@@ -63,7 +65,7 @@ def _as_bfloat16(row: NDArray[np.float64]) -> NDArray[np.float64]:
     return exact
 
 
-def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> FakeEncoder:
+def load(name: str, settings: WorkerSettings, *, dtype: str = "float64", pinned: str = "") -> FakeEncoder:
     """Make the fake encoder, as `base.Load` describes. It has no weights."""
     if name != "fake":
         raise EncoderError("encoder_not_configured", f"There is no encoder {name!r}; the fake encoder is named fake.")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import BertConfig
@@ -20,7 +19,7 @@ from transformers.models.bert.modeling_bert import BertModel
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
-from worker.evidence.encoders.base import check_pinned, file_sha256, fingerprint, surely_fits
+from worker.evidence.encoders.base import FloatArray, check_pinned, file_sha256, fingerprint, surely_fits
 from worker.evidence.encoders.batches import (
     TORCH_DTYPES,
     BatchSize,
@@ -72,8 +71,8 @@ class MiniLM:
             found.extend(i for i, encoding in zip(chunk, encodings, strict=True) if encoding.overflowing)
         return found
 
-    def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
-        """Embed captions, as `base.Encoder.encode` describes; float32, shape (n, 384)."""
+    def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:
+        """Embed captions, as `base.Encoder.encode` describes; shape (n, 384)."""
         tokens = [encoding.ids for encoding in self.tokeniser.encode_batch(list(captions))]
 
         def forward(batch: IntArray) -> torch.Tensor:
@@ -83,6 +82,7 @@ class MiniLM:
             longest_first(np.array([len(ids) for ids in tokens], dtype=np.int64)),
             forward,
             name=self.name,
+            dtype=self.dtype,
             dimensions=self.dimensions,
             batch_size=self.batch_size,
             report=report,
@@ -96,13 +96,13 @@ class MiniLM:
             ids[row, : len(caption)] = torch.tensor(caption)
             mask[row, : len(caption)] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
-        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(states.dtype)
         means: torch.Tensor = (states * weights).sum(dim=1) / weights.sum(dim=1)
         return means
 
 
-def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> MiniLM:
+def load(name: str, settings: WorkerSettings, *, dtype: str = "float64", pinned: str = "") -> MiniLM:
     """Load all-MiniLM-L6-v2, as `base.Load` describes.
 
     Raises

@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import open_clip
 import torch
-from numpy.typing import NDArray
 from open_clip.convert import convert_state_dict
 from open_clip.model import _build_text_tower, convert_to_custom_text_state_dict
 from open_clip.transformer import TextTransformer
@@ -23,8 +22,15 @@ from safetensors.torch import load_file
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
-from worker.evidence.encoders.base import check_pinned, file_sha256, fingerprint
-from worker.evidence.encoders.batches import TORCH_DTYPES, BatchSize, IntArray, encode_in_batches, prepare
+from worker.evidence.encoders.base import FloatArray, check_pinned, file_sha256, fingerprint, row_dtype
+from worker.evidence.encoders.batches import (
+    TORCH_DTYPES,
+    BatchSize,
+    IntArray,
+    check_float64,
+    encode_in_batches,
+    prepare,
+)
 from worker.evidence.encoders.checkpoints import check_sums, find_checkpoint, wants_quick_gelu
 from worker.evidence.encoders.text_tower import run_shared, run_whole, text_lengths
 from worker.evidence.encoders.tokenisers import identity, load_tokeniser, overlong
@@ -70,10 +76,10 @@ class ClipText:
         """See `base.Encoder.overlong`."""
         return overlong(self.tokeniser, captions, report=report)
 
-    def encode(self, captions: Sequence[str], *, report: Report = silent) -> NDArray[np.float32]:
-        """Embed captions, as `base.Encoder.encode` describes; float32, shape (n, dimensions)."""
+    def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:
+        """Embed captions, as `base.Encoder.encode` describes; shape (n, dimensions)."""
         if not captions:
-            return np.empty((0, self.dimensions), dtype=np.float32)
+            return np.empty((0, self.dimensions), dtype=row_dtype(self.dtype))
         tokens = self.tokeniser(list(captions))
         lengths = text_lengths(self.tower, tokens)
         ids: IntArray = tokens.numpy()
@@ -88,13 +94,14 @@ class ClipText:
             np.lexsort(ids.T[::-1]).astype(np.int64),
             forward,
             name=self.name,
+            dtype=self.dtype,
             dimensions=self.dimensions,
             batch_size=self.batch_size,
             report=report,
         )
 
 
-def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned: str = "") -> ClipText:
+def load(name: str, settings: WorkerSettings, *, dtype: str = "float64", pinned: str = "") -> ClipText:
     """Load ``open_clip/MODEL`` or ``open_clip/MODEL/PRETRAINED``, as `base.Load` describes.
 
     The cheapest checks come first: nothing is built before the digest of the weights is checked.
@@ -109,6 +116,8 @@ def load(name: str, settings: WorkerSettings, *, dtype: str = "float32", pinned:
     check_pinned(digest, pinned, str(checkpoint))
     state = _read(checkpoint, model)
     tower = _filled(_laid_out(model, config), state, f"{model} ({checkpoint})", device, TORCH_DTYPES[dtype])
+    if dtype == "float64":
+        check_float64(lambda: run_whole(tower, tokeniser(["a"]).to(device)), name)
     return ClipText(
         name=name,
         tower=tower,

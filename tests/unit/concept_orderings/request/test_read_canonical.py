@@ -123,10 +123,10 @@ def test_a_parameter_that_is_absent_means_what_it_meant(kind: str, monkeypatch: 
 def test_a_default_that_changes_leaves_stored_requests_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     body = changed({"/ordering/kind": "similarity"})
     before = parse_request(body)
-    dtype = parameter("float64", "Changed.", choices=("float64", "float32"))
+    dtype = parameter("bfloat16", "Changed.", choices=("float64", "bfloat16"))
     monkeypatch.setitem(ORDERINGS, "similarity", with_parameter("similarity", "dtype", dtype))
 
-    assert read_canonical(before.canonical).ordering.values()["dtype"] == "float32"
+    assert read_canonical(before.canonical).ordering.values()["dtype"] == "float64"
     assert parse_request(body).digest != before.digest
 
 

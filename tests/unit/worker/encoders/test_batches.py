@@ -17,6 +17,7 @@ def run(forward: batches.Forward, lengths: np.ndarray = LENGTHS, batch_size: int
         batches.longest_first(lengths),
         forward,
         name="e",
+        dtype="float32",
         dimensions=2,
         batch_size=batches.BatchSize(batch_size),
         report=silent,
@@ -75,7 +76,9 @@ def test_a_smaller_size_is_kept_for_the_next_captions() -> None:
         return rows_of(batch)
 
     for _ in range(2):
-        batches.encode_in_batches(np.arange(4), forward, name="e", dimensions=2, batch_size=batch_size, report=silent)
+        batches.encode_in_batches(
+            np.arange(4), forward, name="e", dtype="float32", dimensions=2, batch_size=batch_size, report=silent
+        )
     assert sizes == [4, 2, 2, 2, 2]
 
 
@@ -117,14 +120,28 @@ def test_a_device_that_cannot_compute_in_bfloat16(monkeypatch: pytest.MonkeyPatc
         batches.prepare(WorkerSettings(device="cpu"), "bfloat16")
     assert caught.value.code == "encoder_not_configured"
     assert "float32" in caught.value.detail
-    assert batches.prepare(WorkerSettings(device="cpu"))[0].type == "cpu"
+    assert batches.prepare(WorkerSettings(device="cpu"), "float32")[0].type == "cpu"
+
+
+def test_a_device_without_float64_leaves_the_work_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    monkeypatch.setattr(torch, "zeros", refuse)
+    monkeypatch.setattr(batches, "pick_device", lambda setting: torch.device("mps"))
+    device, batch_size = batches.prepare(WorkerSettings(device="mps", batch_size=500, threads=0), "float64")
+    assert (device.type, batch_size.captions) == ("cpu", batches.CPU_BATCH)
+    assert batches.prepare(WorkerSettings(device="mps", batch_size=500, threads=0), "float32")[0].type == "mps"
 
 
 def test_settings_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    assert batches.prepare(WorkerSettings(device="cpu", batch_size=7, threads=0))[1].captions == 7
-    assert batches.prepare(WorkerSettings(device="cpu", batch_size=500, threads=3))[1].captions == batches.CPU_BATCH
+    assert batches.prepare(WorkerSettings(device="cpu", batch_size=7, threads=0), "float64")[1].captions == 7
+    assert (
+        batches.prepare(WorkerSettings(device="cpu", batch_size=500, threads=3), "float64")[1].captions
+        == batches.CPU_BATCH
+    )
     assert threads == [3]
     monkeypatch.setattr(batches, "pick_device", torch.device)
-    assert batches.prepare(WorkerSettings(device="cuda", batch_size=500))[1].captions == 500
+    assert batches.prepare(WorkerSettings(device="cuda", batch_size=500), "float32")[1].captions == 500

@@ -27,15 +27,18 @@ CUT = ["tiny", "tiny-quickgelu", "tiny-custom", "tiny-eos"]
 WHOLE = ["tiny-bidirectional", "tiny-coca", "tiny-hf"]
 
 
+@pytest.mark.parametrize(("dtype", "difference"), [("float64", 1e-14), ("float32", 1e-5)])
 @pytest.mark.parametrize("model", [*CUT, *WHOLE])
-def test_equals_open_clip(model: str, make_checkpoint: MakeCheckpoint, settings: WorkerSettings) -> None:
+def test_equals_open_clip(
+    model: str, dtype: str, difference: float, make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
     checkpoint = make_checkpoint(model)
-    encoder = clip.load(f"open_clip/{model}", settings)
+    encoder = clip.load(f"open_clip/{model}", settings, dtype=dtype)
     rows = encoder.encode(CAPTIONS)
     assert rows.shape == (len(CAPTIONS), encoder.dimensions) == (len(CAPTIONS), 24)
-    assert rows.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(rows, reference(model, checkpoint, CAPTIONS), atol=1e-5)
+    assert rows.dtype == dtype
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=difference)
+    np.testing.assert_allclose(rows, reference(model, checkpoint, CAPTIONS, dtype), atol=difference)
     # random weights must not make all captions alike, or the comparison says nothing
     assert np.abs(rows[0] - rows[3]).max() > 1e-2
 
@@ -205,6 +208,17 @@ def test_cancelled_passes(make_checkpoint: MakeCheckpoint, settings: WorkerSetti
         encoder.encode(["x"], report=cancel)
 
 
+def test_a_tower_that_uses_shorter_numbers_inside_is_refused_for_float64(
+    make_checkpoint: MakeCheckpoint, settings: WorkerSettings
+) -> None:
+    make_checkpoint("tiny-mt5")
+    with pytest.raises(EncoderError) as caught:
+        clip.load("open_clip/tiny-mt5", settings)
+    assert (caught.value.code, caught.value.pointers) == ("encoder_not_configured", ("/ordering/dtype",))
+    assert "gives torch.float32" in caught.value.detail
+    assert clip.load("open_clip/tiny-mt5", settings, dtype="float32").encode(["x"]).dtype == np.float32
+
+
 # ---- weights
 
 
@@ -227,7 +241,7 @@ def test_forms_of_checkpoints(form: str, tmp_path: Path, settings: WorkerSetting
     whole = tmp_path / "whole.safetensors"
     save_file({**random_state("tiny"), **{key: value.float() for key, value in state.items()}}, whole)
     np.testing.assert_allclose(encoder.encode(CAPTIONS), reference("tiny", whole, CAPTIONS), atol=1e-5)
-    assert {parameter.dtype for parameter in encoder.tower.parameters()} == {torch.float32}
+    assert {parameter.dtype for parameter in encoder.tower.parameters()} == {torch.float64}
 
 
 @pytest.mark.parametrize("other", ["tiny-wide", "tiny-patch8", "tiny-coca"])
@@ -319,7 +333,7 @@ def test_not_a_number_in_the_output_alone(make_checkpoint: MakeCheckpoint, setti
     state = load_file(checkpoint)
     state["text_projection"][:] = 3e38
     save_file(state, checkpoint)
-    encoder = clip.load("open_clip/tiny", settings)
+    encoder = clip.load("open_clip/tiny", settings, dtype="float32")
     with pytest.raises(EncoderError) as caught:
         encoder.encode(["x"])
     assert caught.value.code == "encoder_failed"
@@ -343,7 +357,7 @@ def test_the_fingerprint_in_float32_stays_what_it_was(
 ) -> None:
     """Or all that is cached would be computed again."""
     make_checkpoint("tiny")
-    encoder = clip.load("open_clip/tiny", settings)
+    encoder = clip.load("open_clip/tiny", settings, dtype="float32")
     assert encoder.fingerprint == fingerprint(
         encoder="open_clip",
         version=1,

@@ -21,26 +21,31 @@ every_encoder_without_weights = pytest.mark.parametrize("name", WITHOUT_WEIGHTS)
 CAPTIONS = ["A photo of a dog.", "", "Ein Foto: äöü 𝔘", "A photo of a dog.", "a"]
 
 
+@pytest.mark.parametrize(("dtype", "digits"), [("float64", 1e-14), ("float32", 1e-5)])
 @every_encoder_without_weights
-def test_every_encoder_gives_the_same_unit_rows_again(name: str) -> None:
-    encoder = load_encoder(name, WorkerSettings(device="cpu"))
+def test_every_encoder_gives_the_same_unit_rows_again(name: str, dtype: str, digits: float) -> None:
+    encoder = load_encoder(name, WorkerSettings(device="cpu"), dtype=dtype)
     rows = encoder.encode(CAPTIONS)
     assert (encoder.name, rows.shape) == (name, (len(CAPTIONS), encoder.dimensions))
-    assert rows.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
-    np.testing.assert_array_equal(rows[0], rows[3])
-    np.testing.assert_allclose(encoder.encode(CAPTIONS[::-1])[::-1], rows, atol=1e-5)
+    assert rows.dtype == dtype
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=digits)
+    np.testing.assert_allclose(rows[0], rows[3], atol=digits)
+    np.testing.assert_allclose(encoder.encode(CAPTIONS[::-1])[::-1], rows, atol=digits)
     assert encoder.encode([]).shape == (0, encoder.dimensions)
 
 
 @every_encoder_without_weights
 def test_every_encoder_has_a_fingerprint_for_each_dtype(name: str) -> None:
     settings = WorkerSettings(device="cpu")
-    exact, short = load_encoder(name, settings), load_encoder(name, settings, dtype="bfloat16")
-    assert (exact.dtype, short.dtype) == ("float32", "bfloat16")
-    assert re.fullmatch("[0-9a-f]{64}", exact.fingerprint)
-    assert exact.fingerprint != short.fingerprint
-    np.testing.assert_allclose(short.encode(CAPTIONS), exact.encode(CAPTIONS), atol=0.02)
+    dtypes = {"float64": 0.0, "float32": 1e-5, "bfloat16": 0.02}
+    encoders = {dtype: load_encoder(name, settings, dtype=dtype) for dtype in dtypes}
+    assert load_encoder(name, settings).dtype == "float64"
+    assert {dtype: each.dtype for dtype, each in encoders.items()} == {dtype: dtype for dtype in dtypes}
+    assert all(re.fullmatch("[0-9a-f]{64}", each.fingerprint) for each in encoders.values())
+    assert len({each.fingerprint for each in encoders.values()}) == 3
+    exact = encoders["float64"].encode(CAPTIONS)
+    for dtype, difference in dtypes.items():
+        np.testing.assert_allclose(encoders[dtype].encode(CAPTIONS), exact, atol=difference)
 
 
 @every_encoder_without_weights
@@ -88,7 +93,7 @@ def test_each_dtype_is_an_encoder_of_its_own(make_checkpoint: Callable[..., Path
     make_checkpoint("tiny")
     first = load_encoder("open_clip/tiny", settings)
     other = load_encoder("open_clip/tiny", settings, dtype="bfloat16")
-    assert (first.dtype, other.dtype) == ("float32", "bfloat16")
+    assert (first.dtype, other.dtype) == ("float64", "bfloat16")
     assert load_encoder("open_clip/tiny", settings, dtype="bfloat16") is other
 
 
@@ -128,8 +133,8 @@ def test_the_fake_is_deterministic(captions: list[str]) -> None:
     fake = load_encoder("fake", WorkerSettings(device="cpu"))
     rows = fake.encode(captions)
     assert rows.shape == (len(captions), fake.dimensions)
-    assert rows.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    assert rows.dtype == np.float64
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-15)
     for caption, row in zip(captions, rows, strict=True):
         np.testing.assert_array_equal(fake.encode([caption])[0], row)
     assert len(np.unique(rows, axis=0)) == len(set(captions))

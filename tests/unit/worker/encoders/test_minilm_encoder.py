@@ -20,7 +20,7 @@ from .tiny import AWKWARD, CAPTIONS
 
 @pytest.fixture(scope="module")
 def encoder() -> minilm.MiniLM:
-    return minilm.load("minilm", WorkerSettings(device="cpu", threads=1))
+    return minilm.load("minilm", WorkerSettings(device="cpu", threads=1), dtype="float32")
 
 
 def test_equals_sentence_transformers(encoder: minilm.MiniLM) -> None:

@@ -37,9 +37,12 @@ def random_state(model: str, *, seed: int = 0, text_only: bool = False) -> dict[
     return {key: value.contiguous() for key, value in state.items() if not text_only or not key.startswith("visual.")}
 
 
-def reference(model: str, checkpoint: Path, captions: list[str], **options: Any) -> NDArray[np.float32]:
-    """What open_clip's own `encode_text` gives."""
-    return encode_text(model, open_clip_model(model, checkpoint, **options), captions)
+def reference(
+    model: str, checkpoint: Path, captions: list[str], dtype: str = "float32", **options: Any
+) -> NDArray[np.floating]:
+    """Return what open_clip's own `encode_text` gives in a dtype."""
+    whole = open_clip_model(model, checkpoint, **options)
+    return encode_text(model, whole.double() if dtype == "float64" else whole, captions)
 
 
 def open_clip_model(model: str, checkpoint: Path, **options: Any) -> torch.nn.Module:
@@ -47,10 +50,10 @@ def open_clip_model(model: str, checkpoint: Path, **options: Any) -> torch.nn.Mo
     return whole.eval()
 
 
-def encode_text(model: str, whole: Any, captions: list[str]) -> NDArray[np.float32]:
+def encode_text(model: str, whole: Any, captions: list[str]) -> NDArray[np.floating]:
     with torch.inference_mode():
         rows: torch.Tensor = whole.encode_text(open_clip.get_tokenizer(model)(captions), normalize=True)
-    return rows.float().numpy()
+    return (rows.float() if rows.dtype == torch.bfloat16 else rows).numpy()
 
 
 def configs(directory: Path) -> dict[str, dict[str, Any]]:
@@ -76,6 +79,7 @@ def configs(directory: Path) -> dict[str, dict[str, Any]]:
             "custom_text": True,
         },
         "tiny-hf": {"vision_cfg": VISION, "text_cfg": {**bert, "hf_model_name": str(_bert(directory))}},
+        "tiny-mt5": {"vision_cfg": VISION, "text_cfg": {**bert, "hf_model_name": str(_mt5(directory))}},
     }
 
 
@@ -84,3 +88,11 @@ def _bert(directory: Path) -> Path:
     (directory / "bert").mkdir()
     (directory / "bert" / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": 30522, **sizes}))
     return directory / "bert"
+
+
+def _mt5(directory: Path) -> Path:
+    """Write the configuration of a tower that computes norms in float32 whatever its weights are."""
+    sizes = {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 1, "num_heads": 2}
+    (directory / "mt5").mkdir()
+    (directory / "mt5" / "config.json").write_text(json.dumps({"model_type": "mt5", "vocab_size": 30522, **sizes}))
+    return directory / "mt5"
