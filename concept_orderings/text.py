@@ -17,6 +17,7 @@ VISIBLE = r"\S"
 """A regular expression for one visible character."""
 
 _FORBIDDEN = re.compile(FORBIDDEN)
+_LONGEST_PLAIN = 80
 
 
 def schema_pattern(pattern: str) -> str:
@@ -37,6 +38,11 @@ def shown(text: str, limit: int = 80) -> str:
     """Quote text from a request for an error: escaped, and cut to `limit` characters so that it stays readable."""
     shown = repr(text) if is_plain_text(text) else ascii(text)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def in_sentence(name: str) -> str:
+    """Return a name from a request for a sentence: as it is, or quoted if it is long or cannot be printed."""
+    return name if is_plain_text(name) and 0 < len(name) <= _LONGEST_PLAIN else shown(name)
 
 
 def first_of(items: Sequence[str], most: int) -> str:

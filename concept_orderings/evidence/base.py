@@ -19,7 +19,7 @@ from concept_orderings.faults import Faults
 from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import RequestField
 from concept_orderings.stream_warnings import StreamWarning, sentences
-from concept_orderings.text import first_of, shown
+from concept_orderings.text import first_of, in_sentence, shown
 
 Values: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int16]
 """Evidence of one kind, in canonical order of the concepts: (n,), or (n, d) for embeddings."""
@@ -351,13 +351,13 @@ def _classes_without(missing: Sequence[ClassList], field: str) -> str:
         values = each.given.get(field)
         if isinstance(values, Mapping):
             without = [shown(name, 30) for name in each.classes if name not in values]
-            return f" {each.name} has {field} for some classes, but none for {first_of(without, 5)}."
+            return f" {in_sentence(each.name)} has {field} for some classes, but none for {first_of(without, 5)}."
     return ""
 
 
 def first_names(class_lists: Sequence[ClassList]) -> str:
     """Return the names of the first 10 datasets, and how many others there are."""
-    return first_of([each.name for each in class_lists], 10)
+    return first_of([in_sentence(each.name) for each in class_lists], 10)
 
 
 def source_of(datasets: Sequence[ClassList], is_from_catalogue: Callable[[ClassList], bool]) -> str:

@@ -398,3 +398,15 @@ def test_a_class_given_a_million_times_is_two_faults() -> None:
 
     assert [len(each.pointers) for each in error.faults] == [2, MOST_POINTERS]
     assert error.left_out == {"duplicate_concept": 1_000_000 - 1 - MOST_POINTERS}
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\nb", "x" * 10_000])
+@pytest.mark.parametrize("kind", ["performance", "frequency"])
+def test_a_name_that_cannot_be_printed_is_escaped_in_all_sentences(name: str, kind: str) -> None:
+    dataset = {"name": name, "classes": ["a", "b"], "scores": {"a": 1}, "counts": {"a": 1}}
+    details = [each.detail for each in refused({**right(), "datasets": [dataset], "ordering": {"kind": kind}}).faults]
+
+    assert len(details) == (1 if len(name) > 80 else 2)
+    for each in details:
+        assert "\n" not in each
+        assert len(each.encode()) < 500
