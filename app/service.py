@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,15 +11,14 @@ from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from app.exports import Exports
+from app.parsing import Refused, read_request, source_outside
 from app.settings import ORDERING_DEFAULTS, AppSettings
 from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.waiting import each_change, until_final
-from concept_orderings.errors import BadParameter
-from concept_orderings.evidence.counts import IN_REQUEST, NeedsCounts
-from concept_orderings.json_text import parse_json
+from concept_orderings.errors import BadParameter, Fault, StoreError
 from concept_orderings.parameters import POINTER
-from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.request import StreamRequest
 from store.counts_files import CountsFiles
 from store.exports import KeptExports
 from store.jobs import PlaceInQueue, job_id, job_of, stream_of, version_of
@@ -120,14 +119,28 @@ class Service:
         ValueError, RecursionError
             If the body is not JSON.
         InvalidInput
-            See `concept_orderings.json_text.parse_json` and `concept_orderings.request.parse_request`.
+            See `concept_orderings.json_text.parse_json` and `concept_orderings.request.parse_request`. A source of
+            counts that does not exist is among its faults.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
+        read = await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
+        if isinstance(read, StreamRequest):
+            return read
+        read.error.others = (*read.error.others, *await self._faults_of_source(read.source))
+        raise read.error
 
-    def _parse(self, body: bytes) -> StreamRequest:
-        request = parse_json(body, partial(parse_request, defaults=self.defaults, now=datetime.now(UTC)))
-        _ = request.digest  # the request caches it: computed here, it does not block the event loop later
-        return request
+    def _parse(self, body: bytes) -> StreamRequest | Refused:
+        read = read_request(body, defaults=self.defaults, now=datetime.now(UTC))
+        if isinstance(read, StreamRequest):
+            _ = read.digest  # the request caches it: computed here, it does not block the event loop later
+        return read
+
+    async def _faults_of_source(self, source: str | None) -> Sequence[Fault]:
+        """Return the fault of a source that a refused request names, if it does not exist."""
+        # The request is refused in any case, also while Redis or the store is away.
+        with suppress(RedisError, OSError, StoreError):
+            if source is not None and (why := await self.sources.known.why_unknown(source)) is not None:
+                return (_unknown_source(why).faults[0],)
+        return ()
 
     async def find_or_enqueue(self, request: StreamRequest) -> VersionRecord | Record:
         """Return the version that the request has, or else the job that makes it.
@@ -173,14 +186,12 @@ class Service:
 
     async def _check_source(self, request: StreamRequest) -> None:
         """Refuse a source of counts that does not exist; a job would fail because of it, but later."""
-        ordering = request.ordering
-        if not isinstance(ordering, NeedsCounts) or ordering.source == IN_REQUEST:
-            return
-        if (why := await self.sources.known.why_unknown(ordering.source)) is not None:
+        source = source_outside(request.ordering)
+        if source is not None and (why := await self.sources.known.why_unknown(source)) is not None:
             job = await self._jobs.get(job_id(request))
             # A job that has just succeeded has made the version, which was searched for a moment ago.
             if job is None or (job.state.final and job.state is not State.SUCCEEDED):
-                raise BadParameter("source_not_found", why, [f"{POINTER}/source"])
+                raise _unknown_source(why)
 
     async def job(self, identifier: str) -> Record | None:
         """Return a job, or None if there is none or its record has expired."""
@@ -274,3 +285,7 @@ class Service:
                 docket = make_docket(self.settings.redis_url, self.settings.keys.queue(kind.name))
                 self._queues[kind] = Queue(await self._stack.enter_async_context(docket))
             return self._queues[kind]
+
+
+def _unknown_source(why: str) -> BadParameter:
+    return BadParameter("source_not_found", why, [f"{POINTER}/source"])

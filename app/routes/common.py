@@ -12,7 +12,7 @@ from app.service import Service
 LARGEST_NUMBER = 999_999_999
 """The largest number of a version or a task in a URL."""
 
-_WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
+_WAIT = re.compile(r"wait\s*=\s*\"?([0-9]{1,18})\"?", re.IGNORECASE)
 
 
 def get_service(request: Request) -> Service:

@@ -18,6 +18,7 @@ _OF_CACHES = ("counted_since", "refresh")
 
 def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
     """Yield a sentence for each fault that the options have by themselves."""
+    yield from _dashes(options)
     if options.print_order:
         given = [name for name, value in vars(options).items() if value is not None and value is not False]
         others = [name for name in given if name not in _WITH_PRINT_ORDER]
@@ -31,6 +32,15 @@ def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
         yield "--name has no effect: only the manifest has the stream's name; give --manifest, or leave --name out."
     if _same_file(options.output, options.manifest):
         yield f"--output and --manifest are both {options.output}; give two files."
+
+
+def _dashes(options: argparse.Namespace) -> Iterator[str]:
+    """Yield a sentence for each - that stands for a standard stream in other programs, and would be a file here."""
+    if any(each == "-" or each.endswith("=-") for each in options.files):
+        yield "- is not read as standard input; write /dev/stdin, or NAME=/dev/stdin for class names without a dataset."
+    for name, path in (("--output", options.output), ("--manifest", options.manifest)):
+        if path == Path("-"):
+            yield f"{name} - would write a file named -; write {name} /dev/stdout for standard output."
 
 
 def faults_with_files(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:

@@ -97,6 +97,12 @@ def test_prefer_wait_is_read_in_every_notation(service: Deployment, prefer: str)
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (201, "wait=50")
 
 
+def test_a_preference_for_a_longer_wait_than_the_service_allows_waits_as_long_as_it_allows(service: Deployment) -> None:
+    headers = {"Prefer": f"wait={10**17}"}
+    answer = service.http.post("/v1/streams", json=random_request("longest-wait"), headers=headers)
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (201, "wait=300")
+
+
 @pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=soon", "wait=-1", "await=5", "return=minimal", ""])
 def test_an_invalid_preference_is_ignored(service: Deployment, prefer: str) -> None:
     name = f"no-preference-{prefer}".replace("=", "_")

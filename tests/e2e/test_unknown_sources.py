@@ -90,6 +90,19 @@ def test_an_unknown_source_is_refused_and_all_sources_are_named(place: Place) ->
     assert not any(b":job:record:" in key for key in place.service.valkey.keys() - jobs), "a job was recorded"
 
 
+def test_an_unknown_source_is_named_after_the_other_faults_of_a_request(place: Place) -> None:
+    for source, codes in (("simple", ["source_not_found"]), ("sample", []), ("No such name", ["bad_parameter"])):
+        body = request(source, "Bad Name")
+        answer = place.service.post(body)
+
+        assert answer.status_code == 422, answer.text
+        assert_problem(answer)
+        errors = answer.json()["errors"]
+        assert sorted(each["code"] for each in errors) == sorted(["bad_stream_name", *codes])
+        assert [each["pointers"] for each in errors if each["code"] in codes] == [["/ordering/source"] for _ in codes]
+        assert answer.json()["code"] == "bad_stream_name"
+
+
 def test_a_look_at_an_unknown_source_names_the_same(place: Place) -> None:
     answer = place.service.http.post(
         "/v1/sources/wimbd-c5/counts", json={"names": ["cat"]}, headers={"Prefer": "wait=60"}, timeout=90
