@@ -11,8 +11,18 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 _FORMAT = "format"
 
 
-def seal(fields: Mapping[str, Json], *, record_format: int) -> bytes:
+def seal(fields: Mapping[str, Json], *, record_format: int, added: Mapping[str, Json] | None = None) -> bytes:
     """Return a record in the form in which it is stored.
+
+    Parameters
+    ----------
+    fields
+        The fields that the format has had since its first release.
+    record_format
+        The number of the format.
+    added
+        Fields that were added later. They stand beside the record, because release 0.1.0 takes a record with a field
+        that it does not know for damaged, and may still run on the same data.
 
     Raises
     ------
@@ -22,11 +32,14 @@ def seal(fields: Mapping[str, Json], *, record_format: int) -> bytes:
     if _FORMAT in fields:
         raise ValueError(f'a record cannot have a field named "{_FORMAT}": that name is taken by its own format')
     body: dict[str, Json] = {_FORMAT: record_format, **fields}
-    return canonical_json({"record": body, "record_digest": sha256_hex(canonical_json(body))})
+    stored: dict[str, Json] = {"record": body, "record_digest": sha256_hex(canonical_json(body))}
+    if added:
+        stored |= {"added": dict(added), "added_digest": sha256_hex(canonical_json(dict(added)))}
+    return canonical_json(stored)
 
 
 def unseal(data: bytes, *, record_format: int) -> dict[str, Any]:
-    """Return the fields of a stored record.
+    """Return the fields of a stored record, with those that were added.
 
     Raises
     ------
@@ -40,6 +53,11 @@ def unseal(data: bytes, *, record_format: int) -> dict[str, Any]:
     if body[_FORMAT] != record_format:
         raise ValueError(f"its format is {body[_FORMAT]}, this software reads {record_format}")
     del body[_FORMAT]
+    if "added" in stored or "added_digest" in stored:
+        added: dict[str, Any] = dict(stored["added"])
+        if sha256_hex(canonical_json(added)) != stored["added_digest"]:
+            raise ValueError("the digest of what was added does not match")
+        return {**added, **body}
     return body
 
 

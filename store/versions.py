@@ -96,10 +96,9 @@ class VersionRecord:
             "export_digest": self.order_digest,
             "tasks": [{"concepts": each.concepts, "digest": each.digest} for each in self.tasks],
             "warnings": sentences(self.warnings),
-            "warning_details": details(self.warnings),
             "created_at": self.created_at,
         }
-        return seal(body, record_format=_RECORD_FORMAT)
+        return seal(body, record_format=_RECORD_FORMAT, added={"warning_details": details(self.warnings)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "VersionRecord":

@@ -28,3 +28,27 @@ def test_a_changed_record_is_refused() -> None:
     stored["record"]["tasks"] = 4
     with pytest.raises(ValueError, match="digest does not match"):
         unseal(json.dumps(stored).encode(), record_format=1)
+
+
+ADDED: dict[str, Json] = {"warning_details": [{"code": "x"}]}
+
+
+def test_what_was_added_is_given_back_and_leaves_the_record_as_earlier_releases_read_it() -> None:
+    stored = seal(FIELDS, record_format=1, added=ADDED)
+    assert unseal(stored, record_format=1) == {**FIELDS, **ADDED}
+    before = json.loads(seal(FIELDS, record_format=1))
+    assert {name: json.loads(stored)[name] for name in before} == before
+
+
+@pytest.mark.parametrize("change", ["value", "lost", "digest lost"])
+def test_a_change_of_what_was_added_is_refused(change: str) -> None:
+    stored = json.loads(seal(FIELDS, record_format=1, added=ADDED))
+    match change:
+        case "value":
+            stored["added"]["warning_details"] = []
+        case "lost":
+            del stored["added"]
+        case _:
+            del stored["added_digest"]
+    with pytest.raises((ValueError, KeyError)):
+        unseal(json.dumps(stored).encode(), record_format=1)
