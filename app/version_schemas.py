@@ -26,9 +26,9 @@ class ConceptEvidence(Open):
     """The evidence behind a position: a year, a score, or a count with what it is a number of."""
 
     year: int = _absent("The dataset's year.", 2009)
-    score: float = _absent("The zero-shot score; higher is easier.", 75.8)
+    score: float = _absent("The zero-shot score; higher is easier. Of the catalogue: percent.", 75.8)
     count: int = _absent("How often the class name occurs.", 388)
-    tie_group: int = _absent("The number of concepts that have this count.", 1)
+    tie_group: int = _absent("The number of concepts that have this count or score.", 1)
     unit: Literal["documents", "occurrences"] = _absent("What a source's count is a number of.", "documents")
     query: str | list[str] = _absent("What a source was asked; an array of several spellings.", "smart ring")
     approximate: bool = _absent("True if the source says that the count is an estimate.", True)
@@ -168,6 +168,14 @@ class CountsSource(EvidenceSource):
     counted: CountedTimes = without_default("When the counts were made.")
 
 
+class ScoresSource(EvidenceSource):
+    """The origin of scores; the model and the metric of scores in a request are not known."""
+
+    direction: str = _absent("Which scores are easier.", "higher is easier")
+    model: str = _absent("The model that was scored.", "OpenCLIP ViT-B/32")
+    metric: str = _absent("What was measured, and its unit.", "zero-shot accuracy in percent")
+
+
 class EmbeddingsSource(EvidenceSource):
     """The origin of embeddings."""
 
@@ -181,7 +189,7 @@ class ManifestEvidence(Open):
     """The origin of each kind of evidence that the ordering or the split needs."""
 
     years: EvidenceSource = without_default("The origin of the datasets' years.")
-    scores: EvidenceSource = without_default("The origin of the zero-shot scores.")
+    scores: ScoresSource = without_default("The origin of the zero-shot scores.")
     counts: CountsSource = without_default("The origin of the counts.")
     embeddings: EmbeddingsSource = without_default("The origin of the embeddings.")
 

@@ -7,6 +7,12 @@ benchmark's code. The years of the 41 adaptation datasets are those of its own t
 from dataclasses import dataclass
 from typing import Literal
 
+SCORES_MODEL = "OpenCLIP ViT-B/32"
+"""The model that the catalogue's scores are of, as manifests name it."""
+
+SCORES_METRIC = "zero-shot accuracy in percent; recall for retrieval sets"
+"""What the catalogue's scores measure, as manifests name it."""
+
 
 @dataclass(frozen=True)
 class KnownDataset:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.concepts import Concepts
+from concept_orderings.evidence.ties import equal_values
 from concept_orderings.queries import Query
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
 from concept_orderings.text import shown
@@ -21,9 +22,6 @@ ZEROS_NAMED = 50
 EXAMPLES = 10
 """The most examples in any other warning."""
 
-LARGE_TIE = 10
-"""The smallest group of equal counts that is reported."""
-
 COMMON_SHARE_OF_DOCUMENTS = 1 / 100
 """A word is common if at least this share of the documents contains it."""
 
@@ -32,12 +30,6 @@ COMMON_SHARE_OF_TOKENS = 1 / 20_000
 
 By Zipf's law, with a harmonic sum of about 10, the word of rank r makes up 1/(10 r) of a text; this is rank 2,000.
 """
-
-
-def tie_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each concept the number of concepts with the same count, itself included, (n,) int64."""
-    _, group, sizes = np.unique(counts, return_inverse=True, return_counts=True)
-    return np.asarray(sizes[group], dtype=np.int64)
 
 
 def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
@@ -55,19 +47,7 @@ def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWa
 
 def equal_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal counts, whose order is random and not by frequency."""
-    values, group, sizes = np.unique(counts, return_inverse=True, return_counts=True)
-    large = sizes >= LARGE_TIE
-    if not large.any():
-        return ()
-    largest, groups = int(sizes.argmax()), _many(int(large.sum()), "group", "groups")
-    tied = np.flatnonzero(large[group]).tolist()
-    sentence = (
-        f"{len(tied)} of {len(counts)} concepts are in {groups} of {LARGE_TIE} or more with equal counts, "
-        f"inside which their order is random; the largest has {sizes[largest]} concepts, with a count of "
-        f"{values[largest]}."
-    )
-    concerned = chosen(concepts.ids, tied)
-    return (StreamWarning.of(WarningCode.EQUAL_COUNTS, sentence, count=len(tied), concepts=concerned),)
+    return equal_values(counts, concepts, WarningCode.EQUAL_COUNTS, one="count", several="counts")
 
 
 def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[StreamWarning, ...]:

@@ -25,7 +25,7 @@ from concept_orderings.evidence.base import (
     first_names,
     require,
 )
-from concept_orderings.evidence.count_warnings import shared_names, tie_groups
+from concept_orderings.evidence.count_warnings import shared_names
 from concept_orderings.evidence.counted_since import (
     NO_SUCH_TIME,
     TIME_PATTERN,
@@ -33,6 +33,7 @@ from concept_orderings.evidence.counted_since import (
     parse_time,
     refreshed_since,
 )
+from concept_orderings.evidence.ties import tie_groups
 from concept_orderings.parameters import POINTER, Contradiction, parameter, refused
 from concept_orderings.queries import MOST_SPELLINGS, Query, default_query, is_sent_unaltered
 from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text

@@ -8,7 +8,8 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from concept_orderings.catalogue import KnownDataset, find_dataset
+from concept_orderings.canonical import Json
+from concept_orderings.catalogue import SCORES_METRIC, SCORES_MODEL, KnownDataset, find_dataset
 from concept_orderings.checks import is_number
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue
@@ -18,16 +19,23 @@ from concept_orderings.evidence.base import (
     Kind,
     Need,
     NeedsEvidence,
+    Provenance,
+    Values,
     covers,
+    evidence_digest,
     find_other_classes,
     require,
     source_of,
 )
+from concept_orderings.evidence.ties import tie_groups
 from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import ByClass, Either, Number, Refusal
 
 ScoresGiven: TypeAlias = float | Mapping[str, float]
 """One score for the dataset, or one for each class. Higher is easier."""
+
+HIGHER_IS_EASIER = "higher is easier"
+"""The direction of scores in the request and the catalogue, as manifests name it."""
 
 _A_SCORE = Refusal(BadValue, "bad_score", "A score is a finite number.")
 _SCORES = Refusal(BadValue, "bad_score", "Scores are one finite number, or an object of class name to number.")
@@ -59,7 +67,8 @@ def _read(value: object) -> ScoresGiven:
 SCORES = EvidenceField(
     "scores",
     Either((Number(_SCORES), ByClass(Number(_A_SCORE), type_refusal=_SCORES)), type_refusal=_SCORES),
-    "Zero-shot score of the base model: one for the dataset, or one per class name.",
+    "Zero-shot score of the base model: one for the dataset, or one per class name. Higher is easier. "
+    "Beside scores of the catalogue: in percent, as these are.",
     (75.8, {"bear": 71.5, "otter": 80.1}),
     parse=_parse,
     read=_read,
@@ -97,7 +106,16 @@ class Scores(Kind[Parameters]):
 
     def at_hand(self, concepts: Concepts) -> Gathered:
         """See `Kind.at_hand`."""
-        return Gathered.of(scores_of(concepts), source_of(concepts.datasets, _is_from_catalogue))
+        values, source = scores_of(concepts), source_of(concepts.datasets, is_from_catalogue)
+        details: dict[str, Json] = {"direction": HIGHER_IS_EASIER}
+        if source == "catalogue":
+            details |= {"model": SCORES_MODEL, "metric": SCORES_METRIC}
+        return Gathered(values, Provenance(source=source, digest=evidence_digest(values), details=details))
+
+    def shown(self, values: Values) -> dict[str, Sequence[Json]]:
+        """See `Kind.shown`."""
+        ties = tie_groups(np.asarray(values, dtype=np.float64)).tolist()
+        return {**super().shown(values), "tie_group": ties}
 
 
 def scores_of(concepts: Concepts) -> NDArray[np.float64]:
@@ -114,6 +132,7 @@ def _score(each: ClassList, class_name: str) -> float:
     return scores
 
 
-def _is_from_catalogue(each: ClassList) -> bool:
+def is_from_catalogue(each: ClassList) -> bool:
+    """Tell whether a class list has the catalogue's score; the same score in a request counts as the catalogue's."""
     known = find_dataset(each.name)
     return known is not None and known.zero_shot_score == SCORES.of(each)

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
+from concept_orderings.evidence.score_warnings import score_warnings
 from concept_orderings.evidence.scores import NeedsScores
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
+from concept_orderings.stream_warnings import StreamWarning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +21,10 @@ class Performance(NeedsScores, SeededOrdering):
 
     kind: ClassVar[str] = "performance"
     summary: ClassVar[str] = "Easy to hard: the concepts that the base model classifies best come first."
+
+    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
+        """See `Ordering.evidence_warnings`."""
+        return score_warnings(np.asarray(evidence.of(Need.SCORES), dtype=np.float64), concepts)
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""

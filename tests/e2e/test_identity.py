@@ -96,3 +96,24 @@ def test_shared_names_stand_in_the_202_though_a_source_counts_them(service: Depl
     assert shared.startswith("3 names are asked by several concepts ('grey wolf' by 4, ")
     version = service.post(request("foreseen-shared", "frequency", source=source)).json()
     assert len(version["warnings"]) > 1, "the counts of 0 are known to the worker alone"
+
+
+def test_a_share_beside_a_score_of_the_catalogue_is_warned_of_in_the_202(service: Deployment) -> None:
+    body = {
+        "name": "foreseen-shares",
+        "datasets": [
+            {"name": "dsprites", "classes": ["square"]},
+            {"name": "my-food", "classes": ["soup"], "scores": 0.9623},
+        ],
+        "ordering": {"kind": "performance"},
+        "tasks": {"count": 1},
+    }
+    mixed, shares = check_foreseen(service, body)
+
+    assert mixed.startswith("The scores of 1 of 2 concepts are given (my-food), and those of the others (DSPRITES)")
+    assert shares.startswith("The scores of 1 of 2 concepts (my-food) lie between 0 and 1 and look like shares")
+    version = service.post(body).json()
+    assert [each["code"] for each in version["warning_details"]] == ["mixed_scores", "scores_like_shares"]
+    evidence = service.http.get(version["url"]).json()["evidence"]["scores"]
+    assert evidence["source"] == "request and catalogue"
+    assert evidence["direction"] == "higher is easier"

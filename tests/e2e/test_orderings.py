@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -107,6 +108,10 @@ def test_the_evidence_explains_the_order(service: Deployment, concepts: list[str
         case "performance":
             scores = [each["evidence"]["score"] for each in arranged]
             assert scores == sorted(scores, reverse=True)
+            ties = Counter(scores)
+            assert [each["evidence"]["tie_group"] for each in arranged] == [ties[score] for score in scores]
+            assert manifest["evidence"]["scores"]["model"] == "OpenCLIP ViT-B/32"
+            assert [each["code"] for each in published["warning_details"]] == ["dataset_scores", "equal_scores"]
         case "time":
             years = [each["evidence"]["year"] for each in arranged]
             assert years == sorted(years)

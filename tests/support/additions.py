@@ -11,11 +11,16 @@ from typing import Any
 from concept_orderings.canonical import canonical_json, sha256_hex
 
 
-def _machine_embeddings(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
-    del tasks
-    for each in manifest["warning_details"]:
-        if each["code"] == "machine_embeddings":
-            manifest["warnings"].remove(each["detail"])
+def _warnings(*codes: str) -> Callable[[dict[str, Any], Sequence[dict[str, Any]]], None]:
+    """Return a function that takes the sentences of warnings of some codes out of a manifest."""
+
+    def take_out(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+        del tasks
+        for each in manifest["warning_details"]:
+            if each["code"] in codes:
+                manifest["warnings"].remove(each["detail"])
+
+    return take_out
 
 
 def _warnings_as_objects(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
@@ -23,8 +28,28 @@ def _warnings_as_objects(manifest: dict[str, Any], tasks: Sequence[dict[str, Any
     del manifest["warning_details"]
 
 
+def _origin_of_scores(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    del tasks
+    for name in ("model", "metric", "direction"):
+        manifest["evidence"].get("scores", {}).pop(name, None)
+
+
+def _ties_of_scores(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    del manifest
+    for concept in (each for task in tasks for each in task["concepts"]):
+        if "score" in concept["evidence"]:
+            del concept["evidence"]["tie_group"]
+
+
 ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], None]] = {
-    "the manifest warns of embeddings in float32 and bfloat16, which differ between machines": _machine_embeddings,
+    "the manifest warns of embeddings in float32 and bfloat16, which differ between machines": _warnings(
+        "machine_embeddings"
+    ),
+    "the manifest warns of scores that may be of several scales, or that tell few concepts apart": _warnings(
+        "mixed_scores", "scores_like_shares", "odd_scores", "dataset_scores", "equal_scores"
+    ),
+    "the manifest names the model, the metric and the direction of scores": _origin_of_scores,
+    "tasks say how many concepts have the score of a concept, as they do of counts": _ties_of_scores,
     "the manifest lists its warnings as objects, so that programs need not read sentences": _warnings_as_objects,
 }
 """By the reason for an addition, a function that takes it out of a manifest and its tasks."""

@@ -205,6 +205,8 @@ def test_of_more_concepts_fewer_warnings_are_foreseen(body: Body) -> None:
     assert is_part_in_order(foreseen, foreseen_warnings(request))
     counted = request.ordering.kind == "frequency" and not request.outside
     codes = (WarningCode.ZERO_COUNTS, WarningCode.EQUAL_COUNTS)
+    # Scores are always at hand, so nothing of them takes longer to foresee.
+    foreseen = [each for each in foreseen if "scores" not in each.code]
     assert [each for each in foreseen_warnings(request) if each.code in codes] == (foreseen if counted else [])
 
 

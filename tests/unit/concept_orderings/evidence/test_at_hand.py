@@ -72,3 +72,26 @@ def test_counts_are_at_hand_only_if_the_source_is_the_request() -> None:
 def test_reading_evidence_that_was_not_gathered_is_an_error(need: Need) -> None:
     with pytest.raises(ValueError, match=str(need)):
         Evidence().of(need)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "details"),
+    [
+        (
+            [KNOWN],
+            {
+                "direction": "higher is easier",
+                "model": "OpenCLIP ViT-B/32",
+                "metric": "zero-shot accuracy in percent; recall for retrieval sets",
+            },
+        ),
+        ([UNKNOWN], {"direction": "higher is easier"}),
+        ([KNOWN, UNKNOWN], {"direction": "higher is easier"}),
+    ],
+)
+def test_the_provenance_of_scores_names_what_is_known_of_them(
+    datasets: list[object], details: dict[str, object]
+) -> None:
+    found = evidence_at_hand(parse_request(body_by("performance", *datasets)))
+
+    assert found[Need.SCORES].provenance.details == details

@@ -18,7 +18,6 @@ from concept_orderings.evidence.count_warnings import (
     common_words,
     equal_counts,
     shared_names,
-    tie_groups,
     zero_counts,
 )
 from concept_orderings.queries import Query, default_query, folded
@@ -36,13 +35,6 @@ def numbers(sentence: str) -> list[int]:
 
 def concepts_of(n: int) -> Concepts:
     return gathered([ClassList(name="A", classes=tuple(f"class {i:03}" for i in range(n)))])
-
-
-@given(counts)
-def test_a_tie_group_is_the_number_of_concepts_with_that_count(values: NDArray[np.int64]) -> None:
-    times = Counter(values.tolist())
-
-    assert tie_groups(values).tolist() == [times[value] for value in values.tolist()]
 
 
 @given(counts)

@@ -1,0 +1,46 @@
+"""Ties: concepts with equal evidence, whose order among themselves is random."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concept_orderings.concepts import Concepts
+from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
+
+LARGE_TIE = 10
+"""The smallest group of equal values that is reported."""
+
+
+def tie_groups(values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for each concept the number of concepts with the same value, itself included, (n,) int64."""
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray(sizes[group], dtype=np.int64)
+
+
+def equal_values(
+    values: NDArray[np.int64] | NDArray[np.float64], concepts: Concepts, code: WarningCode, *, one: str, several: str
+) -> tuple[StreamWarning, ...]:
+    """Warn of large groups of equal values, whose order is random and not by value.
+
+    Parameters
+    ----------
+    values
+        The value of each concept, (n,).
+    concepts
+        n concepts.
+    code
+        The warning's code.
+    one, several
+        What a value is called, such as "count" and "counts".
+    """
+    distinct, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    large = sizes >= LARGE_TIE
+    if not large.any():
+        return ()
+    largest, groups = int(sizes.argmax()), int(large.sum())
+    tied = np.flatnonzero(large[group]).tolist()
+    sentence = (
+        f"{len(tied)} of {len(values)} concepts are in {groups} {'group' if groups == 1 else 'groups'} of {LARGE_TIE} "
+        f"or more with equal {several}, inside which their order is random; the largest has {sizes[largest]} concepts, "
+        f"with a {one} of {distinct[largest]}."
+    )
+    return (StreamWarning.of(code, sentence, count=len(tied), concepts=chosen(concepts.ids, tied)),)
