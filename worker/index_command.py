@@ -1,15 +1,21 @@
 """``concept-orderings index``: build or extend a local index of C4 shards, with a progress bar."""
 
 import argparse
+import asyncio
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
 from concept_orderings.cli.options import add_data_dir
 from concept_orderings.cli.terminal import say
+from concept_orderings.errors import BadValue, SourceError, StoreError
+from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
+from store.counts_files import CountsFiles
 from store.format import claim_data_dir
+from store.objects import open_objects
 from store.settings import StoreSettings, read_settings
 from worker.evidence.local_index import build_index
 from worker.running import running_elsewhere, running_workers
@@ -28,17 +34,43 @@ def run(options: argparse.Namespace) -> int:
     Raises
     ------
     SourceError
-        ``source_not_configured`` for a name that no index can have; see also `index`.
+        ``source_not_configured`` for a name that no index can have, or that another source has; see also `index`.
+    BadValue
+        ``bad_file``: the index cannot be written.
     SettingError
         ``unknown_data_format`` if a later release wrote the data directory.
     """
+    settings = read_settings(StoreSettings, data_dir=options.data_dir)
+    directory = settings.index_dir(options.name)
+    _check_not_taken(options.name, settings)
     claim_data_dir(options.data_dir)
     # Also before the build, which may take hours.
     _warn_of_another_data_dir(options.data_dir)
-    status = index(options.shards, read_settings(StoreSettings, data_dir=options.data_dir).index_dir(options.name))
+    try:
+        status = index(options.shards, directory)
+    except OSError as error:
+        raise BadValue("bad_file", f"The index {directory} cannot be written: {error.strerror}.") from error
     if not _warn_of_another_data_dir(options.data_dir):
         print(_readers(options.name, options.data_dir))
     return status
+
+
+def _check_not_taken(name: str, settings: StoreSettings) -> None:
+    """Refuse the name of another source: orderings could use neither of the two."""
+    if name in (IN_REQUEST, BUILT_IN):
+        other = "the counts in a request" if name == IN_REQUEST else "the source that is built in"
+    elif _is_counts_file(name, settings):
+        other = "a counts file that was uploaded"
+    else:
+        return
+    raise SourceError("source_not_configured", f"{name} is the name of {other}; give the index another one by --name.")
+
+
+def _is_counts_file(name: str, settings: StoreSettings) -> bool:
+    # The index can be built while the store is away, as on a machine without access to it.
+    with suppress(StoreError):
+        return asyncio.run(CountsFiles(open_objects(settings.streams_location)).exists(name))
+    return False
 
 
 def _warn_of_another_data_dir(data_dir: Path) -> bool:

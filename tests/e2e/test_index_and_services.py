@@ -105,3 +105,28 @@ def test_a_stopped_worker_leaves_nothing_behind(service: Deployment, places: dic
     runtime = Path(places["XDG_RUNTIME_DIR"]) / "concept-orderings"
     assert worker.stop() == 0
     until(lambda: not list(runtime.iterdir()), "its file is removed")
+
+
+def test_an_index_cannot_have_the_name_of_another_source(
+    service: Deployment, places: dict[str, str], tmp_path: Path
+) -> None:
+    upload = service.ready().http.put(
+        "/v1/sources/counted",
+        params={"unit": "documents", "corpus": "C4"},
+        content=b"name,count\ncat,3\n",
+        headers={"Content-Type": "text/csv"},
+    )
+    assert upload.status_code == 201, upload.text
+    for name in ("request", "infini-gram", "counted"):
+        done = command(places, "index", "examples/documents.json.gz", "--name", name, "--data-dir", str(service.data))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"{name} is the name of" in done.stderr
+        assert not (service.data / "indexes" / name).exists()
+
+
+def test_an_index_that_cannot_be_written_is_one_line(places: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "indexes").write_text("no directory")
+    done = command(places, "index", "examples/documents.json.gz", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "cannot be written: " in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
