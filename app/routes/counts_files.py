@@ -16,6 +16,7 @@ from app.uploaded_counts import ANY_FORMAT, CSV, MEDIA_TYPES, PARQUET
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
+from concept_orderings.faults import Faults
 from concept_orderings.text import VISIBLE, is_plain_text, shown
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.counts_files import CountsMeaning, Stored
@@ -141,15 +142,16 @@ def _check_name(name: str) -> None:
 
 
 def _check_parameters(request: Request) -> None:
-    """Refuse a parameter that is unknown or given twice: a stored counts file cannot be corrected."""
+    """Refuse parameters that are unknown or given twice: a stored counts file cannot be corrected."""
     given = [each for each, _ in request.query_params.multi_items()]
-    if unknown := sorted(set(given).difference(_PARAMETERS)):
-        raise BadParameter(
-            "unknown_parameter",
-            f"The parameter {shown(unknown[0])} is unknown; the parameters are {', '.join(_PARAMETERS)}.",
-        )
-    if twice := [each for each in _PARAMETERS if given.count(each) > 1]:
-        raise BadValue("duplicate_field", f"The parameter {twice[0]} is given twice; leave one out.")
+    faults = Faults()
+    for each in sorted(set(given).difference(_PARAMETERS)):
+        detail = f"The parameter {shown(each)} is unknown; the parameters are {', '.join(_PARAMETERS)}."
+        faults.add(BadParameter("unknown_parameter", detail))
+    for each in _PARAMETERS:
+        if given.count(each) > 1:
+            faults.add(BadValue("duplicate_field", f"The parameter {each} is given twice; leave one out."))
+    faults.refuse()
 
 
 async def _check_not_taken(name: str, service: Service) -> None:

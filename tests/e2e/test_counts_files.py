@@ -176,6 +176,9 @@ def test_a_mistyped_or_duplicate_parameter_is_422(unchanged: Deployment) -> None
     assert "'docs' is unknown; the parameters are unit, corpus, documents, tokens" in detail
     detail = refused(put(unchanged, "mine", as_csv(ROWS), unit=["documents", "occurrences"]), 422, "duplicate_field")
     assert "unit" in detail
+    answer = put(unchanged, "mine", as_csv(ROWS), unit=["documents", "documents"], docs=5, tokns=7)
+    refused(answer, 422, "unknown_parameter")
+    assert [each["code"] for each in answer.json()["errors"]] == [*["unknown_parameter"] * 2, "duplicate_field"]
 
 
 @pytest.mark.parametrize(
