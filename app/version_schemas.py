@@ -23,7 +23,7 @@ def _absent(description: str, example: object) -> Any:
 
 
 class ConceptEvidence(Open):
-    """The evidence behind a position: a year, a score, or a count with what it is a number of."""
+    """The evidence behind a position: a year, a score, a count with what it is a number of, or a caption."""
 
     year: int = _absent("The dataset's year.", 2009)
     score: float = _absent("The zero-shot score; higher is easier. Of the catalogue: percent.", 75.8)
@@ -31,6 +31,14 @@ class ConceptEvidence(Open):
     tie_group: int = _absent("The number of concepts that have this count or score.", 1)
     unit: Literal["documents", "occurrences"] = _absent("What a source's count is a number of.", "documents")
     query: str | list[str] = _absent("What a source was asked; an array of several spellings.", "smart ring")
+    caption: str = _absent("The caption that was embedded, if it is the only one.", "A photo of a bear.")
+    captions: int = _absent("The number of captions whose embeddings were averaged, if there are several.", 18)
+    step_to_next: int = _absent(
+        "The distance to the next concept of the stream, as the path compares it: the squared distance of two vectors "
+        "of integers. 536870912 (2^29) is a cosine distance of 1. The last concept has none.",
+        89123456,
+    )
+    shares_vector_with: int = _absent("The number of other concepts with the same vector, if there are any.", 2)
     approximate: bool = _absent("True if the source says that the count is an estimate.", True)
 
 
@@ -90,8 +98,20 @@ class RefinedPath(Schema):
     share_of_greedy_total: float | None = Field(description="Null if that total is 0.", examples=[0.93])
 
 
+class Certificate(Open):
+    """How many coordinates of embeddings another machine may round to another integer."""
+
+    coordinates: int = Field(description="Number of coordinates of all vectors.", examples=[7058304])
+    near_rounding_edge: int = Field(description="How many of them lie near a rounding edge.", examples=[0])
+    assumed_difference: float = Field(
+        description="How much embeddings are assumed to differ between machines at most.", examples=[1e-13]
+    )
+
+
 class OrderingDetails(Open):
     """How the order was found: empty for most orderings, the search for a path for `similarity`."""
+
+    certificate: Certificate = without_default("For embeddings in float64.")
 
     path_start: str = _absent("The first concept of the path.", "CIFAR100+++bear")
     starts: int = _absent("How many starts were tried.", 18381)
@@ -121,6 +141,8 @@ class Diagnostics(Open):
     total_distance: float = _absent("The sum of the cosine distances of all steps.", 5511.25)
     mean_step: float | None = _absent("Their mean.", 0.3)
     largest_step: float | None = _absent("The largest of them.", 0.75)
+    zero_steps: int = _absent("The number of steps of length 0.", 0)
+    share_of_zero_steps: float | None = _absent("Their share of all steps.", 0.0)
     largest_jumps: list[Jump] = without_default("The 20 largest steps.")
     expected_random_total: float = _absent("The expected sum for a random order.", 15100.5)
     share_of_random_total: float | None = _absent("The sum as a share of the expected one.", 0.36)

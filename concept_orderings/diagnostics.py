@@ -108,7 +108,8 @@ def diagnose_path(
     Returns
     -------
     dict
-        ``total_distance``, ``mean_step``, ``largest_step``, ``largest_jumps``, ``expected_random_total``,
+        ``total_distance``, ``mean_step``, ``largest_step``, ``zero_steps``,
+        ``share_of_zero_steps``, ``largest_jumps``, ``expected_random_total``,
         ``share_of_random_total``, ``similarity_inside_tasks``, ``similarity_across_tasks`` and
         ``similarity_of_each_task``. Distances are cosine distances, similarities are cosines. A figure is None
         where there are no values to average, or where it would be divided by 0.
@@ -161,13 +162,15 @@ def largest_jumps(steps: NDArray[np.int64], most: int = MOST_JUMPS) -> list[int]
 def _steps_as_json(
     steps: NDArray[np.int64], order: NDArray[np.int64], sizes: Sequence[int], names: Sequence[str]
 ) -> dict[str, Json]:
-    total = int(steps.sum())
+    total, zeros = int(steps.sum()), int((steps == 0).sum())
     ends = list(accumulate(sizes))
     jumps = [(position, bisect_right(ends, position)) for position in largest_jumps(steps)]
     return {
         "total_distance": total / _COSINE_UNIT,
         "mean_step": total / (len(steps) * _COSINE_UNIT) if len(steps) else None,
         "largest_step": int(steps.max()) / _COSINE_UNIT if len(steps) else None,
+        "zero_steps": zeros,
+        "share_of_zero_steps": zeros / len(steps) if len(steps) else None,
         "largest_jumps": [
             {
                 "position": position,

@@ -128,6 +128,7 @@ def arrange_stream(
     columns: dict[str, Sequence[Json]] = {}
     for need, each in needed.items():
         columns |= {**EVIDENCE[need].shown(each.values), **each.columns}
+    columns |= request.ordering.columns(request.concepts, evidence, arrangement.order)
     return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics, columns)
 
 

@@ -34,6 +34,8 @@ class WarningCode(StrEnum):
     CUT_CAPTIONS = "cut_captions"
     MACHINE_EMBEDDINGS = "machine_embeddings"
     ROUNDING_EDGES = "rounding_edges"
+    EQUAL_CAPTIONS = "equal_captions"
+    EQUAL_VECTORS = "equal_vectors"
     TIME_LIMIT = "time_limit"
     SCATTERED_GROUPS = "scattered_groups"
     UNCLASSIFIED = "unclassified"

@@ -155,6 +155,12 @@ class Embeddings(Kind[NeedsEmbeddings]):
         return {TEMPLATE.name: templates[0] if len(templates) == 1 else templates}
 
 
+def captions_of_concept(concepts: Concepts, i: int) -> tuple[str, ...]:
+    """Return the captions of concept number `i`, sorted; none if its dataset has no templates."""
+    templates = TEMPLATE.of(concepts.datasets[concepts.dataset_index[i]]) or ()
+    return tuple(sorted(each.replace(PLACEHOLDER, concepts.class_names[i]) for each in templates))
+
+
 def captions_of(concepts: Concepts) -> list[str]:
     """Return the caption of each concept, the class name in its dataset's template, (n,).
 
@@ -196,7 +202,7 @@ def caption_rounds(concepts: Concepts) -> Iterator[tuple[NDArray[np.int64], list
         )
 
 
-def quantised_embeddings(evidence: Evidence, tick: Callable[[], None]) -> NDArray[np.int16]:
+def quantised_embeddings(evidence: Evidence, tick: Callable[[], None] = lambda: None) -> NDArray[np.int16]:
     """Return the embeddings as integer vectors, whose distances are exact and the same on every machine.
 
     Parameters

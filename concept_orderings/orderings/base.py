@@ -110,6 +110,24 @@ class Ordering(Parameters, ABC):
         del concepts, evidence
         return ()
 
+    def columns(self, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> dict[str, Sequence[Json]]:
+        """Return what tasks show of each concept besides its evidence; most orderings show nothing more.
+
+        Parameters
+        ----------
+        concepts, evidence
+            As in `arrangement`.
+        order : ndarray of int64, shape (n,)
+            The arranged concepts, reversed if `reverse` is set.
+
+        Returns
+        -------
+        dict
+            By name, a value for each concept in canonical order, (n,); None where a concept has none to show.
+        """
+        del concepts, evidence, order
+        return {}
+
     def check_memory(self, shape: tuple[int, int], machine: Machine) -> None:
         """Refuse embeddings that need too much memory, before they are made; most orderings accept any.
 

@@ -13,6 +13,7 @@ from concept_orderings.catalogue import canonical_name
 from concept_orderings.concepts import Concepts, join_concept, split_concept
 from concept_orderings.evidence import Evidence
 from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
+from concept_orderings.evidence.equal_vectors import vector_columns, vector_warnings
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.parameters import Contradiction, parameter
@@ -124,6 +125,20 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
             },
         }
         return self._arrangement(by_key[refined.order], concepts, details, len(path.totals), refined.rounds)
+
+    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
+        """See `Ordering.evidence_warnings`."""
+        return vector_warnings(concepts, quantised_embeddings(evidence))
+
+    def columns(self, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> dict[str, Sequence[Json]]:
+        """See `Ordering.columns`: the captions, and the exact distance to the next concept."""
+        from concept_orderings.diagnostics import step_distances  # noqa: PLC0415
+
+        vectors = quantised_embeddings(evidence)
+        to_next: list[Json] = [None] * len(concepts)
+        for i, distance in zip(order[:-1].tolist(), step_distances(vectors, order).tolist(), strict=True):
+            to_next[i] = distance
+        return {**vector_columns(concepts, vectors), "step_to_next": to_next}
 
     def check_memory(self, shape: tuple[int, int], machine: Machine) -> None:
         """See `Ordering.check_memory`."""

@@ -1,17 +1,21 @@
 """Order by typicality: from the periphery of the embeddings to their centre."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_orderings.canonical import Json
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence
 from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
+from concept_orderings.evidence.equal_vectors import vector_columns, vector_warnings
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
+from concept_orderings.stream_warnings import StreamWarning
 
 _ROWS = 4096  # measured at a time
 
@@ -40,6 +44,15 @@ class Typicality(NeedsEmbeddings, SeededOrdering):
         report(n, n)
         pairs = zip(distances, self.keys(concepts), strict=True)
         return Arrangement(order_of([(-distance, key) for distance, key in pairs]), {})
+
+    def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
+        """See `Ordering.evidence_warnings`."""
+        return vector_warnings(concepts, quantised_embeddings(evidence))
+
+    def columns(self, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> dict[str, Sequence[Json]]:
+        """See `Ordering.columns`: the captions."""
+        del order
+        return vector_columns(concepts, quantised_embeddings(evidence))
 
 
 def distances_from(vectors: NDArray[np.int16], total: NDArray[np.int64], n: int) -> list[int]:

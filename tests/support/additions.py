@@ -41,6 +41,19 @@ def _ties_of_scores(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -
             del concept["evidence"]["tie_group"]
 
 
+def _zero_steps(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    del tasks
+    for name in ("zero_steps", "share_of_zero_steps"):
+        manifest["ordering"].get("diagnostics", {}).pop(name, None)
+
+
+def _evidence_of_embeddings(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    del manifest
+    for concept in (each for task in tasks for each in task["concepts"]):
+        for name in ("caption", "captions", "step_to_next", "shares_vector_with"):
+            concept["evidence"].pop(name, None)
+
+
 ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], None]] = {
     "the manifest warns of embeddings in float32 and bfloat16, which differ between machines": _warnings(
         "machine_embeddings"
@@ -50,6 +63,11 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     ),
     "the manifest names the model, the metric and the direction of scores": _origin_of_scores,
     "tasks say how many concepts have the score of a concept, as they do of counts": _ties_of_scores,
+    "concepts with equal captions or equal vectors are warned of: their order is random": _warnings(
+        "equal_captions", "equal_vectors"
+    ),
+    "diagnostics count the steps of length 0, between concepts that are not told apart": _zero_steps,
+    "a concept that has embeddings shows its captions, and how near the next one is": _evidence_of_embeddings,
     "the manifest lists its warnings as objects, so that programs need not read sentences": _warnings_as_objects,
 }
 """By the reason for an addition, a function that takes it out of a manifest and its tasks."""

@@ -90,6 +90,8 @@ def expected(vectors: Vectors, order: list[int], sizes: list[int]) -> dict[str, 
         "total_distance": rounded(total),
         "mean_step": rounded(mean([distance for distance, *_ in steps])),
         "largest_step": rounded(max((distance for distance, *_ in steps), default=None)),
+        "zero_steps": sum(distance == 0 for distance, *_ in steps),
+        "share_of_zero_steps": rounded(mean([Fraction(distance == 0) for distance, *_ in steps])),
         "largest_jumps": [
             {
                 "position": position,
@@ -176,6 +178,8 @@ def test_sums_beyond_64_bits_are_exact() -> None:
         "total_distance": 2.0,
         "mean_step": 2 / (n - 1),
         "largest_step": 2.0,
+        "zero_steps": n - 2,
+        "share_of_zero_steps": (n - 2) / (n - 1),
         # A pair is opposite with probability n / (2 (n - 1)), and its distance is then 2.
         "expected_random_total": float(n),
         "share_of_random_total": 2 / n,
@@ -202,6 +206,8 @@ def test_one_concept_has_no_steps_and_no_pairs() -> None:
         "total_distance": 0,
         "mean_step": None,
         "largest_step": None,
+        "zero_steps": 0,
+        "share_of_zero_steps": None,
         "largest_jumps": [],
         "expected_random_total": 0,
         "share_of_random_total": None,
@@ -344,6 +350,8 @@ def test_no_figure_changes_by_accident() -> None:
     order = np.arange(36) * 7 % 36
     found = request.ordering.diagnose(request.concepts, evidence, order, [8, 7, 7, 7, 7])
 
+    # Added since the digest was written.
+    assert (found.pop("zero_steps"), found.pop("share_of_zero_steps")) == (0, 0)
     assert sha256_hex(canonical_json(found)) == GOLDEN_DIGEST
 
 

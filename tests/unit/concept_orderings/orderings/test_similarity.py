@@ -1,5 +1,6 @@
 """Test the similarity ordering: its limits, refine, and their details in the manifest."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from concept_orderings.errors import BadParameter
 from concept_orderings.evidence import Evidence
+from concept_orderings.library import arrange_request
 from concept_orderings.orderings import Arrangement
-from concept_orderings.path import plain
+from concept_orderings.path import plain, quantise
 from concept_orderings.path.crew import TimeIsUp
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import parse_request
@@ -85,6 +87,35 @@ def test_the_details_have_the_spread_of_totals() -> None:
     spread = details["start_totals"]
     assert details["total_distance"] == spread["least"] < spread["median"] < spread["largest"]
     assert details["total_distance"] == pytest.approx(length(arranged()[1]), abs=1e-3)
+
+
+def test_tasks_show_the_exact_step_to_the_next_concept() -> None:
+    classes = [f"class {i:02}" for i in range(N)]
+    dataset = {"name": "D", "classes": classes, "template": ["A {}.", "The {}."]}
+    body = {
+        "name": "s",
+        "datasets": [dataset],
+        "ordering": {"kind": "similarity", "reverse": True},
+        "tasks": {"count": 7},
+    }
+    request = parse_request(body)
+    rows = embeddings()
+    rows[5] = rows[9]
+    tasks, _, manifest = arrange_request(request, embeddings=rows).documents(1)
+    shown = [each for task in tasks for each in json.loads(task.data)["concepts"]]
+    vectors = quantise(rows).astype(np.int64)
+    places = [request.concepts.ids.index(each["concept"]) for each in shown]
+    steps = [int(((vectors[a] - vectors[b]) ** 2).sum()) for a, b in pairwise(places)]
+
+    assert [each["evidence"].get("step_to_next") for each in shown] == [*steps, None]
+    assert {
+        each["class"]: each["evidence"]["shares_vector_with"]
+        for each in shown
+        if each["evidence"].get("shares_vector_with")
+    } == {"class 05": 1, "class 09": 1}
+    assert all(each["evidence"]["captions"] == 2 for each in shown)
+    diagnostics = json.loads(manifest.data)["ordering"]["diagnostics"]
+    assert (diagnostics["zero_steps"], diagnostics["share_of_zero_steps"]) == (1, 1 / (N - 1))
 
 
 @needs_numba
