@@ -1,6 +1,7 @@
 """Decode JSON of requests and of files; refuse objects that have the same field twice."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -85,6 +86,16 @@ def read_json(text: bytes, faults: Faults) -> object:
                 if number > 1:
                     faults.add_made("duplicate_field", partial(_duplicate, name, number, pointer))
     return value
+
+
+def why_not_json(error: ValueError | RecursionError) -> str:
+    """Return what is wrong with a text that `read_json` cannot read."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return str(error)
+    # Python's sentence on integers of thousands of digits says how to change a setting of Python.
+    return f"a number in it has more than {sys.get_int_max_str_digits():,} digits"
 
 
 def _objects(value: object) -> Iterator[tuple[str, _Members]]:

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from app.errors import ApiError
 from app.gzip_bodies import MAGIC, PACKED_WITHOUT_HEADER, DamagedGzip, Gunzip, UnknownCoding, is_packed
+from concept_orderings.json_text import why_not_json
 from concept_orderings.text import shown
 
 
@@ -103,7 +104,7 @@ def is_gzip(request: Request) -> bool:
         ) from error
 
 
-def not_json(body: bytes, error: Exception) -> ApiError:
+def not_json(body: bytes, error: ValueError | RecursionError) -> ApiError:
     """Return the error for a body that is not JSON."""
-    reason = PACKED_WITHOUT_HEADER if body.startswith(MAGIC) else str(error)
+    reason = PACKED_WITHOUT_HEADER if body.startswith(MAGIC) else why_not_json(error)
     return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {reason}.")

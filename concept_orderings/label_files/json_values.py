@@ -8,7 +8,7 @@ from typing import TypeAlias
 from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import BadValue, Fault
-from concept_orderings.json_text import decode_json
+from concept_orderings.json_text import decode_json, why_not_json
 from concept_orderings.label_files.base import (
     IDENTIFIER,
     Body,
@@ -65,7 +65,7 @@ def _decoded(file: str, text: str) -> object:
         raise _in_file(file, error) from error
     except (ValueError, RecursionError) as error:
         python = " Python's notation is not JSON; write the value with json.dump." if "'" in text[:1000] else ""
-        raise unreadable(file, f"is not JSON: {error}.{python}") from error
+        raise unreadable(file, f"is not JSON: {why_not_json(error)}.{python}") from error
 
 
 def _in_file(file: str, error: BadValue) -> BadValue:

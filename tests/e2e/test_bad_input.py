@@ -217,6 +217,7 @@ def test_a_body_that_is_not_json_is_400(unchanged: Deployment, body: bytes) -> N
     answer = unchanged.http.post("/v1/streams", content=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json"), answer.text
     assert_problem(answer)
+    assert [each for each in ("recursion", "sys.") if each in answer.json()["detail"]] == []
 
 
 @pytest.mark.parametrize("depth", [*range(900, 1000, 7), *range(960, 1000)])
