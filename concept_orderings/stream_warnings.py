@@ -32,6 +32,7 @@ class WarningCode(StrEnum):
     EQUAL_SCORES = "equal_scores"
     SOURCE_WARNING = "source_warning"
     CUT_CAPTIONS = "cut_captions"
+    UNKNOWN_TOKENS = "unknown_tokens"
     MACHINE_EMBEDDINGS = "machine_embeddings"
     ROUNDING_EDGES = "rounding_edges"
     EQUAL_CAPTIONS = "equal_captions"

@@ -113,6 +113,31 @@ def test_cut_captions_are_warned_about_also_with_embeddings_from_the_cache(servi
     assert first == second
 
 
+@pytest.mark.parametrize(
+    ("classes", "template", "codes", "shared"),
+    [
+        (["😀", "🚗", "🐶", "🍕"], "A photo of a {}.", ["unknown_tokens", "equal_vectors"], [3, 3, 3, 3]),
+        (["Crane", "crane", "CRANE", "bear"], "A photo of a {}.", ["equal_vectors"], [2, 2, None, 2]),
+        (["pêche", "peche"], "A photo of a {}.", ["equal_vectors"], [1, 1]),
+        (["bear", "otter"], "A photo of a {}.", [], [None, None]),
+    ],
+)
+def test_names_that_minilm_does_not_tell_apart_are_warned_of(
+    service: Deployment, classes: list[str], template: str, codes: list[str], shared: list[int | None]
+) -> None:
+    dataset = {"name": "mine", "classes": classes, "template": template}
+    ordering = {"kind": "typicality", "encoder": "minilm"}
+    body = {"name": "not-told-apart", "datasets": [dataset], "ordering": ordering, "tasks": {"count": 1}}
+    version = service.publish(body)
+    [task] = [service.http.get(each["url"]).json()["concepts"] for each in version["tasks"]]
+    evidence = {each["class"]: each["evidence"] for each in task}
+
+    assert [each["code"] for each in version["warning_details"]] == codes
+    assert [each["detail"] for each in version["warning_details"]] == version["warnings"]
+    assert sorted(map(str, shared)) == sorted(str(each.get("shares_vector_with")) for each in evidence.values())
+    assert {each["caption"] for each in evidence.values()} == {template.format(name) for name in classes}
+
+
 def test_pinned_weights_are_in_the_manifest(service: Deployment, weights: Path) -> None:
     digest = file_sha256(weights / f"{MODEL}.safetensors")
     assert embeddings(service, request("pinned", encoder=ENCODER, weights=digest))["weights"] == digest

@@ -41,6 +41,13 @@ def _ties_of_scores(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -
             del concept["evidence"]["tie_group"]
 
 
+def _unknown_tokens(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    added = [each["detail"] for each in manifest["warning_details"] if each["code"] == "unknown_tokens"]
+    for sentence in added:
+        manifest["evidence"]["embeddings"]["warnings"].remove(sentence)
+    _warnings("unknown_tokens")(manifest, tasks)
+
+
 def _zero_steps(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
     del tasks
     for name in ("zero_steps", "share_of_zero_steps"):
@@ -63,6 +70,7 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     ),
     "the manifest names the model, the metric and the direction of scores": _origin_of_scores,
     "tasks say how many concepts have the score of a concept, as they do of counts": _ties_of_scores,
+    "captions with text that the encoder has no token for are warned of": _unknown_tokens,
     "concepts with equal captions or equal vectors are warned of: their order is random": _warnings(
         "equal_captions", "equal_vectors"
     ),

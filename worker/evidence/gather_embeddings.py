@@ -118,16 +118,20 @@ async def embed_concepts(
     names = request.concepts.ids
     total = await in_thread(lambda in_work: _count_captions(request, in_work), report)
     means, cut, done = Means(names), np.zeros(len(names), dtype=np.int64), 0
+    unknown = np.zeros(len(names), dtype=np.int64)
     rounds = caption_rounds(request.concepts)
     while (found := await asyncio.to_thread(next, rounds, None)) is not None:
         positions, captions = found
         overlong = await in_thread(_find_overlong(encoder, captions), _fixed(report, done, total))
         cut[positions[overlong]] += 1
+        unread = await in_thread(_find_unknown(encoder, captions), _fixed(report, done, total))
+        unknown[positions[unread]] += 1
         rows = await embed_captions(captions, encoder, cache, report=shifted(report, done, total))
         await asyncio.to_thread(means.add, positions, rows)
         done += len(set(captions))
     rows, lengths = await asyncio.to_thread(means.unit_rows)
-    return ConceptEmbeddings(rows, lengths, cut_warnings(cut, encoder, names))
+    warnings = (*cut_warnings(cut, encoder, names), *unknown_warnings(unknown, encoder, names))
+    return ConceptEmbeddings(rows, lengths, warnings)
 
 
 def as_gathered(found: ConceptEmbeddings, encoder: Encoder, request: StreamRequest) -> Gathered:
@@ -160,6 +164,10 @@ def _count_captions(request: StreamRequest, report: Report) -> int:
 
 def _find_overlong(encoder: Encoder, captions: Sequence[str]) -> Callable[[Report], list[int]]:
     return lambda report: encoder.overlong(captions, report=report)
+
+
+def _find_unknown(encoder: Encoder, captions: Sequence[str]) -> Callable[[Report], list[int]]:
+    return lambda report: encoder.unknown(captions, report=report)
 
 
 def _fixed(report: Report, done: int, total: int) -> Report:
@@ -269,6 +277,31 @@ def cut_warnings(cut: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple
     )
     cut_off = chosen(names, concepts.tolist())
     return (StreamWarning.of(WarningCode.CUT_CAPTIONS, sentence, count=concepts.size, concepts=cut_off),)
+
+
+def unknown_warnings(unknown: IntArray, encoder: Encoder, names: Sequence[str]) -> tuple[StreamWarning, ...]:
+    """Return the warning for captions with unknown tokens. It is published: never change its text.
+
+    Parameters
+    ----------
+    unknown : ndarray of int64, shape (n,)
+        Number of captions of each concept with a token that the encoder does not know.
+    encoder : Encoder
+        Gives its name.
+    names : sequence of str
+        The n concepts.
+    """
+    concepts = np.flatnonzero(unknown)
+    if not concepts.size:
+        return ()
+    named = first_of([shown(names[i]) for i in concepts.tolist()], _MOST_NAMED)
+    sentence = (
+        f"The encoder {encoder.name} does not know all of the text of {_number_of(int(unknown.sum()), 'caption')}, "
+        f"those of {_number_of(concepts.size, 'concept')}: {named}. It reads all unknown text as one token. Use "
+        "another encoder, or give names in a language that the encoder knows."
+    )
+    concerned = chosen(names, concepts.tolist())
+    return (StreamWarning.of(WarningCode.UNKNOWN_TOKENS, sentence, count=concepts.size, concepts=concerned),)
 
 
 def _number_of(n: int, noun: str) -> str:

@@ -224,6 +224,21 @@ def test_one_concept_is_named() -> None:
     assert warning.detail.endswith("1 longer caption, those of 1 concept: 'A+++y z'.")
 
 
+class English(FakeEncoder):
+    """Knows the letters of ASCII alone."""
+
+    def unknown(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        return [i for i, caption in enumerate(captions) if not caption.isascii()]
+
+
+def test_captions_with_unknown_text_are_counted_and_their_concepts_named() -> None:
+    [warning] = embedded(request({"A": "{}", "B": ["{}", "one {}"]}, classes=["dog", "狗"]), English()).warnings
+    assert warning.detail.startswith(
+        "The encoder fake does not know all of the text of 3 captions, those of 2 concepts: 'A+++狗', 'B+++狗'. "
+    )
+    assert (warning.code, warning.count, warning.concepts) == ("unknown_tokens", 2, ("A+++狗", "B+++狗"))
+
+
 def test_checking_for_long_captions_can_be_cancelled() -> None:
     def cancel(done: int, total: int) -> None:
         if total == 3:

@@ -75,6 +75,13 @@ class Encoder(Protocol):
         """
         ...
 
+    def unknown(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        """Return the positions of the captions with a token that stands for any text that the encoder does not know.
+
+        Parameters and errors as of `overlong`. Tokenisers of bytes have no such token.
+        """
+        ...
+
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:
         """Embed captions.
 

@@ -36,6 +36,10 @@ class FakeEncoder:
         """See `base.Encoder.overlong`: every caption is read to its end."""
         return []
 
+    def unknown(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        """See `base.Encoder.unknown`: every caption is read as bytes."""
+        return []
+
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:
         """Embed captions, as `base.Encoder.encode` describes; shape (n, 64)."""
         rows = np.empty((len(captions), self.dimensions), dtype=row_dtype(self.dtype))

@@ -36,6 +36,8 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 CONFIG_SHA256 = "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"
 CHUNK = 1024
 """Captions between two reports while their lengths are checked: less than a second of work."""
+LONGEST_WORD = 100
+"""The longest word that the tokeniser cuts into pieces."""
 VERSION = 1
 """Part of the fingerprint. Raise it when a change of this file changes embeddings."""
 
@@ -69,6 +71,21 @@ class MiniLM:
             chunk = doubtful[start : start + CHUNK]
             encodings = self.tokeniser.encode_batch([captions[i] for i in chunk])
             found.extend(i for i, encoding in zip(chunk, encodings, strict=True) if encoding.overflowing)
+        return found
+
+    def unknown(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        """See `base.Encoder.unknown`: captions with the token [UNK], such as for an emoji.
+
+        All letters and signs of ASCII are tokens, but a word of more than 100 characters is unknown.
+        """
+        unknown = self.tokeniser.token_to_id("[UNK]")
+        doubtful = [i for i, caption in enumerate(captions) if not caption.isascii() or len(caption) > LONGEST_WORD]
+        found: list[int] = []
+        for start in range(0, len(doubtful), CHUNK):
+            report(start, len(doubtful))
+            chunk = doubtful[start : start + CHUNK]
+            encodings = self.tokeniser.encode_batch([captions[i] for i in chunk])
+            found.extend(i for i, encoding in zip(chunk, encodings, strict=True) if unknown in encoding.ids)
         return found
 
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:

@@ -33,7 +33,7 @@ from worker.evidence.encoders.batches import (
 )
 from worker.evidence.encoders.checkpoints import check_sums, find_checkpoint, wants_quick_gelu
 from worker.evidence.encoders.text_tower import run_shared, run_whole, text_lengths
-from worker.evidence.encoders.tokenisers import identity, load_tokeniser, overlong
+from worker.evidence.encoders.tokenisers import identity, load_tokeniser, overlong, unknown
 from worker.settings import WorkerSettings
 
 VERSION = 1
@@ -75,6 +75,10 @@ class ClipText:
     def overlong(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
         """See `base.Encoder.overlong`."""
         return overlong(self.tokeniser, captions, report=report)
+
+    def unknown(self, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+        """See `base.Encoder.unknown`."""
+        return unknown(self.tokeniser, captions, report=report)
 
     def encode(self, captions: Sequence[str], *, report: Report = silent) -> FloatArray:
         """Embed captions, as `base.Encoder.encode` describes; shape (n, dimensions)."""

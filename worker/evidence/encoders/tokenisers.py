@@ -83,6 +83,24 @@ def overlong(tokeniser: Any, captions: Sequence[str], *, report: Report = silent
     return found
 
 
+def unknown(tokeniser: Any, captions: Sequence[str], *, report: Report = silent) -> list[int]:
+    """Return the positions of the captions with the token for unknown text; parameters as of `overlong`.
+
+    CLIP's own tokeniser reads bytes and has no such token.
+    """
+    rules = getattr(tokeniser, "tokenizer", None)
+    token = getattr(rules, "unk_token_id", None)
+    # Tokenisers of bytes name a token that has another meaning.
+    if rules is None or token is None or token in (rules.eos_token_id, rules.bos_token_id, rules.pad_token_id):
+        return []
+    found: list[int] = []
+    for start in range(0, len(captions), CHUNK):
+        report(start, len(captions))
+        ids = rules(list(captions[start : start + CHUNK]), add_special_tokens=False)["input_ids"]
+        found.extend(start + i for i, each in enumerate(ids) if token in each)
+    return found
+
+
 def _are_cut(tokeniser: Any, captions: list[str]) -> list[bool]:
     """Tell which captions have other tokens when the context is one token longer; works for any tokeniser.
 

@@ -43,6 +43,25 @@ def test_an_embedding_does_not_depend_on_its_batch(encoder: minilm.MiniLM, capti
         np.testing.assert_allclose(encoder.encode([caption])[0], row, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("caption", "is_unknown"),
+    [
+        ("A photo of a 😀.", True),
+        ("獅子的照片。", True),
+        ("x" * 101, True),
+        ("x" * 100, False),
+        ("A photo of a pêche.", False),
+        (" ".join(map(chr, range(32, 127))), False),
+        ("".join(map(chr, range(32, 127))) + "é", False),
+        ("word " * 60, False),
+    ],
+)
+def test_captions_with_unknown_text_are_found(encoder: minilm.MiniLM, caption: str, is_unknown: bool) -> None:
+    assert encoder.unknown(["a dog", caption]) == ([1] if is_unknown else [])
+    ids = encoder.tokeniser.encode(caption).ids
+    assert (encoder.tokeniser.token_to_id("[UNK]") in ids) is is_unknown
+
+
 def test_loads_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> None:
         raise AssertionError("the network was used")
