@@ -67,7 +67,6 @@ def test_a_list_is_ordered_as_the_library_orders_it(capsys: pytest.CaptureFixtur
         (["--kind", "random", "--reverse"], {"kind": "random", "reverse": True}),
         (["--kind", "time", "--within-year", "dataset"], {"kind": "time", "within_year": "dataset"}),
         (["--kind", "dataset"], {"kind": "dataset"}),
-        (["--kind", "performance"], {"kind": "performance"}),
     ],
     ids=str,
 )
@@ -75,6 +74,15 @@ def test_parameters_reach_the_ordering(
     capsys: pytest.CaptureFixture[str], classes: Path, options: list[str], ordering: dict[str, object]
 ) -> None:
     assert ordered(capsys, classes, *options) == library(**ordering)[0]
+
+
+def test_one_score_for_a_dataset_is_a_warning_beside_the_order(
+    capsys: pytest.CaptureFixture[str], classes: Path
+) -> None:
+    assert main(["order", str(classes), "--kind", "performance"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == library(kind="performance")[0]
+    assert captured.err.startswith("concept-orderings: 5 of 5 concepts have the score of their dataset (CIFAR100)")
 
 
 @pytest.mark.parametrize("options", [[], ["--format", "tasks"]], ids=str)
