@@ -64,6 +64,10 @@ def final(http: httpx.Client, url: str) -> dict[str, Any]:
     return job
 
 
+def until_logged(beside: Beside, sentence: str) -> None:
+    until(lambda: sentence in beside.workers[0].text(), f"the worker has logged: {sentence}", deadline=90.0)
+
+
 @pytest.fixture
 def beside(tmp_path: Path) -> Iterator[Beside]:
     with Beside(tmp_path) as deployment:
@@ -111,9 +115,9 @@ def test_workers_of_0_1_0_finish_what_its_api_has_taken(beside: Beside) -> None:
         assert final(beside.old_api.http, url)["state"] == "succeeded"
     assert len(beside.begun(0)) == 1
     assert_one_version_of_each(beside, range(12))
-    worker = beside.workers[0].text()
-    assert "Workers of release 0.1.0 are running" in worker
-    assert "APIs of release 0.1.0 are running" in worker
+    # The worker looks for programs of 0.1.0 when it queues pending runs again.
+    until_logged(beside, "Workers of release 0.1.0 are running")
+    until_logged(beside, "APIs of release 0.1.0 are running")
 
     # Once the programs of 0.1.0 are stopped, this release shows their jobs, too.
     assert beside.old_workers[0].stop() == 0
