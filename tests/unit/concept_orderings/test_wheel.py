@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from concept_orderings import __version__, arrange
+from concept_orderings import __version__
+from concept_orderings.library import arrange_request
+from concept_orderings.request import parse_request
 
 pytestmark = pytest.mark.slow
 
@@ -112,8 +114,9 @@ def test_the_wheel_gives_the_same_orders(scripts: Path, tmp_path: Path, kind: st
         "tasks": {"count": 3},
     }
 
-    assert found.stderr == ""
-    assert json.loads(found.stdout) == arrange(body, embeddings=embeddings)
+    expected = arrange_request(parse_request(body), embeddings=embeddings)
+    assert found.stderr == "".join(f"concept-orderings: {each.detail}\n" for each in expected.warnings())
+    assert json.loads(found.stdout) == expected.concepts_by_task()
 
 
 @pytest.mark.parametrize(

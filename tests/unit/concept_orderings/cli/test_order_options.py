@@ -104,7 +104,7 @@ def test_an_option_without_effect_is_refused(capsys: pytest.CaptureFixture[str],
     "command",
     [
         "list.json --kind random --seed 0",
-        "list.json --kind performance --seed 1 --reverse",
+        "list.json --kind time --seed 1 --reverse",
         "list.json --kind random --tasks 1 --format fomo",
         "list.json --kind random --format tasks",
         "list.json --kind random --name x --manifest m.json --output o.json",
