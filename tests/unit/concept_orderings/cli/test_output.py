@@ -6,7 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -145,6 +145,15 @@ def test_the_permissions_of_a_replaced_file_stay(many: Path, tmp_path: Path) -> 
     assert output.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.fixture
+def programs_take_ctrl_c() -> Iterator[None]:
+    """Let programs react to the signal, also where the tests run in the background of a script and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("programs_take_ctrl_c")
 def test_ctrl_c_ends_without_a_traceback(tmp_path: Path) -> None:
     pipe = tmp_path / "cifar100.json"
     os.mkfifo(pipe)
