@@ -11,7 +11,7 @@ from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
 from concept_orderings.progress import Phase
-from concept_orderings.stream_warnings import MOST_CONCEPTS, StreamWarning, WarningCode, sentences
+from concept_orderings.stream_warnings import MOST_CONCEPTS, MOST_QUERIES, StreamWarning, WarningCode, sentences
 from store.jobs import PlaceInQueue, ordering_of, stream_of, version_of, warnings_of
 from store.runs import ATTEMPTS, Record, State
 from store.versions import VersionRecord
@@ -142,6 +142,8 @@ class CanonicalOrdering(Open):
 class WarningResource(Schema):
     """A warning for readers of a stream; it never changes an order."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     code: str = Field(
         description=f"A code that never changes, for programs: {', '.join(WarningCode)}, or a code that a later "
         "release adds (docs/warnings.md).",
@@ -160,6 +162,13 @@ class WarningResource(Schema):
         description=f"The first {MOST_CONCEPTS} of the concepts that it is about, in canonical order; empty if it is "
         "not about concepts.",
         examples=[["zoo+++bear"]],
+    )
+    queries: dict[str, str | list[str]] = Field(
+        default_factory=dict,
+        exclude_if=lambda queries: not queries,
+        description=f"For the first {MOST_QUERIES} of the class names that it is about, a query to copy into `queries` "
+        "of their class list; absent if no query helps.",
+        examples=[{"/b/beach": "beach"}],
     )
 
 

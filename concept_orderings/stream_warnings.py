@@ -5,7 +5,7 @@ order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any
@@ -14,6 +14,9 @@ from concept_orderings.canonical import Json
 
 MOST_CONCEPTS = 50
 """The most concepts that a warning lists."""
+
+MOST_QUERIES = 50
+"""The most names for which a warning has a query to copy."""
 
 
 class WarningCode(StrEnum):
@@ -58,17 +61,30 @@ class StreamWarning:
     concepts : tuple of str
         The first `MOST_CONCEPTS` of the concepts that it is about, ``DATASET+++class name`` in canonical order; empty
         if it is not about concepts.
+    queries : mapping of str to str or list of str
+        For the first `MOST_QUERIES` of the class names that it is about, by class name, a query for the field
+        ``queries`` of a class list; empty if no query helps.
     """
 
     code: str
     detail: str
     count: int | None
     concepts: tuple[str, ...] = ()
+    queries: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def of(cls, code: WarningCode, detail: str, *, count: int | None, concepts: Iterable[str] = ()) -> "StreamWarning":
-        """Return a warning with the first of its concepts."""
-        return cls(str(code), detail, count, tuple(islice(concepts, MOST_CONCEPTS)))
+    def of(
+        cls,
+        code: WarningCode,
+        detail: str,
+        *,
+        count: int | None,
+        concepts: Iterable[str] = (),
+        queries: Iterable[tuple[str, Json]] = (),
+    ) -> "StreamWarning":
+        """Return a warning with the first of its concepts and of its queries, which are (class name, query)."""
+        first_queries = dict(islice(queries, MOST_QUERIES))
+        return cls(str(code), detail, count, tuple(islice(concepts, MOST_CONCEPTS)), first_queries)
 
     @classmethod
     def unclassified(cls, sentence: str) -> "StreamWarning":
@@ -84,11 +100,19 @@ class StreamWarning:
         KeyError, TypeError
             For another form.
         """
-        return cls(written["code"], written["detail"], written["count"], tuple(written["concepts"]))
+        concepts, queries = tuple(written["concepts"]), dict(written.get("queries", {}))
+        return cls(written["code"], written["detail"], written["count"], concepts, queries)
 
     def as_json(self) -> dict[str, Json]:
-        """Return the warning as manifests and answers have it."""
-        return {"code": self.code, "detail": self.detail, "count": self.count, "concepts": list(self.concepts)}
+        """Return the warning as manifests and answers have it: ``queries`` is absent if there is none."""
+        queries: dict[str, Json] = {"queries": dict(self.queries)} if self.queries else {}
+        return {
+            "code": self.code,
+            "detail": self.detail,
+            "count": self.count,
+            "concepts": list(self.concepts),
+            **queries,
+        }
 
 
 def sentences(warnings: Iterable[StreamWarning]) -> list[str]:

@@ -58,11 +58,11 @@ def lane_of(request: StreamRequest) -> Lane:
 def _kept(warnings: Sequence[StreamWarning]) -> list[StreamWarning]:
     """Return the warnings that fit a job's record, which is read at each change: the finished version has them all.
 
-    One that does not fit with the names of its concepts is kept without them, if it fits then.
+    One that does not fit is kept without the names of its concepts, or without its queries too, if it fits then.
     """
     kept, left = list[StreamWarning](), _MOST_BYTES
     for each in warnings:
-        for form in (each, replace(each, concepts=())):
+        for form in (each, replace(each, concepts=()), replace(each, concepts=(), queries={})):
             if (size := len(canonical_json(form.as_json()))) <= left:
                 kept.append(form)
                 left -= size

@@ -1,5 +1,6 @@
 """The submission of a job: its id, its summary and its lane."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -65,6 +66,16 @@ def test_the_summary_of_a_job_stays_short(monkeypatch: pytest.MonkeyPatch) -> No
     )
     monkeypatch.setattr("store.jobs.foreseen_warnings", lambda _: [long, named, other])
     assert job_of(parse_request(random_request("s"))).about["warnings"] == [{**named.as_json(), "concepts": []}]
+
+
+def test_the_summary_of_a_job_keeps_queries_rather_than_concepts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of the concepts stand in the request, and the queries nowhere else."""
+    query = {"/b/beach": "beach"}
+    named = StreamWarning("x", "A warning.", 1, ("x" * 20_001,), query)
+    long = StreamWarning("y", "Another warning.", 1, (), {"a": "x" * 20_001})
+    monkeypatch.setattr("store.jobs.foreseen_warnings", lambda _: [named, long])
+    kept = job_of(parse_request(random_request("s"))).about["warnings"]
+    assert kept == [{**named.as_json(), "concepts": []}, replace(long, queries={}).as_json()]
 
 
 @pytest.mark.parametrize(
