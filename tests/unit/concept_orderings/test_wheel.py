@@ -18,10 +18,12 @@ import pytest
 from concept_orderings import __version__
 from concept_orderings.library import arrange_request
 from concept_orderings.request import parse_request
+from support.packed_data import FILES, LICENCE
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
+DATA = "concept_orderings/data/"
 
 
 def run(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -70,8 +72,19 @@ def test_the_wheel_holds_only_the_library(wheel: Path) -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "concept_orderings").rglob("*.py")}
 
     metadata = f"concept_orderings-{__version__}.dist-info/"
-    assert {name for name in names if not name.startswith(metadata)} == modules | {"concept_orderings/py.typed"}
+    packed = {name for name in names if name.startswith(DATA) and not name.endswith(".py")}
+    assert {name for name in names if not name.startswith(metadata)} == modules | {
+        "concept_orderings/py.typed"
+    } | packed
     assert f"{metadata}licenses/LICENSE" in names
+
+
+def test_the_wheel_holds_the_packed_data_with_its_licence_in_less_than_a_megabyte(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {Path(name).name for name in archive.namelist() if name.startswith(DATA)} - {"__init__.py"}
+
+    assert packed == {*(f"{name}.json.xz" for name in FILES), LICENCE}
+    assert wheel.stat().st_size < 1_000_000
 
 
 def test_the_wheel_requires_only_numpy(wheel: Path) -> None:
