@@ -14,12 +14,12 @@ from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadConcept
 from concept_orderings.evidence.base import Evidence, EvidenceField, Kind, Need, NeedsEvidence, require
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
+from concept_orderings.evidence.template_shape import PLACEHOLDER, TEMPLATE_TEXT
 from concept_orderings.faults import Faults, repeats, times
 from concept_orderings.parameters import parameter
-from concept_orderings.shapes import Either, Items, Refusal, Text
-from concept_orderings.text import FORBIDDEN, shown
+from concept_orderings.shapes import Either, Items, Refusal
+from concept_orderings.text import shown
 
-PLACEHOLDER = "{}"
 MOST_TEMPLATES = 1000
 """The most templates of a dataset."""
 
@@ -29,17 +29,8 @@ WEIGHTS = r"|[0-9a-f]{64}"
 _ROWS = 1024  # quantised at a time
 
 _TYPES = "a string or an array of strings"
-_TEMPLATE = Text(
-    Refusal(
-        BadConcept,
-        "bad_template",
-        f"The template {{value}} needs {PLACEHOLDER} where the class name goes, and no control characters.",
-    ),
-    (r"\{\}",),
-    without=(FORBIDDEN,),
-)
 _TEMPLATES = Items(
-    _TEMPLATE,
+    TEMPLATE_TEXT,
     length_refusal=Refusal(
         BadConcept, "bad_template", f"There are {{length}} templates; give one to {MOST_TEMPLATES}."
     ),
@@ -83,7 +74,7 @@ def _read(value: object) -> tuple[str, ...]:
 
 TEMPLATE = EvidenceField[tuple[str, ...]](
     "template",
-    Either((_TEMPLATE, _TEMPLATES), type_refusal=_TYPES),
+    Either((TEMPLATE_TEXT, _TEMPLATES), type_refusal=_TYPES),
     "Caption template; {} is replaced by the class name. With several templates, the embedding of a concept is the "
     "normalised mean of the unit vectors of its captions.",
     ("A photo of a {}.", ["A photo of a {}.", "A drawing of a {}."]),

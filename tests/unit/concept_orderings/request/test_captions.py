@@ -1,11 +1,14 @@
 """Test templates, captions, and the parameters of the encoder."""
 
+import ast
 import json
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
+from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence import captions
 from concept_orderings.evidence.captions import caption_rounds, captions_of
 from concept_orderings.request import StreamRequest, parse_request
@@ -29,11 +32,31 @@ BAD_ENCODERS: list[object] = [
     "open_clip/" + "x" * 65,
 ]
 
+FOREIGN = (
+    *("{c}", "{class_name}", "{label}", "{0}", "{0!r:>10}", "{:s}", "{names[i]}", "{{c}}", "{{ c }}"),
+    *("%s", "%(name)s", "${name}", "$name", "<class>", "<class name>", "[CLASS]"),
+)
+"""Placeholders that other programs and papers write."""
+
 REFUSALS = [
     *(
         Refusal(f"template {value!r}", {TEMPLATE: value}, "bad_template", [TEMPLATE], "{}")
         for value in ["", "A photo.", "{ }", "{}\n", "{}\ud800"]
     ),
+    *(
+        Refusal(
+            f"template with {placeholder}", {TEMPLATE: f"A {placeholder}."}, "bad_template", [TEMPLATE], "in 'A {}.'."
+        )
+        for placeholder in FOREIGN
+    ),
+    Refusal(
+        "templates with placeholders of other languages",
+        {TEMPLATE: ["A {c}.", "{}", "%s", "The {c}, a {c}."], "/datasets/1/template": "<class>"},
+        "bad_template",
+        [f"{TEMPLATE}/0", f"{TEMPLATE}/3"],
+        "The template 'A {c}.' has '{c}' for the class name: write {} where the class name goes, as in 'A {}.'.",
+    ),
+    Refusal("template with two", {TEMPLATE: "A {size} {c}."}, "bad_template", [TEMPLATE], "'A {size} {c}.' needs {}"),
     Refusal("template a number", {TEMPLATE: 1}, "wrong_type", [TEMPLATE], "a number"),
     Refusal(
         "template in an array",
@@ -82,6 +105,31 @@ REFUSALS = [
 @each_of(REFUSALS)
 def test_refused(refusal: Refusal) -> None:
     refusal.check()
+
+
+def test_the_templates_of_all_datasets_are_refused_at_once() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_request(changed({TEMPLATE: ["A {c}.", "%s"], "/datasets/1/template": "<class>"}))
+
+    assert [(each.code, each.pointers) for each in refused.value.faults] == [
+        ("bad_template", (f"{TEMPLATE}/0",)),
+        ("bad_template", (f"{TEMPLATE}/1",)),
+        ("bad_template", ("/datasets/1/template",)),
+    ]
+
+
+@given(st.text("a{}%s$<>[].(): \0", max_size=12))
+def test_a_template_is_accepted_if_its_placeholder_is_found(template: str) -> None:
+    is_right = "{}" in template and "\0" not in template
+    try:
+        parse_request(changed({TEMPLATE: template}))
+    except InvalidInput as error:
+        assert not is_right
+        _, _, meant = error.detail.partition(", as in ")
+        if meant:  # the advice can be followed
+            parse_request(changed({TEMPLATE: ast.literal_eval(meant.removesuffix("."))}))
+    else:
+        assert is_right
 
 
 def test_a_placeholder_in_a_class_name_is_not_replaced() -> None:
