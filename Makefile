@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NODE_MODULES := openapi/node_modules/.package-lock.json
 
-.PHONY: help setup run try test test-pythons lint lint-openapi format bench openapi constraints clean
+.PHONY: help setup run try test faults test-pythons lint lint-openapi format bench openapi constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -33,6 +33,9 @@ try:  ## post an example class list to the running service and print the stream'
 
 test: setup  ## all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+faults: setup  ## long loads with kills, of which `make test` runs short ones
+	$(BIN)/python -m pytest -m faults --timeout 3600 $(ARGS)
 
 test-pythons: setup  ## the library alone on the oldest and the newest Python and NumPy; PYTHONS=paths of more
 	$(BIN)/python tests/pythons.py $(PYTHONS)
