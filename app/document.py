@@ -19,6 +19,7 @@ The order in which a model should meet new concepts: class lists in, versioned a
 
 _TAGS = [
     {"name": "streams", "description": "Request versions of streams; fetch their manifests, tasks and exports."},
+    {"name": "labels", "description": "The numbers of classes, for exports."},
     {"name": "jobs", "description": "Follow and cancel the jobs that make versions."},
     {
         "name": "sources",
@@ -69,13 +70,14 @@ def complete_document(app: FastAPI) -> None:
 def _schemas_by_name() -> dict[str, Any]:
     """Return the schemas that routes refer to by name, since FastAPI does not collect them."""
     # Late, because nothing else needs them: they would slow the start of the service.
-    from app.request_schemas import CountsRequestSchema, StreamRequestSchema  # noqa: PLC0415
+    from app.request_schemas import CountsRequestSchema, LabelsSchema, StreamRequestSchema  # noqa: PLC0415
     from app.version_schemas import ManifestResource, TaskResource  # noqa: PLC0415
 
     _, found = models_json_schema(
         [
             (StreamRequestSchema, "validation"),
             (CountsRequestSchema, "validation"),
+            (LabelsSchema, "validation"),
             (ManifestResource, "serialization"),
             (TaskResource, "serialization"),
             (Problem, "serialization"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -10,13 +11,19 @@ from cachetools import LRUCache
 from app.single_flight import SingleFlight
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.exporters import Exporter
+from concept_orderings.labels import Labels
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.stream import Document
 from store.exports import KeptExport, KeptExports
+from store.labels import StoredLabels
 from store.versions import VersionRecord, Versions
 
 _MOST_RENDERING = 2
 _CACHED_RECORDS = 10_000
+
+
+class UnknownLabels(Exception):
+    """There are no labels of a digest, which is the exception's argument."""
 
 
 class _Key(NamedTuple):
@@ -25,6 +32,7 @@ class _Key(NamedTuple):
     version_digest: str
     exporter: str
     exporter_version: int
+    labels: str | None
 
 
 class Exports:
@@ -34,9 +42,11 @@ class Exports:
     at most `_MOST_RENDERING` versions at once, and once for all clients that request the same export.
     """
 
-    def __init__(self, versions: Versions, kept: KeptExports) -> None:
+    def __init__(self, versions: Versions, kept: KeptExports, labels: StoredLabels, *, public_url: str) -> None:
         self._versions = versions
         self._kept = kept
+        self._labels = labels
+        self._public_url = public_url
         self._records: LRUCache[_Key, KeptExport] = LRUCache(_CACHED_RECORDS)
         self._searches: SingleFlight[_Key, KeptExport | None] = SingleFlight()
         self._threads = ThreadPoolExecutor(_MOST_RENDERING, thread_name_prefix="export")
@@ -47,8 +57,13 @@ class Exports:
         await self._searches.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def get(self, record: VersionRecord, exporter: Exporter, exporter_version: int) -> KeptExport | None:
-        """Return the rendering of a version by an exporter at one of its versions.
+    async def get(
+        self, record: VersionRecord, exporter: Exporter, exporter_version: int, labels: str | None
+    ) -> KeptExport | None:
+        """Return the rendering of a version by an exporter at one of its versions, with the labels of a digest.
+
+        Without a digest, the labels of a format that has any are the catalogue's. These are stored too, so that clients
+        can fetch what the rendering names.
 
         If none is kept, and `exporter_version` is the exporter's present version, it is rendered and kept. For any
         other version, the result is then None.
@@ -56,32 +71,55 @@ class Exports:
         Raises
         ------
         InvalidInput
-            If the format cannot express the version.
+            If the format cannot express the version, or the labels do not fit it.
+        UnknownLabels
+            If there are no labels of this digest.
         StoreError
-            ``version_damaged`` or ``store_unavailable``.
+            ``version_damaged``, ``labels_damaged`` or ``store_unavailable``.
         """
-        key = _Key(record.digest, exporter.name, exporter_version)
+        key = _Key(record.digest, exporter.name, exporter_version, labels)
         known: KeptExport | None = self._records.get(key)
         if known is not None:
             return known
-        kept = await self._searches.run(key, partial(self._find_or_render, record, exporter, exporter_version))
+        kept = await self._searches.run(key, partial(self._find_or_render, record, exporter, key))
         if kept is not None:
             self._records[key] = kept
         return kept
 
-    async def _find_or_render(
-        self, record: VersionRecord, exporter: Exporter, exporter_version: int
-    ) -> KeptExport | None:
-        kept = await self._kept.find(record, exporter, exporter_version)
-        if kept is not None or exporter_version != exporter.version:
+    async def _find_or_render(self, record: VersionRecord, exporter: Exporter, key: _Key) -> KeptExport | None:
+        kept = await self._kept.find(record, exporter, key.exporter_version, key.labels)
+        if kept is not None or key.exporter_version != exporter.version:
             return kept
+        labels = None if key.labels is None else await self._labels.find(key.labels)
+        if labels is None and key.labels is not None:
+            raise UnknownLabels(key.labels)
         async with self._slots:
             documents = await self._versions.documents(record)
-            loop = asyncio.get_running_loop()
-            rendering = await loop.run_in_executor(self._threads, _render, exporter, documents)
-        return await self._kept.keep(record, exporter, rendering)
+            day = record.created_at[: len("2026-01-31")]
+            given = _Given(documents, labels, published_on=day, public_url=self._public_url)
+            rendering, used = await asyncio.get_running_loop().run_in_executor(self._threads, _render, exporter, given)
+        if used is not None:
+            await self._labels.keep(used)
+        return await self._kept.keep(record, exporter, rendering, key.labels)
 
 
-def _render(exporter: Exporter, documents: VersionDocuments) -> Document:
-    data = exporter.render(PublishedVersion.from_documents(documents))
-    return Document(data, sha256_hex(data))
+class _Given(NamedTuple):
+    """What a rendering is made from, and the labels that a client gave."""
+
+    documents: VersionDocuments
+    labels: Labels | None
+    published_on: str
+    public_url: str
+
+
+def _render(exporter: Exporter, given: _Given) -> tuple[Document, Labels | None]:
+    """Return the rendering, and its labels if it has any."""
+    version = replace(
+        PublishedVersion.from_documents(given.documents),
+        labels=given.labels,
+        published_on=given.published_on,
+        public_url=given.public_url,
+    )
+    data = exporter.render(version)
+    used = version.labelled.labels if exporter.has_labels else None
+    return Document(data, sha256_hex(data)), used

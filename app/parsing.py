@@ -4,13 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from concept_orderings.checks import check_mapping
 from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence.counts import IN_REQUEST, NeedsCounts
 from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
+from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.orderings import parse_ordering
 from concept_orderings.parameters import Parameters
-from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.request import StreamRequest, listed_concepts, parse_request
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An accepted request.
+
+    Attributes
+    ----------
+    request : StreamRequest
+    labels : Labels
+        The labels of its class lists, which depend on the order in which this body lists the classes.
+    """
+
+    request: StreamRequest
+    labels: Labels
 
 
 @dataclass(frozen=True)
@@ -29,7 +46,7 @@ class Refused:
     source: str | None
 
 
-def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) -> StreamRequest | Refused:
+def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) -> Accepted | Refused:
     """Decode and check a body; see `concept_orderings.request.parse_request` for the options.
 
     Raises
@@ -39,10 +56,11 @@ def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) 
     """
     source: str | None = None
 
-    def parse(value: object) -> StreamRequest:
+    def parse(value: object) -> Accepted:
         nonlocal source
         source = _source_in(value, defaults)
-        return parse_request(value, defaults=defaults, now=now)
+        request = parse_request(value, defaults=defaults, now=now)
+        return Accepted(request, listed_labels(listed_concepts(check_mapping(value, ""))))
 
     try:
         return parse_json(body, parse)

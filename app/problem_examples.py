@@ -19,9 +19,10 @@ from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.errors import InvalidInput
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.json_text import decode_json
+from concept_orderings.labels import Labels, catalogue_labels, label_order, parse_labels
 from concept_orderings.request import parse_request
 from concept_orderings.url_names import URL_NAME_RULE
-from store.damage import counts_file_damaged, version_damaged
+from store.damage import counts_file_damaged, labels_damaged, version_damaged
 from store.sources import no_such_source
 
 _GADGETS: dict[str, Json] = {"name": "my-gadgets", "classes": ["e-reader", "smart ring"]}
@@ -81,6 +82,15 @@ REFUSED_LOOKS: Mapping[str, Any] = {
 }
 """By the name of an example, a request for counts that is refused with its code."""
 
+REFUSED_LABELS: Mapping[str, Any] = {
+    "wrong_type.labels": {"my-gadgets": "smart ring"},
+    "empty_class_list.labels": {"my-gadgets": []},
+    "bad_name.labels": {"A+": ["smart ring"]},
+    "bad_class_name.labels": {"my-gadgets": ["my-gadgets+++smart ring"]},
+    "duplicate_concept.labels": {"my-gadgets": ["smart ring", "e-reader", "smart ring"]},
+}
+"""By the name of an example, labels that are refused with its code."""
+
 REFUSED_FILES: Mapping[str, bytes] = {
     "bad_counts_file": b"name,count\nsunflower,many\n",
     "conflicting_counts": b"name,count\naquarium fish,388\naquarium_fish,389\n",
@@ -98,7 +108,9 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "streams.",
         "unknown_version": f"The stream {STREAM_NAME} has no version 9; its latest is 1.",
         "unknown_task": f"Version 1 of {STREAM_NAME} has the tasks 0 to 2, and no task 9.",
-        "unknown_format": f"There is no format 'csv'; the formats are {', '.join(EXPORTERS)}.",
+        "unknown_format": f"There is no format 'task'; did you mean tasks? The formats are {', '.join(EXPORTERS)}.",
+        "unknown_labels": f"There are no labels with the digest {'0f' * 32}. PUT /v1/labels stores labels and answers "
+        "with their digest; the answer to the POST of a stream has the labels_digest of its lists.",
         "unknown_job": "There is no such job, or it finished more than 7 days ago.",
         "source_not_found.counts": no_such_source("c5", ["c4", "infini-gram"]),
     },
@@ -109,6 +121,7 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
     },
     413: {
         "body_too_large": "The body is over the limit of 67108864 bytes; split the class lists into several streams.",
+        "body_too_large.labels": "The body is over the limit of 67108864 bytes; leave out datasets that no stream has.",
         "body_too_large.file": "The body is over the limit of 67108864 bytes; leave out names that are in no class "
         "list, or send Parquet.",
     },
@@ -126,6 +139,9 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "bad_query.unit": "unit: Input should be 'documents' or 'occurrences'.",
         "bad_event_id": "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",
         "bad_source": "request has no counts to look at: it stands for the counts in a request for a stream.",
+        "cannot_express": "The format pycil cannot express this version: its tasks have 15, 15, 14, 14, 14, 14, 14 "
+        "classes, and PyCIL gives every task but the first and the last the same number. Post the stream with sizes "
+        "that fit, or use avalanche, continuum or tasks.",
         "bad_stream_name.url": f"A stream's name {URL_NAME_RULE}.",
         "bad_source_name": f"The name of a counts file {URL_NAME_RULE}, and is neither request nor infini-gram.",
         "unknown_parameter.file": "The parameter 'docs' is unknown; the parameters are unit, corpus, documents, "
@@ -166,6 +182,7 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
     500: {
         "internal_error": "The service failed on this request; see its log.",
         "version_damaged": version_damaged("its manifest: the object is missing").detail,
+        "labels_damaged": labels_damaged(f"the labels {'0f' * 32}: the content does not have that SHA-256").detail,
         "counts_file_damaged": counts_file_damaged("its counts: the object is missing").detail,
         "record_damaged": f"The record of {'9b1c' * 8} in Redis is damaged (KeyError: 'state'). Post the request "
         f"again.",
@@ -194,6 +211,15 @@ def problem_examples() -> dict[str, Any]:
     found |= {name: _refused(partial(parse_request, body)) for name, body in REFUSED_STREAMS.items()}
     found |= {name: _refused(partial(parse_counts_request, body)) for name, body in REFUSED_LOOKS.items()}
     found |= {name: _refused(partial(read_counts, body, CSV)) for name, body in REFUSED_FILES.items()}
+    found |= {name: _refused(partial(parse_labels, body)) for name, body in REFUSED_LABELS.items()}
+    concepts = ["my-gadgets+++smart ring", "my-gadgets+++e-reader"]
+    found |= {
+        "labels_needed": _refused(partial(catalogue_labels, concepts)),
+        "missing_labels": _refused(partial(label_order, Labels({"my-gadgets": ("smart ring",)}), concepts)),
+        "extra_labels": _refused(
+            partial(label_order, Labels({"my-gadgets": ("smart ring", "e-reader"), "gadgets": ("drone",)}), concepts)
+        ),
+    }
     for status, sentences in _COPIED.items():
         for name, sentence in sentences.items():
             found[name] = _copied(status, name, sentence, _POINTERS.get(name, ()))

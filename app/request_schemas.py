@@ -8,12 +8,13 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema, create_model
 
 from app.declared import exactly_one, optional, or_null, required, with_default, without_default
 from app.schemas import Schema
 from app.settings import ORDERING_DEFAULTS
 from concept_orderings.canonical import LARGEST_INTEGER
+from concept_orderings.concepts import CLASS_NAMES, DATASET_NAME
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
 from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
@@ -130,4 +131,23 @@ CountsRequestSchema = create_model(
     queries=optional(QUERIES),
     refresh=with_default(_refresh, False),
     counted_since=with_default(_counted_since, ""),
+)
+
+LabelsSchema = create_model(
+    "Labels",
+    __base__=RootModel[
+        Annotated[
+            Any,
+            WithJsonSchema(
+                {
+                    "type": "object",
+                    "propertyNames": DATASET_NAME.json_schema(),
+                    "additionalProperties": CLASS_NAMES.json_schema(),
+                    "minProperties": 1,
+                    "examples": [{"CIFAR100": ["apple", "aquarium_fish"], "my-gadgets": ["smart ring", "e-reader"]}],
+                }
+            ),
+        ]
+    ],
+    __doc__="For each dataset, its classes in the order of their labels, from 0.",
 )

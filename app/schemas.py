@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from typing import Annotated, Literal, TypeAlias, overload
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.examples import EXAMPLE_REQUEST
+from app.examples import EXAMPLE_LABELS, EXAMPLE_REQUEST
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
+from concept_orderings.labels import Labels
 from concept_orderings.progress import Phase
 from concept_orderings.stream_warnings import MOST_CONCEPTS, MOST_QUERIES, StreamWarning, WarningCode, sentences
 from store.jobs import PlaceInQueue, ordering_of, stream_of, version_of, warnings_of
@@ -34,14 +36,20 @@ def version_url(name: str, version: int) -> str:
     return f"{stream_url(name)}/versions/{version}"
 
 
-def export_url(name: str, version: int, exporter: type[Exporter]) -> str:
-    """Return the URL of a version in the format of an exporter; its answer never changes."""
-    pinned = "" if exporter.final else f"?v={exporter.version}"
-    return f"{version_url(name, version)}/export/{exporter.name}{pinned}"
+def export_url(name: str, version: int, exporter: type[Exporter], labels_digest: str = "") -> str:
+    """Return the URL of a version in the format of an exporter; its answer never changes.
+
+    With a digest, the export has the labels of that digest if its format has labels.
+    """
+    query = {} if exporter.final else {"v": str(exporter.version)}
+    if exporter.has_labels and labels_digest:
+        query["labels"] = labels_digest
+    url = f"{version_url(name, version)}/export/{exporter.name}"
+    return f"{url}?{urlencode(query)}" if query else url
 
 
-def _export_urls(name: str, version: int) -> dict[str, str]:
-    return {each.name: export_url(name, version, each) for each in EXPORTERS.values()}
+def _export_urls(name: str, version: int, labels_digest: str) -> dict[str, str]:
+    return {each.name: export_url(name, version, each, labels_digest) for each in EXPORTERS.values()}
 
 
 class Schema(BaseModel):
@@ -172,6 +180,12 @@ class WarningResource(Schema):
     )
 
 
+_LABELS_OF_POST = (
+    "The labels of the class lists as the POST lists them, for exports (docs/exports.md). Another POST may list the "
+    "same classes in another order: it has the same version, and other labels."
+)
+
+
 class JobResource(Schema):
     """A job: it makes one version of a stream."""
 
@@ -190,6 +204,10 @@ class JobResource(Schema):
         examples=[[]],
     )
     warning_details: list[WarningResource] = Field(description="The same warnings as objects.", examples=[[]])
+    labels_digest: str | None = Field(
+        description=f"{_LABELS_OF_POST} Null in answers to other calls, because several POSTs may share a job.",
+        examples=[EXAMPLE_LABELS],
+    )
     progress: Progress
     stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
     error: JobProblem | None = Field(description="Why the job failed, once it has.")
@@ -253,13 +271,15 @@ class VersionResource(VersionSummary):
         "`unclassified`, and neither a number nor concepts.",
         examples=[[]],
     )
+    labels_digest: str = Field(description=_LABELS_OF_POST, examples=[EXAMPLE_LABELS])
     export_url: str = Field(
         description="The order as a FoMo-in-Flux file.",
         examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/export/fomo"],
     )
     exports: dict[str, str] = Field(
-        description="The URL of the version in each format; the answers of these URLs never change.",
-        examples=[_export_urls(STREAM_EXAMPLE, 1)],
+        description="The URL of the version in each format, with the labels of this POST where the format has labels; "
+        "the answers of these URLs never change.",
+        examples=[_export_urls(STREAM_EXAMPLE, 1, EXAMPLE_LABELS)],
     )
     tasks: list[TaskLink]
 
@@ -285,6 +305,20 @@ class VersionPage(Schema):
     name: str = Field(examples=[STREAM_EXAMPLE])
     versions: list[VersionSummary]
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
+
+
+class LabelsResource(Schema):
+    """Labels that the service has."""
+
+    labels_digest: str = Field(
+        description="SHA-256 of the labels as RFC 8785 canonical JSON: give it to exports as `labels`.",
+        examples=[EXAMPLE_LABELS],
+    )
+    url: str = Field(examples=[f"/v1/labels/{EXAMPLE_LABELS}"])
+    classes: dict[str, int] = Field(
+        description="The number of classes in the list of each dataset, by the dataset's name in streams.",
+        examples=[{"CIFAR100": 100}],
+    )
 
 
 class ParameterResource(Schema):
@@ -365,6 +399,7 @@ class IndexLinks(Schema):
     orderings: str = Field("/v1/orderings", examples=["/v1/orderings"])
     datasets: str = Field("/v1/datasets", examples=["/v1/datasets"])
     sources: str = Field("/v1/sources", examples=["/v1/sources"])
+    labels: str = Field("/v1/labels", description="PUT stores labels for exports.", examples=["/v1/labels"])
     health: str = Field("/health", description="Whether jobs can be done.", examples=["/health"])
 
 
@@ -416,8 +451,29 @@ def job_url(identifier: str) -> str:
     return f"/v1/jobs/{identifier}"
 
 
-def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
-    """Return a job in the form that clients get, with its place in the queue if it is queued."""
+def labels_url(digest: str) -> str:
+    """Return the URL of labels."""
+    return f"/v1/labels/{digest}"
+
+
+def labels_resource(labels: Labels) -> LabelsResource:
+    """Return what clients get of labels that they sent."""
+    classes = {name: len(each) for name, each in sorted(labels.lists.items())}
+    return LabelsResource(labels_digest=labels.digest, url=labels_url(labels.digest), classes=classes)
+
+
+def job_resource(job: Record, place: PlaceInQueue | None, labels_digest: str | None = None) -> JobResource:
+    """Return a job in the form that clients get.
+
+    Parameters
+    ----------
+    job
+        Its record.
+    place
+        Its place in the queue if it is queued.
+    labels_digest
+        In an answer to a POST: the labels of that POST.
+    """
     return JobResource(
         id=job.id,
         url=job_url(job.id),
@@ -427,6 +483,7 @@ def job_resource(job: Record, place: PlaceInQueue | None) -> JobResource:
         ordering=_canonical_ordering(job),
         warnings=sentences(warnings := warnings_of(job)),
         warning_details=warning_resources(warnings),
+        labels_digest=labels_digest,
         progress=Progress(phase=job.phase, done=job.done, total=job.total),
         stream=_stream_link(job),
         error=JobProblem.model_validate(job.error) if job.error is not None else None,
@@ -454,15 +511,16 @@ def version_summary(record: VersionRecord) -> VersionSummary:
     )
 
 
-def version_resource(record: VersionRecord) -> VersionResource:
-    """Return a version in the form that clients get."""
+def version_resource(record: VersionRecord, labels_digest: str) -> VersionResource:
+    """Return a version in the form that clients get, with the labels of the POST that they sent."""
     url = version_url(record.stream, record.version)
     return VersionResource(
         **version_summary(record).model_dump(),
         warnings=sentences(record.warnings),
         warning_details=warning_resources(record.warnings),
+        labels_digest=labels_digest,
         export_url=export_url(record.stream, record.version, Fomo),
-        exports=_export_urls(record.stream, record.version),
+        exports=_export_urls(record.stream, record.version, labels_digest),
         tasks=[
             TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}")
             for i, each in enumerate(record.tasks)

@@ -11,17 +11,20 @@ from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from app.exports import Exports
-from app.parsing import Refused, read_request, source_outside
+from app.parsing import Accepted, Refused, read_request, source_outside
 from app.settings import ORDERING_DEFAULTS, AppSettings
 from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter, Fault, StoreError
+from concept_orderings.json_text import parse_json
+from concept_orderings.labels import Labels, parse_labels
 from concept_orderings.parameters import POINTER
 from concept_orderings.request import StreamRequest
 from store.counts_files import CountsFiles
 from store.exports import KeptExports
 from store.jobs import PlaceInQueue, job_id, job_of, stream_of, version_of
+from store.labels import StoredLabels
 from store.objects import open_objects
 from store.queue import Queue, make_docket, open_redis
 from store.runs import JOB, LOOK, Kind, Record, RunChanges, Runs, State
@@ -33,6 +36,7 @@ from store.waiting import cancel_and_wait
 _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
 _RECORD_CACHE_TASKS = 50_000
 _MOST_PARSING = 2
+_KNOWN_LABELS = 100_000
 
 
 class Service:
@@ -68,7 +72,9 @@ class Service:
         self._jobs = Runs(self._redis, settings.keys, JOB)
         objects = open_objects(settings.streams_location)
         self._versions = Versions(objects)
-        self.exports = Exports(self._versions, KeptExports(objects))
+        self._labels = StoredLabels(objects)
+        self._stored_labels: LRUCache[str, None] = LRUCache(_KNOWN_LABELS)
+        self.exports = Exports(self._versions, KeptExports(objects), self._labels, public_url=settings.public_url)
         self.sources = Sources(
             SourceReports(self._redis, settings.keys),
             Runs(self._redis, settings.keys, LOOK),
@@ -108,7 +114,7 @@ class Service:
 
     # --- Requests for a version, and the jobs that make it.
 
-    async def parse(self, body: bytes) -> StreamRequest:
+    async def parse(self, body: bytes) -> Accepted:
         """Decode and check a request, filling in this service's default encoder and the present time for a refresh.
 
         A body of a million concepts takes seconds and a gigabyte. So this runs off the event loop, at most
@@ -123,15 +129,16 @@ class Service:
             counts that does not exist is among its faults.
         """
         read = await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
-        if isinstance(read, StreamRequest):
+        if isinstance(read, Accepted):
             return read
         read.error.others = (*read.error.others, *await self._faults_of_source(read.source))
         raise read.error
 
-    def _parse(self, body: bytes) -> StreamRequest | Refused:
+    def _parse(self, body: bytes) -> Accepted | Refused:
         read = read_request(body, defaults=self.defaults, now=datetime.now(UTC))
-        if isinstance(read, StreamRequest):
-            _ = read.digest  # the request caches it: computed here, it does not block the event loop later
+        if isinstance(read, Accepted):
+            # Both cache it: computed here, it does not block the event loop later.
+            _ = read.request.digest, read.labels.digest
         return read
 
     async def _faults_of_source(self, source: str | None) -> Sequence[Fault]:
@@ -234,6 +241,45 @@ class Service:
             return None
         return await self.record(stream_of(job), version)
 
+    # --- Labels.
+
+    async def keep_labels(self, labels: Labels) -> bool:
+        """Store labels unless they are stored; return whether they were new.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+        # Streams are posted again and again, and a write would sync the disk each time.
+        if labels.digest in self._stored_labels:
+            return False
+        created = await self._labels.keep(labels)
+        self._stored_labels[labels.digest] = None
+        return created
+
+    async def labels_document(self, digest: str) -> bytes | None:
+        """Return labels as canonical JSON; None if there are none of that digest.
+
+        Raises
+        ------
+        StoreError
+            ``labels_damaged`` or ``store_unavailable``.
+        """
+        return await self._labels.document(digest)
+
+    async def parse_labels(self, body: bytes) -> Labels:
+        """Decode and check labels, off the event loop.
+
+        Raises
+        ------
+        ValueError, RecursionError
+            If the body is not JSON.
+        InvalidInput
+            See `concept_orderings.labels.parse_labels`.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._parsing, _parse_labels, body)
+
     # --- Finished versions.
 
     async def stream_names(self) -> list[str]:
@@ -285,6 +331,12 @@ class Service:
                 docket = make_docket(self.settings.redis_url, self.settings.keys.queue(kind.name))
                 self._queues[kind] = Queue(await self._stack.enter_async_context(docket))
             return self._queues[kind]
+
+
+def _parse_labels(body: bytes) -> Labels:
+    labels = parse_json(body, parse_labels)
+    _ = labels.digest  # cached, as above
+    return labels
 
 
 def _unknown_source(why: str) -> BadParameter:

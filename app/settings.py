@@ -28,6 +28,12 @@ class AppSettings(StoreSettings):
         1000, ge=1, description="Jobs queued or running at once; one more is a 429 with Retry-After."
     )
     max_wait_seconds: int = Field(300, ge=0, description="The longest that Prefer: wait may hold a request.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+[^\s?#/])?$",
+        description="The address of this service for others, such as https://orderings.example.org, without a slash at "
+        "its end. Exports that are to be deposited name it; without it they have no address.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug (with each request), info, warning or error."
     )

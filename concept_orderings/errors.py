@@ -11,6 +11,8 @@
     │   │                       conflicting_fields, duplicate_field, bad_year, bad_score, bad_count, bad_query,
     │   │                       bad_stream_name, bad_source_name, bad_file, bad_rows
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
+    │   ├── BadLabels           labels_needed, missing_labels, extra_labels
+    │   ├── CannotExpress       cannot_express
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -23,7 +25,8 @@
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
     ├── UnreadableRequest       request_of_later_release
-    ├── StoreError              version_damaged, counts_file_damaged, record_damaged, store_unavailable
+    ├── StoreError              version_damaged, counts_file_damaged, labels_damaged, record_damaged,
+    │                           store_unavailable
     ├── SettingError            bad_setting, unknown_data_format
     └── Cancelled               cancelled
 
@@ -128,6 +131,19 @@ class BadCountsFile(InvalidInput):
     """A file of counts that cannot be read, or that contradicts itself."""
 
 
+class BadLabels(InvalidInput):
+    """Labels that do not fit a stream, or labels that are needed and not given."""
+
+
+class CannotExpress(InvalidInput):
+    """A format cannot say what a version says."""
+
+    @classmethod
+    def of(cls, format_name: str, why: str, instead: str) -> "CannotExpress":
+        """Return the error of a format: the reason as the end of a sentence, and a sentence on what can be done."""
+        return cls("cannot_express", f"The format {format_name} cannot express this version: {why}. {instead}.")
+
+
 class UnknownOrdering(InvalidInput):
     """There is no ordering of that kind."""
 
@@ -188,7 +204,7 @@ class UnreadableRequest(ConceptOrderingsError):
 
 
 class StoreError(ConceptOrderingsError):
-    """A stored stream version or counts file cannot be read or written."""
+    """A stored stream version, counts file or labels object cannot be read or written."""
 
 
 class SettingError(ConceptOrderingsError):

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from concept_orderings.canonical import sha256_hex
+from concept_orderings.labels import LabelledOrder, Labels, catalogue_labels, label_order
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,21 @@ class PublishedVersion:
     documents : callable without arguments
         Returns the documents. Only exporters that read more than the concepts call it, because making the documents of
         an arranged stream takes longer than arranging it.
+    labels : Labels, optional
+        The labels of its classes; by default those of the catalogue.
+    published_on : str
+        The day on which it was published, such as 2026-01-31; empty for one that no service has published.
+    public_url : str
+        The address of the service for others, without a slash at its end; empty if it is not known.
     """
 
     stream: str
     number: int
     concepts_by_task: Sequence[Sequence[str]]
     documents: Callable[[], VersionDocuments]
+    labels: Labels | None = None
+    published_on: str = ""
+    public_url: str = ""
 
     @classmethod
     def from_documents(cls, documents: VersionDocuments) -> "PublishedVersion":
@@ -83,6 +93,17 @@ class PublishedVersion:
     def tasks(self) -> list[dict[str, Any]]:
         """The documents of the tasks, decoded; ``concepts`` holds each concept with its position and evidence."""
         return [json.loads(task) for task in self._documents.tasks]
+
+    @cached_property
+    def labelled(self) -> LabelledOrder:
+        """The concepts with their labels.
+
+        Raises
+        ------
+        BadLabels
+            ``labels_needed``, ``missing_labels`` or ``extra_labels``.
+        """
+        return label_order(self.labels or catalogue_labels(self.concepts), self.concepts)
 
     @cached_property
     def _documents(self) -> VersionDocuments:

@@ -189,7 +189,7 @@ def parse_request(
     assert name is not None  # otherwise there were faults, as for the two that follow
     assert ordering is not None
     assert split is not None
-    canonical = ordering.canonical_for(draft.concepts, lambda: _listed(fields)).without_checks()
+    canonical = ordering.canonical_for(draft.concepts, lambda: listed_concepts(fields)).without_checks()
     request = StreamRequest(name, draft.concepts, canonical, split)
     return request if now is None else request.as_of(now)
 
@@ -361,8 +361,14 @@ def _parse_classes(body: Mapping[str, object], dataset: str, pointer: str, fault
     return classes
 
 
-def _listed(fields: Mapping[str, object]) -> list[str]:
-    """Return the concepts of a checked body in the order in which the body lists them, (n,)."""
+def listed_concepts(fields: Mapping[str, object]) -> list[str]:
+    """Return the concepts of a checked body in the order in which the body lists them, (n,).
+
+    Parameters
+    ----------
+    fields
+        A body that `parse_request` accepts.
+    """
     if fields.get("concepts") is not None:
         pairs = [split_concept(each) for each in check_strings(fields["concepts"], "/concepts")]
     else:

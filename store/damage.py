@@ -8,7 +8,7 @@ from concept_orderings.canonical import sha256_hex
 from concept_orderings.errors import StoreError
 
 Damaged: TypeAlias = Callable[[str], StoreError]
-"""Makes an error from its reason: `version_damaged` or `counts_file_damaged`."""
+"""Makes an error from its reason: `version_damaged`, `counts_file_damaged` or `labels_damaged`."""
 
 
 def version_damaged(reason: str) -> StoreError:
@@ -19,6 +19,11 @@ def version_damaged(reason: str) -> StoreError:
 def counts_file_damaged(reason: str) -> StoreError:
     """Return the error for a counts file of which a part cannot be read."""
     return _damaged("counts_file_damaged", "counts file", reason)
+
+
+def labels_damaged(reason: str) -> StoreError:
+    """Return the error for labels that cannot be read."""
+    return _damaged("labels_damaged", "labels object", reason)
 
 
 @contextmanager

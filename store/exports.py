@@ -1,5 +1,7 @@
 """Kept exports: the first rendering of a version by each version of an exporter, which all later reads get.
 
+A format with labels has a rendering for each labels object that a client gave, and one for the catalogue's labels.
+
 The rendering is written first as a document, its record last and create-only. If several programs render at the same
 time, also programs of different releases, the first record wins and all of them serve that one. A program that dies
 before the record leaves a document that nothing refers to. `store.object_keys` has the layout.
@@ -38,6 +40,8 @@ class KeptExport:
     exporter_version : int
     media_type : str
         Media type of the bytes; kept with them, so that the two still fit when the exporter changes.
+    labels : str, optional
+        The digest of the labels that a client gave; None for a format without labels, and for the catalogue's labels.
     digest : str
         SHA-256 of the bytes, under which they are stored as a document.
     software : str
@@ -50,6 +54,7 @@ class KeptExport:
     media_type: str
     digest: str
     software: str
+    labels: str | None = None
 
     def to_bytes(self) -> bytes:
         """Return the record in the form in which it is stored, with its own digest."""
@@ -61,6 +66,8 @@ class KeptExport:
             "digest": self.digest,
             "software": self.software,
         }
+        if self.labels is not None:
+            body["labels"] = self.labels
         return seal(body, record_format=_RECORD_FORMAT)
 
     @classmethod
@@ -81,8 +88,17 @@ class KeptExports:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    async def find(self, record: VersionRecord, exporter: Exporter, exporter_version: int) -> KeptExport | None:
+    async def find(
+        self, record: VersionRecord, exporter: Exporter, exporter_version: int, labels: str | None = None
+    ) -> KeptExport | None:
         """Return the rendering of a version by an exporter at one of its versions, or None if none is kept.
+
+        Parameters
+        ----------
+        record, exporter, exporter_version
+            What is rendered, by what.
+        labels
+            The digest of labels that a client gave.
 
         Raises
         ------
@@ -91,18 +107,20 @@ class KeptExports:
         """
         if (exporter.name, exporter_version) == (Fomo.name, Fomo.version):
             return _kept(record, exporter, record.order_digest)
-        data = await self._objects.get(_key(record, exporter, exporter_version))
+        data = await self._objects.get(_key(record, exporter, exporter_version, labels))
         if data is None:
             return None
         what = f"the record of the export {exporter.name} of {record.stream} version {record.version}"
         with reading(what, version_damaged):
             kept = KeptExport.from_bytes(data)
-        expected = (record.digest, exporter.name, exporter_version)
-        if (kept.version_digest, kept.exporter, kept.exporter_version) != expected:
+        expected = (record.digest, exporter.name, exporter_version, labels)
+        if (kept.version_digest, kept.exporter, kept.exporter_version, kept.labels) != expected:
             raise version_damaged(f"{what} is that of another version or export")
         return kept
 
-    async def keep(self, record: VersionRecord, exporter: Exporter, document: Document) -> KeptExport:
+    async def keep(
+        self, record: VersionRecord, exporter: Exporter, document: Document, labels: str | None = None
+    ) -> KeptExport:
         """Store a rendering by the exporter's present version unless one is kept, and return the one that is kept.
 
         It may be called any number of times, also concurrently and after a crash at any step.
@@ -113,16 +131,16 @@ class KeptExports:
             ``version_damaged`` or ``store_unavailable``.
         """
         await write_document(self._objects, document)
-        kept = _kept(record, exporter, document.digest)
-        if await self._objects.create(_key(record, exporter, exporter.version), kept.to_bytes()):
+        kept = _kept(record, exporter, document.digest, labels)
+        if await self._objects.create(_key(record, exporter, exporter.version, labels), kept.to_bytes()):
             return kept
-        first = await self.find(record, exporter, exporter.version)
+        first = await self.find(record, exporter, exporter.version, labels)
         if first is None:
             raise version_damaged(f"the record of the export {exporter.name} existed a moment ago and is missing now")
         return first
 
 
-def _kept(record: VersionRecord, exporter: Exporter, digest: str) -> KeptExport:
+def _kept(record: VersionRecord, exporter: Exporter, digest: str, labels: str | None = None) -> KeptExport:
     return KeptExport(
         version_digest=record.digest,
         exporter=exporter.name,
@@ -130,8 +148,9 @@ def _kept(record: VersionRecord, exporter: Exporter, digest: str) -> KeptExport:
         media_type=exporter.media_type,
         digest=digest,
         software=__version__,
+        labels=labels,
     )
 
 
-def _key(record: VersionRecord, exporter: Exporter, exporter_version: int) -> str:
-    return object_keys.export_record(record.stream, record.version, exporter.name, exporter_version)
+def _key(record: VersionRecord, exporter: Exporter, exporter_version: int, labels: str | None) -> str:
+    return object_keys.export_record(record.stream, record.version, exporter.name, exporter_version, labels)

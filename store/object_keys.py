@@ -5,9 +5,11 @@
     streams/NAME/versions/00000001.json          the record of a version; it exists if and only if the version does
     streams/NAME/requests/DIGEST.json            the number of the version that a request has, by the request's SHA-256
     streams/NAME/exports/00000001/FORMAT/1.json  the record of a rendering of version 1 by version 1 of an exporter
+    streams/NAME/exports/00000001/FORMAT/1-DIGEST.json  the same with labels that a client gave, by their SHA-256
     documents/AB/ABCD…                           manifests, tasks and renderings, named by their SHA-256
     sources/NAME.json                            the record of a counts file; it exists if and only if the file does
     counts/AB/ABCD…                              the counts of a counts file as canonical JSON, named by their SHA-256
+    labels/AB/ABCD…                              labels as canonical JSON, named by their SHA-256
 """
 
 STREAMS = "streams"
@@ -29,9 +31,10 @@ def request_pointer(stream: str, request_digest: str) -> str:
     return f"streams/{stream}/requests/{request_digest}.json"
 
 
-def export_record(stream: str, version: int, exporter: str, exporter_version: int) -> str:
-    """Return the key of the record of a rendering."""
-    return f"streams/{stream}/exports/{version:08d}/{exporter}/{exporter_version}.json"
+def export_record(stream: str, version: int, exporter: str, exporter_version: int, labels: str | None) -> str:
+    """Return the key of the record of a rendering; `labels` is the digest of labels that a client gave."""
+    name = f"{exporter_version}" if labels is None else f"{exporter_version}-{labels}"
+    return f"streams/{stream}/exports/{version:08d}/{exporter}/{name}.json"
 
 
 def document(digest: str) -> str:
@@ -47,3 +50,8 @@ def counts_file_record(name: str) -> str:
 def counts(digest: str) -> str:
     """Return the key of the counts of a counts file by their SHA-256 (hexadecimal)."""
     return f"counts/{digest[:2]}/{digest}"
+
+
+def labels(digest: str) -> str:
+    """Return the key of labels by their SHA-256 (hexadecimal)."""
+    return f"labels/{digest[:2]}/{digest}"

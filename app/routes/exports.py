@@ -1,15 +1,21 @@
 """Exports: a version in the formats that other libraries read."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from app.caching import immutable_headers, revalidated_headers
-from app.errors import not_found
+from app.errors import ApiError, not_found
+from app.examples import EXAMPLE_LABELS
+from app.exports import UnknownLabels
 from app.routes.common import LARGEST_NUMBER, TheService
+from app.routes.labels import DIGEST, unknown_labels
 from app.routes.parts import Name, Version, answer_document, find_record, parts, redirect_latest
+from app.routes.problems import REFUSED_EXPORT
+from concept_orderings.checks import choice
 from concept_orderings.exporters import EXPORTERS, Exporter
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
@@ -28,6 +34,15 @@ ExporterVersion = Annotated[
         ge=1,
         le=LARGEST_NUMBER,
         description="The exporter's version, for bytes that never change. Without it: the present one.",
+    ),
+]
+
+LabelsDigest = Annotated[
+    str | None,
+    Query(
+        description="For a format with labels: the digest of those to use, from the answer to a POST or to PUT "
+        "/v1/labels. Without it, the catalogue's class lists hold.",
+        json_schema_extra={"pattern": f"^{DIGEST.pattern}$", "example": EXAMPLE_LABELS},
     ),
 ]
 
@@ -63,7 +78,10 @@ _RENDERINGS: dict[str, Any] = {
     summary="The order in a format that another library reads",
     description=_DESCRIPTION,
     response_class=Response,
-    responses={200: _RENDERINGS, **parts("unknown_format", "bad_query.v")},
+    responses={
+        200: _RENDERINGS,
+        **parts(("unknown_format", "unknown_labels"), ("bad_query.v", *REFUSED_EXPORT), ("labels_damaged",)),
+    },
 )
 async def get_export(
     name: Name,
@@ -72,14 +90,19 @@ async def get_export(
     request: Request,
     service: TheService,
     v: ExporterVersion = None,
+    labels: LabelsDigest = None,
 ) -> Response:
     """Answer with the kept rendering of a version; render it first if there is none."""
     exporter = _exporter(format_name)
+    _check_labels(exporter, labels)
     if version == "latest":
-        pinned = "" if v is None else f"?v={v}"
-        return await redirect_latest(service, name, f"/export/{quote(format_name)}{pinned}")
+        query = urlencode({key: value for key, value in (("v", v), ("labels", labels)) if value is not None})
+        return await redirect_latest(service, name, f"/export/{quote(format_name)}{query and f'?{query}'}")
     record = await find_record(service, name, version)
-    kept = await service.exports.get(record, exporter, exporter.version if v is None else v)
+    try:
+        kept = await service.exports.get(record, exporter, exporter.version if v is None else v, labels)
+    except UnknownLabels as error:
+        raise unknown_labels(str(error)) from error
     if kept is None:
         raise not_found(
             "format",
@@ -100,5 +123,19 @@ async def get_export(
 
 def _exporter(name: str) -> Exporter:
     if name not in EXPORTERS:
-        raise not_found("format", f"There is no format {ascii(name)[:40]}; the formats are {', '.join(EXPORTERS)}.")
+        formats = choice(name, "the formats are", list(EXPORTERS))
+        raise not_found("format", f"There is no format {ascii(name)[:40]}; {formats}")
     return EXPORTERS[name]()
+
+
+def _check_labels(exporter: Exporter, labels: str | None) -> None:
+    if labels is None:
+        return
+    if not exporter.has_labels:
+        raise _bad_labels(f"the format {exporter.name} has no labels; leave it out.")
+    if not DIGEST.fullmatch(labels):
+        raise _bad_labels("give the labels_digest of labels, 64 hexadecimal digits.")
+
+
+def _bad_labels(what: str) -> ApiError:
+    return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", f"labels: {what}")

@@ -31,24 +31,28 @@ Version = Annotated[
 ]
 
 
-def parts(unknown: str = "", bad_query: str = "") -> dict[int | str, dict[str, Any]]:
+def parts(
+    unknown: Sequence[str] = (), refused: Sequence[str] = (), damaged: Sequence[str] = ()
+) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of the answers, other than 200, of a part of a version.
 
     Parameters
     ----------
     unknown
-        The code for a part that does not exist; empty for the version as a whole.
-    bad_query
-        The example for a bad query parameter, if the part has any.
+        The codes for a part that does not exist.
+    refused
+        The examples of bad query parameters, and of parts that cannot be made.
+    damaged
+        The codes for damage of other things that the part is made from.
     """
     return {
         304: {"description": "The client has this document (If-None-Match)."},
         307: {"description": "`latest`: the number is in Location."},
         **problems(
             {
-                404: list(filter(None, ("unknown_stream", "unknown_version", unknown))),
-                422: list(filter(None, ("bad_stream_name.url", bad_query))),
-                500: ["version_damaged"],
+                404: ["unknown_stream", "unknown_version", *unknown],
+                422: ["bad_stream_name.url", *refused],
+                500: ["version_damaged", *damaged],
                 503: [NO_STORE],
             }
         ),

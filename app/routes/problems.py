@@ -42,6 +42,19 @@ REFUSED_STREAM = (
 )
 """The codes by which a request for a stream is refused."""
 
+REFUSED_EXPORT = ("cannot_express", "labels_needed", "missing_labels", "extra_labels")
+"""The codes by which a format, or labels for it, are refused."""
+
+REFUSED_LABELS = (
+    "wrong_type.labels",
+    "duplicate_field",
+    "bad_name.labels",
+    "bad_class_name.labels",
+    "empty_class_list.labels",
+    "duplicate_concept.labels",
+)
+"""The codes by which labels are refused."""
+
 REFUSED_LOOK = (
     *("wrong_type.counts", "missing_field.counts", "unknown_field.counts", "duplicate_field"),
     *("conflicting_fields.counts", "bad_query.counts", "bad_parameter.counts", "bad_source"),

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from app.caching import immutable_headers
 from app.errors import ApiError, not_found, problem_of_record
 from app.examples import REQUESTS
+from app.parsing import Accepted
 from app.routes.common import (
     TheService,
     json_body,
@@ -46,7 +47,6 @@ from app.schemas import (
     version_url,
 )
 from app.service import Service
-from concept_orderings.request import StreamRequest
 from store.runs import Record
 from store.versions import VersionRecord
 
@@ -94,20 +94,23 @@ async def create_stream(request: Request, service: TheService) -> Response:
     The same request always gets the same version, also from other clients. A different request with the same stream
     name gets the next version number.
     """
-    found = await service.find_or_enqueue(await _read_request(request, service))
+    accepted = await _read_request(request, service)
+    found = await service.find_or_enqueue(accepted.request)
+    await service.keep_labels(accepted.labels)
+    labels = accepted.labels.digest
     if isinstance(found, VersionRecord):
-        return _version_answer(found, HTTPStatus.OK)
+        return _version_answer(found, labels, HTTPStatus.OK)
     wait = preferred_wait(request, most_seconds=service.settings.max_wait_seconds)
     if wait is None:
-        return await _job_answer(service, found)
+        return await _job_answer(service, found, labels)
     applied = {"Preference-Applied": f"wait={wait}"}
     job = await service.wait(found, wait)
     record = await service.version_of(job)
     if record is not None:
-        return _version_answer(record, HTTPStatus.CREATED, applied)
+        return _version_answer(record, labels, HTTPStatus.CREATED, applied)
     if job.state.final:
         return _no_version(job, applied)
-    return await _job_answer(service, job, applied)
+    return await _job_answer(service, job, labels, applied)
 
 
 @router.get("", summary="List streams", responses=problems({422: ("bad_query.limit",), 503: (NO_STORE,)}))
@@ -167,7 +170,7 @@ async def get_manifest(name: Name, version: Version, request: Request, service: 
     "/{name}/versions/{version}/tasks/{task}",
     summary="A task",
     response_class=Response,
-    responses={200: document_answer("TaskResource", "The task."), **parts("unknown_task")},
+    responses={200: document_answer("TaskResource", "The task."), **parts(("unknown_task",))},
 )
 async def get_task(name: Name, version: Version, task: Task, request: Request, service: TheService) -> Response:
     """The concepts of one task, each with its position and evidence. It never changes: cache it for ever."""
@@ -182,7 +185,7 @@ async def get_task(name: Name, version: Version, task: Task, request: Request, s
     return await answer_document(request, service, digest, immutable_headers(digest))
 
 
-async def _read_request(request: Request, service: Service) -> StreamRequest:
+async def _read_request(request: Request, service: Service) -> Accepted:
     body = await read_body(request, service.settings.max_body_bytes)
     try:
         return await service.parse(body)
@@ -191,15 +194,17 @@ async def _read_request(request: Request, service: Service) -> StreamRequest:
 
 
 def _version_answer(
-    record: VersionRecord, status: HTTPStatus, headers: Mapping[str, str] | None = None
+    record: VersionRecord, labels: str, status: HTTPStatus, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     location = {"Location": version_url(record.stream, record.version)}
-    return JSONResponse(version_resource(record).model_dump(), status, {**location, **(headers or {})})
+    return JSONResponse(version_resource(record, labels).model_dump(), status, {**location, **(headers or {})})
 
 
-async def _job_answer(service: Service, job: Record, headers: Mapping[str, str] | None = None) -> JSONResponse:
+async def _job_answer(
+    service: Service, job: Record, labels: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     location = {"Location": job_url(job.id), "Retry-After": "1"}
-    body = job_resource(job, await service.place(job)).model_dump(mode="json")
+    body = job_resource(job, await service.place(job), labels).model_dump(mode="json")
     return JSONResponse(body, HTTPStatus.ACCEPTED, {**location, **(headers or {})})
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from concept_orderings.exporters.base import Exporter
 from concept_orderings.exporters.fomo import Fomo
+from concept_orderings.exporters.jsonl import Jsonl
 from concept_orderings.exporters.tasks import Tasks
 
 __all__ = ["EXPORTERS", "Exporter"]
 
-EXPORTERS: Mapping[str, type[Exporter]] = {each.name: each for each in (Fomo, Tasks)}
+EXPORTERS: Mapping[str, type[Exporter]] = {each.name: each for each in (Fomo, Tasks, Jsonl)}

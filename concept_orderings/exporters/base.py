@@ -29,6 +29,8 @@ class Exporter(ABC):
         One sentence for the documentation.
     shows_tasks : bool
         Whether the output says where each task begins. The command line refuses a split for a format that does not.
+    has_labels : bool
+        Whether the output has the labels of classes (`PublishedVersion.labelled`), so that clients choose them.
     json_schema : dict
         The JSON Schema of the bytes, for the API's document; empty for a format that is not JSON.
     """
@@ -40,6 +42,7 @@ class Exporter(ABC):
     suffix: ClassVar[str]
     summary: ClassVar[str]
     shows_tasks: ClassVar[bool] = True
+    has_labels: ClassVar[bool] = False
     json_schema: ClassVar[JsonSchema] = {}
 
     def file_name(self, stream: str, number: int) -> str:
@@ -48,10 +51,11 @@ class Exporter(ABC):
 
     @abstractmethod
     def render(self, version: PublishedVersion) -> bytes:
-        """Return the version in this format; the same version always gives the same bytes, on every machine.
+        """Return the version in this format; the same version and labels always give the same bytes, on every machine.
 
         Raises
         ------
         InvalidInput
-            If the format cannot express the version; clients get its code with status 422.
+            ``cannot_express`` if the format cannot express the version; a code of `BadLabels` if its labels are not
+            known. Clients get it with status 422.
         """

@@ -32,7 +32,7 @@ def parts(version: dict[str, Any]) -> list[str]:
     return [
         version["url"],
         version["export_url"],
-        *version["exports"].values(),
+        *(version["exports"][name] for name in ("fomo", "tasks")),
         *(each["url"] for each in version["tasks"]),
     ]
 
@@ -125,7 +125,8 @@ def test_a_job_has_all_its_fields(service: Deployment) -> None:
     done = service.until_state(job, "succeeded")
     assert set(done) == {
         "id", "url", "events_url", "state", "cancel_requested", "ordering", "warnings", "warning_details", "progress",
-        "stream", "error", "attempt", "queue", "note", "created_at", "updated_at", "started_at", "finished_at",
+        "labels_digest", "stream", "error", "attempt", "queue", "note", "created_at", "updated_at", "started_at",
+        "finished_at",
     }  # fmt: skip
     assert done["ordering"] == {"kind": "random", "version": 1, "reverse": False, "seed": 0}
     assert set(done["progress"]) == {"phase", "done", "total"}

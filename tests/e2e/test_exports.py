@@ -289,20 +289,26 @@ def test_versions_and_the_openapi_document_name_a_new_format(service: Deployment
     version_url = url.removesuffix("/export/probe")
     answer = api.http.post("/v1/streams", json=service.http.get(version_url).json()["request"])
     assert answer.status_code == 200
+    labels = answer.json()["labels_digest"]
     assert answer.json()["exports"] == {
         "fomo": f"{version_url}/export/fomo",
-        "tasks": f"{version_url}/export/tasks?v=1",
+        **{
+            name: f"{version_url}/export/{name}?v={each.version}" + (f"&labels={labels}" if each.has_labels else "")
+            for name, each in EXPORTERS.items()
+            if name != "fomo"
+        },
         "probe": f"{version_url}/export/probe?v=3",
     }
     operation = api.http.get("/openapi.json").json()["paths"]["/v1/streams/{name}/versions/{version}/export/{format}"][
         "get"
     ]
     [formats] = [each["schema"]["enum"] for each in operation["parameters"] if each["name"] == "format"]
-    assert formats == ["fomo", "tasks", "probe"]
-    assert set(operation["responses"]["200"]["content"]) == {"application/json", "application/x-probe"}
+    assert formats == [*EXPORTERS, "probe"]
+    media_types = {each.media_type for each in EXPORTERS.values()}
+    assert set(operation["responses"]["200"]["content"]) == {*media_types, "application/x-probe"}
     assert "`probe`: What a test says." in operation["description"]
     refused = fetched(service.api, url, status=404)
-    assert refused.json()["detail"] == "There is no format 'probe'; the formats are fomo, tasks."
+    assert refused.json()["detail"] == f"There is no format 'probe'; the formats are {', '.join(EXPORTERS)}."
 
 
 def test_the_fomo_export_is_that_of_the_version_s_record(service: Deployment, start: StartApi, url: str) -> None:

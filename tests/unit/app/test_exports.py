@@ -16,6 +16,7 @@ from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import parse_request
 from store.exports import KeptExport, KeptExports
+from store.labels import StoredLabels
 from store.objects import LocalObjects
 from store.versions import VersionRecord, Versions
 from support.requests import random_request
@@ -58,40 +59,40 @@ async def published(root: Path, *, seeds: int = 1) -> tuple[Exports, list[Versio
     versions = Versions(objects)
     requests = [parse_request(random_request("s", seed=seed)) for seed in range(seeds)]
     records = [await versions.publish(arrange_stream(each, evidence_at_hand(each))) for each in requests]
-    return Exports(versions, KeptExports(objects)), records
+    return Exports(versions, KeptExports(objects), StoredLabels(objects), public_url=""), records
 
 
 async def test_a_client_that_disconnects_does_not_stop_a_rendering_for_others(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
-    first, second = (asyncio.create_task(exports.get(record, Slow(), 1)) for _ in range(2))
+    first, second = (asyncio.create_task(exports.get(record, Slow(), 1, None)) for _ in range(2))
     await asyncio.to_thread(Slow.begun.acquire)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    third = asyncio.create_task(exports.get(record, Slow(), 1))
+    third = asyncio.create_task(exports.get(record, Slow(), 1, None))
     Slow.go_on.set()
 
-    assert await second == await third == await exports.get(record, Slow(), 1)
+    assert await second == await third == await exports.get(record, Slow(), 1, None)
     assert Slow.renderings == 1
 
 
 async def test_a_rendering_without_waiting_clients_is_kept(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
-    alone = asyncio.create_task(exports.get(record, Slow(), 1))
+    alone = asyncio.create_task(exports.get(record, Slow(), 1, None))
     await asyncio.to_thread(Slow.begun.acquire)
     alone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await alone
     Slow.go_on.set()
 
-    assert await exports.get(record, Slow(), 1) is not None
+    assert await exports.get(record, Slow(), 1, None) is not None
     assert Slow.renderings == 1
 
 
 async def test_a_refusal_reaches_all_waiting_clients_and_is_not_cached(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
     Slow.refuses = True
-    waiting = [asyncio.create_task(exports.get(record, Slow(), 1)) for _ in range(3)]
+    waiting = [asyncio.create_task(exports.get(record, Slow(), 1, None)) for _ in range(3)]
     await asyncio.to_thread(Slow.begun.acquire)
     Slow.go_on.set()
     refusals = await asyncio.gather(*waiting, return_exceptions=True)
@@ -99,13 +100,13 @@ async def test_a_refusal_reaches_all_waiting_clients_and_is_not_cached(tmp_path:
     assert Slow.renderings == 1
     Slow.refuses = False
 
-    assert await exports.get(record, Slow(), 1) is not None
+    assert await exports.get(record, Slow(), 1, None) is not None
 
 
 async def test_another_version_of_the_exporter_is_not_rendered(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
 
-    assert await exports.get(record, Slow(), 2) is None
+    assert await exports.get(record, Slow(), 2, None) is None
     assert Slow.renderings == 0
 
 
@@ -131,7 +132,7 @@ async def test_at_most_two_versions_are_loaded_and_rendered_at_once(
 
     monkeypatch.setattr(KeptExports, "find", counted_find)
     monkeypatch.setattr(Versions, "documents", counted_documents)
-    waiting = [asyncio.create_task(exports.get(each, Slow(), 1)) for each in records]
+    waiting = [asyncio.create_task(exports.get(each, Slow(), 1, None)) for each in records]
     for _ in range(2):
         await asyncio.to_thread(Slow.begun.acquire)
     await all_looked_up.wait()
@@ -147,7 +148,7 @@ async def test_at_most_two_versions_are_loaded_and_rendered_at_once(
 
 async def test_closing_does_not_wait_for_a_rendering(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
-    waiting = asyncio.create_task(exports.get(record, Slow(), 1))
+    waiting = asyncio.create_task(exports.get(record, Slow(), 1, None))
     await asyncio.to_thread(Slow.begun.acquire)
     await exports.close()
 

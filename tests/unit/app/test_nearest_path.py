@@ -11,7 +11,7 @@ from app.nearest_path import nearest_path
 from app.settings import AppSettings
 
 TEMPLATES = [route.path for route in create_app(AppSettings.model_construct()).state.routes]
-VALUES = {"name": "pets", "version": "12", "task": "0", "id": "0f" * 16, "format": "fomo"}
+VALUES = {"name": "pets", "version": "12", "task": "0", "id": "0f" * 16, "format": "fomo", "digest": "0f" * 32}
 
 SEGMENTS = st.sampled_from(["v1", "streams", "stream", "pets", "versions", "1", "tasks", "export", "fomo", "jobs", "x"])
 
