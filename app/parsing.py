@@ -6,7 +6,7 @@ from datetime import datetime
 
 from concept_orderings.checks import check_mapping
 from concept_orderings.errors import InvalidInput
-from concept_orderings.evidence.counts import IN_REQUEST, NeedsCounts
+from concept_orderings.evidence.counts import AT_HAND, NeedsCounts
 from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
@@ -39,7 +39,7 @@ class Refused:
     error : InvalidInput
         All faults that the body alone shows.
     source : str or None
-        The source of counts that its ordering names; None if it names none, or cannot be read.
+        The source of counts that its ordering names and a worker asks; None if there is none, or it cannot be read.
     """
 
     error: InvalidInput
@@ -69,8 +69,8 @@ def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) 
 
 
 def source_outside(ordering: Parameters) -> str | None:
-    """Return the source of counts that an ordering names; None if it needs no counts, or the request has them."""
-    if not isinstance(ordering, NeedsCounts) or ordering.source == IN_REQUEST:
+    """Return the source of counts that an ordering names and a worker asks; None if there is none to ask."""
+    if not isinstance(ordering, NeedsCounts) or ordering.source in AT_HAND:
         return None
     return ordering.source
 

@@ -17,6 +17,7 @@ from app.uploaded_counts import CSV, MEDIA_TYPES, read_counts
 from concept_orderings.canonical import Json
 from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.errors import InvalidInput
+from concept_orderings.evidence.counts import RESERVED
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.json_text import decode_json
 from concept_orderings.labels import Labels, catalogue_labels, label_order, parse_labels
@@ -143,7 +144,7 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "classes, and PyCIL gives every task but the first and the last the same number. Post the stream with sizes "
         "that fit, or use avalanche, continuum or tasks.",
         "bad_stream_name.url": f"A stream's name {URL_NAME_RULE}.",
-        "bad_source_name": f"The name of a counts file {URL_NAME_RULE}, and is neither request nor infini-gram.",
+        "bad_source_name": f"The name of a counts file {URL_NAME_RULE}, and is none of {', '.join(RESERVED)}.",
         "unknown_parameter.file": "The parameter 'docs' is unknown; the parameters are unit, corpus, documents, "
         "tokens.",
         "duplicate_field.file": "The parameter unit is given twice; leave one out.",

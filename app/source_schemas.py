@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from app.declared import without_default
 from app.schemas import JobProblem, Schema, Time, utc
 from concept_orderings.counts_request import CountsRequest
 from concept_orderings.evidence.counts import IN_REQUEST
 from concept_orderings.progress import Phase
 from store.looks import source_of
 from store.runs import Record, State
-from store.sources import SourceReport
+from store.sources import SourceReport, ranks_report
 
 _DIGEST = "0f" * 32
 _WHEN = "2026-01-31T12:00:00Z"
@@ -28,13 +29,16 @@ class SourceResource(Schema):
 
     name: str = Field(description="The name to give as an ordering's source.", examples=["wimbd-c4"])
     kind: str = Field(
-        description="request, local-index, elasticsearch, infini-gram or file.", examples=["elasticsearch"]
+        description="request, local-index, elasticsearch, infini-gram, file or ranks.", examples=["elasticsearch"]
     )
     state: Literal["available", "unavailable", "unasked"] = Field(
         description="unasked: no worker has asked its server yet.", examples=["available"]
     )
-    unit: Literal["documents", "occurrences"] | None = Field(
-        None, description="What a count is a number of. The two units are never mixed.", examples=["documents"]
+    unit: Literal["documents", "occurrences", "rank"] | None = Field(
+        None,
+        description="What a count is a number of, documents or occurrences; or that it is a rank. Units are never "
+        "mixed.",
+        examples=["documents"],
     )
     corpus: str | None = Field(None, description="The corpus, for readers.", examples=["c4 where subset = en"])
     documents: int | None = Field(None, description="Number of documents in the corpus.", examples=[364868892])
@@ -55,7 +59,8 @@ class SourceResource(Schema):
     )
     counted_at: Time | None = Field(
         None,
-        description="When a counts file was uploaded; null for a source that counts on request.",
+        description="When a counts file was uploaded, or ranks were published; null for a source that counts on "
+        "request.",
         examples=[None],
     )
     error: JobProblem | None = Field(None, description="Why the source is unavailable.")
@@ -79,8 +84,8 @@ class SourceList(Schema):
 
 
 def source_list(reports: Iterable[SourceReport]) -> SourceList:
-    """Return all sources in the form that clients get: those that are reported, and the counts in requests."""
-    resources = {each.name: source_resource(each) for each in reports}
+    """Return all sources in the form that clients get: those that are reported, and those that need no worker."""
+    resources = {each.name: source_resource(each) for each in (*reports, ranks_report())}
     resources[IN_REQUEST] = SourceResource.model_validate(
         {
             "name": IN_REQUEST,
@@ -92,18 +97,36 @@ def source_list(reports: Iterable[SourceReport]) -> SourceList:
     return SourceList(sources=[resources[name] for name in sorted(resources)])
 
 
+class RankResource(Schema):
+    """One rank of a name."""
+
+    rank: int = Field(description="From 1, the rarest.", examples=[67])
+    concepts: list[str] = Field(
+        description="The concepts of that name and rank.", examples=[["MVTECAD_Eval+++hazelnut"]]
+    )
+
+
 class CountResource(Schema):
     """The count of one name or query."""
+
+    # Only ranks have `ranks`: an answer has up to 100,000 counts.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     name: str | None = Field(description="The class name, or null for a query.", examples=["aquarium_fish"])
     query: str | list[str] = Field(
         description="The query that the source got; an array of several spellings. Empty if no part can be asked.",
         examples=["aquarium fish"],
     )
-    count: int = Field(examples=[388])
-    unit: Literal["documents", "occurrences"] = Field(examples=["documents"])
+    count: int = Field(
+        description="How many documents or occurrences the source has; in the unit rank, the lowest rank of the name.",
+        examples=[388],
+    )
+    unit: Literal["documents", "occurrences", "rank"] = Field(examples=["documents"])
     approximate: bool = Field(description="Whether the source says that the count is an estimate.", examples=[False])
     counted_at: Time = Field(description="When the source counted, or its `counted_at`.", examples=[_WHEN])
+    ranks: list[RankResource] = without_default(
+        "All ranks of the name, ascending; for the source of ranks alone, which knows 14 names that have two."
+    )
 
 
 class CountsResource(Schema):

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from app.declared import without_default
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from app.schemas import CanonicalOrdering, Open, Schema, Time, WarningResource
+from concept_orderings.evidence.ranks import MEANING
 from concept_orderings.version import __version__
 
 _DIGEST = "0f" * 32
@@ -23,13 +24,16 @@ def _absent(description: str, example: object) -> Any:
 
 
 class ConceptEvidence(Open):
-    """The evidence behind a position: a year, a score, a count with what it is a number of, or a caption."""
+    """The evidence behind a position: a year, a score, a count with what it is a number of, a rank, or a caption."""
 
     year: int = _absent("The dataset's year.", 2009)
     score: float = _absent("The zero-shot score; higher is easier. Of the catalogue: percent.", 75.8)
     count: int = _absent("How often the class name occurs.", 388)
-    tie_group: int = _absent("The number of concepts that have this count or score.", 1)
-    unit: Literal["documents", "occurrences"] = _absent("What a source's count is a number of.", "documents")
+    rank: int = _absent("The concept's rank by frequency in the benchmark's own order, from 1, the rarest.", 67)
+    tie_group: int = _absent("The number of concepts that have this count, rank or score.", 1)
+    unit: Literal["documents", "occurrences", "rank"] = _absent(
+        "What a source's count is a number of; rank if it is a rank.", "documents"
+    )
     query: str | list[str] = _absent("What a source was asked; an array of several spellings.", "smart ring")
     caption: str = _absent("The caption that was embedded, if it is the only one.", "A photo of a bear.")
     captions: int = _absent("The number of captions whose embeddings were averaged, if there are several.", 18)
@@ -179,8 +183,8 @@ class CountedTimes(Schema):
 class CountsSource(EvidenceSource):
     """The origin of counts; what a source does not know is left out, and the request's own counts have none of it."""
 
-    kind: str = _absent("local-index, elasticsearch, infini-gram or file.", "elasticsearch")
-    unit: Literal["documents", "occurrences"] = _absent("What a count is a number of.", "documents")
+    kind: str = _absent("local-index, elasticsearch, infini-gram, file or ranks.", "elasticsearch")
+    unit: Literal["documents", "occurrences", "rank"] = _absent("What a count is a number of.", "documents")
     corpus: str = _absent("The corpus, for readers.", "the index c4 where subset is en")
     documents: int = _absent("Number of documents in the corpus.", 364868892)
     tokens: int = _absent("Number of tokens in the corpus.", 156000000000)
@@ -188,6 +192,8 @@ class CountsSource(EvidenceSource):
     fingerprint: str = _absent("The same for as long as counts are those of the same corpus.", _DIGEST)
     index: str = _absent("SHA-256 of the shards in a local index; UUIDs of indices in Elasticsearch.", _DIGEST)
     counted: CountedTimes = without_default("When the counts were made.")
+    ranks: int = _absent("How many different ranks the source has in all.", 3665)
+    meaning: str = _absent("What a rank means.", MEANING)
 
 
 class ScoresSource(EvidenceSource):

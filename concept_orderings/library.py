@@ -127,7 +127,7 @@ def arrange_stream(
     provenance = {need: each.provenance for need, each in needed.items()}
     columns: dict[str, Sequence[Json]] = {}
     for need, each in needed.items():
-        columns |= {**EVIDENCE[need].shown(each.values), **each.columns}
+        columns |= {**EVIDENCE[need].shown(each), **each.columns}
     columns |= request.ordering.columns(request.concepts, evidence, arrangement.order)
     return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics, columns)
 

@@ -24,6 +24,7 @@ class WarningCode(StrEnum):
 
     ZERO_COUNTS = "zero_counts"
     EQUAL_COUNTS = "equal_counts"
+    EQUAL_RANKS = "equal_ranks"
     SHARED_NAMES = "shared_names"
     COMMON_WORDS = "common_words"
     ALTERED_NAMES = "altered_names"

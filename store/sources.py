@@ -3,18 +3,24 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from concept_orderings.canonical import Json
 from concept_orderings.errors import ConceptOrderingsError
+from concept_orderings.evidence import ranks
 from concept_orderings.text import nearest
 
 
 class Unit(StrEnum):
-    """What is counted: documents that contain a query, or its occurrences. The two are never mixed or compared."""
+    """What is counted: documents that contain a query, or its occurrences; or the rank of a concept by a count.
+
+    They are never mixed or compared.
+    """
 
     DOCUMENTS = "documents"
     OCCURRENCES = "occurrences"
+    RANK = ranks.UNIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +32,7 @@ class SourceFacts:
     name : str
         The name that orderings give as their `source`.
     kind : str
-        ``local-index``, ``elasticsearch``, ``infini-gram`` or ``file``.
+        ``local-index``, ``elasticsearch``, ``infini-gram``, ``file`` or ``ranks``.
     unit : Unit
     corpus : str
         The corpus, described for readers: name and filters of an index, description of a file.
@@ -131,14 +137,20 @@ class SourceReport:
         return cls(name=members["name"], kind=members["kind"], state=state, facts=facts, error=members.get("error"))
 
 
+@cache
+def ranks_report() -> SourceReport:
+    """Return the report on the source that needs no worker: the benchmark's own ranks."""
+    facts: dict[str, Any] = {"name": ranks.RANKS, "counted_at": ranks.PUBLISHED_AT, **ranks.facts()}
+    return SourceReport.available(SourceFacts.from_json(facts))
+
+
 def no_such_source(name: str, names: Collection[str]) -> str:
     """Return the sentences for a name that no source has: all sources, one with a similar name, and how to add one."""
-    others = sorted(names)
+    others = sorted({*names, ranks.RANKS})
     close = nearest(name, others)
     hint = f" Did you mean {close}?" if close else ""
-    listed = f"The sources are {', '.join(others)}" if others else "There is none at all"
     return (
-        f"There is no source {name}.{hint} {listed}. To add one, upload a counts file with PUT /v1/sources/{name}, "
-        f"build a local index with `concept-orderings index SHARD.json.gz --name {name}`, or add a table to the file "
-        "of sources (CONCEPT_ORDERINGS_SOURCES)."
+        f"There is no source {name}.{hint} The sources are {', '.join(others)}. To add one, upload a counts file with "
+        f"PUT /v1/sources/{name}, build a local index with `concept-orderings index SHARD.json.gz --name {name}`, or "
+        "add a table to the file of sources (CONCEPT_ORDERINGS_SOURCES)."
     )

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from concept_orderings.cli.options import add_data_dir
 from concept_orderings.cli.terminal import say
 from concept_orderings.errors import BadValue, SourceError, StoreError
-from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
+from concept_orderings.evidence.counts import RESERVED
 from store.counts_files import CountsFiles
 from store.format import claim_data_dir
 from store.objects import open_objects
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_not_taken(name: str, settings: StoreSettings) -> None:
     """Refuse the name of another source: orderings could use neither of the two."""
-    if name in (IN_REQUEST, BUILT_IN):
-        other = "the counts in a request" if name == IN_REQUEST else "the source that is built in"
+    if name in RESERVED:
+        other = RESERVED[name]
     elif _is_counts_file(name, settings):
         other = "a counts file that was uploaded"
     else:

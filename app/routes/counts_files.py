@@ -15,7 +15,7 @@ from app.source_schemas import SourceResource, source_resource
 from app.uploaded_counts import ANY_FORMAT, CSV, MEDIA_TYPES, PARQUET
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
-from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
+from concept_orderings.evidence.counts import RESERVED
 from concept_orderings.faults import Faults
 from concept_orderings.text import VISIBLE, is_plain_text, shown
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
@@ -134,10 +134,10 @@ async def upload_counts(
 
 
 def _check_name(name: str) -> None:
-    # The built-in source keeps its name also where it is not available: a counts file would take the name for ever.
-    if not URL_NAME.fullmatch(name) or name in (IN_REQUEST, BUILT_IN):
+    # A reserved name is kept also where its source is not available: a counts file would take the name for ever.
+    if not URL_NAME.fullmatch(name) or name in RESERVED:
         raise BadValue(
-            "bad_source_name", f"The name of a counts file {URL_NAME_RULE}, and is neither {IN_REQUEST} nor {BUILT_IN}."
+            "bad_source_name", f"The name of a counts file {URL_NAME_RULE}, and is none of {', '.join(RESERVED)}."
         )
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError, problem
+from app.ranks_answer import ranks_answer
 from app.routes.common import (
     TheService,
     json_body,
@@ -21,7 +22,9 @@ from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, counts_progress, source_list
 from app.sources import counts_answer, read_counts_request
 from concept_orderings.counts_request import CountsRequest
+from concept_orderings.errors import SourceError
 from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
+from concept_orderings.evidence.ranks import RANKS
 from concept_orderings.url_names import URL_NAME
 from store.runs import Record, State
 
@@ -89,6 +92,8 @@ async def look_at_counts(name: SourceName, request: Request, service: TheService
     preferred = preferred_wait(request, most_seconds=most_seconds)
     wait = min(_WAIT_SECONDS, most_seconds) if preferred is None else preferred
     headers = {} if preferred is None else {"Preference-Applied": f"wait={preferred}"}
+    if name == RANKS:
+        return await _look_at_ranks(counts_request, headers)
     look = await service.sources.look(name, counts_request, wait)
     match look.state:
         case State.SUCCEEDED:
@@ -100,6 +105,14 @@ async def look_at_counts(name: SourceName, request: Request, service: TheService
             progress = counts_progress(counts_request, look, await service.sources.workers())
             retry = {"Retry-After": str(_RETRY_SECONDS)}
             return JSONResponse(progress.model_dump(), HTTPStatus.ACCEPTED, {**headers, **retry})
+
+
+async def _look_at_ranks(counts_request: CountsRequest, headers: dict[str, str]) -> Response:
+    try:
+        content = await asyncio.to_thread(ranks_answer, counts_request)
+    except SourceError as error:
+        return problem(HTTPStatus.FAILED_DEPENDENCY, error.code, error.detail, headers=headers)
+    return Response(content, headers=headers, media_type="application/json")
 
 
 async def _failed(name: str, look: Record, service: Service, headers: dict[str, str]) -> Response:

@@ -7,7 +7,7 @@ from pathlib import Path
 from concept_orderings.class_files import ClassFile, OwnFields
 from concept_orderings.cli.parameters import PREFIX, given_parameters, has_option, option_of
 from concept_orderings.evidence import Need
-from concept_orderings.evidence.counts import IN_REQUEST
+from concept_orderings.evidence.counts import AT_HAND
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS, Ordering
 
@@ -105,7 +105,7 @@ def _faults_of_parameters(
         elif name in _OF_CACHES:
             yield f"{option_of(name)} has no effect: this command counts anew each time; leave it out."
     yield from _faults_of_embeddings(options, kind, parameters)
-    counts_outside = Need.COUNTS in kind.needs and parameters.get("source") not in (None, IN_REQUEST)
+    counts_outside = Need.COUNTS in kind.needs and parameters.get("source") not in (None, *AT_HAND)
     if options.data_dir is not None and not counts_outside:
         yield "--data-dir has no effect: only sources of counts are looked for there (--kind frequency --source NAME)."
 

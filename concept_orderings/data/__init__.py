@@ -8,12 +8,19 @@ class_lists.json.xz
     The class lists of the FoMo-in-Flux benchmark (MIT, see LICENSE.fomo_in_flux): an object with ``lists``, the classes
     of each dataset by its handle, in the dataset's own order; and ``outside_streams``, by handle, the classes of a list
     that none of the benchmark's streams has.
+frequency_ranks.u16.xz
+    The rank by frequency of each concept of the benchmark's streams (MIT, see LICENSE.fomo_in_flux), in canonical
+    order of the concepts: see `concept_orderings.evidence.ranks`.
 """
 
 from functools import cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 CLASS_LISTS = "class_lists"
+FREQUENCY_RANKS = "frequency_ranks"
 
 
 @cache
@@ -29,7 +36,29 @@ def read_packed(name: str) -> Any:
     """
     # Late, because programs that need no such facts start faster without these modules.
     import json  # noqa: PLC0415
+
+    return json.loads(_unpacked(f"{name}.json.xz"))
+
+
+@cache
+def read_numbers(name: str) -> NDArray[np.int64]:
+    """Return the numbers of the file ``NAME.u16.xz`` in this package, (n,) int64; it is read once per process.
+
+    The file has the low bytes of all numbers and then their high bytes, because xz packs these better apart.
+
+    Parameters
+    ----------
+    name
+        The file's name without its suffixes, such as `FREQUENCY_RANKS`.
+    """
+    low, high = np.frombuffer(_unpacked(f"{name}.u16.xz"), dtype=np.uint8).reshape(2, -1).astype(np.int64)
+    numbers: NDArray[np.int64] = low + 256 * high
+    numbers.setflags(write=False)
+    return numbers
+
+
+def _unpacked(file: str) -> bytes:
     import lzma  # noqa: PLC0415
     from importlib.resources import files  # noqa: PLC0415
 
-    return json.loads(lzma.decompress(files(__package__).joinpath(f"{name}.json.xz").read_bytes()))
+    return lzma.decompress(files(__package__).joinpath(file).read_bytes())

@@ -1,4 +1,4 @@
-"""Evidence that the request or the catalogue has, so that no source or encoder is needed for it."""
+"""Evidence that the request or the library has, so that no source or encoder is needed for it."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,9 @@ from concept_orderings.request import StreamRequest
 
 
 def evidence_at_hand(request: StreamRequest) -> dict[Need, Gathered]:
-    """Return the needed evidence that the request or the catalogue has, by kind."""
-    return {need: EVIDENCE[need].at_hand(request.concepts) for need in sorted(request.needs - request.outside)}
+    """Return the needed evidence that the request or the library has, by kind."""
+    needs = sorted(request.needs - request.outside)
+    return {need: EVIDENCE[need].at_hand(request.concepts, request.ordering) for need in needs}
 
 
 def assemble(gathered: Mapping[Need, Gathered]) -> Evidence:

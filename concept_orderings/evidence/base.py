@@ -116,6 +116,8 @@ class Gathered:
         Further values that tasks show of each concept, by name; None where a concept has none to show.
     details : mapping of str to JSON
         Facts about the order that follow from the evidence; the manifest has them under ``ordering.details``.
+    shown_as : str
+        The name in tasks of each concept's value, if it is not that of its kind (`Kind.shown_as`).
     margins : ndarray of float64, shape (n,), or None
         Of quantised embeddings, how much a coordinate of each must change at least to be rounded to another integer.
         The last bits differ between machines, so it is no part of the manifest.
@@ -125,6 +127,7 @@ class Gathered:
     provenance: Provenance
     columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)
     details: Mapping[str, Json] = field(default_factory=dict)
+    shown_as: str = ""
     margins: NDArray[np.float64] | None = None
 
     @classmethod
@@ -251,13 +254,15 @@ class Kind(ABC, Generic[_Parameters]):
         del concepts
         return ()
 
-    def at_hand(self, concepts: Concepts) -> Gathered:
-        """Return the evidence that the request and the catalogue have; called only if `is_outside` is false."""
+    def at_hand(self, concepts: Concepts, parameters: _Parameters) -> Gathered:
+        """Return the evidence that the request and the library have; called only if `is_outside` is false."""
+        del concepts, parameters
         raise NotImplementedError(f"{self.need} are never at hand")
 
-    def shown(self, values: Values) -> dict[str, Sequence[Json]]:
+    def shown(self, found: Gathered) -> dict[str, Sequence[Json]]:
         """Return the values that tasks show of each concept, by name, each (n,)."""
-        return {self.shown_as: values.tolist()} if self.shown_as else {}
+        name = found.shown_as or self.shown_as
+        return {name: found.values.tolist()} if name else {}
 
 
 def parameters_of(ordering: Parameters, kind: type[_Parameters]) -> _Parameters:

@@ -50,6 +50,11 @@ def equal_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamW
     return equal_values(counts, concepts, WarningCode.EQUAL_COUNTS, one="count", several="counts")
 
 
+def equal_ranks(ranks: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+    """Warn of large groups of equal ranks, whose order is random and not by frequency."""
+    return equal_values(ranks, concepts, WarningCode.EQUAL_RANKS, one="rank", several="ranks")
+
+
 def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[StreamWarning, ...]:
     """Warn of queries that several concepts share, so that they have one count.
 

@@ -19,7 +19,6 @@ from concept_orderings.evidence.base import (
     Kind,
     Need,
     NeedsEvidence,
-    Values,
     covers,
     find_other_classes,
     first_names,
@@ -33,6 +32,7 @@ from concept_orderings.evidence.counted_since import (
     parse_time,
     refreshed_since,
 )
+from concept_orderings.evidence.ranks import RANKS, check_ranked, ranks_as_evidence
 from concept_orderings.evidence.ties import tie_groups
 from concept_orderings.parameters import POINTER, Contradiction, parameter, refused
 from concept_orderings.queries import MOST_SPELLINGS, Query, default_query, is_sent_unaltered
@@ -46,6 +46,16 @@ IN_REQUEST = "request"
 
 BUILT_IN = "infini-gram"
 """The name of the source that workers have without a configuration of sources."""
+
+AT_HAND = (IN_REQUEST, RANKS)
+"""The sources that are not asked: no worker has them, and they take no queries."""
+
+RESERVED = {
+    IN_REQUEST: "the counts in a request",
+    BUILT_IN: "the source that workers have by default",
+    RANKS: "the benchmark's own ranks",
+}
+"""What no source of that name can be added for, by name."""
 
 _A_QUERY = Refusal(BadValue, "bad_query", f"A query is a string, or an array of 1 to {MOST_SPELLINGS} strings.")
 _A_SPELLING = Refusal(BadValue, "bad_query", "A query is text with a visible character and without control characters.")
@@ -129,7 +139,8 @@ class NeedsCounts(NeedsEvidence):
     source: str = parameter(
         IN_REQUEST,
         'The source of the counts: "request" for those given with the classes, or the name of a source: an index of '
-        "Elasticsearch or infini-gram, a counts file, or a local index of C4 shards.",
+        f"Elasticsearch or infini-gram, a counts file, a local index of C4 shards, or {RANKS} for the ranks by which "
+        "the FoMo-in-Flux benchmark ordered its concepts.",
         pattern=URL_NAME.pattern,
     )
     counted_since: str = parameter(
@@ -146,8 +157,8 @@ class NeedsCounts(NeedsEvidence):
     def contradictions(self, concepts: Concepts | None) -> Iterator[Contradiction]:
         """See `Parameters.contradictions`."""
         given = {"counted_since": self.counted_since != "", "refresh": self.refresh}
-        for name in (each for each in given if given[each] and self.source == IN_REQUEST):
-            detail = f'The source "{IN_REQUEST}" counts nothing again; leave {name} out, or name a source of counts.'
+        for name in (each for each in given if given[each] and self.source in AT_HAND):
+            detail = f'The source "{self.source}" counts nothing again; leave {name} out, or name a source of counts.'
             yield Contradiction(("source", name), refused(detail, name))
         if all(given.values()):
             detail = "A refresh sets counted_since itself; leave one of the two out."
@@ -180,14 +191,16 @@ class Counts(Kind[NeedsCounts]):
     reads = frozenset({"source"})
 
     def check_given(self, concepts: Concepts, parameters: NeedsCounts) -> None:
-        """See `Kind.check_given`: counts need the source "request", queries any other source."""
-        if parameters.source == IN_REQUEST:
-            _refuse_queries([each for each in concepts.datasets if QUERIES.is_given(each)])
-        else:
+        """See `Kind.check_given`: counts need the source "request", queries one that can be asked."""
+        if parameters.source in AT_HAND:
+            _refuse_queries([each for each in concepts.datasets if QUERIES.is_given(each)], parameters.source)
+        if parameters.source != IN_REQUEST:
             _refuse_counts([each for each in concepts.datasets if COUNTS.is_given(each)], parameters.source)
 
     def check_complete(self, concepts: Concepts, parameters: NeedsCounts) -> None:
         """See `Kind.check_complete`."""
+        if parameters.source == RANKS:
+            check_ranked(concepts)
         if parameters.source != IN_REQUEST:
             return
         require(
@@ -209,7 +222,7 @@ class Counts(Kind[NeedsCounts]):
 
     def is_outside(self, parameters: NeedsCounts) -> bool:
         """See `Kind.is_outside`."""
-        return parameters.source != IN_REQUEST
+        return parameters.source not in AT_HAND
 
     def foreseen_warnings(self, concepts: Concepts) -> tuple[StreamWarning, ...]:
         """See `Kind.foreseen_warnings`: of names that share a query, unless a source may alter some of them."""
@@ -217,14 +230,16 @@ class Counts(Kind[NeedsCounts]):
         unaltered = all(is_sent_unaltered(spelling) for query in queries for spelling in query.spellings)
         return shared_names(concepts, queries) if unaltered else ()
 
-    def at_hand(self, concepts: Concepts) -> Gathered:
+    def at_hand(self, concepts: Concepts, parameters: NeedsCounts) -> Gathered:
         """See `Kind.at_hand`."""
+        if parameters.source == RANKS:
+            return ranks_as_evidence(concepts)
         return Gathered.of(counts_of(concepts), IN_REQUEST)
 
-    def shown(self, values: Values) -> dict[str, Sequence[Json]]:
+    def shown(self, found: Gathered) -> dict[str, Sequence[Json]]:
         """See `Kind.shown`."""
-        ties = tie_groups(np.asarray(values, dtype=np.int64)).tolist()
-        return {**super().shown(values), "tie_group": ties}
+        ties = tie_groups(np.asarray(found.values, dtype=np.int64)).tolist()
+        return {**super().shown(found), "tie_group": ties}
 
 
 def counts_of(concepts: Concepts) -> NDArray[np.int64]:
@@ -250,12 +265,12 @@ def _refuse_counts(given: Sequence[ClassList], source: str) -> None:
         )
 
 
-def _refuse_queries(given: Sequence[ClassList]) -> None:
-    """Refuse queries if the request itself is the source of counts, because they would be ignored."""
+def _refuse_queries(given: Sequence[ClassList], source: str) -> None:
+    """Refuse queries for a source that is not asked, because they would be ignored."""
     if given:
         raise BadParameter(
             "bad_parameter",
-            f'Queries are given for {first_names(given)}, but the source "{IN_REQUEST}" takes no queries; '
+            f'Queries are given for {first_names(given)}, but the source "{source}" takes no queries; '
             "leave the queries out, or name a source of counts.",
             [f"{POINTER}/source", *(f"{each.pointer}/queries" for each in given)],
         )

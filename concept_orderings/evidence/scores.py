@@ -20,7 +20,6 @@ from concept_orderings.evidence.base import (
     Need,
     NeedsEvidence,
     Provenance,
-    Values,
     covers,
     evidence_digest,
     find_other_classes,
@@ -104,18 +103,19 @@ class Scores(Kind[Parameters]):
             "GET /v1/datasets lists the datasets that bring their own.",
         )
 
-    def at_hand(self, concepts: Concepts) -> Gathered:
+    def at_hand(self, concepts: Concepts, parameters: Parameters) -> Gathered:
         """See `Kind.at_hand`."""
+        del parameters
         values, source = scores_of(concepts), source_of(concepts.datasets, is_from_catalogue)
         details: dict[str, Json] = {"direction": HIGHER_IS_EASIER}
         if source == "catalogue":
             details |= {"model": SCORES_MODEL, "metric": SCORES_METRIC}
         return Gathered(values, Provenance(source=source, digest=evidence_digest(values), details=details))
 
-    def shown(self, values: Values) -> dict[str, Sequence[Json]]:
+    def shown(self, found: Gathered) -> dict[str, Sequence[Json]]:
         """See `Kind.shown`."""
-        ties = tie_groups(np.asarray(values, dtype=np.float64)).tolist()
-        return {**super().shown(values), "tie_group": ties}
+        ties = tie_groups(np.asarray(found.values, dtype=np.float64)).tolist()
+        return {**super().shown(found), "tie_group": ties}
 
 
 def scores_of(concepts: Concepts) -> NDArray[np.float64]:

@@ -78,8 +78,9 @@ class Years(Kind[Parameters]):
             advice="give each a year. GET /v1/datasets lists the datasets that bring their own.",
         )
 
-    def at_hand(self, concepts: Concepts) -> Gathered:
+    def at_hand(self, concepts: Concepts, parameters: Parameters) -> Gathered:
         """See `Kind.at_hand`."""
+        del parameters
         return Gathered.of(years_of(concepts), source_of(concepts.datasets, _is_from_catalogue))
 
 

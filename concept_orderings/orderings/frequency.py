@@ -7,8 +7,9 @@ import numpy as np
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
-from concept_orderings.evidence.count_warnings import equal_counts, zero_counts
+from concept_orderings.evidence.count_warnings import equal_counts, equal_ranks, zero_counts
 from concept_orderings.evidence.counts import NeedsCounts
+from concept_orderings.evidence.ranks import RANKS
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
@@ -27,6 +28,8 @@ class Frequency(NeedsCounts, SeededOrdering):
     def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
         """See `Ordering.evidence_warnings`."""
         counts = np.asarray(evidence.of(Need.COUNTS), dtype=np.int64)
+        if self.source == RANKS:
+            return equal_ranks(counts, concepts)
         return (*zero_counts(counts, concepts), *equal_counts(counts, concepts))
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:

@@ -141,7 +141,20 @@ def test_a_counts_file_cannot_be_deleted(unchanged: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["request", "infini-gram", "Mine", "-mine", "my counts", "%2e%2e", "a" * 129, "été", "a%00", ".json"]
+    "name",
+    [
+        "request",
+        "infini-gram",
+        "fomo-c4-ranks",
+        "Mine",
+        "-mine",
+        "my counts",
+        "%2e%2e",
+        "a" * 129,
+        "été",
+        "a%00",
+        ".json",
+    ],
 )
 def test_a_name_that_no_counts_file_can_have_is_422(unchanged: Deployment, name: str) -> None:
     refused(put(unchanged, name, as_csv(ROWS)), 422, "bad_source_name")

@@ -75,7 +75,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield found
 
 
-ALL = "The sources are counted, infini-gram, sample, wimbd-c4. To add one,"
+ALL = "The sources are counted, fomo-c4-ranks, infini-gram, sample, wimbd-c4. To add one,"
 
 
 def test_an_unknown_source_is_refused_and_all_sources_are_named(place: Place) -> None:
@@ -163,4 +163,4 @@ def test_without_a_worker_an_unknown_source_is_accepted_and_its_job_names_all_so
 
         assert job["error"]["code"] == "source_not_configured"
         assert job["error"]["pointers"] == ["/ordering/source"]
-        assert job["error"]["detail"].startswith("There is no source c4. The sources are infini-gram. ")
+        assert job["error"]["detail"].startswith("There is no source c4. The sources are fomo-c4-ranks, infini-gram. ")

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from concept_orderings.data import CLASS_LISTS
+import numpy as np
+
+from concept_orderings.data import CLASS_LISTS, FREQUENCY_RANKS
 
 ROOT = Path(__file__).parents[2]
 BENCHMARK = ROOT.parent / "shared" / "data" / "fomo_in_flux"
@@ -41,8 +43,44 @@ def class_lists(benchmark: Path) -> dict[str, dict[str, list[str]]]:
     return {"lists": lists, "outside_streams": outside}
 
 
+def frequency_base(benchmark: Path) -> list[str]:
+    """Return the list of which the published order by frequency is a stable sort: a permutation of chunks.
+
+    Parameters
+    ----------
+    benchmark
+        The directory with the benchmark's data.
+    """
+    chunks: list[list[str]] = [[] for _ in range(10)]
+    for i, concept in enumerate(_stream(benchmark, "performance_sequence_1")):
+        chunks[max(0, (i - 1) // 2000)].append(concept)
+    return [concept for chunk in (9, 7, 6, 2, 0, 3, 8, 5, 1, 4) for concept in chunks[chunk]]
+
+
+def frequency_ranks(benchmark: Path) -> list[int]:
+    """Return the content of frequency_ranks.u16.xz.
+
+    Parameters
+    ----------
+    benchmark
+        The directory with the benchmark's data.
+    """
+    place = {concept: i for i, concept in enumerate(frequency_base(benchmark))}
+    ranks: dict[str, int] = {}
+    rank, before = 1, -1
+    for concept in _stream(benchmark, "frequency_sequence_1"):
+        # A stable sort keeps equal counts in the order of the list, so a step back is a step to a larger count.
+        rank += place[concept] < before
+        before = place[concept]
+        ranks[concept] = rank
+    return [ranks[concept] for concept in sorted(ranks, key=lambda each: each.split("+++"))]
+
+
 FILES: Mapping[str, Callable[[Path], Any]] = {CLASS_LISTS: class_lists}
 """By the name of a packed file, the function that returns its JSON value."""
+
+NUMBERS: Mapping[str, Callable[[Path], list[int]]] = {FREQUENCY_RANKS: frequency_ranks}
+"""By the name of a packed file of numbers, the function that returns these, each from 0 to 65,535."""
 
 
 def packed(value: Any) -> bytes:
@@ -51,11 +89,26 @@ def packed(value: Any) -> bytes:
     return lzma.compress(text.encode(), check=lzma.CHECK_CRC64, preset=9 | lzma.PRESET_EXTREME)
 
 
+def packed_numbers(numbers: list[int]) -> bytes:
+    """Return numbers from 0 to 65,535 as a packed file has them: all low bytes, then all high bytes."""
+    planes = np.array(numbers, dtype="<u2").view(np.uint8).reshape(-1, 2).T.tobytes()
+    # Without literal contexts, which take the bytes for text.
+    how = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "lp": 0, "pb": 0}]
+    return lzma.compress(planes, check=lzma.CHECK_CRC64, filters=how)
+
+
 def main() -> None:
     """Write all files."""
     (PACKED / LICENCE).write_bytes((BENCHMARK / "LICENSE").read_bytes())
     for name, content in FILES.items():
         (PACKED / f"{name}.json.xz").write_bytes(packed(content(BENCHMARK)))
+    for name, numbers in NUMBERS.items():
+        (PACKED / f"{name}.u16.xz").write_bytes(packed_numbers(numbers(BENCHMARK)))
+
+
+def _stream(benchmark: Path, name: str) -> list[str]:
+    found: list[str] = _json(benchmark / "streams" / f"{name}.json")
+    return found
 
 
 def _json(path: Path) -> Any:

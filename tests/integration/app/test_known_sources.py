@@ -108,9 +108,9 @@ async def test_an_unknown_name_is_answered_with_all_sources(place: Place) -> Non
 
     assert why is not None
     assert far is not None
-    names = "The sources are counted, infini-gram, sample, wimbd-c4. To add one, upload a counts file with PUT"
-    assert why.startswith(f"There is no source samples. Did you mean sample? {names} /v1/sources/samples,")
-    assert far.startswith(f"There is no source x. {names} /v1/sources/x,")
+    names = "The sources are counted, fomo-c4-ranks, infini-gram, sample, wimbd-c4. To add one, upload a counts file"
+    assert why.startswith(f"There is no source samples. Did you mean sample? {names} with PUT /v1/sources/samples,")
+    assert far.startswith(f"There is no source x. {names} with PUT /v1/sources/x,")
 
 
 async def test_without_any_source(place: Place) -> None:
@@ -119,7 +119,7 @@ async def test_without_any_source(place: Place) -> None:
         why = await place.known.why_unknown("c4")
 
     assert why is not None
-    assert why.startswith("There is no source c4. There is none at all. ")
+    assert why.startswith("There is no source c4. The sources are fomo-c4-ranks. ")
 
 
 async def test_a_counts_file_needs_no_report(place: Place) -> None:

@@ -8,8 +8,8 @@ import pytest
 from concept_orderings.catalogue import CATALOGUE, KnownDataset, find_dataset
 from concept_orderings.class_lists import class_list, outside_streams, stream_classes
 from concept_orderings.concepts import join_concept
-from concept_orderings.data import read_packed
-from support.packed_data import BENCHMARK, FILES, LICENCE, PACKED, packed
+from concept_orderings.data import read_numbers, read_packed
+from support.packed_data import BENCHMARK, FILES, LICENCE, NUMBERS, PACKED, packed
 
 from .benchmark import DATA, needs_benchmark, stream
 from .benchmark import class_list as list_of_the_benchmark
@@ -75,6 +75,12 @@ def test_the_classes_in_streams_are_those_of_the_benchmark_s_streams() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_a_packed_file_holds_what_the_data_holds(name: str) -> None:
     assert read_packed(name) == FILES[name](BENCHMARK), "run: python -m support.packed_data"
+
+
+@needs_benchmark
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_packed_file_of_numbers_holds_what_the_data_holds(name: str) -> None:
+    assert read_numbers(name).tolist() == NUMBERS[name](BENCHMARK), "run: python -m support.packed_data"
 
 
 @needs_benchmark

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from concept_orderings.errors import SourceError
+from concept_orderings.evidence.ranks import RANKS
 from store.sources import SourceFacts, SourceReport, SourceState, Unit, no_such_source
 
 FACTS = SourceFacts(
@@ -76,6 +77,7 @@ def test_warnings_are_read_as_they_were_written() -> None:
     [
         ("c4-sampel", " Did you mean c4-sample?"),
         ("C4-Sample", " Did you mean c4-sample?"),
+        ("fomo-c4-rank", f" Did you mean {RANKS}?"),
         ("infinigram", " Did you mean infini-gram?"),
         ("elsewhere", ""),
     ],
@@ -83,5 +85,7 @@ def test_warnings_are_read_as_they_were_written() -> None:
 def test_the_sentence_for_an_unknown_name_has_all_names_and_the_nearest(name: str, hint: str) -> None:
     sentence = no_such_source(name, {"wimbd-c4", "infini-gram", "c4-sample"})
 
-    assert sentence.startswith(f"There is no source {name}.{hint} The sources are c4-sample, infini-gram, wimbd-c4. ")
+    assert sentence.startswith(
+        f"There is no source {name}.{hint} The sources are c4-sample, {RANKS}, infini-gram, wimbd-c4. "
+    )
     assert f"--name {name}`" in sentence

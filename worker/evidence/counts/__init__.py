@@ -21,7 +21,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from concept_orderings.errors import SourceError
-from concept_orderings.evidence.counts import IN_REQUEST
+from concept_orderings.evidence.counts import AT_HAND, RESERVED
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.counts_files import CountsFiles
 from store.objects import Objects
@@ -91,9 +91,9 @@ def check_name(name: str) -> None:
     SourceError
         ``source_not_configured``.
     """
-    if name == IN_REQUEST:
+    if name in AT_HAND:
         raise SourceError(
-            "source_not_configured", f"{IN_REQUEST} is not a source: it means the counts given with the classes."
+            "source_not_configured", f"{name} is not a source that a worker can ask: it means {RESERVED[name]}."
         )
     if not URL_NAME.fullmatch(name):
         raise SourceError("source_not_configured", f"A source's name {URL_NAME_RULE}.")

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from concept_orderings.errors import SettingError
-from concept_orderings.evidence.counts import BUILT_IN, IN_REQUEST
+from concept_orderings.evidence.counts import AT_HAND, BUILT_IN
 from concept_orderings.text import shown
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.settings import read_settings
@@ -91,8 +91,8 @@ def check_settings() -> None:
 
 def _table(path: str, name: str, table: object) -> SourceSettings:
     where = f"{path}, [{name}]"
-    if not URL_NAME.fullmatch(name) or name == IN_REQUEST:
-        raise _bad(f"{where}: a source's name {URL_NAME_RULE}, and is not {IN_REQUEST}")
+    if not URL_NAME.fullmatch(name) or name in AT_HAND:
+        raise _bad(f"{where}: a source's name {URL_NAME_RULE}, and is neither {' nor '.join(AT_HAND)}")
     if not isinstance(table, dict):
         raise _bad(f"{path}: {name} stands outside any table; begin with the source's name, such as [wimbd-c4]")
     kind = table.get("kind")

@@ -25,7 +25,9 @@ def _nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record(unit: str = "occurrences", **others: object) -> CountsFile:
-    meaning = CountsMeaning(unit=Unit(unit).value, corpus="C4", documents=10, tokens=90)
+    meaning = CountsMeaning(
+        unit="documents" if unit == "documents" else "occurrences", corpus="C4", documents=10, tokens=90
+    )
     fields = {
         "name": "mine",
         "meaning": meaning,

@@ -60,6 +60,7 @@ def test_an_empty_file_is_no_sources(tmp_path: Path) -> None:
         ('kind = "infini-gram"', "kind stands outside any table"),
         ('[C4]\nkind = "infini-gram"', "[C4]: a source's name has 1 to 128 lower-case"),
         ('[request]\nkind = "infini-gram"', "[request]: a source's name"),
+        ('[fomo-c4-ranks]\nkind = "infini-gram"', "and is neither request nor fomo-c4-ranks"),
         ('[c4]\nkind = "elasticsearch"\nurl = "http://h"', "[c4], index: "),
         (RIGHT + "in_flight = 0", "[wimbd-c4], in_flight: "),
         (RIGHT + 'api_key = "s3cret"', "[wimbd-c4], api_key: "),
@@ -131,7 +132,7 @@ async def test_each_kind_of_source_is_found_by_its_name(tmp_path: Path) -> None:
 
 
 @anyio
-@pytest.mark.parametrize("name", ["missing", "request", "", "..", "C4", "a/b"])
+@pytest.mark.parametrize("name", ["missing", "request", "fomo-c4-ranks", "", "..", "C4", "a/b"])
 async def test_a_name_without_a_source_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError) as caught:
         await open_source(name, settings(tmp_path, RIGHT), LocalObjects(tmp_path / "objects"))
