@@ -17,6 +17,7 @@ from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.concepts import CLASS_NAMES, DATASET_NAME
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
+from concept_orderings.queries import QueryForm
 from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
 from concept_orderings.shapes import JsonSchema
 from concept_orderings.text import FORBIDDEN, schema_pattern
@@ -121,7 +122,7 @@ class _CountsRequest(_Strict):
     model_config = ConfigDict(json_schema_extra=exactly_one(NAMES.name, QUERIES.name))
 
 
-_refresh, _counted_since = OPTIONS
+_refresh, _counted_since, _query_form = OPTIONS
 
 CountsRequestSchema = create_model(
     "CountsRequest",
@@ -131,6 +132,7 @@ CountsRequestSchema = create_model(
     queries=optional(QUERIES),
     refresh=with_default(_refresh, False),
     counted_since=with_default(_counted_since, ""),
+    query_form=with_default(_query_form, str(QueryForm.WORDS)),
 )
 
 LabelsSchema = create_model(

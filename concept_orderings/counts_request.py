@@ -16,8 +16,8 @@ from concept_orderings.evidence.counted_since import (
 )
 from concept_orderings.evidence.counts import QUERY, query_of
 from concept_orderings.faults import Faults
-from concept_orderings.queries import Query, default_query
-from concept_orderings.shapes import Boolean, Items, Refusal, RequestField, Text
+from concept_orderings.queries import Query, QueryForm, query_for
+from concept_orderings.shapes import Boolean, Choice, Items, Refusal, RequestField, Text
 from concept_orderings.text import FORBIDDEN
 
 MOST_NAMES = 100_000
@@ -41,7 +41,7 @@ NAMES = RequestField(
         _length("names"),
         most=MOST_NAMES,
     ),
-    "Class names; underscores and slashes are read as spaces, as an ordering reads them.",
+    "Class names; each is asked for as an ordering asks for it, see `query_form`.",
     (["aquarium_fish", "sunflower"],),
 )
 QUERIES = RequestField(
@@ -58,6 +58,15 @@ OPTIONS = (
         COUNTED_SINCE,
         "Cached counts from before this time are not used: UTC; empty for no limit.",
         ("2026-01-31T12:00:00Z",),
+    ),
+    RequestField(
+        "query_form",
+        Choice(
+            Refusal(BadParameter, "bad_parameter", f"query_form is one of {', '.join(QueryForm)}."),
+            tuple(map(str, QueryForm)),
+        ),
+        "How names are asked for: words, as running text has them, with underscores and slashes as spaces and both "
+        "spellings of an apostrophe; or verbatim, as they are. Queries are sent as they are in any case.",
     ),
 )
 
@@ -153,8 +162,8 @@ def _parse_queries(fields: Mapping[str, object]) -> tuple[tuple[str | None, ...]
     if fields.get("queries") is not None:
         given: Sequence[Any] = check_sequence(fields["queries"], "/queries")
         return (None,) * len(given), tuple(map(query_of, given))
-    names = check_strings(fields["names"], "/names")
-    return names, tuple(map(default_query, names))
+    names, form = check_strings(fields["names"], "/names"), QueryForm(str(fields.get("query_form", QueryForm.WORDS)))
+    return names, tuple(query_for(name, form) for name in names)
 
 
 def _check_not_both(fields: Mapping[str, object]) -> None:

@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
+from concept_orderings.apostrophes import apostrophe_spellings, has_apostrophe
 from concept_orderings.canonical import Json
 
 MOST_SPELLINGS = 20
@@ -67,11 +69,40 @@ def is_sent_unaltered(spelling: str) -> bool:
 
 
 def default_query(name: str) -> Query:
-    """Return the query for a class name for which the request gives none: the name, `folded`.
+    """Return the query that a canonical request without a query for a class means: the name, `folded`.
 
-    The rule never changes, because a canonical request without a query for a class means it: another rule for clients'
-    bodies would write the queries into the canonical request.
+    The rule never changes. What a client's body means by leaving out a query may be another one (`query_for`), which is
+    then written into the canonical request.
 
     The query has no spelling if the folded name is empty. Such a query is not sent to a source, and its count is 0.
     """
     return Query.of(filter(None, [folded(name)]))
+
+
+class QueryForm(StrEnum):
+    """How a class name becomes a query, for a class for which a client's body gives none."""
+
+    WORDS = "words"
+    """As running text has it: `folded`, with both spellings of its apostrophes."""
+
+    VERBATIM = "verbatim"
+    """As it is, but for white space, of which a run is one space: as if the name were given as the query."""
+
+
+def query_for(name: str, form: QueryForm = QueryForm.WORDS) -> Query:
+    """Return the query that a client's body means for a class name for which it gives none.
+
+    It has no spelling if nothing is left of the name.
+    """
+    if form is QueryForm.VERBATIM:
+        return Query.of(filter(None, [" ".join(name.split())]))
+    return Query.of(filter(None, apostrophe_spellings(folded(name))))
+
+
+def is_query_written(name: str, query: Query) -> bool:
+    """Tell whether a canonical request has the query of a class.
+
+    It leaves out the query that each body and each canonical request without one means. So it has all queries of names
+    with an apostrophe: posted again, without its query, it would be another request.
+    """
+    return has_apostrophe(name) is not None or query != default_query(name)

@@ -189,8 +189,11 @@ def parse_request(
     assert name is not None  # otherwise there were faults, as for the two that follow
     assert ordering is not None
     assert split is not None
-    canonical = ordering.canonical_for(draft.concepts, lambda: listed_concepts(fields)).without_checks()
-    request = StreamRequest(name, draft.concepts, canonical, split)
+    concepts = draft.concepts
+    for kind in draft.kinds:
+        concepts = kind.written_out(concepts, ordering)
+    canonical = ordering.canonical_for(concepts, lambda: listed_concepts(fields)).without_checks()
+    request = StreamRequest(name, concepts, canonical, split)
     return request if now is None else request.as_of(now)
 
 

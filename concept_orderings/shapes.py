@@ -159,6 +159,25 @@ class Boolean(Shape):
 
 
 @dataclass(frozen=True)
+class Choice(Shape):
+    """One of several strings."""
+
+    refusal: Refusal
+    choices: tuple[str, ...]
+
+    def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
+        """See `Shape.mismatches`."""
+        if not isinstance(value, str):
+            yield Mismatch("a string", value, pointer)
+        elif value not in self.choices:
+            yield Mismatch(self.refusal, value, pointer)
+
+    def json_schema(self) -> JsonSchema:
+        """See `Shape.json_schema`."""
+        return {"type": "string", "enum": list(self.choices)}
+
+
+@dataclass(frozen=True)
 class Text(Shape):
     r"""A string in which all of `patterns` are found, and none of `without`.
 
@@ -351,7 +370,7 @@ def _has_type_of(shape: Shape, value: object) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool)
         case Boolean():
             return isinstance(value, bool)
-        case Text():
+        case Text() | Choice():
             return isinstance(value, str)
         case Items():
             return isinstance(value, list | tuple)

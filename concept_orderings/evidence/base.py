@@ -236,6 +236,15 @@ class Kind(ABC, Generic[_Parameters]):
             ``missing_years``, ``missing_scores``, …, with pointers to the datasets.
         """
 
+    def written_out(self, concepts: Concepts, parameters: _Parameters) -> Concepts:
+        """Return the concepts of a client's body with what it means today by leaving out a field of this kind.
+
+        A canonical request without the field keeps the meaning that it had when it was written, so any other meaning
+        is written into it. Called only if the kind is needed, and nothing is at fault.
+        """
+        del parameters
+        return concepts
+
     def as_json(self, each: ClassList) -> dict[str, Json]:
         """Return the fields of this kind in the canonical form of a class list, by name."""
         found = ((field, field.of(each)) for field in self.fields)

@@ -1,6 +1,6 @@
 """Counts: how often each class name occurs in the pretraining corpus, from the request or from a source of counts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_orderings.apostrophes import has_apostrophe
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import is_integer
 from concept_orderings.concepts import ClassList, Concepts
@@ -35,7 +36,15 @@ from concept_orderings.evidence.counted_since import (
 from concept_orderings.evidence.ranks import RANKS, check_ranked, ranks_as_evidence
 from concept_orderings.evidence.ties import tie_groups
 from concept_orderings.parameters import POINTER, Contradiction, parameter, refused
-from concept_orderings.queries import MOST_SPELLINGS, Query, default_query, is_sent_unaltered
+from concept_orderings.queries import (
+    MOST_SPELLINGS,
+    Query,
+    QueryForm,
+    default_query,
+    is_query_written,
+    is_sent_unaltered,
+    query_for,
+)
 from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text
 from concept_orderings.stream_warnings import StreamWarning
 from concept_orderings.text import FORBIDDEN, VISIBLE, shown
@@ -81,9 +90,7 @@ def _parse_counts(value: Mapping[str, int], classes: Sequence[str]) -> dict[str,
 
 def _parse_queries(value: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Query]:
     del classes
-    queries = {name: query_of(each) for name, each in value.items()}
-    # Leave out queries that equal the default, so that both ways to write the request give one canonical request.
-    return {name: query for name, query in queries.items() if query != default_query(name)}
+    return {name: query_of(each) for name, each in value.items()}
 
 
 def _read_counts(value: object) -> dict[str, int]:
@@ -120,8 +127,8 @@ COUNTS = EvidenceField[dict[str, int]](
 QUERIES = EvidenceField[dict[str, Query]](
     "queries",
     ByClass(QUERY),
-    "The query to the source of counts for a class, if it is not the name with underscores and slashes as spaces. For "
-    "several spellings the source counts documents with any of them, or adds up occurrences.",
+    "The query to the source of counts for a class, if it is not the name in the form `query_form`. For several "
+    "spellings the source counts documents with any of them, or adds up occurrences.",
     ({"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]},),
     parse=_parse_queries,
     read=_read_queries,
@@ -153,6 +160,14 @@ class NeedsCounts(NeedsEvidence):
         "Counts again: the service sets counted_since to the time of the request, which makes a new version.",
         absent=False,
     )
+    query_form: str = parameter(
+        str(QueryForm.WORDS),
+        "How a class name is asked for: words, as running text has it, with underscores and slashes as spaces and both "
+        "spellings of an apostrophe; or verbatim, as it is. The service writes queries into the request where they "
+        "are not what a request without this parameter means.",
+        choices=tuple(map(str, QueryForm)),
+        absent=str(QueryForm.WORDS),
+    )
 
     def contradictions(self, concepts: Concepts | None) -> Iterator[Contradiction]:
         """See `Parameters.contradictions`."""
@@ -160,12 +175,19 @@ class NeedsCounts(NeedsEvidence):
         for name in (each for each in given if given[each] and self.source in AT_HAND):
             detail = f'The source "{self.source}" counts nothing again; leave {name} out, or name a source of counts.'
             yield Contradiction(("source", name), refused(detail, name))
+        if self.query_form != QueryForm.WORDS and self.source in AT_HAND:
+            detail = f'The source "{self.source}" takes no queries; leave query_form out, or name a source of counts.'
+            yield Contradiction(("source", "query_form"), refused(detail, "query_form"))
         if all(given.values()):
             detail = "A refresh sets counted_since itself; leave one of the two out."
             yield Contradiction.between(detail, "refresh", "counted_since")
         if self.counted_since and parse_time(self.counted_since) is None:
             yield Contradiction.between(NO_SUCH_TIME, "counted_since")
         yield from super().contradictions(concepts)
+
+    def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
+        """See `Parameters.canonical_for`: the queries stand in the class lists (`Counts.written_out`)."""
+        return replace(super().canonical_for(concepts, listed), query_form=str(QueryForm.WORDS))
 
     def as_of(self, now: datetime) -> Self:
         """Return the equivalent ordering in which `refresh` is replaced by the time `now` as `counted_since`.
@@ -211,6 +233,13 @@ class Counts(Kind[NeedsCounts]):
             'such as "infini-gram" or a local index "c4".',
         )
 
+    def written_out(self, concepts: Concepts, parameters: NeedsCounts) -> Concepts:
+        """See `Kind.written_out`: with the queries that `is_query_written` says, unless no source is asked."""
+        if parameters.source in AT_HAND:
+            return concepts
+        form = QueryForm(parameters.query_form)
+        return Concepts(tuple(_with_queries(each, form) for each in concepts.datasets))
+
     def as_json(self, each: ClassList) -> dict[str, Json]:
         """See `Kind.as_json`."""
         body: dict[str, Json] = {}
@@ -252,6 +281,17 @@ def queries_of(concepts: Concepts) -> list[Query]:
     """Return the query to a source of counts for each concept, (n,)."""
     given = [(QUERIES.of(each) or {}, each.classes) for each in concepts.datasets]
     return [queries.get(name) or default_query(name) for queries, classes in given for name in classes]
+
+
+def _with_queries(each: ClassList, form: QueryForm) -> ClassList:
+    given = QUERIES.of(each) or {}
+    names: Iterable[str] = each.classes
+    if form is QueryForm.WORDS:
+        # The others have the default query: no `Query` is made for a million names to find that out.
+        names = (name for name in names if name in given or has_apostrophe(name))
+    queries = ((name, given.get(name) or query_for(name, form)) for name in names)
+    written = {name: query for name, query in queries if is_query_written(name, query)}
+    return replace(each, given={**each.given, QUERIES.name: written})
 
 
 def _refuse_counts(given: Sequence[ClassList], source: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from concept_orderings.concepts import split_concept
-from concept_orderings.queries import folded
+from concept_orderings.queries import folded, query_for
 from support.deployment import Deployment
 from support.elasticsearch_node import ElasticsearchNode
 from support.fault_proxy import FaultProxy, status
@@ -195,10 +195,10 @@ def test_each_count_comes_with_its_query_and_unit(
     unit = "occurrences" if source == "infini-gram" else "documents"
     assert {each["unit"] for each in shown.values()} == {unit}
     for concept, each in shown.items():
-        asked = folded(split_concept(concept)[1])
-        assert each["query"] == asked
+        asked = query_for(split_concept(concept)[1])
+        assert each["query"] == asked.as_json()
         if source == "infini-gram":
-            assert each["count"] == place.infini_gram.count(asked)
+            assert each["count"] == sum(map(place.infini_gram.count, asked.spellings))
             assert each.get("approximate", False) == (each["count"] > 20_000)
 
 
@@ -299,6 +299,29 @@ def test_spellings_count_documents_with_any_of_them_or_all_occurrences(
         # Some documents contain both, so the count is less than the sum of both counts.
         assert max(count["A+++dog"], count["B+++cat"]) < count["A+++animal"] < count["A+++dog"] + count["B+++cat"]
     assert 0 < count["B+++dog"] < count["A+++dog"]
+
+
+@pytest.mark.parametrize("source", ["c4-sample", "wimbd-c4", "infini-gram"])
+def test_both_spellings_of_an_apostrophe_are_counted(place: Place, source: str, request: pytest.FixtureRequest) -> None:
+    if source == "wimbd-c4":
+        request.getfixturevalue("wimbd")
+    names, both = ["driver's license", "valentine's day"], ["valentine's day", "valentine’s day"]
+    shown = place.evidence(place.service.publish(request_of(source, [dataset("A", *names)])))
+    typed = request_of(source, [dataset("A", *names, queries={name: name for name in names})])
+    as_typed = place.evidence(place.service.publish(typed))
+    counts = {name: (as_typed[f"A+++{name}"]["count"], shown[f"A+++{name}"]["count"]) for name in names}
+
+    assert shown["A+++valentine's day"]["query"] == both
+    if source == "infini-gram":
+        each = [place.infini_gram.count(spelling) for spelling in both]
+        assert counts["valentine's day"] == (each[0], sum(each))
+    else:
+        assert counts == {"driver's license": (1, 2), "valentine's day": (0, 3)}
+    look = place.service.http.post(f"/v1/sources/{source}/counts", json={"names": names}).json()
+    assert {each["name"]: each["count"] for each in look["counts"]} == {name: counts[name][1] for name in names}
+    verbatim = {"names": ["valentine's_day"], "query_form": "verbatim"}
+    [as_it_is] = place.service.http.post(f"/v1/sources/{source}/counts", json=verbatim).json()["counts"]
+    assert (as_it_is["query"], as_it_is["count"]) == ("valentine's_day", 0)
 
 
 def request_of(source: str, datasets: Sequence[Body]) -> Body:

@@ -118,14 +118,22 @@ class InfiniGram:
         The only index that it has.
     approximate_above
         Counts above this are approximate, as those of the real server are for clauses with too many matches.
+    states_tokens
+        Whether an answer lists the tokens of the query, which has no operators then.
     """
 
     def __init__(
-        self, documents: Iterable[str] = (), *, index: str = INDEX, approximate_above: int | None = None
+        self,
+        documents: Iterable[str] = (),
+        *,
+        index: str = INDEX,
+        approximate_above: int | None = None,
+        states_tokens: bool = False,
     ) -> None:
         self._corpus = Corpus(documents)
         self._index = index
         self._approximate_above = approximate_above
+        self._states_tokens = states_tokens
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._hanging: list[Hang] = []
@@ -219,7 +227,11 @@ class InfiniGram:
             raise ValueError(f"Please enter at most {MOST_CLAUSES} terms in each disjunctive clause!")
         count = self._corpus.count(clauses)
         approximate = self._approximate_above is not None and count > self._approximate_above
-        return {"count": count, "approx": approximate, "latency": 0.5}
+        answer: dict[str, Any] = {"count": count, "approx": approximate, "latency": 0.5}
+        if not self._states_tokens:
+            return answer
+        [[tokens]] = clauses
+        return {**answer, "token_ids": [int.from_bytes(each) for each in tokens], "tokens": list(map(repr, tokens))}
 
 
 class _Server(ThreadingHTTPServer):

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ import pytest
 from numpy.typing import NDArray
 
 from concept_orderings.canonical import sha256_hex
+from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.evidence import Gathered
+from concept_orderings.evidence.counts import QUERIES
 from concept_orderings.library import arrange_request
 from concept_orderings.progress import silent
+from concept_orderings.queries import query_for
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
 from support.additions import without_additions
@@ -52,6 +55,16 @@ def request_of(row: Row) -> StreamRequest:
         defaults["encoder"] = encoder
     request = parse_request(row["body"], defaults=defaults)
     return request.as_of(datetime.fromisoformat(row["now"])) if "now" in row else request
+
+
+def without_apostrophes(request: StreamRequest) -> StreamRequest:
+    """Return a request without the queries that a body's names with an apostrophe get since 0.1.0."""
+    return replace(request, concepts=Concepts(tuple(map(_without_apostrophes, request.concepts.datasets))))
+
+
+def _without_apostrophes(each: ClassList) -> ClassList:
+    queries = {name: query for name, query in (QUERIES.of(each) or {}).items() if query != query_for(name)}
+    return replace(each, given={**each.given, QUERIES.name: queries})
 
 
 def job_of(request: StreamRequest) -> str:

@@ -180,6 +180,13 @@ async def test_spellings_are_summed(fake: InfiniGram) -> None:
         assert await counted(source, both) == {both: Count(3)}
 
 
+async def test_spellings_of_the_same_tokens_are_counted_once() -> None:
+    twice, other = Query.of(["t-shirt", "t -shirt"]), Query.of(["t-shirt", "shirt"])
+    with InfiniGram(["a t-shirt, a t -shirt"], states_tokens=True) as fake:
+        async with opened(fake) as source:
+            assert await counted(source, twice, other) == {twice: Count(2), other: Count(4)}
+
+
 async def test_an_approximate_count_says_so(fake: InfiniGram) -> None:
     async with opened(fake) as source:
         exact, rough = Query.of(["z", "fish"]), Query.of(["z", "x y", "x"])

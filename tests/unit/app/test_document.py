@@ -140,7 +140,7 @@ def test_posting_all_defaults_of_a_counts_request_is_posting_none(example: str) 
     body = {name: value for name, value in COUNTS_REQUESTS[example]["value"].items() if name in ("names", "queries")}
     completed = complete({"$ref": "#/components/schemas/CountsRequest"}, body)
 
-    assert completed.keys() == {"names", "queries", "refresh", "counted_since"}
+    assert completed.keys() == {"names", "queries", "refresh", "counted_since", "query_form"}
     assert parse_counts_request(completed) == parse_counts_request(body)
 
 

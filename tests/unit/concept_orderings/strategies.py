@@ -66,7 +66,7 @@ def _strings(each: Parameter) -> st.SearchStrategy[str]:
 
 
 # Parameters of sources of counts; the requests made here contain their counts.
-_OF_A_SOURCE = ("source", "counted_since", "refresh")
+_OF_A_SOURCE = ("source", "counted_since", "refresh", "query_form")
 
 
 # Rounds of refining: 1,000 of them take seconds where nothing is compiled, and show no more than a few do.

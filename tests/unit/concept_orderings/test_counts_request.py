@@ -6,7 +6,8 @@ import pytest
 
 from concept_orderings.counts_request import MOST_NAMES, parse_counts_request
 from concept_orderings.errors import BadParameter, BadValue, InvalidInput
-from concept_orderings.queries import Query, default_query
+from concept_orderings.evidence.counts import queries_of
+from concept_orderings.queries import Query, QueryForm, default_query
 from concept_orderings.request import parse_request
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 700_000, tzinfo=UTC)
@@ -17,6 +18,34 @@ def test_names_give_the_same_queries_as_in_an_ordering() -> None:
     assert request.names == ("grey_wolf", "a/b  c", "_", "grey_wolf")
     assert request.queries == tuple(map(default_query, request.names))
     assert (request.refresh, request.counted_since) == (False, "")
+
+
+@pytest.mark.parametrize("form", [None, *QueryForm])
+def test_names_in_a_form_give_the_same_queries_as_in_an_ordering(form: str | None) -> None:
+    names = ["valentine's day", "sparse_residential", "bear"]
+    chosen = {} if form is None else {"query_form": str(form)}
+    ordering = {"kind": "frequency", "source": "c4", **chosen}
+    body = {"name": "x", "datasets": [{"name": "D", "classes": names}], "ordering": ordering, "tasks": {"count": 1}}
+    concepts = parse_request(body).concepts
+    look = parse_counts_request({"names": names, **chosen})
+
+    assert dict(zip(names, look.queries, strict=True)) == dict(
+        zip(concepts.class_names, queries_of(concepts), strict=True)
+    )
+
+
+def test_queries_have_no_form() -> None:
+    body = {"queries": ["valentine's_day"]}
+
+    assert parse_counts_request({**body, "query_form": "verbatim"}) == parse_counts_request(body)
+
+
+@pytest.mark.parametrize(("form", "code"), [("exact", "bad_parameter"), (1, "wrong_type"), (None, "wrong_type")])
+def test_another_form_is_refused(form: object, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_counts_request({"names": ["a"], "query_form": form})
+
+    assert (refused.value.code, refused.value.pointers) == (code, ("/query_form",))
 
 
 def test_queries_are_sent_unchanged() -> None:

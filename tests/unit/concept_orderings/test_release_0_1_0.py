@@ -12,7 +12,17 @@ from concept_orderings.canonical import sha256_hex
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.request import parse_request
 from support.optional import needs_programs
-from support.requests_of_0_1_0 import FIXTURE, Row, arranged, job_of, look_of, published, request_of, stored_look_of
+from support.requests_of_0_1_0 import (
+    FIXTURE,
+    Row,
+    arranged,
+    job_of,
+    look_of,
+    published,
+    request_of,
+    stored_look_of,
+    without_apostrophes,
+)
 
 from .benchmark import needs_benchmark, stream
 
@@ -22,6 +32,10 @@ WRITTEN = {
     "data.tar.xz": "14ee6e9f441992eed038e4f43e0bbbc8eccd6766f42582c08cc7abb65688211d",
 }
 TABLE: dict[str, Any] = json.loads((FIXTURE / "requests.json").read_text(encoding="utf-8"))
+
+WITH_APOSTROPHES = {"frequency, counted by the worker, long and odd names", "names, odd"}
+"""The rows whose bodies mean another request today, on purpose: names with an apostrophe are asked for in both
+spellings, and their queries stand in the canonical request. One without the queries means what it meant in 0.1.0."""
 
 every_request = pytest.mark.parametrize("row", [pytest.param(each, id=each["name"]) for each in TABLE["requests"]])
 
@@ -36,6 +50,9 @@ def test_the_fixture_is_as_0_1_0_wrote_it(name: str) -> None:
 @every_request
 def test_a_body_has_the_same_canonical_request_as_in_0_1_0(row: Row) -> None:
     request = request_of(row)
+    if row["name"] in WITH_APOSTROPHES:
+        assert request.canonical.decode() != row["canonical"]
+        request = without_apostrophes(request)
     assert request.canonical.decode() == row["canonical"], (
         "a request has another identity than in 0.1.0; a parameter that was added since declares `absent`"
     )
@@ -45,12 +62,13 @@ def test_a_body_has_the_same_canonical_request_as_in_0_1_0(row: Row) -> None:
 @needs_programs
 @every_request
 def test_a_body_has_the_job_it_had(row: Row) -> None:
-    assert job_of(request_of(row)) == row["job_id"]
+    assert job_of(without_apostrophes(request_of(row))) == row["job_id"]
 
 
 @every_request
 def test_a_parsed_canonical_request_is_written_as_itself(row: Row) -> None:
-    assert parse_request(json.loads(row["canonical"])).canonical.decode() == row["canonical"]
+    again = parse_request(json.loads(row["canonical"]))
+    assert without_apostrophes(again).canonical.decode() == row["canonical"]
 
 
 @every_request
@@ -73,7 +91,12 @@ def test_a_request_gives_the_same_version_as_in_0_1_0(row: Row) -> None:
 @needs_programs
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["name"]) for each in TABLE["looks"]])
 def test_a_look_at_counts_has_the_same_canonical_request_and_id_as_in_0_1_0(row: Row) -> None:
-    assert look_of(row) == (row["canonical"], row["id"])
+    if row["name"] not in WITH_APOSTROPHES:
+        assert look_of(row) == (row["canonical"], row["id"])
+        return
+    canonical, _ = look_of(row)
+    assert canonical != row["canonical"]
+    assert canonical == row["canonical"].replace("""["it's"]""", """["it's","it’s"]""")
 
 
 @needs_programs
@@ -90,8 +113,8 @@ def test_a_stream_of_the_benchmark_gives_the_same_version_as_in_0_1_0(row: Row) 
     body = {"name": "fomo", "concepts": stream(row["file"]), "ordering": row["ordering"], "tasks": row["tasks"]}
     request = request_of({"body": body})
     assert len(request.concepts) == row["concepts"]
-    assert request.digest == row["request_digest"]
-    again = read_canonical(request.canonical)
-    assert again.canonical == request.canonical
+    again = without_apostrophes(read_canonical(request.canonical))
+    assert (again.canonical == request.canonical) is (row["ordering"]["kind"] != "frequency")
+    assert again.digest == row["request_digest"]
     found = published(arranged(row, again))
     assert (found.order, found.manifest) == (row["order_digest"], row["manifest_digest"])

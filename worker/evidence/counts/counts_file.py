@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from concept_orderings.apostrophes import by_text
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.queries import Query, folded
 from concept_orderings.text import first_of, shown
@@ -28,6 +29,7 @@ class CountsFileSource:
     def __init__(self, record: CountsFile, counts: Mapping[str, int]) -> None:
         self._record = record
         self._counts = counts
+        self._unit = Unit(record.meaning.unit)
 
     @classmethod
     async def open(cls, name: str, files: CountsFiles) -> "CountsFileSource | None":
@@ -62,25 +64,45 @@ class CountsFileSource:
         Raises
         ------
         SourceError
-            ``source_incomplete`` if the file lacks names; ``source_refused`` for a query of several spellings in a file
-            that counts documents.
+            ``source_incomplete`` if the file lacks names; ``source_refused`` for a query of several names in a file
+            that counts documents, of which it cannot know how many contain any of them.
         """
         await asyncio.to_thread(self._refuse, queries)
         for at in range(0, len(queries), _COUNTED_AT_ONCE):
             chunk = queries[at : at + _COUNTED_AT_ONCE]
-            yield {query: Count(sum(self._counts[each] for each in query.spellings)) for query in chunk}
+            yield {query: Count(sum(map(self._counts.__getitem__, self._found(query)))) for query in chunk}
 
     async def aclose(self) -> None:
         """See `CountSource.aclose`; nothing is open."""
+
+    def _found(self, query: Query) -> list[str]:
+        """Return the spellings whose counts add up to that of a query.
+
+        Of spellings that differ in their apostrophes alone, a file needs to have only one: the count is that of those
+        which its uploader counted.
+        """
+        if len(query.spellings) == 1:
+            return [*query.spellings]
+        return [each for group in by_text(query.spellings) for each in self._counted(group)]
+
+    def _counted(self, group: Sequence[str]) -> Sequence[str]:
+        """Return the spellings of one name that the file has; if it has none, one that it lacks.
+
+        In a file of documents, those that are in no document are left out beside one that is in some.
+        """
+        found = [each for each in group if each in self._counts] or group[:1]
+        if self._unit is Unit.DOCUMENTS and len(found) > 1:
+            return [each for each in found if self._counts[each]] or found[:1]
+        return found
 
     def _refuse(self, queries: Sequence[Query]) -> None:
         self._refuse_several_spellings(queries)
         self._refuse_missing(queries)
 
     def _refuse_several_spellings(self, queries: Sequence[Query]) -> None:
-        if Unit(self._record.meaning.unit) is Unit.OCCURRENCES:
+        if self._unit is Unit.OCCURRENCES:
             return
-        several = [query for query in queries if len(query.spellings) > 1]
+        several = [query for query in queries if len(self._found(query)) > 1]
         if several:
             names = ", ".join(shown(each) for each in several[0].spellings)
             raise SourceError(
@@ -92,7 +114,8 @@ class CountsFileSource:
             )
 
     def _refuse_missing(self, queries: Sequence[Query]) -> None:
-        missing = dict.fromkeys(each for query in queries for each in query.spellings if each not in self._counts)
+        found = (each for query in queries for each in self._found(query))
+        missing = dict.fromkeys(each for each in found if each not in self._counts)
         if missing:
             named = first_of([shown(each) for each in missing], _MOST_NAMED)
             raise SourceError(

@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concept_orderings.canonical import canonical_json
+from concept_orderings.canonical_request import read_canonical
 from concept_orderings.evidence.counts import queries_of
+from concept_orderings.queries import Query, QueryForm, query_for
 from concept_orderings.request import StreamRequest, parse_request
 from unit.concept_orderings.strategies import PLAIN_CHARACTERS, Body, requests
 
@@ -14,6 +18,7 @@ from .bodies import FIRST, changed, counted
 from .refusals import Refusal, each_of
 
 QUERIES = f"{FIRST}/queries"
+FORM = "/ordering/query_form"
 
 
 def bad_query(name: str, value: object, detail: str, *, at: Sequence[int] = ()) -> Refusal:
@@ -43,6 +48,16 @@ REFUSALS = [
         [f"{QUERIES}/D", f"{QUERIES}/d~1e"],
         "'D'",
         base=counted,
+    ),
+    Refusal(
+        "form unknown", {"/ordering/query_form": "exact"}, "bad_parameter", [FORM], "words, verbatim", base=counted
+    ),
+    Refusal(
+        "form of queries and counts in the request",
+        {"/ordering": {"kind": "frequency", "query_form": "verbatim"}},
+        "bad_parameter",
+        [FORM],
+        "leave query_form out",
     ),
     Refusal(
         "queries and counts in the request",
@@ -97,6 +112,93 @@ def test_queries_have_one_form() -> None:
     assert default.canonical == none.canonical == asking(None).canonical
     assert "queries" not in json.loads(none.canonical)["datasets"][0]
     assert len({one.digest, none.digest, other.digest}) == 3
+
+
+VALENTINE = "valentine's day"
+BOTH = [VALENTINE, "valentine’s day"]
+
+
+def written(**changes: object) -> Any:
+    """Return the queries in the canonical request of a body that asks a source for one class."""
+    body = changed({"/datasets": [{"name": "ONE", "classes": [VALENTINE], **changes}], "/tasks/count": 1}, counted)
+    return json.loads(parse_request(body).canonical)["datasets"][0].get("queries")
+
+
+def test_names_with_an_apostrophe_are_asked_for_in_both_spellings() -> None:
+    assert written() == written(queries={}) == written(queries={VALENTINE: BOTH}) == {VALENTINE: BOTH}
+    assert written(classes=["valentine’s day"]) == {"valentine’s day": BOTH}
+    assert written(classes=["valentine's_day"]) == {"valentine's_day": BOTH}
+    assert written(classes=["bear"]) is None
+
+
+def test_given_queries_stay_what_they_are() -> None:
+    assert written(queries={VALENTINE: VALENTINE}) == {VALENTINE: VALENTINE}
+    assert written(queries={VALENTINE: "st valentine's"}) == {VALENTINE: "st valentine's"}
+
+
+def test_concepts_are_asked_for_in_both_spellings_too() -> None:
+    body = {**counted(), "datasets": None, "concepts": [f"ONE+++{VALENTINE}"], "tasks": {"count": 1}}
+
+    assert queries_of(parse_request(body).concepts) == [Query.of(BOTH)]
+
+
+def test_no_queries_are_written_where_no_source_is_asked() -> None:
+    lists = [{"name": "ONE", "classes": [VALENTINE], "counts": {VALENTINE: 3}}]
+    for kind in ("random", "frequency"):
+        request = parse_request(changed({"/datasets": lists, "/ordering/kind": kind, "/tasks/count": 1}))
+        assert b"queries" not in request.canonical
+
+
+def test_a_canonical_request_without_queries_asks_as_0_1_0_did() -> None:
+    body = changed({"/datasets": [{"name": "ONE", "classes": [VALENTINE]}], "/tasks/count": 1}, counted)
+    bare = json.loads(parse_request(body).canonical)
+    del bare["datasets"][0]["queries"]
+    request = read_canonical(canonical_json(bare))
+
+    assert request.digest != parse_request(body).digest
+    assert queries_of(request.concepts) == [Query.of([VALENTINE])]
+
+
+def test_verbatim_asks_for_names_as_they_are() -> None:
+    names = ["AC/DC", "bear", "jack-o'-lantern", "sparse_residential", "two  words"]
+    changes = {"/datasets": [{"name": "ONE", "classes": names}], "/tasks/count": 1, FORM: "verbatim"}
+    request = parse_request(changed(changes, counted))
+
+    assert queries_of(request.concepts) == [Query.of([" ".join(name.split())]) for name in names]
+    fields = json.loads(request.canonical)
+    assert fields["datasets"][0]["queries"] == {
+        each: each for each in ("AC/DC", "jack-o'-lantern", "sparse_residential")
+    }
+    assert "query_form" not in fields["ordering"]
+
+
+def test_verbatim_leaves_given_queries_alone() -> None:
+    changes = {QUERIES: {"a": ["x", "y"]}, FORM: "verbatim"}
+
+    assert parse_request(changed(changes, counted)).canonical == asking({"a": ["x", "y"]}).canonical
+
+
+class_texts = st.text("ab_/ '’`", min_size=1, max_size=6).filter(str.strip)
+
+
+@given(st.dictionaries(class_texts, st.none() | class_texts, min_size=1, max_size=6), st.sampled_from(QueryForm))
+def test_a_request_means_what_its_queries_written_out_mean(asked: dict[str, str | None], form: QueryForm) -> None:
+    given_queries = {name: query for name, query in asked.items() if query is not None}
+    body = changed({"/datasets": [{"name": "ONE", "classes": [*asked]}], "/tasks/count": 1}, counted)
+    body["datasets"][0]["queries"] = given_queries
+    body["ordering"]["query_form"] = str(form)
+    request = parse_request(body)
+    queries = dict(zip(request.concepts.class_names, queries_of(request.concepts), strict=True))
+
+    assert queries == {
+        name: query_for(name, form) if query is None else Query.of([" ".join(query.split())])
+        for name, query in asked.items()
+    }
+    body["datasets"][0]["queries"] = {name: each.as_json() for name, each in queries.items() if each.spellings}
+    assert parse_request(body).canonical == request.canonical
+    assert parse_request(json.loads(request.canonical)).canonical == request.canonical
+    again = read_canonical(request.canonical)
+    assert (again.canonical, queries_of(again.concepts)) == (request.canonical, queries_of(request.concepts))
 
 
 @given(requests(["frequency"]), st.data())

@@ -108,6 +108,36 @@ async def test_documents_of_several_spellings_are_refused() -> None:
     assert "mine" in error.detail
 
 
+TYPED, PRINTED = "baird's tapir", "baird’s tapir"
+
+
+@pytest.mark.parametrize("unit", ["documents", "occurrences"])
+@pytest.mark.parametrize("counts", [{TYPED: 3}, {PRINTED: 3}, {TYPED: 3, PRINTED: 0}, {TYPED: 0, PRINTED: 3}])
+async def test_one_spelling_of_an_apostrophe_is_enough(unit: str, counts: dict[str, int]) -> None:
+    both = Query.of([TYPED, PRINTED])
+
+    assert await counted(CountsFileSource(record(unit), counts), both) == {both: Count(3)}
+
+
+async def test_both_spellings_of_an_apostrophe_are_summed_where_that_is_known() -> None:
+    both, none = Query.of([TYPED, PRINTED]), {TYPED: 0, PRINTED: 0}
+    some = {TYPED: 3, PRINTED: 4}
+
+    assert await counted(CountsFileSource(record("documents"), none), both) == {both: Count(0)}
+    assert await counted(CountsFileSource(record("occurrences"), some), both) == {both: Count(7)}
+    error = await refused(CountsFileSource(record("documents"), some), both)
+    assert error.code == "source_refused"
+    assert f'"{TYPED}"' in error.detail
+
+
+async def test_a_name_without_any_spelling_is_missing_once() -> None:
+    error = await refused(source("documents"), Query.of([TYPED, PRINTED]))
+
+    assert error.code == "source_incomplete"
+    assert f'no counts for 1 of the requested names: "{TYPED}". ' in error.detail
+    assert error.queries == (Query.of([TYPED, PRINTED]),)
+
+
 async def test_missing_names_are_listed() -> None:
     error = await refused(source(), Query.of(["apple"]), Query.of(["pear", "apple"]), Query.of(["fig"]))
 

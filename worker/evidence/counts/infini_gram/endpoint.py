@@ -1,7 +1,7 @@
 """The count call of an infini-gram endpoint, with few requests at once and retries where they may help.
 
-An answer is ``{"count", "approx"}`` or ``{"error"}``, and errors come with any status: 200 for a query over the limits,
-400 for an unknown index, 500 for a failure of the server. So `error` is read before the status.
+An answer is ``{"count", "approx", "token_ids"}`` or ``{"error"}``, and errors come with any status: 200 for a query
+over the limits, 400 for an unknown index, 500 for a failure of the server. So `error` is read before the status.
 """
 
 import asyncio
@@ -121,6 +121,21 @@ def _courtesy(url: str, most: int) -> Courtesy:
     return shared.setdefault((url, most), Courtesy(most))
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a query.
+
+    Attributes
+    ----------
+    count : Count
+    tokens : tuple of int
+        The numbers of the tokens that the query was cut into; empty if the server does not state them.
+    """
+
+    count: Count
+    tokens: tuple[int, ...] = ()
+
+
 class Endpoint:
     """An index behind a URL.
 
@@ -148,7 +163,7 @@ class Endpoint:
     def _courtesy(self) -> Courtesy:
         return _courtesy(self._url, self._in_flight)
 
-    async def ask(self, query: str) -> Count:
+    async def ask(self, query: str) -> Answer:
         """Count a query; the count of the empty query is the size of the corpus.
 
         Raises
@@ -178,7 +193,7 @@ class Endpoint:
         if client is not None:
             await client.aclose()
 
-    async def _post(self, query: str) -> Count:
+    async def _post(self, query: str) -> Answer:
         body = {"index": self._index, "query_type": "count", "query": query}
         try:
             # The timeout of httpx is for the time between two bytes; this one is for the whole answer.
@@ -196,8 +211,8 @@ class Endpoint:
         return self._client
 
 
-def _read(answer: httpx.Response) -> Count:
-    """Return the count in a complete answer; raise `_Passing` or `Refused` for any other."""
+def _read(answer: httpx.Response) -> Answer:
+    """Return what a complete answer says; raise `_Passing` or `Refused` for any other."""
     try:
         body: Any = answer.json()
     except (ValueError, RecursionError):
@@ -211,7 +226,14 @@ def _read(answer: httpx.Response) -> Count:
         raise _Passing(
             f"HTTP {answer.status_code} with an answer that is not a count: {answer.text[:_LONGEST_ERROR]!r}"
         )
-    return Count(count, approximate)
+    return Answer(Count(count, approximate), _tokens(body.get("token_ids")))
+
+
+def _tokens(token_ids: object) -> tuple[int, ...]:
+    """Return the tokens of a query as far as the server states them, which not all servers do."""
+    if isinstance(token_ids, list) and all(type(each) is int for each in token_ids):
+        return tuple(token_ids)
+    return ()
 
 
 def _failure(answer: httpx.Response, reason: str) -> _Passing | Refused:

@@ -16,7 +16,7 @@ from concept_orderings.text import first_of, shown
 from store.sources import SourceFacts, Unit
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import REQUEST_ATTEMPTS, Count
-from worker.evidence.counts.infini_gram.endpoint import Endpoint, GaveUp, Pace, Refused
+from worker.evidence.counts.infini_gram.endpoint import Answer, Endpoint, GaveUp, Pace, Refused
 
 MOST_BYTES = 499
 """The longest query. A server refuses more than 1,000 characters or 500 tokens. A token has at least one byte, and most
@@ -104,7 +104,7 @@ class InfiniGramSource:
         """See `CountSource.facts`; requests the size of the corpus, which is the count of the empty query."""
         settings = self._settings
         try:
-            tokens = (await self._endpoint.ask("")).value
+            tokens = (await self._endpoint.ask("")).count.value
         except Refused as error:
             raise self._refused(f"to say how large the index {settings.index} is", error) from error
         except GaveUp as error:
@@ -151,6 +151,8 @@ class InfiniGramSource:
     async def count(self, queries: Sequence[Query]) -> AsyncGenerator[dict[Query, Count]]:
         """See `CountSource.count`; each spelling is one request, and their occurrences are added up.
 
+        Those that the server says it reads as the same tokens are added once.
+
         Raises
         ------
         SourceError
@@ -182,10 +184,12 @@ class InfiniGramSource:
         await self._endpoint.aclose()
 
     async def _count(self, query: Query) -> Count:
-        counts = [await self._occurrences(spelling) for spelling in query.spellings]
+        answers = [await self._occurrences(spelling) for spelling in query.spellings]
+        # The index may cut two spellings into the same tokens, whose occurrences are then the same, too.
+        counts = {each.tokens or i: each.count for i, each in enumerate(answers)}.values()
         return Count(sum(each.value for each in counts), any(each.approximate for each in counts))
 
-    async def _occurrences(self, spelling: str) -> Count:
+    async def _occurrences(self, spelling: str) -> Answer:
         if not spelling or self.form(spelling) != spelling:  # it would count the whole corpus, or be read as operators
             raise ValueError(f"{spelling!r} is not in the form that `form` returns")
         return await self._endpoint.ask(spelling)
