@@ -19,6 +19,7 @@ from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence.counts import RESERVED
 from concept_orderings.exporters import EXPORTERS
+from concept_orderings.exporters.pycil import increment_of
 from concept_orderings.json_text import decode_json
 from concept_orderings.labels import Labels, catalogue_labels, label_order, parse_labels
 from concept_orderings.request import parse_request
@@ -140,9 +141,6 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "bad_query.unit": "unit: Input should be 'documents' or 'occurrences'.",
         "bad_event_id": "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",
         "bad_source": "request has no counts to look at: it stands for the counts in a request for a stream.",
-        "cannot_express": "The format pycil cannot express this version: its tasks have 15, 15, 14, 14, 14, 14, 14 "
-        "classes, and PyCIL gives every task but the first and the last the same number. Post the stream with sizes "
-        "that fit, or use avalanche, continuum or tasks.",
         "bad_stream_name.url": f"A stream's name {URL_NAME_RULE}.",
         "bad_source_name": f"The name of a counts file {URL_NAME_RULE}, and is none of {', '.join(RESERVED)}.",
         "unknown_parameter.file": "The parameter 'docs' is unknown; the parameters are unit, corpus, documents, "
@@ -215,6 +213,7 @@ def problem_examples() -> dict[str, Any]:
     found |= {name: _refused(partial(parse_labels, body)) for name, body in REFUSED_LABELS.items()}
     concepts = ["my-gadgets+++smart ring", "my-gadgets+++e-reader"]
     found |= {
+        "cannot_express": _refused(partial(increment_of, [15, 15, 14, 14, 14, 14, 14])),
         "labels_needed": _refused(partial(catalogue_labels, concepts)),
         "missing_labels": _refused(partial(label_order, Labels({"my-gadgets": ("smart ring",)}), concepts)),
         "extra_labels": _refused(

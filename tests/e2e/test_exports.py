@@ -324,13 +324,23 @@ def test_the_fomo_export_is_that_of_the_version_s_record(service: Deployment, st
     assert service.objects() == before
 
 
+@pytest.fixture(scope="module")
+def large(service: Deployment) -> dict[str, Any]:
+    version: dict[str, Any] = service.publish(random_request("large", concepts=18_381, tasks=33))
+    return version
+
+
 @pytest.mark.parametrize("name", EXPORTERS)
-def test_every_export_of_the_benchmark_s_size_is_made_once(service: Deployment, name: str) -> None:
-    version = service.publish(random_request("large", concepts=18_381, tasks=20))
-    first = service.http.get(version["exports"][name])
+def test_every_export_of_the_benchmark_s_size_is_made_once(
+    service: Deployment, large: dict[str, Any], name: str
+) -> None:
+    first = service.http.get(large["exports"][name])
+    if first.status_code == 422:
+        assert first.json()["code"] == "cannot_express"
+        pytest.skip(first.json()["detail"])
     assert first.status_code == 200
     before = service.objects()
 
-    assert service.http.get(version["exports"][name]).content == first.content
+    assert service.http.get(large["exports"][name]).content == first.content
     assert service.objects() == before
     assert first.content

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any
 
@@ -15,9 +16,10 @@ from app.settings import ORDERING_DEFAULTS
 from app.source_schemas import REQUESTS as COUNTS_REQUESTS
 from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.labels import listed_labels
 from concept_orderings.library import arrange_request
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.request import parse_request
+from concept_orderings.request import listed_concepts, parse_request
 from support.declared import fits_schema
 
 SETTINGS = {"encoder": "minilm"}
@@ -152,6 +154,7 @@ def test_an_export_in_json_fits_the_schema_of_its_exporter(exporter: type[Export
     is_json = exporter.media_type == "application/json"
     assert bool(exporter.json_schema) == is_json
     if is_json:
-        rendering = exporter().render(arrange_request(EXAMPLE_REQUEST).published(1))
+        listed = listed_labels(listed_concepts(REQUESTS["time"]["value"]))
+        rendering = exporter().render(replace(arrange_request(EXAMPLE_REQUEST).published(1), labels=listed))
 
         assert fits_schema(exporter.json_schema, json.loads(rendering))

@@ -3,18 +3,18 @@
 import json
 import re
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_orderings.canonical import sha256_hex
+from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import CannotExpress
 from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo, fomo_list
-from concept_orderings.labels import listed_labels
+from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import listed_concepts, parse_request
@@ -22,12 +22,21 @@ from concept_orderings.stream import ArrangedStream
 from concept_orderings.url_names import URL_NAME
 from unit.concept_orderings.strategies import PLAIN_CHARACTERS, Body, requests
 
+FIXTURES = Path(__file__).parents[3] / "fixtures"
+
 KINDS = ("performance", "time", "dataset", "random")
 
 GOLDEN = {
     "fomo": (1, "025a3ed38991c98a5e457e6b9afc568762150a48a12dfcf05a02fd77664121c8"),
-    "jsonl": (1, "2ee0914981525501d7e246f9504fa3742c2594471a955a0d327b0165290fe92b"),
     "tasks": (1, "69fffcf7d693209028cc016d195cf10dc881bafa018bc7a34d8555117eb61f40"),
+    "jsonl": (1, "2ee0914981525501d7e246f9504fa3742c2594471a955a0d327b0165290fe92b"),
+    "csv": (1, "162a2685a88f2d69a80318cf0710c54a5441189cfa39340c11f89f73073d9d7a"),
+    "avalanche": (1, "3151d3ce5c19e138df49f0b086e8408576d6a2677fd24fb1a35ee2b368146869"),
+    "continuum": (1, "4efdf51cb1f2926da3522b9096a9cee542d12d0200b12b1ef966d0d22d1f4bfa"),
+    "pycil": (1, "b8348e777595cda85cf8dbab4f173748e88ee36e42a0002f1c855fe8977caf44"),
+    "mammoth": (1, "ecd217bd001a5c3f0ecf9d33ebc3d4c35dec7e71b7ce87408407cb2065c7e6a6"),
+    "mammoth-config": (1, "c517769e324c3b440d63e6a1ce602e336a535eb2a2a3ae3744684acc1e9f465e"),
+    "hf": (1, "7bd56a5eb259efaaad877f0f2e7efa1013085118dc93af78f6e103357bcac97f"),
 }
 """By exporter: its version and the SHA-256 of its rendering of `golden`."""
 
@@ -71,13 +80,12 @@ def labelled(version: PublishedVersion, body: Body) -> PublishedVersion:
 
 
 def golden() -> PublishedVersion:
-    body: Any = {
-        "name": "golden",
-        "datasets": [{"name": "cifar100", "classes": ["café", "bear"]}, {"name": "MNIST", "classes": ["1", '"0"']}],
-        "ordering": {"kind": "random", "seed": 1},
-        "tasks": {"sizes": [1, 3]},
-    }
-    return labelled(arranged(body).published(7), body)
+    """Return a version that is stored with the tests: a later release has more in a manifest, and so another digest."""
+    stored_version = json.loads((FIXTURES / "golden_version.json").read_text(encoding="utf-8"))
+    tasks = tuple(canonical_json(task) for task in stored_version["tasks"])
+    version = PublishedVersion.from_documents(VersionDocuments(canonical_json(stored_version["manifest"]), tasks))
+    labels = Labels({"CIFAR100": ("café", "bear"), "MNIST": ("1", '"0"')})
+    return replace(version, labels=labels, published_on="2026-01-31")
 
 
 @pytest.mark.parametrize("exporter", [*EXPORTERS.values(), Whole])

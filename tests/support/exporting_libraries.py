@@ -1,0 +1,31 @@
+"""The folder with the libraries that exports are tested with; `make setup` fills it from exporting-libraries.txt."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.processes import ROOT
+
+FOLDER = Path(sys.prefix) / "exporting-libraries"
+
+
+def run_with(program: str, value: object) -> Any:
+    """Run a program of this folder with the libraries; it gets a JSON value and answers with one."""
+    if not FOLDER.is_dir():
+        pytest.skip(f"Avalanche, Continuum and mlcroissant are not in {FOLDER}: make setup installs them")
+    ran = subprocess.run(
+        # -P: without the program's own folder, in which modules are named like libraries.
+        [sys.executable, "-P", "-W", "ignore", str(ROOT / "tests" / "support" / program)],
+        input=json.dumps(value),
+        env={**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}", "WANDB_MODE": "disabled"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
