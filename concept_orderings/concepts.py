@@ -16,14 +16,14 @@ from concept_orderings.checks import check_strings, strings_of
 from concept_orderings.errors import BadConcept, DuplicateConcept, EmptyClassList
 from concept_orderings.faults import Faults, repeats, times
 from concept_orderings.shapes import Items, Refusal, Text
-from concept_orderings.text import FORBIDDEN, VISIBLE, shown
+from concept_orderings.text import BLANK, FORBIDDEN, VISIBLE, shown
 
 SEPARATOR = "+++"
 
 _SEPARATOR = r"\+\+\+"
 
 # Most names have no plus sign and begin with a visible character.
-_PLAIN_NAME = rf"[^\s+{FORBIDDEN[1:-1]}][^+{FORBIDDEN[1:-1]}]*"
+_PLAIN_NAME = f"[^+{BLANK}{FORBIDDEN[1:-1]}][^+{FORBIDDEN[1:-1]}]*"
 
 DATASET_NAME = Text(
     Refusal(
@@ -59,7 +59,10 @@ CLASS_NAMES = Items(CLASS_NAME, length_refusal=_NO_CLASSES, unique=True)
 CONCEPT = Text(
     Refusal(BadConcept, "bad_concept", f"The concept {{value}} has no {SEPARATOR}; write DATASET+++class name."),
     # Exactly one separator, with a visible character before and after it. One or two plus signs are no separator.
-    (r"^\s*([^\s+]|\+{1,2}[^+])(\+{0,2}[^+])*\+{3}\s*([^\s+]\+{0,2}|\+{1,2})([^+]\+{0,2})*$",),
+    (
+        rf"^[{BLANK}]*([^+{BLANK}]|\+{{1,2}}[^+])(\+{{0,2}}[^+])*"
+        rf"\+{{3}}[{BLANK}]*([^+{BLANK}]\+{{0,2}}|\+{{1,2}})([^+]\+{{0,2}})*$",
+    ),
     without=(FORBIDDEN,),
 )
 

@@ -230,12 +230,13 @@ class Text(Shape):
             yield Mismatch(self.refusal, value, pointer)
 
     def json_schema(self) -> JsonSchema:
-        """See `Shape.json_schema`. The schema does not forbid lone surrogates; see `schema_pattern`."""
+        """See `Shape.json_schema`. The schema allows some rare characters that the shape does not: `schema_pattern`."""
         schema: JsonSchema = {"type": "string"}
-        if len(self.patterns) == 1:
-            schema["pattern"] = self.patterns[0]
-        elif self.patterns:
-            schema["allOf"] = [{"pattern": each} for each in self.patterns]
+        required = [{"pattern": schema_pattern(each)} for each in self.patterns]
+        if len(required) == 1:
+            schema |= required[0]
+        elif required:
+            schema["allOf"] = required
         forbidden = [{"pattern": schema_pattern(each)} for each in self.without]
         if len(forbidden) == 1:
             schema["not"] = forbidden[0]

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _SURROGATES = r"\ud800-\udfff"
 
@@ -13,20 +13,51 @@ Control characters would break tools that read lines; lone surrogates have no UT
 expression in the same way.
 """
 
-VISIBLE = r"\S"
-"""A regular expression for one visible character."""
+_BLANKS = (
+    (0x20, 0x20), (0xA0, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x1680, 0x1680),
+    (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x2800, 0x2800),
+    (0x3000, 0x3000), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB),
+    (0x13430, 0x13442), (0x16FE4, 0x16FE4), (0x1BCA0, 0x1BCA3), (0x1D159, 0x1D159), (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
+)  # fmt: skip
+"""The first and the last of each run of characters that show nothing.
+
+They are the separators, the characters with the property Default_Ignorable_Code_Point, and the blank ones that have
+neither property: the blank Braille pattern, the blanks and joiners of Egyptian hieroglyphs, the filler of Khitan, the
+marks of interlinear annotations and the null note. Characters without a meaning, those of private use and combining
+marks alone show something: a box, a picture of the font's own, a dotted circle. Unicode never takes the property from a
+character, so the list stays right.
+"""
+
+
+def _members(runs: Iterable[tuple[int, int]]) -> str:
+    return "".join(chr(first) if first == last else f"{chr(first)}-{chr(last)}" for first, last in runs)
+
+
+_BLANKS_BEYOND_16_BITS = _members(run for run in _BLANKS if run[0] > 0xFFFF)
+
+BLANK = _members(_BLANKS)
+"""The members of a class of a regular expression for one character that shows nothing; control characters are none."""
+
+VISIBLE = f"[^{BLANK}]"
+"""A regular expression for one visible character; a control character is one here, too, and `FORBIDDEN` refuses it."""
 
 _FORBIDDEN = re.compile(FORBIDDEN)
+_VISIBLE = re.compile(VISIBLE)
 _LONGEST_PLAIN = 80
+# `repr` shows these as they are. The selectors of variants, which pictures have, are left to `look_alikes`.
+_SHOWN_AS_NOTHING = re.compile(f"[{_members(run for run in _BLANKS if run[0] not in (0x20, 0xFE00))}]")
 
 
 def schema_pattern(pattern: str) -> str:
-    r"""Return a regular expression as a JSON Schema states it: without lone surrogates.
+    r"""Return a regular expression as a JSON Schema states it: without what some engines refuse to compile.
 
-    JSON can escape one (``"\ud800"``), but no string of Unicode characters has one, and engines that match UTF-8, such
-    as those of Go and Rust, refuse to compile an expression that names one.
+    Lone surrogates: JSON can escape one (``"\ud800"``), but no string of Unicode characters has one, and engines that
+    match UTF-8, such as those of Go and Rust, refuse an expression that names one. Blank characters beyond 16 bits:
+    ECMA-262 without its flag ``u``, as generated clients may use it, reads a run of them as a run of half characters
+    that ends before it begins.
     """
-    return pattern.replace(_SURROGATES, "")
+    return pattern.replace(_SURROGATES, "").replace(_BLANKS_BEYOND_16_BITS, "")
 
 
 def is_plain_text(text: str) -> bool:
@@ -34,9 +65,19 @@ def is_plain_text(text: str) -> bool:
     return not _FORBIDDEN.search(text)
 
 
+def shows_something(text: str) -> bool:
+    """Tell whether text has a visible character."""
+    return _VISIBLE.search(text) is not None
+
+
 def shown(text: str, limit: int = 80) -> str:
-    """Quote text from a request for an error: escaped, and cut to `limit` characters so that it stays readable."""
+    """Quote text from a request for an error: escaped, and cut to `limit` characters so that it stays readable.
+
+    Characters that show nothing are escaped too, such as the filler of Hangul, which `repr` takes for a letter.
+    """
     shown = repr(text) if is_plain_text(text) else ascii(text)
+    if not shown.isascii():
+        shown = _SHOWN_AS_NOTHING.sub(lambda found: ascii(found[0])[1:-1], shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

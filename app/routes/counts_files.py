@@ -17,7 +17,7 @@ from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.counts import RESERVED
 from concept_orderings.faults import Faults
-from concept_orderings.text import VISIBLE, is_plain_text, shown
+from concept_orderings.text import VISIBLE, is_plain_text, schema_pattern, shown, shows_something
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.counts_files import CountsMeaning, Stored
 from store.sources import SourceReport
@@ -42,7 +42,7 @@ Corpus = Annotated[
         min_length=1,
         max_length=_MOST_CORPUS,
         description="The corpus in which the names were counted, described for readers of manifests.",
-        json_schema_extra={"pattern": VISIBLE, "example": "C4 (en), 2019-04 snapshot"},
+        json_schema_extra={"pattern": schema_pattern(VISIBLE), "example": "C4 (en), 2019-04 snapshot"},
     ),
 ]
 Size = Annotated[
@@ -184,7 +184,7 @@ def _media_type(request: Request) -> str:
 
 def _description_of(corpus: str) -> str:
     text = " ".join(corpus.split())
-    if not text or not is_plain_text(text):
+    if not shows_something(text) or not is_plain_text(text):
         raise ApiError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "bad_query",

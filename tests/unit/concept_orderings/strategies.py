@@ -21,6 +21,7 @@ from concept_orderings.evidence.years import years_of
 from concept_orderings.faults import Faults
 from concept_orderings.orderings import ORDERINGS, Parameter
 from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.text import shows_something
 
 Body = dict[str, Any]
 
@@ -28,7 +29,9 @@ PLAIN_CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
 # Plus signs, slashes and tildes matter to the notation of concepts and of JSON pointers: make them frequent.
 NAME_CHARACTERS = PLAIN_CHARACTERS | st.sampled_from("ab+/~{} ")
 
-class_names = st.text(NAME_CHARACTERS, min_size=1, max_size=6).filter(lambda name: name.strip() and "+++" not in name)
+class_names = st.text(NAME_CHARACTERS, min_size=1, max_size=6).filter(
+    lambda name: shows_something(name) and "+++" not in name
+)
 unknown_dataset_names = class_names.filter(lambda name: not name.endswith("+") and find_dataset(name) is None)
 known_dataset_names = st.sampled_from([name for each in CATALOGUE for name in (each.handle, each.name)])
 dataset_names = unknown_dataset_names | known_dataset_names
