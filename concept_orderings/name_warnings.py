@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from concept_orderings.evidence.captions import NeedsEmbeddings
+from concept_orderings.look_alike_warnings import look_alikes, not_composed, unusual_characters
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 
@@ -27,7 +28,7 @@ def machine_embeddings(request: StreamRequest) -> Iterable[StreamWarning]:
         yield StreamWarning.of(WarningCode.MACHINE_EMBEDDINGS, sentence, count=None)
 
 
-RULES: Sequence[Rule] = (machine_embeddings,)
+RULES: Sequence[Rule] = (machine_embeddings, look_alikes, not_composed, unusual_characters)
 
 
 def name_warnings(request: StreamRequest) -> list[StreamWarning]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.concepts import SEPARATOR, Concepts, join_concept, split_concept
 from concept_orderings.errors import BadValue
-from concept_orderings.text import first_of, shown
+from concept_orderings.look_alikes import first_beside
+from concept_orderings.text import shown
 
 _MOST_SHOWN = 10
 
@@ -56,9 +57,12 @@ def rows_by_name(names: Sequence[str], concepts: Concepts) -> NDArray[np.int64]:
         for concept, name in zip(concepts.ids, concepts.class_names, strict=True)
         if concept not in rows and name not in unclear
     ]
+    either_name = [*concepts.ids, *concepts.class_names]
     faults = [
-        *_fault(missing, "concept has no row", "concepts have no row"),
-        *_fault(unknown, "row has a name that is no concept", "rows have names that are no concepts"),
+        *_fault(missing, "concept has no row", "concepts have no row", beside=unknown),
+        *_fault(
+            unknown, "row has a name that is no concept", "rows have names that are no concepts", beside=either_name
+        ),
         *_fault(several, "concept has several rows", "concepts have several rows"),
         *_fault(ambiguous, f"name needs its DATASET{SEPARATOR}", f"names need their DATASET{SEPARATOR}"),
     ]
@@ -98,10 +102,9 @@ def _canonical(name: str) -> str:
     return join_concept(canonical_name(dataset), class_name)
 
 
-def _fault(items: Sequence[str], one: str, several: str) -> list[str]:
+def _fault(items: Sequence[str], one: str, several: str, *, beside: Sequence[str] = ()) -> list[str]:
+    """Return the fault of some names, or none without them; one that looks like a name in `beside` is told from it."""
     if not items:
         return []
     items = list(dict.fromkeys(items))
-    return [
-        f"{len(items)} {one if len(items) == 1 else several}: {first_of([shown(each) for each in items], _MOST_SHOWN)}"
-    ]
+    return [f"{len(items)} {one if len(items) == 1 else several}: {first_beside(items, beside, _MOST_SHOWN)}"]

@@ -43,6 +43,9 @@ class WarningCode(StrEnum):
     EQUAL_VECTORS = "equal_vectors"
     TIME_LIMIT = "time_limit"
     SCATTERED_GROUPS = "scattered_groups"
+    LOOK_ALIKES = "look_alikes"
+    NOT_NFC = "not_nfc"
+    UNUSUAL_CHARACTERS = "unusual_characters"
     UNCLASSIFIED = "unclassified"
 
 

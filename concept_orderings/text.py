@@ -30,14 +30,20 @@ character, so the list stays right.
 """
 
 
-def _members(runs: Iterable[tuple[int, int]]) -> str:
+def members_of(runs: Iterable[tuple[int, int]]) -> str:
+    """Return runs of code points, none of them with a meaning in it, as members of a class of a regular expression."""
     return "".join(chr(first) if first == last else f"{chr(first)}-{chr(last)}" for first, last in runs)
 
 
-_BLANKS_BEYOND_16_BITS = _members(run for run in _BLANKS if run[0] > 0xFFFF)
+_BLANKS_BEYOND_16_BITS = members_of(run for run in _BLANKS if run[0] > 0xFFFF)
 
-BLANK = _members(_BLANKS)
+BLANK = members_of(_BLANKS)
 """The members of a class of a regular expression for one character that shows nothing; control characters are none."""
+
+HIDDEN = members_of(
+    run for run in _BLANKS if run[0] not in (0x20, 0xA0, 0x1680, 0x2000, 0x2028, 0x205F, 0x3000)
+) + members_of(((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F)))
+"""The same without separators, which are spaces of some width, and ends of lines and paragraphs."""
 
 VISIBLE = f"[^{BLANK}]"
 """A regular expression for one visible character; a control character is one here, too, and `FORBIDDEN` refuses it."""
@@ -46,7 +52,7 @@ _FORBIDDEN = re.compile(FORBIDDEN)
 _VISIBLE = re.compile(VISIBLE)
 _LONGEST_PLAIN = 80
 # `repr` shows these as they are. The selectors of variants, which pictures have, are left to `look_alikes`.
-_SHOWN_AS_NOTHING = re.compile(f"[{_members(run for run in _BLANKS if run[0] not in (0x20, 0xFE00))}]")
+_SHOWN_AS_NOTHING = re.compile(f"[{members_of(run for run in _BLANKS if run[0] not in (0x20, 0xFE00))}]")
 
 
 def schema_pattern(pattern: str) -> str:

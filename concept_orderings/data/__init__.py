@@ -11,6 +11,11 @@ class_lists.json.xz
 frequency_ranks.u16.xz
     The rank by frequency of each concept of the benchmark's streams (MIT, see LICENSE.fomo_in_flux), in canonical
     order of the concepts: see `concept_orderings.evidence.ranks`.
+look_alikes.json.xz
+    From Unicode 17.0.0 (Unicode-3.0, see LICENSE.unicode): an object with ``assigned``, the first and the last of each
+    run of code points that Unicode 14.0 has; and ``prototypes``, by character, the text that it looks like. They are
+    the confusables of Unicode Technical Standard #39, for characters in compatibility decomposition, without "m" for
+    "rn". `tests/support/packed_unicode.py` writes it.
 """
 
 from functools import cache
@@ -21,6 +26,7 @@ from numpy.typing import NDArray
 
 CLASS_LISTS = "class_lists"
 FREQUENCY_RANKS = "frequency_ranks"
+LOOK_ALIKES = "look_alikes"
 
 
 @cache

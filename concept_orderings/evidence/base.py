@@ -16,10 +16,11 @@ from concept_orderings.checks import escape_pointer
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadValue, MissingEvidence
 from concept_orderings.faults import Faults
+from concept_orderings.look_alikes import first_beside, shown_beside
 from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import RequestField
 from concept_orderings.stream_warnings import StreamWarning, sentences
-from concept_orderings.text import first_of, in_sentence, shown
+from concept_orderings.text import first_of, in_sentence
 
 Values: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int16]
 """Evidence of one kind, in canonical order of the concepts: (n,), or (n, d) for embeddings."""
@@ -313,7 +314,7 @@ def find_other_classes(
         faults.add(
             BadValue(
                 code,
-                f"{shown(others[0])} is not among the dataset's classes; remove it or add the class.",
+                f"{shown_beside(others[0], classes)} is not among the dataset's classes; remove it or add the class.",
                 (f"{pointer}/{escape_pointer(name)}" for name in others),
             )
         )
@@ -364,8 +365,9 @@ def _classes_without(missing: Sequence[ClassList], field: str) -> str:
     for each in missing:
         values = each.given.get(field)
         if isinstance(values, Mapping):
-            without = [shown(name, 30) for name in each.classes if name not in values]
-            return f" {in_sentence(each.name)} has {field} for some classes, but none for {first_of(without, 5)}."
+            without = [name for name in each.classes if name not in values]
+            named = first_beside(without, values, 5, limit=30)
+            return f" {in_sentence(each.name)} has {field} for some classes, but none for {named}."
     return ""
 
 

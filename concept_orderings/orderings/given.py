@@ -13,6 +13,7 @@ from concept_orderings.concepts import Concepts, join_concept, split_concept
 from concept_orderings.errors import BadParameter, InvalidInput
 from concept_orderings.evidence import Evidence
 from concept_orderings.faults import Faults, repeats, times
+from concept_orderings.look_alikes import shown_beside
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, Ordering
 from concept_orderings.parameters import POINTER, Contradiction, parameter, refused
@@ -79,18 +80,20 @@ def _differences(order: Sequence[str], concepts: Concepts) -> InvalidInput | Non
     known = frozenset(concepts.ids)
     unknown = [i for i, each in enumerate(order) if each not in known]
     if unknown:
+        first_unknown = shown_beside(order[unknown[0]], concepts.ids)
         faults.add(
             BadParameter(
                 "bad_parameter",
-                f"The order has {shown(order[unknown[0]])}, which is not among the concepts; leave it out or add it.",
+                f"The order has {first_unknown}, which is not among the concepts; leave it out or add it.",
                 (f"{POINTER}/order/{i}" for i in unknown),
             )
         )
     listed = frozenset(order)
     missing = [each for each in concepts.ids if each not in listed]
     if missing:
+        first_missing = shown_beside(missing[0], order)
         detail = (
-            f"The order lacks {len(missing)} of {len(concepts)} concepts, the first is {shown(missing[0])}; add them, "
+            f"The order lacks {len(missing)} of {len(concepts)} concepts, the first is {first_missing}; add them, "
             "or leave the order out to use that of the request's lists."
         )
         faults.add(refused(detail, "order"))

@@ -14,12 +14,12 @@ from concept_orderings.concepts import Concepts, join_concept, split_concept
 from concept_orderings.evidence import Evidence
 from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
 from concept_orderings.evidence.equal_vectors import vector_columns, vector_warnings
+from concept_orderings.look_alikes import shown_beside
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.parameters import Contradiction, parameter
 from concept_orderings.progress import Renumbered, Report, silent
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
-from concept_orderings.text import shown
 
 ALL_STARTS = "all"
 """The value of `starts` for all concepts."""
@@ -74,7 +74,8 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
             )
             yield Contradiction.between(detail, "starts", "refine")
         if concept is not None and concepts is not None and concept not in concepts.ids:
-            detail = f"The path is to start at {shown(concept)}, which is not among the concepts; name one that is."
+            named = shown_beside(concept, concepts.ids)
+            detail = f"The path is to start at {named}, which is not among the concepts; name one that is."
             yield Contradiction.between(detail, "starts")
         yield from super().contradictions(concepts)
 

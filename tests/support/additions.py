@@ -65,6 +65,9 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     "the manifest warns of embeddings in float32 and bfloat16, which differ between machines": _warnings(
         "machine_embeddings"
     ),
+    "the manifest warns of class names that look alike, and of characters that running text seldom has": _warnings(
+        "look_alikes", "not_nfc", "unusual_characters"
+    ),
     "the manifest warns of scores that may be of several scales, or that tell few concepts apart": _warnings(
         "mixed_scores", "scores_like_shares", "odd_scores", "dataset_scores", "equal_scores"
     ),

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from concept_orderings.apostrophes import by_text
 from concept_orderings.errors import SourceError, StoreError
+from concept_orderings.look_alikes import first_beside
 from concept_orderings.queries import Query, folded
-from concept_orderings.text import first_of, shown
+from concept_orderings.text import shown
 from store.counts_files import CountsFile, CountsFiles
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts.base import Count
@@ -117,7 +118,7 @@ class CountsFileSource:
         found = (each for query in queries for each in self._found(query))
         missing = dict.fromkeys(each for each in found if each not in self._counts)
         if missing:
-            named = first_of([shown(each) for each in missing], _MOST_NAMED)
+            named = first_beside(list(missing), self._counts, _MOST_NAMED)
             raise SourceError(
                 "source_incomplete",
                 f"The counts file {self._record.name} has no counts for {len(missing)} of the requested names: "
