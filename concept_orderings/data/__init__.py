@@ -1,6 +1,7 @@
 """Facts that ship with the library: JSON compressed with xz, beside the licence of their origin.
 
-`tests/support/packed_data.py` writes these files. Nothing is read when a module is imported.
+`tests/support/packed_data.py` and `tests/support/packed_unicode.py` write these files. Nothing is read when a module is
+imported.
 
 Files
 -----
@@ -15,7 +16,7 @@ look_alikes.json.xz
     From Unicode 17.0.0 (Unicode-3.0, see LICENSE.unicode): an object with ``assigned``, the first and the last of each
     run of code points that Unicode 14.0 has; and ``prototypes``, by character, the text that it looks like. They are
     the confusables of Unicode Technical Standard #39, for characters in compatibility decomposition, without "m" for
-    "rn". `tests/support/packed_unicode.py` writes it.
+    "rn".
 """
 
 from functools import cache

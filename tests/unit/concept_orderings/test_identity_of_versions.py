@@ -217,14 +217,17 @@ def frequency(classes: list[str], **more: Any) -> StreamRequest:
 
 
 def test_names_that_share_a_query_are_foreseen() -> None:
-    [warning] = foreseen_warnings(frequency(["grey_wolf", "grey wolf", "bear"]))
+    alike, warning = foreseen_warnings(frequency(["grey_wolf", "grey wolf", "bear"]))
 
+    assert alike.code == WarningCode.LOOK_ALIKES
     assert warning.detail.startswith("1 name is asked by several concepts ('grey wolf' by 2)")
 
 
 @pytest.mark.parametrize("altered", ["x" * 401, "cats AND dogs"])
 def test_no_shared_names_are_foreseen_where_a_source_may_alter_one(altered: str) -> None:
-    assert foreseen_warnings(frequency(["grey_wolf", "grey wolf", altered])) == []
+    [alike] = foreseen_warnings(frequency(["grey_wolf", "grey wolf", altered]))
+
+    assert alike.code == WarningCode.LOOK_ALIKES
 
 
 def test_counts_of_0_are_foreseen() -> None:

@@ -121,7 +121,7 @@ def test_a_source_of_counts_is_asked_for_the_plain_form_by_a_query_to_copy(name:
 
     assert (warning.code, warning.queries) == ("unusual_characters", {name: plain})
     body = asked.as_json()
-    body["datasets"][0]["queries"] = dict(warning.queries)  # type: ignore[index, call-overload]
+    body["datasets"][0]["queries"] = dict(warning.queries)  # type: ignore[index]
     assert parse_request(body).canonical != asked.canonical
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from concept_orderings import __version__
+from concept_orderings.data import LOOK_ALIKES
 from concept_orderings.library import arrange_request
 from concept_orderings.request import parse_request
 from support.packed_data import FILES, LICENCE, NUMBERS
@@ -83,7 +84,8 @@ def test_the_wheel_holds_the_packed_data_with_its_licence_in_less_than_a_megabyt
     with zipfile.ZipFile(wheel) as archive:
         packed = {Path(name).name for name in archive.namelist() if name.startswith(DATA)} - {"__init__.py"}
 
-    assert packed == {*(f"{name}.json.xz" for name in FILES), *(f"{name}.u16.xz" for name in NUMBERS), LICENCE}
+    objects = {f"{name}.json.xz" for name in (*FILES, LOOK_ALIKES)}
+    assert packed == objects | {f"{name}.u16.xz" for name in NUMBERS} | {LICENCE, "LICENSE.unicode"}
     assert wheel.stat().st_size < 1_000_000
 
 
