@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.look_alike_warnings import look_alikes, not_composed, unusual_characters
+from concept_orderings.name_pattern_warnings import not_running_text
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 
@@ -28,7 +29,7 @@ def machine_embeddings(request: StreamRequest) -> Iterable[StreamWarning]:
         yield StreamWarning.of(WarningCode.MACHINE_EMBEDDINGS, sentence, count=None)
 
 
-RULES: Sequence[Rule] = (machine_embeddings, look_alikes, not_composed, unusual_characters)
+RULES: Sequence[Rule] = (machine_embeddings, look_alikes, not_composed, unusual_characters, not_running_text)
 
 
 def name_warnings(request: StreamRequest) -> list[StreamWarning]:

@@ -46,6 +46,7 @@ class WarningCode(StrEnum):
     LOOK_ALIKES = "look_alikes"
     NOT_NFC = "not_nfc"
     UNUSUAL_CHARACTERS = "unusual_characters"
+    NOT_RUNNING_TEXT = "not_running_text"
     UNCLASSIFIED = "unclassified"
 
 

@@ -74,6 +74,9 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     "the manifest names the model, the metric and the direction of scores": _origin_of_scores,
     "tasks say how many concepts have the score of a concept, as they do of counts": _ties_of_scores,
     "captions with text that the encoder has no token for are warned of": _unknown_tokens,
+    "names that are not written as people write them are warned of, with queries that are": _warnings(
+        "not_running_text"
+    ),
     "concepts with equal captions or equal vectors are warned of: their order is random": _warnings(
         "equal_captions", "equal_vectors"
     ),

@@ -18,6 +18,7 @@ from concept_orderings.cli.commands import COMMANDS
 from concept_orderings.evidence import EVIDENCE, Need
 from concept_orderings.evidence.encoder_names import ENCODERS
 from concept_orderings.exporters import EXPORTERS
+from concept_orderings.name_patterns import PATTERNS
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.parameters import ALL_HAVE
 from concept_orderings.stream_warnings import WarningCode
@@ -119,6 +120,14 @@ def test_the_table_of_warnings_has_every_code() -> None:
     described = re.findall(r"^\| `([a-z_]+)` \|", section(DOCS / "warnings.md", "Codes"), re.MULTILINE)
 
     assert sorted(described) == sorted(WarningCode), "docs/warnings.md has one row for each code of a warning"
+
+
+def test_the_table_of_patterns_of_names_has_every_pattern() -> None:
+    rows = re.findall(r"^\| ([^|`]+) \| ([^|]+) \| `([^`]+)` \|", section(DOCS / "names.md", "Patterns"), re.MULTILINE)
+
+    assert rows == [(each.name, each.what, each.example) for each in PATTERNS], (
+        "docs/names.md has a row for each pattern"
+    )
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)

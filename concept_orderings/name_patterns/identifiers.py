@@ -1,0 +1,139 @@
+"""Names with numbers and identifiers before or after the words, or with nothing else."""
+
+import re
+from collections.abc import Sequence
+
+from concept_orderings.name_patterns.base import Pattern, are_most, traced, without
+
+_WORDNET = "[nvar][0-9]{8}"
+# Freebase, as in OpenImages and AudioSet. A folder of one letter, such as /m/mosque, has no digit there.
+_FREEBASE = "/(?:m/0|g/1|t/dd)[0-9a-z_]+"
+_FIRST_ID = re.compile(rf"(?:{_WORDNET}|{_FREEBASE})[\s_:.,-]+(?=\S)")
+_ONLY_ID = re.compile(rf"{_WORDNET}|{_FREEBASE}")
+_SYNSET = re.compile(r"\.[nvars]\.[0-9]{1,2}$")
+_NUMBERED = re.compile(r"([0-9]{1,6})(\s*[._:-]\s*|\s+)([^\W\d_].*)")
+_CODED = re.compile(r"([A-Za-z][0-9]{2,5})[\s_:.-]+(?=[^\W\d_])")
+_EVENT = re.compile(r"\([A-Z]{1,4}\)\s+")
+_LABELLED = re.compile(r"(?:category|categories|class|label|cls|lbl)\s*[_:-]\s*(?=[^\W\d_])", re.IGNORECASE)
+_COPY = re.compile(r"_[0-9]$")
+
+
+def _after_number(name: str) -> str | None:
+    found = _NUMBERED.fullmatch(name)
+    # Caltech 256 ends the names that Caltech 101 has, too, with its number.
+    return found[3].removesuffix("-101") if found else None
+
+
+def _are_numbers_of_classes(names: Sequence[str], matched: Sequence[str]) -> bool:
+    """Tell whether numbers before words are those of classes.
+
+    Numbers that belong to the words, as in "3-piece suit" and "2 Kings", are rarely distinct, padded with zeros, or all
+    numbers from 0 on.
+    """
+    parts = [found.groups() for name in matched if (found := _NUMBERED.fullmatch(name))]
+    digits, separators, words = zip(*parts, strict=True)
+    spaced = any(map(str.isspace, separators))
+    if any(each.startswith("0") and len(each) > 1 for each in digits):
+        return not spaced or are_most(names, matched)
+    if all(separator == "." and len(each) >= 3 for each, separator in zip(digits, separators, strict=True)):
+        return True
+    numbers = sorted(map(int, digits))
+    if not are_most(names, matched) or len(set(words)) < len(words) or len(set(numbers)) < len(numbers):
+        return False
+    counted = numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+    if spaced:
+        return counted and len(matched) == len(names) and (numbers[0] == 0 or len(names) >= 10)
+    return counted or all(separator.strip() in (".", ":") for separator in separators)
+
+
+def _are_codes_of_classes(names: Sequence[str], matched: Sequence[str]) -> bool:
+    """Tell whether most names have a code of their own, and one is padded with a zero: "T72 tank" has none."""
+    codes = [found[1] for name in matched if (found := _CODED.match(name))]
+    padded = any(code[1] == "0" for code in codes)
+    return are_most(names, matched) and padded and len(set(codes)) == len(codes)
+
+
+def _are_labelled(names: Sequence[str], matched: Sequence[str]) -> bool:
+    return are_most(names, matched) or all(":" in found[0] for name in matched if (found := _LABELLED.match(name)))
+
+
+def _are_copies(names: Sequence[str], matched: Sequence[str]) -> bool:
+    """Tell whether all names with a number have a namesake without it: "Windows_7" has none."""
+    all_names = set(names)
+    return all(_COPY.sub("", name) in all_names for name in matched)
+
+
+def _nothing(name: str) -> str | None:
+    return "" if _ONLY_ID.fullmatch(name) else None
+
+
+ONLY_IDS = Pattern(
+    "identifiers alone",
+    "an identifier and no words",
+    "n02085620",
+    "",
+    traced(rf"^(?:{_WORDNET}|{_FREEBASE})$"),
+    _nothing,
+)
+FIRST_IDS = Pattern(
+    "identifiers before words",
+    "an identifier of WordNet or Freebase before the words",
+    "n02085620-Chihuahua",
+    "",
+    traced(rf"^(?:{_WORDNET}|{_FREEBASE})[\s_:.,-]"),
+    without(re.compile(rf"^{_FIRST_ID.pattern}")),
+)
+SYNSETS = Pattern(
+    "WordNet synsets",
+    "the part of speech and the number of a WordNet synset at the end",
+    "alarm_clock.n.01",
+    ".",
+    traced(r"\.[nvars]\.[0-9]{1,2}$"),
+    without(_SYNSET),
+)
+NUMBERS = Pattern(
+    "numbers of classes",
+    "the number of the class before the words",
+    "001.Black_footed_Albatross",
+    "",
+    traced(r"^[0-9]{1,6}[\s._:-]"),
+    _after_number,
+    is_likely=_are_numbers_of_classes,
+)
+CODES = Pattern(
+    "codes of classes",
+    "the code of the class before the words",
+    "c000 Holding some clothes",
+    "",
+    traced(r"^[A-Za-z][0-9]{2,5}[\s_:.-]"),
+    without(re.compile(rf"^{_CODED.pattern}")),
+    is_likely=_are_codes_of_classes,
+)
+EVENTS = Pattern(
+    "codes in parentheses",
+    "a code in parentheses before the words",
+    "(FX) split leap with 1 turn",
+    "(",
+    traced(r"^\([A-Z]{1,4}\)\s"),
+    without(re.compile(rf"^{_EVENT.pattern}")),
+    rewrite_whole=without(re.compile("[()]")),
+    is_likely=are_most,
+)
+LABELS = Pattern(
+    "the word class or category",
+    "a word such as class, label or category before the words",
+    "Category:Toronto_Argonauts",
+    ":_-",
+    traced(r"^(?:categor|class|label|cls|lbl)", ignore_case=True),
+    without(re.compile(rf"^{_LABELLED.pattern}", re.IGNORECASE)),
+    is_likely=_are_labelled,
+)
+COPIES = Pattern(
+    "numbers of copies",
+    "the number of a copy at the end",
+    "crane_1",
+    "_",
+    traced("_[0-9]$"),
+    without(_COPY),
+    is_likely=_are_copies,
+)
