@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
+from concept_orderings.evidence.tables import TABLE_KINDS
 from concept_orderings.exporters import EXPORTERS
 
 _LEAST_RATIO = 0.6  # of a segment that counts as a misspelt literal
@@ -20,6 +21,7 @@ _PARAMETERS: Mapping[str, "re.Pattern[str]"] = {
     "{task}": re.compile("[0-9]+"),
     "{id}": re.compile("[0-9a-f]{32}"),
     "{format}": re.compile("|".join(EXPORTERS)),
+    "{kind}": re.compile("|".join(TABLE_KINDS)),
 }
 """What a parameter looks like; others may be anything."""
 

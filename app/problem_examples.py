@@ -18,6 +18,7 @@ from concept_orderings.canonical import Json
 from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence.counts import RESERVED
+from concept_orderings.evidence.tables import TABLE_KINDS
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.exporters.pycil import increment_of
 from concept_orderings.json_text import decode_json
@@ -113,6 +114,10 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "unknown_format": f"There is no format 'task'; did you mean tasks? The formats are {', '.join(EXPORTERS)}.",
         "unknown_labels": f"There are no labels with the digest {'0f' * 32}. PUT /v1/labels stores labels and answers "
         "with their digest; the answer to the POST of a stream has the labels_digest of its lists.",
+        "unknown_evidence": "There is no evidence 'vector'; did you mean vectors? The kinds are "
+        f"{', '.join(TABLE_KINDS)}.",
+        "evidence_not_kept": f"Version 1 of {STREAM_NAME} was not made from counts; the evidence that it has is years "
+        "(ordering: time).",
         "unknown_job": "There is no such job, or it finished more than 7 days ago.",
         "source_not_found.counts": no_such_source("c5", ["c4", "infini-gram"]),
     },

@@ -1,11 +1,12 @@
 """What the service does, without HTTP: find a version or enqueue a job for it; follow jobs; read versions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from cachetools import LRUCache
 from redis.exceptions import RedisError
@@ -313,10 +314,23 @@ class Service:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
+        return await self._read(digest, self._versions.document)
+
+    async def evidence(self, digest: str) -> bytes:
+        """Return a file of evidence by its SHA-256; the most recently used files are cached.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        return await self._read(digest, self._versions.evidence)
+
+    async def _read(self, digest: str, read: Callable[[str], Coroutine[Any, Any, bytes]]) -> bytes:
         document: bytes | None = self._documents.get(digest)
         if document is None:
             # 512 ranks may request a document of hundreds of megabytes at the same time: it is read once for all.
-            document = await self._document_reads.run(digest, partial(self._versions.document, digest))
+            document = await self._document_reads.run(digest, partial(read, digest))
             if len(document) <= self._documents.maxsize:
                 self._documents[digest] = document
         return document

@@ -230,6 +230,40 @@ class ManifestTask(Schema):
     digest: str = Field(examples=[_DIGEST])
 
 
+class EvidenceFileInManifest(Open):
+    """A file of the evidence that a version was made from."""
+
+    kind: str = Field(examples=["vectors"])
+    media_type: str = Field(examples=["application/zip"])
+    url: str = Field(description="Relative to the URL of the manifest.", examples=["1/evidence/vectors"])
+    digest: str = Field(description="SHA-256 of the file.", examples=[_DIGEST])
+    bytes: int = Field(description="Size of the file.", examples=[14986240])
+
+
+class EvidenceFileResource(Schema):
+    """A file of evidence that is kept with a version."""
+
+    kind: str = Field(examples=["vectors"])
+    media_type: str = Field(examples=["application/zip"])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/evidence/vectors"])
+    digest: str = Field(description="SHA-256 of the file.", examples=[_DIGEST])
+    bytes: int = Field(description="Size of the file.", examples=[14986240])
+    in_manifest: bool = Field(
+        description="Whether the manifest lists it, so that the digest of the version covers it.", examples=[True]
+    )
+
+
+class EvidenceList(Schema):
+    """The evidence that is kept with a version."""
+
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    version: int = Field(ge=1, examples=[1])
+    evidence: list[EvidenceFileResource]
+    not_kept: list[str] = Field(
+        description="The kinds that the version was made from and that were too large to keep.", examples=[[]]
+    )
+
+
 class Software(Schema):
     """The release that made a version."""
 
@@ -250,6 +284,9 @@ class ManifestResource(Open):
     warnings: list[str] = Field(description="Warnings about the evidence, the order and the tasks.", examples=[[]])
     warning_details: list[WarningResource] = _absent(
         "The same warnings as objects; manifests of release 0.1.0 have none.", []
+    )
+    evidence_files: list[EvidenceFileInManifest] = without_default(
+        "The files of the evidence, from which the order can be made again; manifests of release 0.1.0 have none."
     )
     concepts: int = Field(description="Number of concepts.", examples=[18381])
     order_digest: str = Field(description="SHA-256 of the export: equal for equal orders.", examples=[_DIGEST])

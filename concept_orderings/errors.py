@@ -13,6 +13,8 @@
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── BadLabels           labels_needed, missing_labels, extra_labels
     │   ├── CannotExpress       cannot_express
+    │   ├── BadEvidence         bad_evidence_file, evidence_damaged, evidence_incomplete, evidence_not_needed,
+    │   │                       evidence_of_other_concepts, evidence_of_other_captions, evidence_of_other_source
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -142,6 +144,10 @@ class CannotExpress(InvalidInput):
     def of(cls, format_name: str, why: str, instead: str) -> "CannotExpress":
         """Return the error of a format: the reason as the end of a sentence, and a sentence on what can be done."""
         return cls("cannot_express", f"The format {format_name} cannot express this version: {why}. {instead}.")
+
+
+class BadEvidence(InvalidInput):
+    """A file of published evidence that cannot be read, is damaged, or is not that of the request."""
 
 
 class UnknownOrdering(InvalidInput):

@@ -19,7 +19,7 @@ from concept_orderings.progress import Phase, RepeatableReport, Report, enter, s
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.rows import rows_by_name
 from concept_orderings.split import GroupedTasks
-from concept_orderings.stream import ArrangedStream, task_sizes
+from concept_orderings.stream import MOST_VECTOR_BYTES, ArrangedStream, task_sizes
 from concept_orderings.stream_warnings import StreamWarning
 
 MOST_FORESEEN = 100_000
@@ -99,8 +99,11 @@ def arrange_stream(
     *,
     machine: Machine = ANY_MACHINE,
     report: Report = silent,
+    most_vector_bytes: int = MOST_VECTOR_BYTES,
 ) -> ArrangedStream:
     """Arrange a request whose evidence is gathered, split it into tasks, and describe the result.
+
+    Vectors of more than `most_vector_bytes` are not published with the version.
 
     Raises
     ------
@@ -124,12 +127,11 @@ def arrange_stream(
     diagnostics = request.ordering.diagnose(
         request.concepts, evidence, arrangement.order, sizes, report=progress.repeat
     )
-    provenance = {need: each.provenance for need, each in needed.items()}
     columns: dict[str, Sequence[Json]] = {}
     for need, each in needed.items():
         columns |= {**EVIDENCE[need].shown(each), **each.columns}
     columns |= request.ordering.columns(request.concepts, evidence, arrangement.order)
-    return ArrangedStream(request, evidence, provenance, arrangement, sizes, diagnostics, columns)
+    return ArrangedStream(request, evidence, needed, arrangement, sizes, diagnostics, columns, most_vector_bytes)
 
 
 def foreseen_warnings(request: StreamRequest) -> list[StreamWarning]:

@@ -5,13 +5,15 @@ All functions are pure: the same request, evidence and order give the same bytes
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
-from concept_orderings.evidence import Evidence, Need, Provenance
+from concept_orderings.evidence import Evidence, Gathered, Need, Provenance
+from concept_orderings.evidence.tables import EvidenceFile, margins_of, table_of
 from concept_orderings.exporters.fomo import fomo_list
 from concept_orderings.name_warnings import name_warnings
 from concept_orderings.orderings import Arrangement
@@ -23,6 +25,10 @@ from concept_orderings.version import __version__
 
 MANIFEST_FORMAT = 1
 """Format number of manifests and tasks, raised when a field changes its meaning; readers refuse unknown formats."""
+
+
+MOST_VECTOR_BYTES = 256_000_000
+"""The default of `ArrangedStream.most_vector_bytes`."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,8 @@ class ArrangedStream:
     ----------
     request : StreamRequest
     evidence : Evidence
-    provenance : mapping of Need to Provenance
-        Where each kind of evidence came from.
+    gathered : mapping of Need to Gathered
+        The evidence of each kind, with where it came from.
     arrangement : Arrangement
     sizes : sequence of int
         Number of concepts in each task.
@@ -64,15 +70,47 @@ class ArrangedStream:
         Figures that the ordering computed from the stream, for the manifest; may be empty.
     columns : mapping of str to sequence, each (n,)
         The evidence that tasks show of each concept, by name; None where a concept has none to show.
+    most_vector_bytes : int
+        Vectors that have more bytes are not published with the version.
     """
 
     request: StreamRequest
     evidence: Evidence
-    provenance: Mapping[Need, Provenance]
+    gathered: Mapping[Need, Gathered]
     arrangement: Arrangement
     sizes: Sequence[int]
     diagnostics: Mapping[str, Json] = field(default_factory=dict)
     columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)
+    most_vector_bytes: int = MOST_VECTOR_BYTES
+
+    @property
+    def provenance(self) -> Mapping[Need, Provenance]:
+        """Where each kind of evidence came from."""
+        return {need: each.provenance for need, each in self.gathered.items()}
+
+    @cached_property
+    def evidence_files(self) -> tuple[EvidenceFile, ...]:
+        """The evidence that is published with the version, a file for each kind; the manifest lists them."""
+        return tuple(
+            EvidenceFile.of(table_of(need, each, self.request.concepts))
+            for need, each in sorted(self.gathered.items())
+            if need not in self.evidence_left_out
+        )
+
+    @cached_property
+    def files_beside(self) -> tuple[EvidenceFile, ...]:
+        """Files that lie beside the version and not in its manifest, because their last bits depend on the machine."""
+        tables = [margins_of(each, self.request.concepts) for _, each in sorted(self.gathered.items())]
+        return tuple(EvidenceFile.of(each) for each in tables if each is not None)
+
+    @property
+    def evidence_left_out(self) -> tuple[Need, ...]:
+        """The kinds of evidence that are not published because they have more bytes than are kept."""
+        return tuple(need for need, each in sorted(self.gathered.items()) if self._is_too_large(each))
+
+    def _is_too_large(self, gathered: Gathered) -> bool:
+        # Two bytes for each number of a vector, also where the embeddings are still to be quantised.
+        return gathered.values.ndim > 1 and 2 * gathered.values.size > self.most_vector_bytes
 
     def warnings(self) -> list[StreamWarning]:
         """Return the warnings for readers of the stream."""
@@ -147,6 +185,7 @@ class ArrangedStream:
                 "request_digest": self.request.digest,
                 "ordering": self._ordering_as_json(),
                 "evidence": {str(need): found.as_json() for need, found in sorted(self.provenance.items())},
+                "evidence_files": [_listed(each, version) for each in self.evidence_files],
                 "warnings": sentences(warnings),
                 "warning_details": details(warnings),
                 "concepts": len(self.request.concepts),
@@ -176,6 +215,17 @@ class ArrangedStream:
             }
             for position, i in enumerate(self.arrangement.order.tolist())
         ]
+
+
+def _listed(file: EvidenceFile, version: int) -> dict[str, Json]:
+    """Return the entry of a file of evidence in the manifest; its URL is relative to that of the manifest."""
+    return {
+        "kind": file.kind,
+        "media_type": file.media_type,
+        "url": f"{version}/evidence/{file.kind}",
+        "digest": file.digest,
+        "bytes": len(file.data),
+    }
 
 
 def task_sizes(split: Split, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> list[int]:

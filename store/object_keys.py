@@ -7,6 +7,7 @@
     streams/NAME/exports/00000001/FORMAT/1.json  the record of a rendering of version 1 by version 1 of an exporter
     streams/NAME/exports/00000001/FORMAT/1-DIGEST.json  the same with labels that a client gave, by their SHA-256
     documents/AB/ABCD…                           manifests, tasks and renderings, named by their SHA-256
+    evidence/AB/ABCD…                            the evidence that versions were made from, named by its SHA-256
     sources/NAME.json                            the record of a counts file; it exists if and only if the file does
     counts/AB/ABCD…                              the counts of a counts file as canonical JSON, named by their SHA-256
     labels/AB/ABCD…                              labels as canonical JSON, named by their SHA-256
@@ -40,6 +41,11 @@ def export_record(stream: str, version: int, exporter: str, exporter_version: in
 def document(digest: str) -> str:
     """Return the key of a document by its SHA-256 (hexadecimal)."""
     return f"documents/{digest[:2]}/{digest}"
+
+
+def evidence(digest: str) -> str:
+    """Return the key of a file of evidence by its SHA-256 (hexadecimal)."""
+    return f"evidence/{digest[:2]}/{digest}"
 
 
 def counts_file_record(name: str) -> str:

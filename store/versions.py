@@ -1,9 +1,9 @@
 """Stream versions: numbered from 1, written once, never changed.
 
-The documents of a version are written first, its record last and create-only: of several workers that write the same
-number, the one that creates the record has made that version. A worker that dies before the record leaves documents
-that nothing refers to. If one dies after the record, the retry of the job finds the version by its request, so the same
-request never gets two versions. `store.object_keys` has the layout.
+The evidence and the documents of a version are written first, its record last and create-only: of several workers that
+write the same number, the one that creates the record has made that version. A worker that dies before the record
+leaves evidence and documents that nothing refers to. If one dies after the record, the retry of the job finds the
+version by its request, so the same request never gets two versions. `store.object_keys` has the layout.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from concept_orderings.canonical import Json, canonical_json
+from concept_orderings.evidence import EVIDENCE
+from concept_orderings.evidence.tables import EvidenceFile
 from concept_orderings.progress import Report, silent
 from concept_orderings.published import VersionDocuments
 from concept_orderings.stream import ArrangedStream
@@ -22,6 +24,7 @@ from concept_orderings.url_names import URL_NAME
 from store import object_keys
 from store.damage import reading, version_damaged
 from store.documents import read_document, write_document
+from store.evidence_files import KeptEvidence, entries, read_evidence, write_evidence
 from store.objects import Objects
 from store.sealed import created_now, known_members, seal, unseal
 
@@ -71,6 +74,8 @@ class VersionRecord:
         The manifest's. Release 0.1.0 stored sentences alone: they have the code ``unclassified``.
     created_at : str
         UTC, ISO 8601. Not part of the manifest, whose bytes depend on request and evidence alone.
+    evidence : KeptEvidence or None
+        The files of evidence; None for a version of a release that kept none.
     """
 
     stream: str
@@ -83,6 +88,7 @@ class VersionRecord:
     tasks: tuple[TaskEntry, ...]
     warnings: tuple[StreamWarning, ...]
     created_at: str
+    evidence: KeptEvidence | None = None
 
     def to_bytes(self) -> bytes:
         """Return the record in the form in which it is stored, with its own digest."""
@@ -98,7 +104,10 @@ class VersionRecord:
             "warnings": sentences(self.warnings),
             "created_at": self.created_at,
         }
-        return seal(body, record_format=_RECORD_FORMAT, added={"warning_details": details(self.warnings)})
+        added: dict[str, Json] = {"warning_details": details(self.warnings)}
+        if self.evidence is not None:
+            added["evidence"] = self.evidence.as_json()
+        return seal(body, record_format=_RECORD_FORMAT, added=added)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "VersionRecord":
@@ -113,7 +122,11 @@ class VersionRecord:
         tasks = tuple(TaskEntry(**known_members(TaskEntry, each)) for each in fields.pop("tasks"))
         warnings = _warnings(fields)
         order_digest = fields.pop("export_digest")
-        return cls(**known_members(cls, fields), order_digest=order_digest, tasks=tasks, warnings=warnings)
+        written = fields.pop("evidence", None)
+        evidence = None if written is None else KeptEvidence.read(written)
+        return cls(
+            **known_members(cls, fields), order_digest=order_digest, tasks=tasks, warnings=warnings, evidence=evidence
+        )
 
 
 def _warnings(fields: dict[str, Any]) -> tuple[StreamWarning, ...]:
@@ -166,6 +179,16 @@ class Versions:
             ``version_damaged`` or ``store_unavailable``.
         """
         return await read_document(self._objects, digest)
+
+    async def evidence(self, digest: str) -> bytes:
+        """Return a file of evidence, checked against its digest.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        return await read_evidence(self._objects, digest)
 
     async def documents(self, record: VersionRecord) -> VersionDocuments:
         """Return the manifest and the tasks of a version, each checked against its digest.
@@ -247,8 +270,12 @@ class Versions:
             version += 1
 
     async def _write_documents(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
-        # In a thread: it takes seconds for a million concepts.
+        # In threads: both take seconds for a million concepts.
+        evidence = await asyncio.to_thread(_evidence_files, arranged)
         tasks, export, manifest = await asyncio.to_thread(arranged.documents, version)
+        for file in evidence:
+            report(0, len(tasks))
+            await write_evidence(self._objects, file)
         for done, task in enumerate(tasks):
             report(done, len(tasks))
             await write_document(self._objects, task)
@@ -267,7 +294,24 @@ class Versions:
             tasks=tuple(TaskEntry(size, task.digest) for size, task in sizes),
             warnings=tuple(arranged.warnings()),
             created_at=created_now(),
+            evidence=_kept_evidence(arranged),
         )
+
+
+def _evidence_files(arranged: ArrangedStream) -> list[EvidenceFile]:
+    files = [*arranged.evidence_files, *arranged.files_beside]
+    # A file computes its digest when it is first read, which takes a second for 256 MB.
+    return sorted(files, key=lambda each: each.digest)
+
+
+def _kept_evidence(arranged: ArrangedStream) -> KeptEvidence:
+    return KeptEvidence(
+        files=(
+            *entries(arranged.evidence_files, in_manifest=True),
+            *entries(arranged.files_beside, in_manifest=False),
+        ),
+        left_out=tuple(EVIDENCE[need].published_as for need in arranged.evidence_left_out),
+    )
 
 
 def _chunks(entries: Sequence[_Entry], size: int) -> Iterator[Sequence[_Entry]]:

@@ -47,7 +47,14 @@ class PublishStream(Work):
         evidence, machine = await gather(gathering)
         await monitor.enter(Phase.ARRANGING, len(request.concepts))
         arranged = await in_thread(
-            lambda report: arrange_stream(request, evidence, machine=machine, report=report), monitor.report
+            lambda report: arrange_stream(
+                request,
+                evidence,
+                machine=machine,
+                report=report,
+                most_vector_bytes=self._settings.max_vectors_mb * 1_000_000,
+            ),
+            monitor.report,
         )
         await monitor.enter(Phase.PUBLISHING, len(arranged.sizes))
         return await self._versions.publish(arranged, report=monitor.report)

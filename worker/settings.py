@@ -31,6 +31,13 @@ class WorkerSettings(StoreSettings):
         description="Megabytes that a job may use. A path search that needs more is refused before it begins. 0 means "
         "the memory that is free at that time, or less in a container with a limit.",
     )
+    max_vectors_mb: int = Field(
+        256,
+        ge=0,
+        le=4000,
+        description="Megabytes of vectors that are kept with a version, so that others can make its order again. A "
+        "version with more is made without them; 0 keeps none.",
+    )
     redelivery_seconds: float = Field(
         60.0,
         gt=0,

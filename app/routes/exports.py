@@ -112,7 +112,7 @@ async def get_export(
     immutable = exporter.final or v is not None
     return await answer_document(
         request,
-        service,
+        service.document,
         kept.digest,
         immutable_headers(kept.digest) if immutable else revalidated_headers(kept.digest),
         media_type=kept.media_type,

@@ -1,7 +1,7 @@
 """Shared by the routes for parts of a version: path parameters, the version's record, the answer with its headers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -113,7 +113,7 @@ async def redirect_latest(service: Service, name: str, part: str) -> Response:
 
 async def answer_document(
     request: Request,
-    service: Service,
+    read: Callable[[str], Awaitable[bytes]],
     digest: str,
     caching: Mapping[str, str],
     *,
@@ -126,8 +126,8 @@ async def answer_document(
     ----------
     request
         The request.
-    service
-        Reads the document.
+    read
+        Returns the document by its SHA-256, such as `Service.document`.
     digest
         SHA-256 of the document.
     caching
@@ -139,4 +139,4 @@ async def answer_document(
     """
     if client_has(digest, ", ".join(request.headers.getlist("if-none-match"))):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=dict(caching))
-    return Response(await service.document(digest), headers={**caching, **(headers or {})}, media_type=media_type)
+    return Response(await read(digest), headers={**caching, **(headers or {})}, media_type=media_type)

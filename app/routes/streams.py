@@ -163,7 +163,7 @@ async def get_manifest(name: Name, version: Version, request: Request, service: 
     if version == "latest":
         return await redirect_latest(service, name, "")
     record = await find_record(service, name, version)
-    return await answer_document(request, service, record.digest, immutable_headers(record.digest))
+    return await answer_document(request, service.document, record.digest, immutable_headers(record.digest))
 
 
 @router.get(
@@ -182,7 +182,7 @@ async def get_task(name: Name, version: Version, task: Task, request: Request, s
             "task", f"Version {version} of {name} has the tasks 0 to {len(record.tasks) - 1}, and no task {task[:20]}."
         )
     digest = record.tasks[int(task)].digest
-    return await answer_document(request, service, digest, immutable_headers(digest))
+    return await answer_document(request, service.document, digest, immutable_headers(digest))
 
 
 async def _read_request(request: Request, service: Service) -> Accepted:

@@ -9,7 +9,7 @@ from pathlib import Path
 from concept_orderings.class_files import ClassFile, OwnFields, located, request_of
 from concept_orderings.cli.files import read_files
 from concept_orderings.cli.options import default_data_dir
-from concept_orderings.cli.order_evidence import gatherers
+from concept_orderings.cli.order_evidence import gatherers, published_evidence
 from concept_orderings.cli.order_options import faults_of_column, faults_of_format, faults_of_options, faults_with_files
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.parameters import add_parameters, given_parameters
@@ -54,6 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--names", type=Path, metavar="FILE", help="the names of the rows of --embeddings, one per line, in their order"
+    )
+    parser.add_argument(
+        "--evidence",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="make the order again from the published evidence of a version: its files, or a directory that has them "
+        "(docs/evidence.md); no encoder and no source is used. A manifest among them says which digests they must have",
     )
     parser.add_argument(
         "--print-order",
@@ -105,8 +113,9 @@ def run(options: argparse.Namespace) -> int:
     body = request_of(files, **_fields(options, own))
     request = _parsed(options, files, body)
     exporter = EXPORTERS[_format(options, own, request)]()
+    published = published_evidence(options, request)
     with progress_on(sys.stderr) as report:
-        stream = order(request, gatherer=gatherers(options, request, body), report=report)
+        stream = order(request, gatherer=gatherers(options, request, body), published=published, report=report)
     for sentence in sentences(stream.warnings()):
         say(sentence)
     # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.

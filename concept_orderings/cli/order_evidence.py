@@ -7,14 +7,40 @@ from typing import Any
 
 from concept_orderings.class_files import listed_concepts
 from concept_orderings.cli.embeddings_file import read_embeddings
+from concept_orderings.cli.evidence_files import read_evidence
 from concept_orderings.cli.gatherers import find_gatherer
 from concept_orderings.cli.options import default_data_dir
-from concept_orderings.evidence import Gathered, Need
+from concept_orderings.errors import MissingEvidence
+from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
+from concept_orderings.evidence.fitting import evidence_of_request
 from concept_orderings.evidence.quantised import embeddings_as_evidence
 from concept_orderings.order_files import Gatherer
 from concept_orderings.request import StreamRequest
+
+
+def published_evidence(options: argparse.Namespace, request: StreamRequest) -> dict[Need, Gathered]:
+    """Return the evidence in the files of ``--evidence``, by kind; none without that option.
+
+    Raises
+    ------
+    BadEvidence
+        See `read_evidence` and `evidence_of_request`.
+    MissingEvidence
+        ``missing_embeddings`` or ``missing_counts``: the files lack a kind that the request needs from outside.
+    """
+    if not options.evidence:
+        return {}
+    found = evidence_of_request(request, read_evidence(options.evidence))
+    for need in sorted(request.outside.difference(found)):
+        kind = EVIDENCE[need].published_as
+        raise MissingEvidence(
+            f"missing_{need}",
+            f"The evidence has no {kind}, which the order by {request.ordering.kind} depends on: download "
+            f"…/evidence/{kind} of the version, too.",
+        )
+    return found
 
 
 def gatherers(

@@ -28,6 +28,10 @@ def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
         return
     if options.names is not None and options.embeddings is None:
         yield "--names has no effect: it names the rows of --embeddings; give that too, or leave --names out."
+    if options.evidence is not None:
+        for name, value in (("--embeddings", options.embeddings), ("--data-dir", options.data_dir)):
+            if value is not None:
+                yield f"--evidence has what the order is made from, and nothing else is used; leave {name} out."
     if options.name is not None and options.manifest is None:
         yield "--name has no effect: only the manifest has the stream's name; give --manifest, or leave --name out."
     if _same_file(options.output, options.manifest):
@@ -105,6 +109,8 @@ def _faults_of_parameters(
         elif name in _OF_CACHES:
             yield f"{option_of(name)} has no effect: this command counts anew each time; leave it out."
     yield from _faults_of_embeddings(options, kind, parameters)
+    if options.evidence is not None:
+        return
     counts_outside = Need.COUNTS in kind.needs and parameters.get("source") not in (None, *AT_HAND)
     if options.data_dir is not None and not counts_outside:
         yield "--data-dir has no effect: only sources of counts are looked for there (--kind frequency --source NAME)."

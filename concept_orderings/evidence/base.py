@@ -14,7 +14,7 @@ from concept_orderings.canonical import Json
 from concept_orderings.catalogue import KnownDataset
 from concept_orderings.checks import escape_pointer
 from concept_orderings.concepts import ClassList, Concepts
-from concept_orderings.errors import BadValue, MissingEvidence
+from concept_orderings.errors import BadEvidence, BadValue, MissingEvidence
 from concept_orderings.faults import Faults
 from concept_orderings.look_alikes import first_beside, shown_beside
 from concept_orderings.parameters import Parameters
@@ -202,6 +202,10 @@ class Kind(ABC, Generic[_Parameters]):
     need : Need
     fields : tuple of EvidenceField
         Its fields of a class list.
+    published_as : str
+        The name under which versions publish the values of all concepts (`concept_orderings.evidence.tables`).
+    value_name, value_type : str
+        The column of the published values, or the array if they have several numbers for each concept, and its type.
     shown_as : str
         The name in tasks of each concept's value; empty if tasks do not show it.
     reads : frozenset of str
@@ -210,6 +214,9 @@ class Kind(ABC, Generic[_Parameters]):
 
     need: ClassVar[Need]
     fields: ClassVar[tuple[EvidenceField[Any], ...]]
+    published_as: ClassVar[str]
+    value_name: ClassVar[str]
+    value_type: ClassVar[str]
     shown_as: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
 
@@ -269,6 +276,27 @@ class Kind(ABC, Generic[_Parameters]):
         del concepts, parameters
         raise NotImplementedError(f"{self.need} are never at hand")
 
+    def published(self, values: Values) -> Values:
+        """Return the values as versions publish them: numbers of the type `value_type`."""
+        return values
+
+    def check_origin(self, parameters: _Parameters, source: str, facts: Mapping[str, Json]) -> None:
+        """Refuse published evidence from elsewhere than the ordering says.
+
+        Parameters
+        ----------
+        parameters
+            The ordering.
+        source, facts
+            `Provenance.source` and `Provenance.details` of the evidence.
+
+        Raises
+        ------
+        BadEvidence
+            ``evidence_of_other_source``.
+        """
+        del parameters, source, facts
+
     def shown(self, found: Gathered) -> dict[str, Sequence[Json]]:
         """Return the values that tasks show of each concept, by name, each (n,)."""
         name = found.shown_as or self.shown_as
@@ -293,6 +321,22 @@ def evidence_digest(values: Values) -> str:
     little_endian = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
     # A view of the bytes, because embeddings may be gigabytes and are not to be copied.
     return hashlib.sha256(little_endian.reshape(-1).view(np.uint8).data).hexdigest()
+
+
+def check_same(parameter: str, asked: str, found: Json) -> None:
+    """Refuse published evidence whose origin differs from a parameter of the ordering.
+
+    Raises
+    ------
+    BadEvidence
+        ``evidence_of_other_source``.
+    """
+    if found != asked:
+        raise BadEvidence(
+            "evidence_of_other_source",
+            f"The ordering has the {parameter} {shown(asked)}, but the evidence is of {shown(str(found))}: give the "
+            "request that its version was made for, or other evidence.",
+        )
 
 
 def find_other_classes(

@@ -12,7 +12,16 @@ from concept_orderings.canonical import Json
 from concept_orderings.catalogue import KnownDataset
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadConcept
-from concept_orderings.evidence.base import Evidence, EvidenceField, Kind, Need, NeedsEvidence, require
+from concept_orderings.evidence.base import (
+    Evidence,
+    EvidenceField,
+    Kind,
+    Need,
+    NeedsEvidence,
+    Values,
+    check_same,
+    require,
+)
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
 from concept_orderings.evidence.template_shape import PLACEHOLDER, TEMPLATE_TEXT
 from concept_orderings.faults import Faults, repeats, times
@@ -115,6 +124,7 @@ class Embeddings(Kind[NeedsEmbeddings]):
     """A vector for each concept, which an encoder makes from its captions. Tasks do not show it."""
 
     need = Need.EMBEDDINGS
+    published_as, value_name, value_type = "vectors", "vectors", "int16"
     fields = (TEMPLATE,)
 
     def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
@@ -135,6 +145,17 @@ class Embeddings(Kind[NeedsEmbeddings]):
         """See `Kind.is_outside`."""
         del parameters
         return True
+
+    def published(self, values: Values) -> Values:
+        """See `Kind.published`: the integers that orderings compute with."""
+        return quantised_embeddings(Evidence(embeddings=values))
+
+    def check_origin(self, parameters: NeedsEmbeddings, source: str, facts: Mapping[str, Json]) -> None:
+        """See `Kind.check_origin`: the encoder, its dtype, and its weights if they are pinned."""
+        check_same("encoder", parameters.encoder, source)
+        check_same("dtype", parameters.dtype, facts.get("dtype"))
+        if parameters.weights:
+            check_same("weights", parameters.weights, facts.get("weights"))
 
     def as_json(self, each: ClassList) -> dict[str, Json]:
         """See `Kind.as_json`."""

@@ -20,6 +20,7 @@ from concept_orderings.evidence.base import (
     Kind,
     Need,
     NeedsEvidence,
+    check_same,
     covers,
     find_other_classes,
     first_names,
@@ -208,6 +209,7 @@ class Counts(Kind[NeedsCounts]):
     """A count for each class, from the request or from a source of counts."""
 
     need = Need.COUNTS
+    published_as, value_name, value_type = "counts", "count", "int64"
     fields = (COUNTS, QUERIES)
     shown_as = "count"
     reads = frozenset({"source"})
@@ -252,6 +254,11 @@ class Counts(Kind[NeedsCounts]):
     def is_outside(self, parameters: NeedsCounts) -> bool:
         """See `Kind.is_outside`."""
         return parameters.source not in AT_HAND
+
+    def check_origin(self, parameters: NeedsCounts, source: str, facts: Mapping[str, Json]) -> None:
+        """See `Kind.check_origin`: the source."""
+        del facts
+        check_same("source", parameters.source, source)
 
     def foreseen_warnings(self, concepts: Concepts) -> tuple[StreamWarning, ...]:
         """See `Kind.foreseen_warnings`: of names that share a query, unless a source may alter some of them."""

@@ -86,6 +86,7 @@ class Scores(Kind[Parameters]):
     """A score for each dataset, or for each of its classes."""
 
     need = Need.SCORES
+    published_as, value_name, value_type = "scores", "score", "float64"
     fields = (SCORES,)
     shown_as = "score"
 

@@ -62,6 +62,7 @@ class Years(Kind[Parameters]):
     """A year for each dataset."""
 
     need = Need.YEARS
+    published_as, value_name, value_type = "years", "year", "int64"
     fields = (YEAR,)
     shown_as = "year"
 

@@ -110,6 +110,14 @@ def test_the_same_request_has_the_same_version(served: ServedData, version: dict
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_no_version_has_evidence(served: ServedData, version: dict[str, Any]) -> None:
+    for part in ("evidence", "evidence/vectors", "evidence/counts"):
+        answer = served.http.get(f"{version['url']}/{part}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "evidence_not_kept")
+        assert "made by a release that kept no evidence" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_every_version_has_every_export(served: ServedData, version: dict[str, Any]) -> None:
     answer = served.post(version["body"], wait=0).json()
     assert set(answer["exports"]) == set(EXPORTERS)

@@ -61,6 +61,11 @@ def _evidence_of_embeddings(manifest: dict[str, Any], tasks: Sequence[dict[str, 
             concept["evidence"].pop(name, None)
 
 
+def _evidence_files(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    del tasks
+    del manifest["evidence_files"]
+
+
 ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], None]] = {
     "the manifest warns of embeddings in float32 and bfloat16, which differ between machines": _warnings(
         "machine_embeddings"
@@ -82,6 +87,7 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     ),
     "diagnostics count the steps of length 0, between concepts that are not told apart": _zero_steps,
     "a concept that has embeddings shows its captions, and how near the next one is": _evidence_of_embeddings,
+    "the manifest lists the files of the evidence, from which the order can be made again": _evidence_files,
     "the manifest lists its warnings as objects, so that programs need not read sentences": _warnings_as_objects,
 }
 """By the reason for an addition, a function that takes it out of a manifest and its tasks."""

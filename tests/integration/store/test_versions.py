@@ -4,13 +4,19 @@ import asyncio
 import json
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from concept_orderings.errors import StoreError
+from concept_orderings.evidence import Need
 from concept_orderings.evidence.at_hand import evidence_at_hand
+from concept_orderings.evidence.base import parameters_of
+from concept_orderings.evidence.captions import NeedsEmbeddings
+from concept_orderings.evidence.quantised import embeddings_as_evidence
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
@@ -205,7 +211,91 @@ async def test_a_record_of_a_later_release_may_have_further_fields(objects: Obje
     record_format = fields.pop("format")
     tasks = [{**each, "seconds": 0.5} for each in fields.pop("tasks")]
     later = seal({**fields, "tasks": tasks, "licence": "CC0"}, record_format=record_format)
-    assert VersionRecord.from_bytes(later) == record
+    assert VersionRecord.from_bytes(later) == replace(record, evidence=None)
+
+
+def embedded(name: str = "s", *, seed: int = 0) -> ArrangedStream:
+    """Return a stream that has vectors, margins and years."""
+    body = {
+        "name": name,
+        "datasets": [{"name": "A", "classes": ["a", "b"], "template": "A {}.", "year": 2001}],
+        "ordering": {"kind": "similarity", "encoder": "fake", "seed": seed},
+        "tasks": {"by": "year"},
+    }
+    request = parse_request(body)
+    parameters = parameters_of(request.ordering, NeedsEmbeddings)
+    vectors = embeddings_as_evidence(np.eye(2, 3), parameters, request.concepts.ids, source="fake")
+    return arrange_stream(request, {Need.EMBEDDINGS: vectors, **evidence_at_hand(request)})
+
+
+async def test_a_record_leads_to_the_evidence(objects: Objects) -> None:
+    versions = Versions(objects)
+    stream = embedded()
+    record = await versions.publish(stream)
+    assert record.evidence is not None
+    assert VersionRecord.from_bytes(record.to_bytes()) == record
+
+    listed = {each.kind: each for each in record.evidence.files}
+    assert {kind: each.in_manifest for kind, each in listed.items()} == {
+        "vectors": True,
+        "years": True,
+        "margins": False,
+    }
+    for file in (*stream.evidence_files, *stream.files_beside):
+        assert await versions.evidence(listed[file.kind].digest) == file.data
+        assert listed[file.kind].bytes == len(file.data)
+    manifest = json.loads(await versions.document(record.digest))
+    in_manifest = {each.kind: each.digest for each in record.evidence.files if each.in_manifest}
+    assert {each["kind"]: each["digest"] for each in manifest["evidence_files"]} == in_manifest
+
+
+async def test_versions_share_evidence(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    for seed in range(3):
+        await versions.publish(embedded(seed=seed))
+        await versions.publish(embedded("other", seed=seed))
+
+    assert len([each for each in (tmp_path / "evidence").rglob("*") if each.is_file()]) == 3
+
+
+@pytest.mark.parametrize("writes", range(8))
+async def test_a_publisher_may_die_before_evidence_is_complete(objects: Objects, writes: int) -> None:
+    """Three files of evidence, the task, the export, the manifest, then the record: it lists what is there."""
+    stream = embedded()
+    with pytest.raises(Killed):
+        await Versions(DyingStore(objects, writes)).publish(stream)
+    versions = Versions(objects)
+    assert await versions.numbers("s") == ([1] if writes == 7 else [])
+    record = await versions.publish(stream)
+    assert record.version == 1
+    assert record.evidence is not None
+    for each in record.evidence.files:
+        assert len(await versions.evidence(each.digest)) == each.bytes
+
+
+async def test_a_record_says_what_was_too_large(objects: Objects) -> None:
+    stream = replace(embedded(), most_vector_bytes=11)
+    record = await Versions(objects).publish(stream)
+    assert record.evidence is not None
+    assert record.evidence.left_out == ("vectors",)
+    assert record.evidence.file("vectors") is None
+    assert VersionRecord.from_bytes(record.to_bytes()) == record
+
+
+async def test_damaged_evidence_is_refused(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    record = await versions.publish(embedded())
+    assert record.evidence is not None
+    for entry in record.evidence.files:
+        path = tmp_path / "evidence" / entry.digest[:2] / entry.digest
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        with pytest.raises(StoreError) as refusal:
+            await versions.evidence(entry.digest)
+        assert refusal.value.code == "version_damaged"
+        path.unlink()
+        with pytest.raises(StoreError) as refusal:
+            await versions.evidence(entry.digest)
+        assert refusal.value.code == "version_damaged"
 
 
 def damaged(path: Path, kind: str) -> None:

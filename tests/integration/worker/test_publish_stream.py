@@ -90,6 +90,20 @@ async def state(jobs: Runs) -> State:
     return job.state
 
 
+async def test_vectors_above_the_setting_are_not_kept(
+    jobs: Runs, versions: Versions, stores: EvidenceStores, stopping: threading.Event
+) -> None:
+    request = similar(4)
+    runner = Runner(jobs, PublishStream(WorkerSettings(max_vectors_mb=0), versions=versions, stores=stores), stopping)
+    await runner.deliver(job_id(request), await submit(jobs, request))
+    record = await versions.find("similar", request.digest)
+    assert record is not None
+    assert record.evidence is not None
+    assert record.evidence.left_out == ("vectors",)
+    assert [each.kind for each in record.evidence.files] == ["margins"]
+    assert VersionRecord.from_bytes(record.to_bytes()) == record
+
+
 async def failure(jobs: Runs) -> str:
     job = await jobs.get(ID)
     assert job is not None

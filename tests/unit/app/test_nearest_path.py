@@ -11,7 +11,15 @@ from app.nearest_path import nearest_path
 from app.settings import AppSettings
 
 TEMPLATES = [route.path for route in create_app(AppSettings.model_construct()).state.routes]
-VALUES = {"name": "pets", "version": "12", "task": "0", "id": "0f" * 16, "format": "fomo", "digest": "0f" * 32}
+VALUES = {
+    "name": "pets",
+    "version": "12",
+    "task": "0",
+    "id": "0f" * 16,
+    "format": "fomo",
+    "digest": "0f" * 32,
+    "kind": "vectors",
+}
 
 SEGMENTS = st.sampled_from(["v1", "streams", "stream", "pets", "versions", "1", "tasks", "export", "fomo", "jobs", "x"])
 
@@ -27,6 +35,7 @@ NEAR = {
     "/v1/streams/NAME/versions": "/v1/streams/NAME/versions/{version}",
     "/v1/streams/NAME/versions/1/export": "/v1/streams/NAME/versions/1/export/{format}",
     "/v1/streams/NAME/versions/1/export/fomo/x": "/v1/streams/NAME/versions/1/export/fomo",
+    "/v1/streams/NAME/versions/1/vectors": "/v1/streams/NAME/versions/1/evidence/vectors",
     "/v1/streams/NAME/versions/1/manifest": "/v1/streams/NAME/versions/1",
     "/v1/streams/a b/version/1": "/v1/streams/a%20b/versions/1",
     "/v1/source/c4/count": "/v1/sources/c4/counts",
