@@ -20,7 +20,7 @@ from concept_orderings.look_alikes import first_beside, shown_beside
 from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import RequestField
 from concept_orderings.stream_warnings import StreamWarning, sentences
-from concept_orderings.text import first_of, in_sentence
+from concept_orderings.text import first_of, in_sentence, shown
 
 Values: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int16]
 """Evidence of one kind, in canonical order of the concepts: (n,), or (n, d) for embeddings."""
