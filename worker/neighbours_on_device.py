@@ -19,7 +19,10 @@ MORE = 64
 """Neighbours proposed beyond the k that are requested: those within the error of the k-th distance are not certain."""
 
 BLOCK_BYTES = 256 << 20
-"""Bytes of estimated distances at a time; choosing the smallest takes about twice as many more."""
+"""Bytes of estimated distances at a time, where the free memory of the device is not known."""
+
+MOST_BLOCK_BYTES = 4 << 30
+"""Larger blocks are no faster."""
 
 FURTHEST = 2**31
 """Larger than any squared distance of quantised unit vectors: the bound when all other vectors are proposed."""
@@ -44,7 +47,7 @@ class TorchProposer:
         self._vectors = torch.from_numpy(vectors).to(device).float()
         self._exact_squares = squared_lengths(vectors)
         self._squares = torch.from_numpy(self._exact_squares.astype(np.float32)).to(device)
-        self._rows = max(1, BLOCK_BYTES // (4 * len(vectors)))
+        self._rows = block_rows(len(vectors), free_memory(device))
         # Of an estimate: the error of the product, and the rounding of a squared length and of a difference, each less
         # than 2^32 · 2^-24.
         self._error = int(np.ceil(product_error(vectors.shape[1]))) + 2 * 256
@@ -91,6 +94,20 @@ class TorchProposer:
             return ids.int().cpu().numpy(), np.full(len(rows), FURTHEST, dtype=np.int64)
         furthest = np.floor(values.amax(dim=1).cpu().numpy()).astype(np.int64)
         return ids.int().cpu().numpy(), furthest + self._exact_squares[rows] - self._error
+
+
+def block_rows(n: int, free: int | None) -> int:
+    """Return for how many rows the distances to all `n` vectors are estimated at a time, given the free bytes.
+
+    Choosing the smallest takes about twice as many bytes as the estimates. A quarter of the memory is left to others.
+    """
+    most = BLOCK_BYTES if free is None else min(free // 4, MOST_BLOCK_BYTES)
+    return max(1, most // (4 * n))
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return the free bytes of a device; None where torch does not know them."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
 def proposer_on(device: str, vectors: NDArray[np.int16]) -> Proposer | None:

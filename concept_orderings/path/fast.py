@@ -160,7 +160,7 @@ class Search:
                 steps = size * length + (begin + (end - begin) * part) * (to - length)
                 return self._n + before + int(steps / (self._n - 1))
 
-            self._crew.run_chunks(work, end - begin, 4, progress)
+            self._crew.run_chunks(work, end - begin, chunk_of(end - begin, self._crew.threads), progress)
             if before + end < starts:  # else no walk is left that longer lists would speed up
                 self._make_longer_lists()
 
@@ -221,6 +221,11 @@ def batches(size: int, first: int) -> Iterator[tuple[int, int]]:
         end = min(size, begin + first)
         yield begin, end
         begin, first = end, first * 4
+
+
+def chunk_of(walks: int, threads: int) -> int:
+    """Return how many walks a thread takes at a time: at most four, and fewer where threads would have none."""
+    return min(4, -(-walks // threads))
 
 
 def search(

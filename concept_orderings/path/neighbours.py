@@ -5,8 +5,12 @@ coordinates gives (see `projection`). The products are computed tile by tile. Ea
 finds in a tile, so memory grows with n and not with n².
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import zip_longest
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +23,12 @@ from concept_orderings.path.distances import squared_lengths
 from concept_orderings.path.kernels import Candidates, Ids, Space
 from concept_orderings.path.projection import Projector
 from concept_orderings.path.tuning import DEFAULT, Tuning, sample_size
+
+FEW_ROWS = 64
+"""With fewer rows for each thread, several chunks would cost more than waiting for the last one."""
+
+Proposals: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int64]]
+"""What a `Proposer` returns."""
 
 
 class Neighbours:
@@ -90,15 +100,27 @@ class Neighbours:
         ids = np.empty((len(rows), k), dtype=self._id_type)
         distances = np.zeros((len(rows), k if measured is None else measured), dtype=np.int32)
         lengths = np.full(len(rows), k, dtype=np.int32)
-        height = max(1, min(self._tuning.rows, self._tuning.tile_candidates // room_for(k)))
         if self._proposer is None:
+            height = max(1, min(self._tuning.rows, self._tuning.tile_candidates // room_for(k)))
             self._search(rows, ids, distances, height, progress)
             return ids, distances, lengths
-        for first in range(0, len(rows), height):
-            block = slice(first, first + height)
-            self._verify(rows[block], ids[block], distances[block], lengths[block])
-            self._crew.report_done(progress(min(first + height, len(rows)) / len(rows)))
+        for block, proposals in self._proposed(rows, k):
+            self._verify(rows[block], proposals, ids[block], distances[block], lengths[block])
+            self._crew.report_done(progress(min(block.stop, len(rows)) / len(rows)))
         return ids, distances, lengths
+
+    def _proposed(self, rows: NDArray[np.int64], k: int) -> Iterator[tuple[slice, Proposals]]:
+        """Yield blocks of rows with their proposals; those of the next block are made meanwhile."""
+        assert self._proposer is not None
+        height = self._tuning.proposed_rows
+        blocks = [slice(first, first + height) for first in range(0, len(rows), height)]
+        with ThreadPoolExecutor(1, thread_name_prefix="proposer") as thread:
+            coming = deque(thread.submit(self._proposer, rows[block], k) for block in blocks[:1])
+            for block, following in zip_longest(blocks, blocks[1:]):
+                proposals = coming.popleft().result()
+                if following is not None:
+                    coming.append(thread.submit(self._proposer, rows[following], k))
+                yield block, proposals
 
     def _search(
         self,
@@ -114,8 +136,7 @@ class Neighbours:
         def work(first: int, last: int) -> None:
             self._search_block(bounds, rows[first:last], ids[first:last], distances[first:last])
 
-        # Small enough that every thread gets about four chunks.
-        height = min(height, -(-len(rows) // (4 * self._crew.threads)))
+        height = min(height, height_of(len(rows), self._crew.threads))
         with on_one_thread():
             self._crew.run_chunks(work, len(rows), height, progress)
 
@@ -138,8 +159,10 @@ class Neighbours:
             kernels.write_nearest(candidates, ids, distances)
 
     def _offer_all(self, bounds: "Bounds", candidates: Candidates, k: int) -> None:
-        n, width = len(self.vectors), self._tuning.columns
+        n = len(self.vectors)
         left = bounds.rows[candidates.rows]
+        # Few rows get wide tiles: starting a kernel takes as long as some thousand bounds.
+        width = max(self._tuning.columns, self._tuning.rows * self._tuning.columns // len(left))
         products = np.empty((len(left), min(width, n)), dtype=np.float32)
         for begin in range(0, n, width):
             if self._crew.stop[0]:
@@ -149,11 +172,15 @@ class Neighbours:
             kernels.offer(product, begin, k, self._space, bounds.error, candidates)
 
     def _verify(
-        self, rows: NDArray[np.int64], ids: Ids, distances: NDArray[np.int32], lengths: NDArray[np.int32]
+        self,
+        rows: NDArray[np.int64],
+        proposals: Proposals,
+        ids: Ids,
+        distances: NDArray[np.int32],
+        lengths: NDArray[np.int32],
     ) -> None:
         """Fill in the proposed neighbours that are certain, for a block of rows; search for rows that have too few."""
-        assert self._proposer is not None
-        proposed, limits = self._proposer(rows, ids.shape[1])
+        proposed, limits = proposals
         candidates = empty_candidates(rows, proposed.shape[1])
         candidates.ids[:] = proposed
         candidates.limits[:] = limits
@@ -226,6 +253,12 @@ class Typical:
         distances += self._sample_squares
         limits = np.partition(distances, rank, axis=1)[:, rank] + self._squares[rows]
         return np.clip(limits, 1, kernels.INFINITE_DISTANCE).astype(np.int64)
+
+
+def height_of(rows: int, threads: int) -> int:
+    """Return how many of some rows a thread searches for at a time: about four chunks each, or one if they are few."""
+    chunks = 4 if rows >= FEW_ROWS * threads else 1
+    return -(-rows // (chunks * threads))
 
 
 def room_for(k: int) -> int:

@@ -38,6 +38,8 @@ class Tuning:
         Size of a tile of the products of all pairs.
     tile_candidates : int
         Candidates that the rows of a tile keep, together.
+    proposed_rows : int
+        Rows whose neighbours a device proposes while those of as many others are verified.
     short_ids : int
         The largest number of vectors whose ids have 16 bits.
     """
@@ -53,6 +55,7 @@ class Tuning:
     rows: int = 256
     columns: int = 1024
     tile_candidates: int = 1 << 20
+    proposed_rows: int = 2048
     short_ids: int = 1 << 16
 
 

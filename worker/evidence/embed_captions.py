@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +16,13 @@ from worker.threads import in_thread
 Found: TypeAlias = NDArray[np.bool_]
 
 CHUNK = 256
-"""Captions that are encoded and then cached together: the most that a job encodes again after it was killed."""
+"""Captions that are encoded and then cached together at first."""
+
+LARGEST_CHUNK = 8192
+
+CHUNK_SECONDS = 0.5
+"""A chunk that takes less is followed by one of twice as many captions: what a job encodes again after it was killed
+takes about a second, and a GPU is never waited for long."""
 
 
 async def embed_captions(
@@ -61,10 +68,16 @@ async def embed_captions(
     done = len(distinct) - len(missing)
     await in_thread(lambda in_work: in_work(done, len(distinct)), report)
     not_cached: list[int] = []
-    for start in range(0, len(missing), CHUNK):
-        chunk = missing[start : start + CHUNK]
-        part = shifted(report, done + start, len(distinct))
-        rows[chunk] = await in_thread(_encoding(encoder, [distinct[i] for i in chunk]), part)
+    start, size = 0, CHUNK
+    while start < len(missing):
+        chunk = missing[start : start + size]
+        began = monotonic()
+        rows[chunk] = await in_thread(
+            _encoding(encoder, [distinct[i] for i in chunk]), shifted(report, done + start, len(distinct))
+        )
+        start += len(chunk)
+        if monotonic() - began < CHUNK_SECONDS:
+            size = min(2 * size, LARGEST_CHUNK)
         if cache is None:
             continue
         # Earlier rows that could not be cached are tried again only after a chunk could be: not once for each chunk.

@@ -247,6 +247,7 @@ class NotingEncoder(FakeEncoder):
     name: str = "counting"
     fingerprint: str = FINGERPRINT
     encoded: list[str] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
     fail_at: int | None = None
 
     def sort_key(self, caption: str) -> tuple[int, str]:
@@ -257,6 +258,7 @@ class NotingEncoder(FakeEncoder):
         if self.fail_at is not None and len(self.encoded) >= self.fail_at:
             raise RuntimeError("killed")
         self.encoded.extend(captions)
+        self.calls.append(len(captions))
         report(len(captions), len(captions))
         return FAKE.encode(captions)
 
@@ -442,6 +444,7 @@ def test_rows_that_could_not_be_cached_are_cached_later(in_redis: Run, monkeypat
             return False if next(refused, False) else await put(*args)
 
         monkeypatch.setattr(cache, "put_many", sometimes)
+        monkeypatch.setattr(embedding, "CHUNK_SECONDS", 0)
         await embed_captions(CAPTIONS, NotingEncoder(), cache)
         found, rows = await cache.get_many(FINGERPRINT, CAPTIONS, 64)
         assert found.all()
@@ -449,3 +452,14 @@ def test_rows_that_could_not_be_cached_are_cached_later(in_redis: Run, monkeypat
 
     assert -(-len(CAPTIONS) // embedding.CHUNK) == 6
     in_redis(check)
+
+
+@pytest.mark.parametrize(("seconds", "chunks"), [(0, [256] * 5 + [220]), (60, [256, 512, 732])])
+def test_chunks_grow_while_they_take_less_than_half_a_second(
+    seconds: float, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "CHUNK_SECONDS", seconds)
+    encoder = NotingEncoder()
+    np.testing.assert_array_equal(asyncio.run(embed_captions(CAPTIONS, encoder, None)), ROWS)
+    assert len(CAPTIONS) == 1500
+    assert encoder.calls == chunks

@@ -42,6 +42,7 @@ tunings = st.builds(
     rows=st.integers(1, 30),
     columns=st.integers(1, 40),
     tile_candidates=st.sampled_from([1, 1 << 20]),
+    proposed_rows=st.integers(1, 30),
     short_ids=st.sampled_from([0, 1 << 16]),
 )
 
@@ -227,6 +228,29 @@ def test_a_proposer_of_all_neighbours_saves_the_computing_of_bounds(monkeypatch:
     machine = Machine(threads=1, make_proposer=lambda _: propose)
     found = fast.search(vectors, np.arange(50), None, machine, silent, DEFAULT)
     assert lists_of(found) == best_path(vectors)
+
+
+def test_an_error_of_a_proposer_is_passed_on() -> None:
+    vectors = quantise(np.random.default_rng(2).normal(size=(50, 8)))
+    asked = []
+
+    def propose(rows: NDArray[np.int64], k: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        asked.append(len(rows))
+        if len(asked) == 3:
+            raise RuntimeError("the device is gone")
+        return np.tile(np.arange(50, dtype=np.int32), (len(rows), 1)), np.zeros(len(rows), dtype=np.int64)
+
+    machine = Machine(threads=1, make_proposer=lambda _: propose)
+    with pytest.raises(RuntimeError, match="the device is gone"):
+        fast.search(vectors, np.arange(50), None, machine, silent, replace(DEFAULT, proposed_rows=10))
+    assert asked == [10, 10, 10]
+
+
+@pytest.mark.parametrize(
+    ("walks", "threads", "chunk"), [(1, 16, 1), (16, 16, 1), (16, 8, 2), (16, 1, 4), (17, 16, 2), (18_381, 16, 4)]
+)
+def test_few_walks_are_dealt_out_to_all_threads(walks: int, threads: int, chunk: int) -> None:
+    assert fast.chunk_of(walks, threads) == chunk
 
 
 def test_the_kernel_stops_in_the_middle_of_a_walk() -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("numba")
 from concept_orderings.path import crew, kernels, quantise
 from concept_orderings.path.distances import squared_lengths
 from concept_orderings.path.kernels import Space
-from concept_orderings.path.neighbours import Neighbours, Typical, empty_candidates
+from concept_orderings.path.neighbours import Neighbours, Typical, empty_candidates, height_of
 from concept_orderings.path.tuning import DEFAULT
 from concept_orderings.progress import silent
 from unit.path.oracle import Vectors, distance_matrix
@@ -91,3 +91,10 @@ def test_neighbours_among_many_equal_vectors() -> None:
     assert ids.tolist() == [[2, 4, 6, 8, 10], [1, 3, 5, 7, 9]]
     assert distances.tolist() == [[0] * 5] * 2
     assert lengths.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("rows", "threads", "height"), [(1, 16, 1), (17, 16, 2), (322, 16, 21), (1024, 16, 16), (18_381, 2, 2298)]
+)
+def test_few_rows_are_searched_in_one_chunk_per_thread(rows: int, threads: int, height: int) -> None:
+    assert height_of(rows, threads) == height

@@ -98,3 +98,16 @@ def test_a_processor_is_no_device_to_propose_on() -> None:
     assert make_proposer is not None
     assert make_proposer(vectors) is None
     assert proposer_on("cpu", vectors) is None
+
+
+@pytest.mark.parametrize(
+    ("n", "free", "rows"),
+    [
+        (18_381, None, 3650),  # 256 MB
+        (1_000_000, 80 << 30, 1073),  # 4 GB, however much is free
+        (1_000_000, 1 << 30, 67),  # a quarter of what is free
+        (1_000_000, 1 << 20, 1),
+    ],
+)
+def test_blocks_are_as_large_as_the_free_memory_allows(n: int, free: int | None, rows: int) -> None:
+    assert neighbours_on_device.block_rows(n, free) == rows

@@ -60,6 +60,9 @@ def prepare(settings: WorkerSettings, dtype: str) -> tuple[torch.device, BatchSi
         device = torch.device("cpu")
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    if device.type == "cuda":
+        # For each new length of a sequence it makes a plan, which takes longer than the sequence itself.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     return device, BatchSize(min(settings.batch_size, CPU_BATCH) if device.type == "cpu" else settings.batch_size)
 
 
@@ -167,6 +170,13 @@ def encode_in_batches(
         ``encoder_failed``: a row is not a unit vector, or there is not enough memory for a single caption.
     """
     rows: FloatArray = np.empty((len(order), dimensions), dtype=row_dtype(dtype))
+
+    def collect(batch: IntArray, unit: torch.Tensor) -> None:
+        rows[batch] = unit.cpu().numpy()
+        check_unit_rows(rows[batch], name)
+
+    # Collected one batch later: a GPU computes a batch while the processor prepares the next one.
+    computing: tuple[IntArray, torch.Tensor] | None = None
     done = 0
     while done < len(order):
         report(done, len(order))
@@ -175,25 +185,26 @@ def encode_in_batches(
         if unit is None:
             batch_size.captions = _halved(len(batch), name)
             continue
-        check_unit_rows(unit, name)
-        rows[batch] = unit
+        if computing is not None:
+            collect(*computing)
+        computing = batch, unit
         done += len(batch)
+    if computing is not None:
+        collect(*computing)
     report(done, len(order))
     return rows
 
 
-def _unit_rows(forward: Forward, batch: IntArray, dtype: str) -> FloatArray | None:
-    """Embed one batch, (b, d); return None if there was not enough memory."""
+def _unit_rows(forward: Forward, batch: IntArray, dtype: str) -> torch.Tensor | None:
+    """Embed one batch, (b, d), on the model's device; return None if there was not enough memory."""
     wide = torch.float64 if dtype == "float64" else torch.float32
     try:
         with torch.inference_mode():
-            unit = torch.nn.functional.normalize(forward(batch).to(wide), dim=1).cpu()
+            return torch.nn.functional.normalize(forward(batch).to(wide), dim=1)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         return None
-    rows: FloatArray = unit.numpy()
-    return rows
 
 
 def _halved(size: int, name: str) -> int:

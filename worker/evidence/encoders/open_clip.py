@@ -33,7 +33,7 @@ from worker.evidence.encoders.batches import (
 )
 from worker.evidence.encoders.checkpoints import check_sums, find_checkpoint, wants_quick_gelu
 from worker.evidence.encoders.text_tower import run_shared, run_whole, text_lengths
-from worker.evidence.encoders.tokenisers import identity, load_tokeniser, overlong, unknown
+from worker.evidence.encoders.tokenisers import TokenIds, identity, load_tokeniser, overlong, unknown
 from worker.settings import WorkerSettings
 
 VERSION = 1
@@ -55,6 +55,7 @@ class ClipText:
     name: str
     tower: torch.nn.Module
     tokeniser: Any
+    token_ids: TokenIds
     device: torch.device
     batch_size: BatchSize
     dimensions: int
@@ -84,9 +85,9 @@ class ClipText:
         """Embed captions, as `base.Encoder.encode` describes; shape (n, dimensions)."""
         if not captions:
             return np.empty((0, self.dimensions), dtype=row_dtype(self.dtype))
-        tokens = self.tokeniser(list(captions))
+        ids = self.token_ids(captions)
+        tokens = torch.from_numpy(ids)
         lengths = text_lengths(self.tower, tokens)
-        ids: IntArray = tokens.numpy()
 
         def forward(batch: IntArray) -> torch.Tensor:
             if lengths is None:
@@ -126,6 +127,7 @@ def load(name: str, settings: WorkerSettings, *, dtype: str = "float64", pinned:
         name=name,
         tower=tower,
         tokeniser=tokeniser,
+        token_ids=TokenIds(tokeniser),
         device=device,
         batch_size=batch_size,
         dimensions=config["embed_dim"],

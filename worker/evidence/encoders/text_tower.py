@@ -57,25 +57,19 @@ def trie_of(tokens: IntArray, lengths: IntArray) -> Trie:
     lengths : ndarray of int64, shape (b,)
         Number of tokens of each caption, including end-of-text; tokens after it are ignored.
     """
-    shared = _shared(tokens, lengths)
-    firsts = np.cumsum(lengths - shared) - (lengths - shared)
-    n = int((lengths - shared).sum())
-    # Index in the sequence of each token of each caption.
-    places = np.zeros(tokens.shape, dtype=np.int64)
-    causal = np.tri(tokens.shape[1], dtype=np.bool_)
-    seen = np.zeros((n, n), dtype=np.bool_)
-    for i, (first, start, length) in enumerate(zip(firsts, shared, lengths, strict=True)):
-        places[i, :start] = places[i - 1, :start]
-        places[i, start:length] = np.arange(first, first + length - start)
-        seen[first : first + length - start, places[i, :length]] = causal[start:length, :length]
+    tokens = tokens[:, : lengths.max(initial=0)]
     columns = np.arange(tokens.shape[1])
-    new = (columns >= shared[:, None]) & (columns < lengths[:, None])
-    return Trie(
-        tokens=tokens[new],
-        positions=np.broadcast_to(columns, tokens.shape)[new],
-        ends=places[np.arange(len(tokens)), lengths - 1],
-        seen=seen,
-    )
+    new = (columns >= _shared(tokens, lengths)[:, None]) & (columns < lengths[:, None])
+    # Index in the sequence of each token of each caption. A token that is not new is the one above it in its column,
+    # and the new tokens of a column are numbered from above to below.
+    places = np.zeros(tokens.shape, dtype=np.int64)
+    places[new] = np.arange(new.sum())
+    places = np.maximum.accumulate(places, axis=0)
+    captions, positions = np.nonzero(new)
+    n = len(positions)
+    seen = np.zeros((n, n), dtype=np.bool_)
+    seen[np.repeat(np.arange(n), positions + 1), places[captions][columns <= positions[:, None]]] = True
+    return Trie(tokens=tokens[new], positions=positions, ends=places[np.arange(len(tokens)), lengths - 1], seen=seen)
 
 
 def _shared(tokens: IntArray, lengths: IntArray) -> IntArray:
@@ -113,17 +107,23 @@ def run_shared(tower: Any, tokens: IntArray, lengths: IntArray, device: torch.de
     device : torch.device
         The device of the tower.
     """
-    trie = trie_of(tokens, lengths)
     half = len(tokens) // 2
-    if len(trie.tokens) > MOST_TOKENS and half:
+    if int((lengths - _shared(tokens, lengths)).sum()) > MOST_TOKENS and half:
         parts = (slice(half), slice(half, None))
         return torch.cat([run_shared(tower, tokens[part], lengths[part], device) for part in parts])
-    on_device = {name: torch.from_numpy(value).to(device) for name, value in vars(trie).items()}
+    on_device = {name: _sent(value, device) for name, value in vars(trie_of(tokens, lengths)).items()}
     seen = on_device["seen"]
     states = tower.token_embedding(on_device["tokens"]) + tower.positional_embedding[on_device["positions"]]
     mask = torch.zeros_like(seen, dtype=states.dtype).masked_fill_(~seen, float("-inf"))
     states = tower.transformer(states.unsqueeze(0), attn_mask=mask).squeeze(0)
     return _projected(tower.ln_final(states[on_device["ends"]]), tower.text_projection)
+
+
+def _sent(array: NDArray[np.generic], device: torch.device) -> torch.Tensor:
+    """Copy an array to a device; a GPU goes on with earlier work meanwhile."""
+    tensor = torch.from_numpy(array)
+    # From memory that may be swapped out, CUDA copies at once, after all work that it has been given.
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def _projected(states: torch.Tensor, projection: torch.nn.Linear | torch.Tensor | None) -> torch.Tensor:

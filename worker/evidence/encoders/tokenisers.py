@@ -2,19 +2,27 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import open_clip
 import torch
+from open_clip import tokenizer as open_clip_tokenizer
 from open_clip.tokenizer import SimpleTokenizer
 
 from concept_orderings.errors import EncoderError
 from concept_orderings.progress import Report, silent
 from worker.evidence.encoders.base import surely_fits
+from worker.evidence.encoders.batches import IntArray
 
 CHUNK = 1024
 """Captions between two reports: tenths of a second of work."""
+
+_PLAIN = re.compile(r"[ -%'-~]*")
+"""Text that CLIP's cleaning only splits at spaces and lower-cases: printable ASCII without references (``&amp;``)."""
 
 
 def load_tokeniser(model: str) -> Any:
@@ -33,6 +41,51 @@ def load_tokeniser(model: str) -> Any:
             f"The tokeniser of the open_clip model {model} is not in the cache of the Hugging Face Hub (HF_HOME) "
             f"and cannot be downloaded: {error}",
         ) from error
+
+
+class TokenIds:
+    """Gives the token ids of an open_clip tokeniser; those of CLIP's own in a third of its time.
+
+    CLIP's own tokeniser repairs broken encodings in each caption, and looks up each piece of each word. Here plain
+    ASCII, which comes out as it was, is not repaired, and the ids of a word are kept.
+
+    Parameters
+    ----------
+    tokeniser
+        A tokeniser of open_clip.
+    """
+
+    def __init__(self, tokeniser: Any) -> None:
+        self._tokeniser = tokeniser
+        self._ids: dict[str, list[int]] = {}
+
+    def __call__(self, captions: Sequence[str]) -> IntArray:
+        """Return what the tokeniser returns, shape (n, context length)."""
+        tokeniser = self._tokeniser
+        if type(tokeniser) is not SimpleTokenizer or tokeniser.reduction_fn is not None:
+            ids: IntArray = tokeniser(list(captions)).numpy()
+            return ids
+        context = tokeniser.context_length
+        result = np.zeros((len(captions), context), dtype=np.int64)
+        for row, caption in zip(result, captions, strict=True):
+            tokens = [tokeniser.sot_token_id, *self._of_caption(caption), tokeniser.eot_token_id]
+            if len(tokens) > context:
+                tokens[context - 1 :] = [tokeniser.eot_token_id]
+            row[: len(tokens)] = tokens
+        return result
+
+    def _of_caption(self, caption: str) -> chain[int]:
+        tokeniser = self._tokeniser
+        if tokeniser.clean_fn is open_clip_tokenizer._clean_lower and _PLAIN.fullmatch(caption):
+            text = " ".join(caption.split()).lower()
+        else:
+            text = tokeniser.clean_fn(caption)
+        return chain.from_iterable(self._ids.get(word) or self._of_word(word) for word in tokeniser.pat.findall(text))
+
+    def _of_word(self, word: str) -> list[int]:
+        letters = "".join(self._tokeniser.byte_encoder[byte] for byte in word.encode())
+        ids = self._ids[word] = [self._tokeniser.encoder[piece] for piece in self._tokeniser.bpe(letters).split(" ")]
+        return ids
 
 
 def identity(tokeniser: Any) -> str:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from concept_orderings.errors import Cancelled, EncoderError
 from worker.evidence.encoders import tokenisers
 from worker.evidence.encoders.base import surely_fits
-from worker.evidence.encoders.tokenisers import identity, overlong
+from worker.evidence.encoders.tokenisers import TokenIds, identity, overlong
 
 from .tiny import AWKWARD
 
@@ -168,3 +169,30 @@ def test_a_tokeniser_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monke
         tokenisers.load_tokeniser("roberta-ViT-B-32")
     assert caught.value.code == "encoder_not_configured"
     assert "roberta-ViT-B-32" in caught.value.detail
+
+
+TOKEN_IDS = TokenIds(CLIP)
+ANYTHING = st.text(max_size=90) | st.text(AWKWARD, max_size=90) | st.text(st.characters(max_codepoint=127), max_size=90)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(ANYTHING | WORDS, max_size=8))
+@example(
+    ["<start_of_text>", "<END_OF_TEXT>", "&lt;&amp;lt;", "it's  a DOG'S\tlife ", "dog " * 80, "", "\x1b[0m", "naïve ﬁ"]
+)
+def test_token_ids_are_those_of_open_clip(captions: list[str]) -> None:
+    assert TOKEN_IDS(captions).tolist() == CLIP(captions).tolist()
+
+
+def test_token_ids_of_all_class_lists_are_those_of_open_clip(benchmark_data: Path) -> None:
+    lists = sorted((benchmark_data / "fomo_in_flux" / "class_lists").glob("*.json"))
+    captions = [f"A photo of a {name}." for path in lists for name in json.loads(path.read_text())]
+    assert len(captions) == 23_078
+    assert (TokenIds(CLIP)(captions) == CLIP(captions).numpy()).all()
+
+
+def test_other_tokenisers_give_their_own_ids() -> None:
+    sentence = open_clip.tokenizer.SimpleTokenizer(clean="canonicalize")
+    assert TokenIds(sentence)(["It's, a dog!"]).tolist() == sentence(["It's, a dog!"]).tolist()
+    random = open_clip.tokenizer.SimpleTokenizer(reduction_mask="simple")
+    assert TokenIds(random)(["a dog"]).tolist() == random(["a dog"]).tolist()
