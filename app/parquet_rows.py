@@ -1,10 +1,10 @@
-"""``python app/parquet_rows.py``: read a Parquet file from standard input; write its names and counts as JSON lines.
+"""``python app/parquet_rows.py``: read columns of a Parquet file from standard input; write its rows as JSON lines.
 
 This runs as a process of its own for two reasons: the library that reads Parquet has crashed on damaged files, and a
 small file can expand to any size in memory. Neither may stop the service. It imports nothing from this project.
 
-A line is ``[name, count]`` for a row of the file, or ``{"error": …}`` as the last line. Lines are short, so that the
-reader needs little memory for one line at a time.
+A line is an array with the cells of a row of the file, or ``{"error": …}`` as the last line. Lines are short, so that
+the reader needs little memory for one line at a time.
 """
 
 import contextlib
@@ -24,30 +24,42 @@ _MOST_OF_ERROR = 200
 
 
 class _Wrong(Exception):
-    """The file is readable Parquet but not a valid counts file."""
+    """The file is readable Parquet but not a valid table."""
 
 
-def rows(data: bytes, most_rows: int) -> Iterator[tuple[Any, Any]]:
-    """Yield names and counts row by row.
+def rows(data: bytes, most_rows: int, columns: dict[str, str]) -> Iterator[list[Any]]:
+    """Yield the cells of each row.
 
-    Names are converted one at a time, because a few compressed bytes can stand for any number of long names.
+    Texts are converted one at a time, because a few compressed bytes can stand for any number of long ones.
+
+    Parameters
+    ----------
+    data
+        The file.
+    most_rows
+        The largest number of rows allowed.
+    columns
+        By name, ``string``, ``integer`` or ``number``.
     """
     import pyarrow as pa  # noqa: PLC0415  # after `main` has set the memory limit
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-    _check_columns(pa.types, file.schema_arrow)
+    _check_columns(pa.types, file.schema_arrow, columns)
     if file.metadata.num_rows > most_rows:
         raise _Wrong(f"it has {file.metadata.num_rows} rows, and {most_rows} is the most")
     text = 0
-    for batch in file.iter_batches(_BATCH_ROWS, columns=["name", "count"], use_threads=False):
-        names = batch.column("name")
-        for number, count in enumerate(batch.column("count").to_pylist()):
-            name = names[number].as_py()
-            text += _length(name)
+    for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns), use_threads=False):
+        # Numbers are converted at once, which is many times as fast.
+        read = [
+            batch.column(name) if kind == "string" else batch.column(name).to_pylist() for name, kind in columns.items()
+        ]
+        for number in range(batch.num_rows):
+            row = [each[number] if isinstance(each, list) else each[number].as_py() for each in read]
+            text += sum(_length(cell) for cell, kind in zip(row, columns.values(), strict=True) if kind == "string")
             if text > _MOST_TEXT:
                 raise _Wrong(f"its names have more than {_MOST_TEXT} bytes")
-            yield name, count
+            yield row
 
 
 def _length(name: str | None) -> int:
@@ -58,29 +70,41 @@ def _length(name: str | None) -> int:
     return len(name.encode())
 
 
-def _check_columns(types: Any, schema: Any) -> None:
-    for column in ("name", "count"):
+def _check_columns(types: Any, schema: Any, columns: dict[str, str]) -> None:
+    for column in columns:
         found = len(schema.get_all_field_indices(column))
         if found != 1:
             has = ", ".join(schema.names[:20])
             raise _Wrong(f"it has {found or 'no'} column{'s' * (found > 1)} {column}; its columns are {has or 'none'}")
-    name, count = schema.field("name").type, schema.field("count").type
-    text = name.value_type if types.is_dictionary(name) else name
-    if not (types.is_string(text) or types.is_large_string(text) or types.is_string_view(text)):
-        raise _Wrong(f"its column name is of the type {name}, and must be a string")
-    if not types.is_integer(count):
-        raise _Wrong(f"its column count is of the type {count}, and must be an integer")
+    for column, kind in columns.items():
+        found_type = schema.field(column).type
+        if not _is(types, found_type, kind):
+            article = "an" if kind == "integer" else "a"
+            raise _Wrong(f"its column {column} is of the type {found_type}, and must be {article} {kind}")
+
+
+def _is(types: Any, found: Any, kind: str) -> bool:
+    if kind == "integer":
+        return bool(types.is_integer(found))
+    if kind == "number":
+        return bool(types.is_integer(found) or types.is_floating(found))
+    text = found.value_type if types.is_dictionary(found) else found
+    return bool(types.is_string(text) or types.is_large_string(text) or types.is_string_view(text))
 
 
 def main() -> int:
-    """Read a file and write its rows; the first command-line argument is the largest number of rows allowed."""
+    """Read a file and write its rows.
+
+    The first argument is the largest number of rows allowed, the others are columns: ``NAME:KIND``.
+    """
     with contextlib.suppress(ValueError, OSError):  # the system may not support this limit
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     most_rows = int(sys.argv[1])
+    columns = dict(each.split(":") for each in sys.argv[2:])
     # Without ASCII escapes, which would make a name up to three times as long.
     as_json = json.JSONEncoder(ensure_ascii=False).encode
     try:
-        for row in rows(sys.stdin.buffer.read(), most_rows):
+        for row in rows(sys.stdin.buffer.read(), most_rows, columns):
             sys.stdout.buffer.write(as_json(row).encode() + b"\n")
     except MemoryError:
         print(json.dumps({"error": "it takes too much memory to read"}))

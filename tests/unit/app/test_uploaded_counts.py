@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import uploaded_counts
+from app import uploaded_tables
 from app.uploaded_counts import ANY_FORMAT, MEDIA_TYPES, read_counts
 from concept_orderings.errors import BadCountsFile
 from concept_orderings.queries import folded
@@ -323,7 +323,7 @@ def test_a_reader_that_crashes_or_hangs_is_the_file_s_fault(
     program = tmp_path / "program.py"
     program.write_text(behaviour)
     monkeypatch.setattr("app.parquet_rows.__file__", str(program))
-    monkeypatch.setattr(uploaded_counts, "_READING_SECONDS", 0.5)
+    monkeypatch.setattr(uploaded_tables, "_READING_SECONDS", 0.5)
 
     assert "damaged" in refused(as_parquet(ROWS), PARQUET).detail
     # More than a pipe takes, so that the writing is what waits.
@@ -336,7 +336,7 @@ def test_a_reader_that_hangs_after_a_wrong_row_loses_neither_fault(
     program = tmp_path / "program.py"
     program.write_text("import time; print('[null, 1]', flush=True); time.sleep(3600)")
     monkeypatch.setattr("app.parquet_rows.__file__", str(program))
-    monkeypatch.setattr(uploaded_counts, "_READING_SECONDS", 0.5)
+    monkeypatch.setattr(uploaded_tables, "_READING_SECONDS", 0.5)
 
     faults = refused(as_parquet(ROWS), PARQUET).faults
     assert "row 1: the name is missing" in faults[0].detail
@@ -421,7 +421,7 @@ def test_a_count_above_the_size_of_the_corpus_is_refused(media_type: str) -> Non
 
 @pytest.mark.parametrize("media_type", FORMS)
 def test_too_many_rows_are_refused(media_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploaded_counts, "MOST_ROWS", 3)
+    monkeypatch.setattr(uploaded_tables, "MOST_ROWS", 3)
     rows = [(f"n{number}", 1) for number in range(4)]
 
     assert len(read_counts(FORMS[media_type](rows[:3]), media_type)) == 3
@@ -433,7 +433,7 @@ def test_the_service_does_not_load_what_reads_parquet() -> None:
         "import sys; from app.uploaded_counts import read_counts; "
         "read_counts(sys.stdin.buffer.read(), 'application/vnd.apache.parquet'); print('pyarrow' in sys.modules)"
     )
-    root = Path(uploaded_counts.__file__).parents[1]
+    root = Path(uploaded_tables.__file__).parents[1]
     run = subprocess.run(
         [sys.executable, "-c", code], input=as_parquet(ROWS), cwd=root, capture_output=True, check=False
     )
