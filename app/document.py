@@ -25,6 +25,10 @@ _TAGS = [
         "name": "sources",
         "description": "Sources of counts for the ordering `frequency`; upload counts, look at counts.",
     },
+    {
+        "name": "scores",
+        "description": "Scores of models for the ordering `performance`, uploaded under names.",
+    },
     {"name": "catalogue", "description": "The orderings with their parameters, and the built-in datasets."},
     {"name": "health", "description": "Whether the process runs, and whether jobs can be done."},
     {"name": "index", "description": "Where everything is."},

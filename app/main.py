@@ -9,7 +9,19 @@ from fastapi_offline import FastAPIOffline
 from app.document import ABOUT, complete_document, operation_id
 from app.errors import install_handlers
 from app.head import HeadAsGet
-from app.routes import catalogue, counts_files, evidence, exports, health, index, jobs, labels, sources, streams
+from app.routes import (
+    catalogue,
+    counts_files,
+    evidence,
+    exports,
+    health,
+    index,
+    jobs,
+    labels,
+    scores_files,
+    sources,
+    streams,
+)
 from app.service import Service
 from app.settings import AppSettings
 
@@ -30,7 +42,8 @@ def create_app(settings: AppSettings) -> FastAPI:
     )
     app.state.service = Service(settings)
     of_versions = (streams, exports, evidence, labels)
-    routers = [each.router for each in (*of_versions, jobs, sources, counts_files, catalogue, health, index)]
+    uploads = (counts_files, scores_files)
+    routers = [each.router for each in (*of_versions, jobs, sources, *uploads, catalogue, health, index)]
     for router in routers:
         app.include_router(router)
     documentation = [route for route in app.routes if getattr(route, "path", None) in ("/docs", app.openapi_url)]

@@ -11,8 +11,8 @@ import contextlib
 import json
 import resource
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 _MOST_MEMORY = 1024**3
 _MOST_TEXT = 128 * 1024**2
@@ -27,8 +27,16 @@ class _Wrong(Exception):
     """The file is readable Parquet but not a valid table."""
 
 
-def rows(data: bytes, most_rows: int, columns: dict[str, str]) -> Iterator[list[Any]]:
-    """Yield the cells of each row.
+class Column(NamedTuple):
+    """A column to read: its kind is ``string``, ``integer`` or ``number``."""
+
+    name: str
+    kind: str
+    optional: bool
+
+
+def rows(data: bytes, most_rows: int, columns: Sequence[Column]) -> Iterator[list[Any]]:
+    """Yield the cells of each row; None for a column that the file lacks.
 
     Texts are converted one at a time, because a few compressed bytes can stand for any number of long ones.
 
@@ -39,7 +47,7 @@ def rows(data: bytes, most_rows: int, columns: dict[str, str]) -> Iterator[list[
     most_rows
         The largest number of rows allowed.
     columns
-        By name, ``string``, ``integer`` or ``number``.
+        At least one is not optional.
     """
     import pyarrow as pa  # noqa: PLC0415  # after `main` has set the memory limit
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -48,18 +56,22 @@ def rows(data: bytes, most_rows: int, columns: dict[str, str]) -> Iterator[list[
     _check_columns(pa.types, file.schema_arrow, columns)
     if file.metadata.num_rows > most_rows:
         raise _Wrong(f"it has {file.metadata.num_rows} rows, and {most_rows} is the most")
+    present = [each.name for each in columns if each.name in file.schema_arrow.names]
     text = 0
-    for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns), use_threads=False):
-        # Numbers are converted at once, which is many times as fast.
-        read = [
-            batch.column(name) if kind == "string" else batch.column(name).to_pylist() for name, kind in columns.items()
-        ]
+    for batch in file.iter_batches(_BATCH_ROWS, columns=present, use_threads=False):
+        read = [_cells(batch, each) if each.name in present else [None] * batch.num_rows for each in columns]
         for number in range(batch.num_rows):
             row = [each[number] if isinstance(each, list) else each[number].as_py() for each in read]
-            text += sum(_length(cell) for cell, kind in zip(row, columns.values(), strict=True) if kind == "string")
+            text += sum(_length(cell) for cell, each in zip(row, columns, strict=True) if each.kind == "string")
             if text > _MOST_TEXT:
                 raise _Wrong(f"its names have more than {_MOST_TEXT} bytes")
             yield row
+
+
+def _cells(batch: Any, column: Column) -> Any:
+    cells = batch.column(column.name)
+    # Numbers are converted at once, which is many times as fast.
+    return cells if column.kind == "string" else cells.to_pylist()
 
 
 def _length(name: str | None) -> int:
@@ -70,17 +82,21 @@ def _length(name: str | None) -> int:
     return len(name.encode())
 
 
-def _check_columns(types: Any, schema: Any, columns: dict[str, str]) -> None:
+def _check_columns(types: Any, schema: Any, columns: Sequence[Column]) -> None:
     for column in columns:
-        found = len(schema.get_all_field_indices(column))
-        if found != 1:
+        found = len(schema.get_all_field_indices(column.name))
+        if found > 1 or (found == 0 and not column.optional):
             has = ", ".join(schema.names[:20])
-            raise _Wrong(f"it has {found or 'no'} column{'s' * (found > 1)} {column}; its columns are {has or 'none'}")
-    for column, kind in columns.items():
-        found_type = schema.field(column).type
-        if not _is(types, found_type, kind):
-            article = "an" if kind == "integer" else "a"
-            raise _Wrong(f"its column {column} is of the type {found_type}, and must be {article} {kind}")
+            several = "s" * (found > 1)
+            raise _Wrong(f"it has {found or 'no'} column{several} {column.name}; its columns are {has or 'none'}")
+    for column in columns:
+        if column.name not in schema.names:
+            continue
+        found_type = schema.field(column.name).type
+        # Some writers give a column of nulls that type.
+        if not (_is(types, found_type, column.kind) or (column.optional and types.is_null(found_type))):
+            article = "an" if column.kind == "integer" else "a"
+            raise _Wrong(f"its column {column.name} is of the type {found_type}, and must be {article} {column.kind}")
 
 
 def _is(types: Any, found: Any, kind: str) -> bool:
@@ -95,12 +111,15 @@ def _is(types: Any, found: Any, kind: str) -> bool:
 def main() -> int:
     """Read a file and write its rows.
 
-    The first argument is the largest number of rows allowed, the others are columns: ``NAME:KIND``.
+    The first argument is the largest number of rows allowed, the others are columns: ``NAME:KIND``, or
+    ``NAME:KIND:optional``.
     """
     with contextlib.suppress(ValueError, OSError):  # the system may not support this limit
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     most_rows = int(sys.argv[1])
-    columns = dict(each.split(":") for each in sys.argv[2:])
+    columns = [
+        Column(name, kind, bool(optional)) for name, kind, *optional in (each.split(":") for each in sys.argv[2:])
+    ]
     # Without ASCII escapes, which would make a name up to three times as long.
     as_json = json.JSONEncoder(ensure_ascii=False).encode
     try:

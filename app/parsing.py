@@ -1,33 +1,56 @@
-"""Decode and check the bodies of requests for a stream, and keep of a refused one what only workers can judge."""
+"""Decode and check the bodies of requests for a stream, and keep which sources they name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from concept_orderings.checks import check_mapping
 from concept_orderings.errors import InvalidInput
+from concept_orderings.evidence import Need
 from concept_orderings.evidence.counts import AT_HAND, NeedsCounts
+from concept_orderings.evidence.scores import NeedsScores
 from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.orderings import parse_ordering
-from concept_orderings.parameters import Parameters
+from concept_orderings.parameters import POINTER, Parameters
 from concept_orderings.request import StreamRequest, listed_concepts, parse_request
+
+
+class NamedSource(NamedTuple):
+    """A source that an ordering names.
+
+    Attributes
+    ----------
+    need : Need
+        Counts or scores.
+    name : str
+    pointer : str
+        JSON pointer to the name in the body.
+    """
+
+    need: Need
+    name: str
+    pointer: str
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """An accepted request.
+    """A request without faults, as far as the body alone shows.
 
     Attributes
     ----------
     request : StreamRequest
     labels : Labels
         The labels of its class lists, which depend on the order in which this body lists the classes.
+    sources : sequence of NamedSource
+        Those that must exist outside the request; whether they do is not known yet.
     """
 
     request: StreamRequest
     labels: Labels
+    sources: Sequence[NamedSource]
 
 
 @dataclass(frozen=True)
@@ -38,12 +61,12 @@ class Refused:
     ----------
     error : InvalidInput
         All faults that the body alone shows.
-    source : str or None
-        The source of counts that its ordering names and a worker asks; None if there is none, or it cannot be read.
+    sources : sequence of NamedSource
+        Those that can be read.
     """
 
     error: InvalidInput
-    source: str | None
+    sources: Sequence[NamedSource]
 
 
 def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) -> Accepted | Refused:
@@ -54,28 +77,33 @@ def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) 
     ValueError, RecursionError
         If the body is not JSON.
     """
-    source: str | None = None
+    # Of the body and not of the canonical request, which has them in another order: pointers are to the body.
+    sources: Sequence[NamedSource] = ()
 
     def parse(value: object) -> Accepted:
-        nonlocal source
-        source = _source_in(value, defaults)
+        nonlocal sources
+        sources = tuple(_sources_in(value, defaults))
         request = parse_request(value, defaults=defaults, now=now)
-        return Accepted(request, listed_labels(listed_concepts(check_mapping(value, ""))))
+        return Accepted(request, listed_labels(listed_concepts(check_mapping(value, ""))), sources)
 
     try:
         return parse_json(body, parse)
     except InvalidInput as error:
-        return Refused(error, source)
+        return Refused(error, sources)
 
 
-def source_outside(ordering: Parameters) -> str | None:
-    """Return the source of counts that an ordering names and a worker asks; None if there is none to ask."""
-    if not isinstance(ordering, NeedsCounts) or ordering.source in AT_HAND:
-        return None
-    return ordering.source
-
-
-def _source_in(body: object, defaults: Mapping[str, object]) -> str | None:
+def _sources_in(body: object, defaults: Mapping[str, object]) -> Iterator[NamedSource]:
     given = body.get("ordering") if isinstance(body, Mapping) else None
     ordering, doubtful = parse_ordering(given, Faults(), defaults=defaults)
-    return None if ordering is None or "source" in doubtful else source_outside(ordering)
+    if ordering is not None:
+        yield from (each for each in _sources_of(ordering) if each.pointer.split("/")[2] not in doubtful)
+
+
+def _sources_of(ordering: Parameters) -> Iterator[NamedSource]:
+    if isinstance(ordering, NeedsCounts) and ordering.source not in AT_HAND:
+        yield NamedSource(Need.COUNTS, ordering.source, f"{POINTER}/source")
+    if isinstance(ordering, NeedsScores):
+        if ordering.source is not None:
+            yield NamedSource(Need.SCORES, ordering.source, f"{POINTER}/source")
+        for i, name in enumerate(ordering.sources or ()):
+            yield NamedSource(Need.SCORES, name, f"{POINTER}/sources/{i}")

@@ -13,7 +13,9 @@ from typing import Any
 from app.errors import problem, problem_of
 from app.examples import STREAM_NAME
 from app.routes.problems import FAILED_SOURCE, code_of
-from app.uploaded_counts import CSV, MEDIA_TYPES, read_counts
+from app.uploaded_counts import MEDIA_TYPES, read_counts
+from app.uploaded_scores import read_scores
+from app.uploaded_tables import CSV
 from concept_orderings.canonical import Json
 from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.errors import InvalidInput
@@ -25,7 +27,8 @@ from concept_orderings.json_text import decode_json
 from concept_orderings.labels import Labels, catalogue_labels, label_order, parse_labels
 from concept_orderings.request import parse_request
 from concept_orderings.url_names import URL_NAME_RULE
-from store.damage import counts_file_damaged, labels_damaged, version_damaged
+from store.damage import counts_file_damaged, labels_damaged, scores_file_damaged, version_damaged
+from store.scores_files import no_such_scores
 from store.sources import no_such_source
 
 _GADGETS: dict[str, Json] = {"name": "my-gadgets", "classes": ["e-reader", "smart ring"]}
@@ -100,6 +103,12 @@ REFUSED_FILES: Mapping[str, bytes] = {
 }
 """By the name of an example, a counts file (CSV) that is refused with its code."""
 
+REFUSED_SCORES_FILES: Mapping[str, bytes] = {
+    "bad_scores_file": b"dataset,class,score\ncifar100,bear,high\n",
+    "conflicting_scores": b"dataset,class,score\ncifar100,bear,71.5\nCIFAR100,bear,72.5\n",
+}
+"""By the name of an example, a scores file (CSV) that is refused with its code."""
+
 _COPIED: Mapping[int, Mapping[str, str]] = {
     400: {
         "invalid_json": "The body is not JSON: Expecting value: line 1 column 1 (char 0).",
@@ -120,22 +129,31 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "(ordering: time).",
         "unknown_job": "There is no such job, or it finished more than 7 days ago.",
         "source_not_found.counts": no_such_source("c5", ["c4", "infini-gram"]),
+        "source_not_found.scores": no_such_scores("other-scores", ["my-scores"]),
     },
     409: {
         "job_finished": "The job has succeeded; there is nothing to cancel.",
         "source_exists": "The source my-counts exists already, with other counts or another unit, corpus or size: 2 "
         "names, documents of 'C4 (en), 2019-04 snapshot'. Stored counts are never replaced: choose another name.",
+        "source_exists.scores": "The scores file my-scores exists already, with other scores or another model, metric "
+        "or direction: 3 scores of 'OpenCLIP ViT-B/32', 'zero-shot accuracy in percent', higher is easier. Stored "
+        "scores are never replaced: choose another name.",
     },
     413: {
         "body_too_large": "The body is over the limit of 67108864 bytes; split the class lists into several streams.",
         "body_too_large.labels": "The body is over the limit of 67108864 bytes; leave out datasets that no stream has.",
         "body_too_large.file": "The body is over the limit of 67108864 bytes; leave out names that are in no class "
         "list, or send Parquet.",
+        "body_too_large.scores": "The body is over the limit of 67108864 bytes; leave out concepts that are in no "
+        "class list, or send Parquet.",
     },
     415: {
         "unsupported_media_type": "The service does not read bodies with the Content-Encoding 'br'; pack the body "
         "with gzip once, or send it unpacked and without that header.",
         "unsupported_media_type.file": "Send a counts file, text in UTF-8, with one of these as Content-Type: "
+        f"{', '.join(MEDIA_TYPES)}. A file that is packed with gzip has the same Content-Type, and Content-Encoding: "
+        f"gzip.",
+        "unsupported_media_type.scores": "Send a scores file, text in UTF-8, with one of these as Content-Type: "
         f"{', '.join(MEDIA_TYPES)}. A file that is packed with gzip has the same Content-Type, and Content-Encoding: "
         f"gzip.",
     },
@@ -144,10 +162,14 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "bad_query.limit": "limit: Input should be greater than or equal to 1.",
         "bad_query.v": "v: Input should be greater than or equal to 1.",
         "bad_query.unit": "unit: Input should be 'documents' or 'occurrences'.",
+        "bad_query.direction": "direction: Input should be 'higher is easier' or 'lower is easier'.",
         "bad_event_id": "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",
         "bad_source": "request has no counts to look at: it stands for the counts in a request for a stream.",
         "bad_stream_name.url": f"A stream's name {URL_NAME_RULE}.",
         "bad_source_name": f"The name of a counts file {URL_NAME_RULE}, and is none of {', '.join(RESERVED)}.",
+        "bad_source_name.scores": f"The name of a scores file {URL_NAME_RULE}, and is neither request nor catalogue.",
+        "unknown_parameter.scores": "The parameter 'unit' is unknown; the parameters are model, metric, direction.",
+        "duplicate_field.scores": "The parameter model is given twice; leave one out.",
         "unknown_parameter.file": "The parameter 'docs' is unknown; the parameters are unit, corpus, documents, "
         "tokens.",
         "duplicate_field.file": "The parameter unit is given twice; leave one out.",
@@ -164,6 +186,8 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "each of these concepts a query of one name, and a file that has its count.",
         "source_incomplete": "The counts file my-counts has no counts for 1 of the requested names: 'otter'. Upload a "
         "file with these names, under another name of its own; the count of a name that does not occur is 0.",
+        "missing_scores.job": "The scores my-scores have none for 1 of 3 concepts: 'CIFAR100+++wolf'. Upload a file "
+        "that has these too, under another name; a row without a class is the score of all classes of its dataset.",
         "encoder_not_configured": "There are no weights for the open_clip model ViT-L-14 on this machine. The cache "
         "of the Hugging Face Hub has none. Set CONCEPT_ORDERINGS_CHECKPOINTS to a directory that has "
         "openai.safetensors or openai.pt, or to that file; or use the encoder minilm, which needs no download.",
@@ -188,6 +212,7 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "version_damaged": version_damaged("its manifest: the object is missing").detail,
         "labels_damaged": labels_damaged(f"the labels {'0f' * 32}: the content does not have that SHA-256").detail,
         "counts_file_damaged": counts_file_damaged("its counts: the object is missing").detail,
+        "scores_file_damaged": scores_file_damaged("its scores: the object is missing").detail,
         "record_damaged": f"The record of {'9b1c' * 8} in Redis is damaged (KeyError: 'state'). Post the request "
         f"again.",
     },
@@ -205,6 +230,7 @@ _POINTERS = {
     **dict.fromkeys(("source_not_found", *FAILED_SOURCE[:5]), ("/ordering/source",)),
     **dict.fromkeys(("encoder_not_configured", "encoder_mismatch", "encoder_failed"), ("/ordering/encoder",)),
     "weights_mismatch": ("/ordering/weights",),
+    "missing_scores.job": ("/ordering/source",),
 }
 """By the name of a copied example, its pointers."""
 
@@ -225,6 +251,7 @@ def problem_examples() -> dict[str, Any]:
             partial(label_order, Labels({"my-gadgets": ("smart ring", "e-reader"), "gadgets": ("drone",)}), concepts)
         ),
     }
+    found |= {name: _refused(partial(read_scores, body, CSV)) for name, body in REFUSED_SCORES_FILES.items()}
     for status, sentences in _COPIED.items():
         for name, sentence in sentences.items():
             found[name] = _copied(status, name, sentence, _POINTERS.get(name, ()))

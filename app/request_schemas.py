@@ -35,7 +35,7 @@ def _parameter_type(each: Parameter) -> Any:
         "boolean": {"type": "boolean"},
         "integer": {"type": "integer", "minimum": each.minimum, "maximum": each.maximum},
         "string": _text(each),
-        "array of strings": {"type": "array", "items": _text(each)},
+        "array of strings": _array(each),
     }
     schemas = [types[one] for one in each.type.split(" or ")]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
@@ -45,6 +45,15 @@ def _parameter_type(each: Parameter) -> Any:
 def _text(each: Parameter) -> JsonSchema:
     schema: JsonSchema = {"type": "string", "not": {"pattern": schema_pattern(FORBIDDEN)}}
     return {**schema, "pattern": f"^({each.pattern})$"} if each.pattern else schema
+
+
+def _array(each: Parameter) -> JsonSchema:
+    schema: JsonSchema = {"type": "array", "items": _text(each)}
+    if each.fewest:
+        schema["minItems"] = each.fewest
+    if each.most < LARGEST_INTEGER:
+        schema["maxItems"] = each.most
+    return {**schema, "uniqueItems": True} if each.distinct else schema
 
 
 def _parameter_field(each: Parameter) -> Any:

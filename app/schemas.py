@@ -331,6 +331,9 @@ class ParameterResource(Schema):
     pattern: str = Field(description="A regular expression that the whole string must match, or empty.", examples=[""])
     minimum: int = Field(description="The smallest integer allowed.", examples=[0])
     maximum: int = Field(description="The largest integer allowed.", examples=[LARGEST_INTEGER])
+    fewest: int = Field(description="The smallest number of strings in an array.", examples=[0])
+    most: int = Field(description="The largest number of strings in an array.", examples=[LARGEST_INTEGER])
+    distinct: bool = Field(description="Whether the strings of an array must differ.", examples=[False])
     description: str = Field(examples=["The same seed gives the same stream."])
 
 

@@ -12,16 +12,18 @@ from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from app.exports import Exports
-from app.parsing import Accepted, Refused, read_request, source_outside
+from app.file_reading import FileReading
+from app.parsing import Accepted, NamedSource, Refused, read_request
+from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
 from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.waiting import each_change, until_final
-from concept_orderings.errors import BadParameter, Fault, StoreError
+from concept_orderings.errors import BadParameter, StoreError
+from concept_orderings.evidence import Need
+from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, parse_labels
-from concept_orderings.parameters import POINTER
-from concept_orderings.request import StreamRequest
 from store.counts_files import CountsFiles
 from store.exports import KeptExports
 from store.jobs import PlaceInQueue, job_id, job_of, stream_of, version_of
@@ -29,6 +31,7 @@ from store.labels import StoredLabels
 from store.objects import open_objects
 from store.queue import Queue, make_docket, open_redis
 from store.runs import JOB, LOOK, Kind, Record, RunChanges, Runs, State
+from store.scores_files import ScoresFiles
 from store.source_reports import SourceReports
 from store.upgrade import Upgrade
 from store.versions import VersionRecord, Versions
@@ -43,9 +46,9 @@ _KNOWN_LABELS = 100_000
 class Service:
     """Everything that the routes use; enter it before use.
 
-    Streams and jobs are methods of this class; sources of counts and exports are two parts of it, in files of their
-    own. Finished versions need the object store alone, so they are served while Redis is away. Methods that need Redis
-    raise `redis.RedisError` then.
+    Streams and jobs are methods of this class; sources of counts, scores files and exports are parts of it, in files
+    of their own. Finished versions need the object store alone, so they are served while Redis is away. Methods that
+    need Redis raise `redis.RedisError` then.
 
     Attributes
     ----------
@@ -53,6 +56,8 @@ class Service:
         The limits that the routes enforce.
     sources : Sources
         The sources of counts.
+    scores : Scores
+        The scores files.
     exports : Exports
         Versions in other formats.
     """
@@ -73,6 +78,8 @@ class Service:
         self._jobs = Runs(self._redis, settings.keys, JOB)
         objects = open_objects(settings.streams_location)
         self._versions = Versions(objects)
+        self._reading = FileReading()
+        self.scores = Scores(ScoresFiles(objects), self._reading)
         self._labels = StoredLabels(objects)
         self._stored_labels: LRUCache[str, None] = LRUCache(_KNOWN_LABELS)
         self.exports = Exports(self._versions, KeptExports(objects), self._labels, public_url=settings.public_url)
@@ -81,6 +88,7 @@ class Service:
             Runs(self._redis, settings.keys, LOOK),
             self._changes,
             CountsFiles(objects),
+            self._reading,
             open_queue=partial(self._open_queue, LOOK),
             most_active=settings.max_active_jobs,
         )
@@ -89,7 +97,7 @@ class Service:
         await self._stack.__aenter__()
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._parsing.shutdown, wait=False, cancel_futures=True)
-        self._stack.callback(self.sources.close)
+        self._stack.callback(self._reading.close)
         self._stack.push_async_callback(self._document_reads.close)
         self._stack.push_async_callback(self.exports.close)
         listening = asyncio.create_task(self._changes.run())
@@ -126,13 +134,16 @@ class Service:
         ValueError, RecursionError
             If the body is not JSON.
         InvalidInput
-            See `concept_orderings.json_text.parse_json` and `concept_orderings.request.parse_request`. A source of
-            counts that does not exist is among its faults.
+            See `concept_orderings.json_text.parse_json` and `concept_orderings.request.parse_request`. Sources that
+            do not exist are among its faults.
         """
         read = await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
         if isinstance(read, Accepted):
             return read
-        read.error.others = (*read.error.others, *await self._faults_of_source(read.source))
+        # The request is refused in any case, also while Redis or the store is away.
+        with suppress(RedisError, OSError, StoreError):
+            unknown = await self._unknown(read.sources)
+            read.error.others = (*read.error.others, *(fault for each in unknown for fault in each.faults))
         raise read.error
 
     def _parse(self, body: bytes) -> Accepted | Refused:
@@ -142,16 +153,8 @@ class Service:
             _ = read.request.digest, read.labels.digest
         return read
 
-    async def _faults_of_source(self, source: str | None) -> Sequence[Fault]:
-        """Return the fault of a source that a refused request names, if it does not exist."""
-        # The request is refused in any case, also while Redis or the store is away.
-        with suppress(RedisError, OSError, StoreError):
-            if source is not None and (why := await self.sources.known.why_unknown(source)) is not None:
-                return (_unknown_source(why).faults[0],)
-        return ()
-
-    async def find_or_enqueue(self, request: StreamRequest) -> VersionRecord | Record:
-        """Return the version that the request has, or else the job that makes it.
+    async def find_or_enqueue(self, accepted: Accepted) -> VersionRecord | Record:
+        """Return the version that a request has, or else the job that makes it.
 
         Calling this again for the same request does not start a second job.
 
@@ -160,10 +163,11 @@ class Service:
         QueueFull
             If as many jobs are active as the settings allow.
         BadParameter
-            ``source_not_found``: no worker knows the source of counts. A version or an active job that the request has
-            already is returned also if its source is gone.
+            ``source_not_found``: no worker knows the source of counts, or there is no scores file of a name. A version
+            or an active job that the request has already is returned also if its source is gone.
         """
-        found = await self._find_or_submit(request)
+        request = accepted.request
+        found = await self._find_or_submit(accepted)
         if isinstance(found, VersionRecord):
             return found
         # Also for a job that was recorded before: the process that recorded it may have died before it was queued.
@@ -173,18 +177,19 @@ class Service:
             raise RedisError("the job record is gone")
         return job
 
-    async def _find_or_submit(self, request: StreamRequest) -> VersionRecord | int:
+    async def _find_or_submit(self, accepted: Accepted) -> VersionRecord | int:
         """Return the version that the request has, or the number of the run that makes it.
 
         The job may succeed after the first search for the version and before its record is read: then the version is
         searched for again. If it is still missing, it was removed from the store, and the job runs again.
         """
+        request = accepted.request
         for again in (False, True):
             record = await self._versions.find(request.name, request.digest)
             if record is not None:
                 return record
             if not again:
-                await self._check_source(request)
+                await self._check_sources(accepted)
             # On the threads that parse, because the warnings of a large request take as long.
             job = await asyncio.get_running_loop().run_in_executor(self._parsing, job_of, request)
             run = await self._jobs.submit(job, most_active=self.settings.max_active_jobs, again=again)
@@ -192,14 +197,31 @@ class Service:
                 return run
         raise RedisError("a job that may run again was not recorded")
 
-    async def _check_source(self, request: StreamRequest) -> None:
-        """Refuse a source of counts that does not exist; a job would fail because of it, but later."""
-        source = source_outside(request.ordering)
-        if source is not None and (why := await self.sources.known.why_unknown(source)) is not None:
-            job = await self._jobs.get(job_id(request))
+    async def _check_sources(self, accepted: Accepted) -> None:
+        """Refuse sources that do not exist; a job would fail because of them, but later."""
+        unknown = await self._unknown(accepted.sources)
+        if unknown:
+            job = await self._jobs.get(job_id(accepted.request))
             # A job that has just succeeded has made the version, which was searched for a moment ago.
             if job is None or (job.state.final and job.state is not State.SUCCEEDED):
-                raise _unknown_source(why)
+                faults = Faults()
+                for each in unknown:
+                    faults.add(each)
+                faults.refuse()
+
+    async def _unknown(self, sources: Sequence[NamedSource]) -> list[BadParameter]:
+        """Return the errors for the sources that do not exist."""
+        reasons = await asyncio.gather(*map(self._why_unknown, sources))
+        return [
+            BadParameter("source_not_found", why, [each.pointer])
+            for each, why in zip(sources, reasons, strict=True)
+            if why is not None
+        ]
+
+    async def _why_unknown(self, source: NamedSource) -> str | None:
+        if source.need == Need.SCORES:
+            return await self.scores.why_unknown(source.name)
+        return await self.sources.known.why_unknown(source.name)
 
     async def job(self, identifier: str) -> Record | None:
         """Return a job, or None if there is none or its record has expired."""
@@ -351,7 +373,3 @@ def _parse_labels(body: bytes) -> Labels:
     labels = parse_json(body, parse_labels)
     _ = labels.digest  # cached, as above
     return labels
-
-
-def _unknown_source(why: str) -> BadParameter:
-    return BadParameter("source_not_found", why, [f"{POINTER}/source"])

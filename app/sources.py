@@ -4,10 +4,10 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
+from app.file_reading import FileReading
 from app.known_sources import KnownSources
 from app.source_schemas import source_resource
 from app.uploaded_counts import read_counts
@@ -16,18 +16,18 @@ from concept_orderings.counts_request import CountsRequest, parse_counts_request
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.json_text import parse_json
 from concept_orderings.queries import Query
-from store.counts_files import CountsFile, CountsFiles, CountsMeaning, Stored
+from store.counts_files import CountsFile, CountsFiles, CountsMeaning
 from store.looks import Look, LookAnswer
 from store.queue import Queue
 from store.runs import Record, RunChanges, Runs
 from store.source_reports import SourceReports
 from store.sources import SourceReport, SourceState
+from store.uploaded_files import Stored
 
 _ANSWER_SECONDS = 3.0
 """How long a list waits for the answers of servers that no worker has asked yet."""
 _POLL_SECONDS = 0.1
 _RECORDS_READ_AT_ONCE = 32
-_FILES_READ_AT_ONCE = 1
 
 
 class Sources:
@@ -50,6 +50,8 @@ class Sources:
         The changes of looks.
     files
         The counts files.
+    reading
+        Reads uploads.
     open_queue
         Returns the queue of looks.
     most_active
@@ -62,6 +64,7 @@ class Sources:
         looks: Runs,
         changes: RunChanges,
         files: CountsFiles,
+        reading: FileReading,
         *,
         open_queue: Callable[[], Awaitable[Queue]],
         most_active: int,
@@ -73,11 +76,7 @@ class Sources:
         self._files = files
         self._open_queue = open_queue
         self._most_active = most_active
-        self._reading = ThreadPoolExecutor(_FILES_READ_AT_ONCE, thread_name_prefix="counts-file")
-
-    def close(self) -> None:
-        """Stop; a counts file that is not read yet is not stored."""
-        self._reading.shutdown(wait=False, cancel_futures=True)
+        self._reading = reading
 
     async def all(self) -> list[SourceReport]:
         """Return reports on all counts files, and on the sources that workers have.
@@ -141,9 +140,6 @@ class Sources:
     ) -> tuple[CountsFile, Stored]:
         """Read a counts file, and store it unless its name is taken.
 
-        Reading may take minutes. So it runs off the event loop, one file at a time, and on a thread of its own:
-        requests for streams do not wait for it.
-
         Raises
         ------
         BadCountsFile
@@ -151,8 +147,7 @@ class Sources:
         StoreError
             ``counts_file_damaged`` or ``store_unavailable``.
         """
-        reading = partial(read_counts, body, media_type, meaning.size)
-        counts = await asyncio.get_running_loop().run_in_executor(self._reading, reading)
+        counts = await self._reading.run(partial(read_counts, body, media_type, meaning.size))
         return await self._files.create(name, meaning, counts)
 
     async def _reported(self) -> dict[str, SourceReport]:

@@ -3,13 +3,22 @@
 A count that is not an integer, and two different counts for one name, are errors: see `app.uploaded_tables`.
 """
 
-from app.uploaded_tables import ANY_FORMAT, CSV, JSON_LINES, JSONL, PARQUET, Column, Row, RowFault, Table, read_table
+from app.uploaded_tables import (
+    CSV,
+    JSON_LINES,
+    JSONL,
+    PARQUET,
+    Column,
+    Row,
+    RowFault,
+    Table,
+    described,
+    read_table,
+)
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import BadCountsFile
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text, shown
-
-__all__ = ["ANY_FORMAT", "CSV", "MEDIA_TYPES", "PARQUET", "read_counts"]
 
 MEDIA_TYPES = {
     CSV: "CSV in UTF-8 with a header that has `name` and `count`; other columns are ignored.",
@@ -34,7 +43,7 @@ def read_counts(body: bytes, media_type: str, size: int | None = None) -> dict[s
     body
         The file.
     media_type
-        One of `MEDIA_TYPES`, or `ANY_FORMAT`.
+        One of `MEDIA_TYPES`, or `app.uploaded_tables.ANY_FORMAT`.
     size
         The size of the corpus, in the unit of the counts; none may be larger.
 
@@ -80,7 +89,7 @@ class _Collected:
 
     def _wrong_count(self, name: str, count: object) -> str | None:
         if type(count) is not int or not 0 <= count <= LARGEST_INTEGER:
-            found = _described(count)
+            found = described(count)
             return f"the count of {shown(name)} is {found}, and a count is an integer from 0 to {LARGEST_INTEGER}"
         if self._size is not None and count > self._size:
             return f"the count of {shown(name)} is {count}, and the whole corpus has {self._size}"
@@ -90,24 +99,9 @@ class _Collected:
 def _wrong_name(given: object, name: str) -> str | None:
     """Return the reason why a name is wrong; `name` is its folded form."""
     if not isinstance(given, str):
-        return f"the name is {_described(given)} and must be a string"
+        return f"the name is {described(given)} and must be a string"
     if not name:
         return "the name is empty"
     if not is_plain_text(name):
         return f"the name {shown(given)} has a control character or is not valid Unicode"
     return None
-
-
-def _described(value: object) -> str:
-    """Describe a value that has the wrong type, for an error."""
-    match value:
-        case None:
-            return "missing or null"
-        case str():
-            return shown(value, 40) if value.strip() else "empty"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return f"the number {value!r:.40}"
-        case _:
-            return "an array or an object"

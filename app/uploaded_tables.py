@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ ANY_FORMAT = "application/octet-stream"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _INTEGER = re.compile(r"[0-9]{1,20}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _READING_SECONDS = 120
 
 
@@ -52,10 +53,13 @@ class Column:
     kind : {"string", "integer", "number"}
         What a column of a Parquet file must hold, and what a cell of a CSV file is read as; a cell that cannot be read
         so stays text.
+    optional : bool
+        Whether a file may lack it; the cells are then None.
     """
 
     name: str
     kind: Literal["string", "integer", "number"]
+    optional: bool = False
 
     def of_text(self, text: str) -> object:
         """Return the value of a cell of a CSV file."""
@@ -63,10 +67,8 @@ class Column:
             case "integer":
                 return int(text) if _INTEGER.fullmatch(text.strip()) else text
             case "number":
-                try:
-                    return float(text)
-                except ValueError:
-                    return text
+                # `float` reads more, such as 1_000 and digits of other scripts.
+                return float(text) if _NUMBER.fullmatch(text.strip()) else text
             case "string":
                 return text
 
@@ -103,7 +105,7 @@ class Table:
     title : str
         What it is called in errors, such as "counts file".
     columns : tuple of Column
-        Those that are read; others are ignored.
+        Those that are read; others are ignored. At least one is not optional.
     holds : str
         What it has at least one of, such as "counts".
     code : str
@@ -198,6 +200,21 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def described(value: object) -> str:
+    """Describe the value of a cell that has the wrong type, for an error."""
+    match value:
+        case None:
+            return "missing or null"
+        case str():
+            return shown(value, 40) if value.strip() else "empty"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return f"the number {value!r:.40}"
+        case _:
+            return "an array or an object"
+
+
 def _csv_rows(body: bytes, table: Table) -> Iterator[Line]:
     reader = csv.reader(io.StringIO(_text(body, table), newline=""), strict=True)
     try:
@@ -205,8 +222,7 @@ def _csv_rows(body: bytes, table: Table) -> Iterator[Line]:
         places = _places([each.strip() for each in header], table)
         for fields in reader:
             if len(fields) == len(header):
-                cells = (each.of_text(fields[place]) for each, place in zip(table.columns, places, strict=True))
-                yield Row(reader.line_num, tuple(cells))
+                yield Row(reader.line_num, tuple(_cells(fields, places, table)))
             elif fields:
                 yield table.unusable(
                     f"line {reader.line_num} has {len(fields)} fields and the header has {len(header)}; "
@@ -216,16 +232,25 @@ def _csv_rows(body: bytes, table: Table) -> Iterator[Line]:
         raise table.bad(f"line {reader.line_num} is not CSV: {error}") from error
 
 
-def _places(header: list[str], table: Table) -> list[int]:
-    """Return where the header has each of the table's columns."""
+def _cells(fields: Sequence[str], places: Sequence[int | None], table: Table) -> Iterator[object]:
+    for column, place in zip(table.columns, places, strict=True):
+        yield None if place is None else column.of_text(fields[place])
+
+
+def _places(header: list[str], table: Table) -> list[int | None]:
+    """Return where the header has each of the table's columns; None for an optional one that it lacks."""
+    required = [each.name for each in table.columns if not each.optional]
+    optional = [each.name for each in table.columns if each.optional]
     for column in table.columns:
-        if header.count(column.name) != 1:
-            times = "more than one column" if column.name in header else "no column"
+        times = header.count(column.name)
+        if times > 1 or (times == 0 and not column.optional):
+            found = "more than one column" if times else "no column"
+            also = f" and may have {listed(optional)}" if optional else ""
             raise table.bad(
-                f"its header has {times} {column.name}; it is {shown(','.join(header))}, and must have "
-                f"{listed([each.name for each in table.columns])}, separated by commas"
+                f"its header has {found} {column.name}; it is {shown(','.join(header))}, and must have "
+                f"{listed(required)}{also}, separated by commas"
             )
-    return [header.index(each.name) for each in table.columns]
+    return [header.index(each.name) if each.name in header else None for each in table.columns]
 
 
 def _json_rows(body: bytes, table: Table) -> Iterator[Line]:
@@ -266,7 +291,7 @@ def _parquet_rows(body: bytes, table: Table) -> Generator[Row]:
 def _read_parquet(body: bytes, table: Table) -> Generator[bytes]:
     """Run `app.parquet_rows` in a process, and yield the lines of its output as they arrive."""
     command = [sys.executable, "-P", str(Path(parquet_rows.__file__)), str(MOST_ROWS)]
-    command += [f"{each.name}:{each.kind}" for each in table.columns]
+    command += [f"{each.name}:{each.kind}{':optional' if each.optional else ''}" for each in table.columns]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None  # both are pipes

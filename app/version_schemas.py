@@ -27,10 +27,19 @@ class ConceptEvidence(Open):
     """The evidence behind a position: a year, a score, a count with what it is a number of, a rank, or a caption."""
 
     year: int = _absent("The dataset's year.", 2009)
-    score: float = _absent("The zero-shot score; higher is easier. Of the catalogue: percent.", 75.8)
+    score: float = _absent(
+        "The zero-shot score; higher is easier unless the manifest says otherwise. Of the catalogue: percent.",
+        75.8,
+    )
+    mean_rank: float = _absent("The mean of its ranks by several models.", 4.5)
+    ranks: dict[str, float] = _absent(
+        "Its rank by each source of scores, from 1, the easiest; equal scores share the mean of their ranks.",
+        {"a-model": 3.0, "another-model": 6.0},
+    )
+    rank_spread: float = _absent("The largest of these ranks less the smallest.", 3.0)
     count: int = _absent("How often the class name occurs.", 388)
     rank: int = _absent("The concept's rank by frequency in the benchmark's own order, from 1, the rarest.", 67)
-    tie_group: int = _absent("The number of concepts that have this count, rank or score.", 1)
+    tie_group: int = _absent("The number of concepts that have this count, rank, score or mean rank.", 1)
     unit: Literal["documents", "occurrences", "rank"] = _absent(
         "What a source's count is a number of; rank if it is a rank.", "documents"
     )
@@ -166,7 +175,8 @@ class EvidenceSource(Open):
     """The origin of one kind of evidence."""
 
     source: str = Field(
-        description="request, catalogue, request and catalogue, or the name of a source or an encoder.",
+        description="request, catalogue, request and catalogue, or the name of a source or an encoder; several names "
+        "are separated by commas.",
         examples=["request and catalogue"],
     )
     digest: str = Field(description="SHA-256 of the values in canonical order.", examples=[_DIGEST])
@@ -196,12 +206,27 @@ class CountsSource(EvidenceSource):
     meaning: str = _absent("What a rank means.", MEANING)
 
 
+class ScoresOfModel(Open):
+    """The scores of one of several models whose ranks are combined."""
+
+    name: str = Field(description="The name of the scores file.", examples=["a-model"])
+    model: str = Field(description="The model that was scored.", examples=["OpenCLIP ViT-B/32"])
+    metric: str = Field(description="What was measured, and its unit.", examples=["zero-shot accuracy in percent"])
+    direction: str = Field(description="Which scores are easier.", examples=["higher is easier"])
+    number: int = Field(description="How many scores the file has.", examples=[100])
+    source_digest: str = Field(description="SHA-256 of the scores of the file.", examples=[_DIGEST])
+
+
 class ScoresSource(EvidenceSource):
     """The origin of scores; the model and the metric of scores in a request are not known."""
 
     direction: str = _absent("Which scores are easier.", "higher is easier")
     model: str = _absent("The model that was scored.", "OpenCLIP ViT-B/32")
     metric: str = _absent("What was measured, and its unit.", "zero-shot accuracy in percent")
+    number: int = _absent("How many scores the scores file has.", 100)
+    source_digest: str = _absent("SHA-256 of the scores of the scores file.", _DIGEST)
+    combined_by: str = _absent("How several models are combined.", "mean rank")
+    sources: list[ScoresOfModel] = without_default("The scores files of several models.")
 
 
 class EmbeddingsSource(EvidenceSource):

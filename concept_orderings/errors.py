@@ -15,6 +15,7 @@
     │   ├── CannotExpress       cannot_express
     │   ├── BadEvidence         bad_evidence_file, evidence_damaged, evidence_incomplete, evidence_not_needed,
     │   │                       evidence_of_other_concepts, evidence_of_other_captions, evidence_of_other_source
+    │   ├── BadScoresFile       bad_scores_file, conflicting_scores
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -27,8 +28,8 @@
     │   ├── NotEnoughMemory     not_enough_memory
     │   └── JobCrashed          job_crashed
     ├── UnreadableRequest       request_of_later_release
-    ├── StoreError              version_damaged, counts_file_damaged, labels_damaged, record_damaged,
-    │                           store_unavailable
+    ├── StoreError              version_damaged, counts_file_damaged, scores_file_damaged, labels_damaged,
+    │                           record_damaged, store_unavailable
     ├── SettingError            bad_setting, unknown_data_format
     └── Cancelled               cancelled
 
@@ -150,6 +151,10 @@ class BadEvidence(InvalidInput):
     """A file of published evidence that cannot be read, is damaged, or is not that of the request."""
 
 
+class BadScoresFile(InvalidInput):
+    """A scores file that cannot be read, or that contradicts itself."""
+
+
 class UnknownOrdering(InvalidInput):
     """There is no ordering of that kind."""
 
@@ -210,7 +215,7 @@ class UnreadableRequest(ConceptOrderingsError):
 
 
 class StoreError(ConceptOrderingsError):
-    """A stored stream version, counts file or labels object cannot be read or written."""
+    """A stored stream version, uploaded file or labels object cannot be read or written."""
 
 
 class SettingError(ConceptOrderingsError):

@@ -50,6 +50,10 @@ class Parameter:
         allowed.
     minimum, maximum : int
         Bounds of an integer, inclusive.
+    fewest, most : int
+        Bounds of the number of strings in an array, inclusive.
+    distinct : bool
+        Whether the strings of an array must differ.
     absent : bool, int, str, None or Absent
         The value that a canonical request without the parameter means, and with which the canonical request omits it.
         A parameter that is added after the ordering's first release must have such a value: the one that gives the
@@ -68,6 +72,9 @@ class Parameter:
     pattern: str = ""
     minimum: int = -LARGEST_INTEGER
     maximum: int = LARGEST_INTEGER
+    fewest: int = 0
+    most: int = LARGEST_INTEGER
+    distinct: bool = False
     absent: bool | int | str | Absent | None = Absent.NEVER
     check_only: bool = False
 
@@ -258,7 +265,9 @@ def _fits(declared: Parameter, value: object) -> bool:
         "integer": is_integer(value) and declared.minimum <= value <= declared.maximum,
         "string": isinstance(value, str) and _is_allowed(declared, value),
         "array of strings": isinstance(value, list | tuple)
-        and all(isinstance(each, str) and _is_allowed(declared, each) for each in value),
+        and all(isinstance(each, str) and _is_allowed(declared, each) for each in value)
+        and declared.fewest <= len(value) <= declared.most
+        and not (declared.distinct and len(set(value)) < len(value)),
     }
     is_default = value is None and declared.default is None
     return is_default or any(fits[one] for one in declared.type.split(" or "))

@@ -145,7 +145,7 @@ class StreamRequest:
     def _dataset_as_json(self, each: ClassList) -> dict[str, Json]:
         body: dict[str, Json] = {"name": each.name, "classes": each.classes}
         for need in self.needs:
-            body.update(EVIDENCE[need].as_json(each))
+            body.update(EVIDENCE[need].as_json(each, self.ordering))
         return body
 
 

@@ -8,7 +8,7 @@ from concept_orderings.canonical import sha256_hex
 from concept_orderings.errors import StoreError
 
 Damaged: TypeAlias = Callable[[str], StoreError]
-"""Makes an error from its reason: `version_damaged`, `counts_file_damaged` or `labels_damaged`."""
+"""Makes an error from its reason: one of the functions below."""
 
 
 def version_damaged(reason: str) -> StoreError:
@@ -24,6 +24,11 @@ def counts_file_damaged(reason: str) -> StoreError:
 def labels_damaged(reason: str) -> StoreError:
     """Return the error for labels that cannot be read."""
     return _damaged("labels_damaged", "labels object", reason)
+
+
+def scores_file_damaged(reason: str) -> StoreError:
+    """Return the error for a scores file of which a part cannot be read."""
+    return _damaged("scores_file_damaged", "scores file", reason)
 
 
 @contextmanager

@@ -11,10 +11,13 @@
     sources/NAME.json                            the record of a counts file; it exists if and only if the file does
     counts/AB/ABCD…                              the counts of a counts file as canonical JSON, named by their SHA-256
     labels/AB/ABCD…                              labels as canonical JSON, named by their SHA-256
+    scores-files/NAME.json                       the record of a scores file; it exists if and only if the file does
+    scores/AB/ABCD…                              the scores of a scores file as canonical JSON, named by their SHA-256
 """
 
 STREAMS = "streams"
 COUNTS_FILES = "sources"
+SCORES_FILES = "scores-files"
 
 
 def versions(stream: str) -> str:
@@ -48,9 +51,9 @@ def evidence(digest: str) -> str:
     return f"evidence/{digest[:2]}/{digest}"
 
 
-def counts_file_record(name: str) -> str:
-    """Return the key of the record of a counts file."""
-    return f"sources/{name}.json"
+def uploaded_file_record(folder: str, name: str) -> str:
+    """Return the key of the record of an uploaded file; the folder is `COUNTS_FILES` or `SCORES_FILES`."""
+    return f"{folder}/{name}.json"
 
 
 def counts(digest: str) -> str:
@@ -61,3 +64,8 @@ def counts(digest: str) -> str:
 def labels(digest: str) -> str:
     """Return the key of labels by their SHA-256 (hexadecimal)."""
     return f"labels/{digest[:2]}/{digest}"
+
+
+def scores(digest: str) -> str:
+    """Return the key of the scores of a scores file by their SHA-256 (hexadecimal)."""
+    return f"scores/{digest[:2]}/{digest}"

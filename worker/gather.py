@@ -8,12 +8,14 @@ from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.machine import Machine
 from worker.evidence.gather_counts import gather_counts
 from worker.evidence.gather_embeddings import gather_embeddings
+from worker.evidence.gather_scores import gather_scores
 from worker.evidence.gathering import Gathering
 from worker.machine import this_machine
 
 GATHERERS: Mapping[Need, Callable[[Gathering], Awaitable[Gathered]]] = {
     Need.COUNTS: gather_counts,
     Need.EMBEDDINGS: gather_embeddings,
+    Need.SCORES: gather_scores,
 }
 """The gatherer of each kind of evidence that may come from outside the request and the catalogue."""
 
@@ -28,6 +30,8 @@ async def gather(gathering: Gathering) -> tuple[dict[Need, Gathered], Machine]:
     ------
     SourceError, EncoderError
         If a source or an encoder fails.
+    MissingEvidence
+        If a scores file lacks concepts.
     SettingError
         If the sources of counts cannot be read.
     BadParameter

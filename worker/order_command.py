@@ -1,6 +1,8 @@
 """The gatherers of the command ``concept-orderings order``: no Redis, no cache."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from concept_orderings.errors import SourceError
@@ -11,12 +13,13 @@ from concept_orderings.evidence.counts import NeedsCounts
 from concept_orderings.progress import Phase, Report, enter
 from concept_orderings.request import StreamRequest
 from store.objects import open_objects
+from store.scores_files import ScoresFiles
 from store.settings import read_settings
 from worker.evidence.counts import open_source
-from worker.evidence.counts.base import CountSource
 from worker.evidence.encoders import load_encoder
 from worker.evidence.gather_counts import count_concepts
 from worker.evidence.gather_embeddings import as_gathered, embed_concepts
+from worker.evidence.gather_scores import scores_from_files
 from worker.running import running_elsewhere
 from worker.settings import WorkerSettings
 
@@ -43,6 +46,30 @@ def gather_counts(request: StreamRequest, report: Report, *, data_dir: Path) -> 
     source = parameters_of(request.ordering, NeedsCounts).source
     settings = read_settings(WorkerSettings, data_dir=data_dir)
     return asyncio.run(_count_in(source, request, settings, report))
+
+
+def gather_scores(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
+    """Return the scores in the scores files that the ordering names.
+
+    Parameters
+    ----------
+    request
+        A request whose ordering names scores files.
+    report
+        Called with the files read and all files.
+    data_dir
+        Where uploaded files are.
+
+    Raises
+    ------
+    SourceError, MissingEvidence, StoreError, Cancelled
+        See `scores_from_files`.
+    """
+    settings = read_settings(WorkerSettings, data_dir=data_dir)
+    enter(report, Phase.WAITING)
+    files = ScoresFiles(open_objects(settings.streams_location))
+    with _saying_where_a_service_runs(settings):
+        return asyncio.run(scores_from_files(request, files, report=report))
 
 
 def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
@@ -72,17 +99,19 @@ def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path)
 
 async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:
     enter(report, Phase.WAITING)
-    source = await _open_source(name, settings)
+    with _saying_where_a_service_runs(settings):
+        source = await open_source(name, settings, open_objects(settings.streams_location))
     try:
         return await count_concepts(request, source, None, report=report)
     finally:
         await source.aclose()
 
 
-async def _open_source(name: str, settings: WorkerSettings) -> CountSource:
-    """Open a source; if there is none of that name, say which data directory the running service uses instead."""
+@contextmanager
+def _saying_where_a_service_runs(settings: WorkerSettings) -> Iterator[None]:
+    """If there is no source of a name, say which data directory the running service uses instead."""
     try:
-        return await open_source(name, settings, open_objects(settings.streams_location))
+        yield
     except SourceError as error:
         if error.code == "source_not_configured" and (hint := running_elsewhere(settings.data_dir)):
             raise SourceError(error.code, f"{error.detail} {hint}", error.pointers) from error

@@ -1,7 +1,7 @@
 """Counts files: counts that were made elsewhere, uploaded once, and then a source like any other."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -9,22 +9,21 @@ from fastapi.responses import JSONResponse, Response
 from app.errors import ApiError
 from app.routes.common import TheService, pattern_schema
 from app.routes.problems import BODY, NO_REDIS, NO_STORE, REFUSED_FILE, problems
-from app.routes.request_bodies import is_gzip, read_body
+from app.routes.request_bodies import read_body
+from app.routes.uploads import MOST_DESCRIPTION, Upload, description_of, description_schema, name_is_taken
 from app.service import Service
 from app.source_schemas import SourceResource, source_resource
-from app.uploaded_counts import ANY_FORMAT, CSV, MEDIA_TYPES, PARQUET
+from app.uploaded_counts import MEDIA_TYPES
 from concept_orderings.canonical import LARGEST_INTEGER
-from concept_orderings.errors import BadParameter, BadValue
+from concept_orderings.errors import BadValue
 from concept_orderings.evidence.counts import RESERVED
-from concept_orderings.faults import Faults
-from concept_orderings.text import VISIBLE, is_plain_text, schema_pattern, shown, shows_something
+from concept_orderings.text import shown
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
-from store.counts_files import CountsMeaning, Stored
+from store.counts_files import CountsMeaning
 from store.sources import SourceReport
+from store.uploaded_files import Stored
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
-
-_MOST_CORPUS = 500
 
 Name = Annotated[
     str,
@@ -40,9 +39,9 @@ Corpus = Annotated[
     str,
     Query(
         min_length=1,
-        max_length=_MOST_CORPUS,
+        max_length=MOST_DESCRIPTION,
         description="The corpus in which the names were counted, described for readers of manifests.",
-        json_schema_extra={"pattern": schema_pattern(VISIBLE), "example": "C4 (en), 2019-04 snapshot"},
+        json_schema_extra=description_schema("C4 (en), 2019-04 snapshot"),
     ),
 ]
 Size = Annotated[
@@ -50,30 +49,14 @@ Size = Annotated[
     Query(ge=0, le=LARGEST_INTEGER, description="The size of the corpus in this unit; no count may be larger."),
 ]
 
-_PARAMETERS = ("unit", "corpus", "documents", "tokens")
-
-_CSV_EXAMPLE = "name,count\naquarium fish,388\nsunflower,91042\n"
-_JSON_EXAMPLE = '{"name": "aquarium fish", "count": 388}\n{"name": "sunflower", "count": 91042}\n'
-
-
-def _content(media_type: str, description: str) -> dict[str, Any]:
-    if media_type in (PARQUET, ANY_FORMAT):
-        return {"schema": {"type": "string", "format": "binary", "description": description}}
-    example = _CSV_EXAMPLE if media_type == CSV else _JSON_EXAMPLE
-    return {"schema": {"type": "string", "description": description}, "example": example}
-
-
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "Names and their counts: integers from 0. Underscores and slashes are read as spaces.",
-        "content": {
-            **{each: _content(each, description) for each, description in MEDIA_TYPES.items()},
-            # The only type for bytes that some generators of clients know.
-            ANY_FORMAT: _content(ANY_FORMAT, "A file in any of the other formats, which its first bytes tell."),
-        },
-    }
-}
+UPLOAD = Upload(
+    title="counts file",
+    parameters=("unit", "corpus", "documents", "tokens"),
+    media_types=MEDIA_TYPES,
+    description="Names and their counts: integers from 0. Underscores and slashes are read as spaces.",
+    csv_example="name,count\naquarium fish,388\nsunflower,91042\n",
+    json_example='{"name": "aquarium fish", "count": 388}\n{"name": "sunflower", "count": 91042}\n',
+)
 
 
 @router.put(
@@ -99,7 +82,7 @@ _BODY: dict[str, Any] = {
             },
         ),
     },
-    openapi_extra=_BODY,
+    openapi_extra=UPLOAD.openapi,
 )
 async def upload_counts(
     name: Name,
@@ -115,16 +98,17 @@ async def upload_counts(
     Two rows for one name must agree. The file must have a count for every class name of an ordering that uses it.
     """
     _check_name(name)
-    _check_parameters(request)
-    media_type = _media_type(request)
-    meaning = CountsMeaning(unit=unit, corpus=_description_of(corpus), documents=documents, tokens=tokens)
+    UPLOAD.check_parameters(request)
+    media_type = UPLOAD.media_type_of(request)
+    described = description_of(corpus, "corpus", "Describe the corpus in which the names were counted")
+    meaning = CountsMeaning(unit=unit, corpus=described, documents=documents, tokens=tokens)
     await _check_not_taken(name, service)
     body = await read_body(
         request, service.settings.max_body_bytes, instead="leave out names that are in no class list, or send Parquet"
     )
     record, stored = await service.sources.store_file(name, meaning, body, media_type)
     if stored is Stored.OTHER:
-        raise _exists(
+        raise name_is_taken(
             f"The source {name} exists already, with other counts or another unit, corpus or size: {record.names} "
             f"names, {record.meaning.unit} of {shown(record.meaning.corpus)}. Stored counts are never replaced: choose "
             "another name."
@@ -141,19 +125,6 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_parameters(request: Request) -> None:
-    """Refuse parameters that are unknown or given twice: a stored counts file cannot be corrected."""
-    given = [each for each, _ in request.query_params.multi_items()]
-    faults = Faults()
-    for each in sorted(set(given).difference(_PARAMETERS)):
-        detail = f"The parameter {shown(each)} is unknown; the parameters are {', '.join(_PARAMETERS)}."
-        faults.add(BadParameter("unknown_parameter", detail))
-    for each in _PARAMETERS:
-        if given.count(each) > 1:
-            faults.add(BadValue("duplicate_field", f"The parameter {each} is given twice; leave one out."))
-    faults.refuse()
-
-
 async def _check_not_taken(name: str, service: Service) -> None:
     """Refuse the name of a source that workers have: neither could be used, and the file could not be removed."""
     if not await service.sources.any_reported():
@@ -164,34 +135,4 @@ async def _check_not_taken(name: str, service: Service) -> None:
             "see its log; try again after the seconds in Retry-After.",
         )
     if (kind := await service.sources.kind_reported(name)) is not None:
-        raise _exists(f"The workers have a source {name} of the kind {kind}: choose another name.")
-
-
-def _media_type(request: Request) -> str:
-    """Return the media type of the body, one of `MEDIA_TYPES` or `ANY_FORMAT` (RFC 9110, 8.3)."""
-    media_type, *parameters = (part.strip() for part in request.headers.get("content-type", "").lower().split(";"))
-    charsets = {each.partition("=")[2].strip('" ') for each in parameters if each.startswith("charset=")}
-    is_gzip(request)  # refuses another coding before the body is read
-    if media_type not in (*MEDIA_TYPES, ANY_FORMAT) or charsets - {"utf-8", "utf8", "us-ascii"}:
-        raise ApiError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            f"Send a counts file, text in UTF-8, with one of these as Content-Type: {', '.join(MEDIA_TYPES)}. A file "
-            "that is packed with gzip has the same Content-Type, and Content-Encoding: gzip.",
-        )
-    return media_type
-
-
-def _description_of(corpus: str) -> str:
-    text = " ".join(corpus.split())
-    if not shows_something(text) or not is_plain_text(text):
-        raise ApiError(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "bad_query",
-            "corpus: Describe the corpus in which the names were counted, without control characters.",
-        )
-    return text
-
-
-def _exists(detail: str) -> ApiError:
-    return ApiError(HTTPStatus.CONFLICT, "source_exists", detail)
+        raise name_is_taken(f"The workers have a source {name} of the kind {kind}: choose another name.")

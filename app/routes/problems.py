@@ -67,6 +67,12 @@ REFUSED_FILE = (
 )
 """The errors of a counts file and its query parameters."""
 
+REFUSED_SCORES_FILE = (
+    *("bad_scores_file", "conflicting_scores", "bad_source_name.scores"),
+    *("bad_query.direction", "unknown_parameter.scores", "duplicate_field.scores"),
+)
+"""The errors of a scores file and its query parameters."""
+
 FAILED_SOURCE = (
     "source_not_configured",
     "source_damaged",
@@ -79,6 +85,7 @@ FAILED_SOURCE = (
 FAILED_JOB = (
     "cancelled",
     *FAILED_SOURCE,
+    "missing_scores.job",
     *("encoder_not_configured", "weights_mismatch", "encoder_mismatch", "encoder_failed", "not_enough_memory"),
     *("job_crashed", "internal_error.job", "store_unavailable.job"),
 )

@@ -95,7 +95,7 @@ async def create_stream(request: Request, service: TheService) -> Response:
     name gets the next version number.
     """
     accepted = await _read_request(request, service)
-    found = await service.find_or_enqueue(accepted.request)
+    found = await service.find_or_enqueue(accepted)
     await service.keep_labels(accepted.labels)
     labels = accepted.labels.digest
     if isinstance(found, VersionRecord):

@@ -7,6 +7,7 @@ by entry points and run from a checkout or an image; if one is not installed, th
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from concept_orderings.cli.commands import COMMANDS, CommandNotInstalled, find_command
 from concept_orderings.cli.options import Once
@@ -14,6 +15,9 @@ from concept_orderings.cli.terminal import abandon, flush, say
 from concept_orderings.cli.usage import UsageError
 from concept_orderings.errors import ConceptOrderingsError
 from concept_orderings.version import __version__
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 __all__ = ["main"]
 
@@ -75,9 +79,17 @@ def _run(arguments: Sequence[str]) -> int:
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose help can be piped into a reader that ends early, also if it is longer than the pipe's buffer."""
+
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """Print the help; argparse's own method keeps silent about a reader that has ended."""
+        (file or sys.stdout).write(self.format_help())
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser with the names of all commands and the arguments of the command to run."""
-    parser = argparse.ArgumentParser(prog="concept-orderings", description="Orderings of concepts for pretraining.")
+    parser = _Parser(prog="concept-orderings", description="Orderings of concepts for pretraining.")
     parser.add_argument("--version", action="version", version=f"concept-orderings {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():

@@ -29,7 +29,7 @@ class Gatherer(Protocol):
         report
             Called with (done, total).
         data_dir
-            The directory with local indexes and uploaded counts files.
+            The directory with local indexes and uploaded files.
         """
         ...
 
@@ -55,6 +55,12 @@ def _not_configured(kind: Need, error: ModuleNotFoundError) -> JobError:
             "encoder_not_configured",
             "This package has no text encoders: give the captions' embeddings with --embeddings, "
             f"or use the service, which has encoders ({error}).",
+        )
+    if kind == Need.SCORES:
+        return SourceError(
+            "source_not_configured",
+            "This package cannot read uploaded scores files: give scores in the file, or use the service, "
+            f"which can ({error}).",
         )
     return SourceError(
         "source_not_configured",

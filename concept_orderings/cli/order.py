@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir",
         type=Path,
-        help=f"the directory with local indexes and counts files, for --source (default: {default_data_dir()})",
+        help=f"the directory with local indexes and uploaded files, for --source (default: {default_data_dir()})",
     )
 
 

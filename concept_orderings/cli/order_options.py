@@ -111,9 +111,11 @@ def _faults_of_parameters(
     yield from _faults_of_embeddings(options, kind, parameters)
     if options.evidence is not None:
         return
-    counts_outside = Need.COUNTS in kind.needs and parameters.get("source") not in (None, *AT_HAND)
-    if options.data_dir is not None and not counts_outside:
-        yield "--data-dir has no effect: only sources of counts are looked for there (--kind frequency --source NAME)."
+    sourced = not kind.needs.isdisjoint((Need.COUNTS, Need.SCORES)) and (
+        parameters.get("source") not in (None, *AT_HAND) or parameters.get("sources")
+    )
+    if options.data_dir is not None and not sourced:
+        yield "--data-dir has no effect: only sources of counts and scores are looked for there (--source NAME)."
 
 
 def _faults_of_embeddings(

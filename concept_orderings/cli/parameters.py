@@ -2,8 +2,10 @@
 
 import argparse
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.orderings import ORDERINGS, Parameter
 from concept_orderings.parameters import ALL_HAVE
 
@@ -13,18 +15,18 @@ PREFIX = "parameter_"
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
     """Declare an option for each parameter of any ordering; without the option, the ordering's default holds."""
-    seen = set()
+    declared: dict[str, dict[str, Parameter]] = {}
     for kind, ordering in ORDERINGS.items():
         for each in ordering.parameters():
-            if each.name in seen or not has_option(each):
-                continue
-            seen.add(each.name)
-            parser.add_argument(option_of(each.name), **_option(kind, each))
+            if has_option(each):
+                declared.setdefault(each.name, {})[kind] = each
+    for name, by_kind in declared.items():
+        parser.add_argument(option_of(name), **_option(by_kind))
 
 
 def has_option(parameter: Parameter) -> bool:
-    """Tell whether a parameter has an option; arrays have none, because the files list the concepts."""
-    return parameter.type != "array of strings"
+    """Tell whether a parameter has an option; an array of any length has none, because the files list the concepts."""
+    return parameter.type != "array of strings" or parameter.most < LARGEST_INTEGER
 
 
 def option_of(name: str) -> str:
@@ -38,18 +40,33 @@ def given_parameters(options: argparse.Namespace) -> dict[str, object]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _option(kind: str, parameter: Parameter) -> dict[str, Any]:
-    """Return the arguments of argparse's `add_argument` for a parameter."""
-    text = parameter.description if parameter.name in ALL_HAVE else f"{kind}: {parameter.description}"
-    option: dict[str, Any] = {"dest": f"{PREFIX}{parameter.name}", "default": None, "help": text}
+def _option(by_kind: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Return the arguments of argparse's `add_argument` for a parameter, by the kinds of orderings that have it."""
+    parameter = next(iter(by_kind.values()))
+    option: dict[str, Any] = {"dest": f"{PREFIX}{parameter.name}", "default": None, "help": _help(by_kind)}
     if parameter.type == "boolean":
         return {**option, "action": "store_true"}
+    if parameter.type == "array of strings":
+        return {**option, "type": _listed, "metavar": "A,B,…"}
     return {
         **option,
         "type": {"integer": int, "string": str}.get(parameter.type, _integer_or_string),
         "choices": parameter.choices or None,
         "metavar": None if parameter.choices else parameter.name.upper(),
     }
+
+
+def _help(by_kind: Mapping[str, Parameter]) -> str:
+    kinds: dict[str, list[str]] = {}
+    for kind, each in by_kind.items():
+        kinds.setdefault(each.description, []).append(kind)
+    if next(iter(by_kind.values())).name in ALL_HAVE:
+        return next(iter(kinds))
+    return " ".join(f"{', '.join(each)}: {text}" for text, each in kinds.items())
+
+
+def _listed(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _integer_or_string(text: str) -> int | str:

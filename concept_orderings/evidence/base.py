@@ -57,9 +57,10 @@ class Evidence:
     Parameters
     ----------
     **values : ndarray
-        By kind: ``years``, (n,) int64; ``scores``, (n,) float64, higher is easier; ``counts``, (n,) int64, the number
-        of occurrences of each class name or of documents with it; ``embeddings``, (n, d), one row for the captions of
-        each concept: int16 from `concept_orderings.path.quantise`, or floats that are still to be quantised.
+        By kind: ``years``, (n,) int64; ``scores``, (n,) float64, higher is easier; ``counts``, (n,) int64,
+        the number of occurrences of each class name or of documents with it; ``embeddings``, (n, d), one row for the
+        captions of each concept: int16 from `concept_orderings.path.quantise`, or floats that are still to be
+        quantised.
     """
 
     def __init__(self, **values: Values) -> None:
@@ -253,8 +254,12 @@ class Kind(ABC, Generic[_Parameters]):
         del parameters
         return concepts
 
-    def as_json(self, each: ClassList) -> dict[str, Json]:
-        """Return the fields of this kind in the canonical form of a class list, by name."""
+    def as_json(self, each: ClassList, parameters: _Parameters) -> dict[str, Json]:
+        """Return the fields of this kind in the canonical form of a class list, by name.
+
+        A field that the ordering's parameters make irrelevant, such as scores where a source is named, is left out.
+        """
+        del parameters
         found = ((field, field.of(each)) for field in self.fields)
         return {field.name: value for field, value in found if value is not None}
 

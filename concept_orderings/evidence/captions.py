@@ -157,8 +157,9 @@ class Embeddings(Kind[NeedsEmbeddings]):
         if parameters.weights:
             check_same("weights", parameters.weights, facts.get("weights"))
 
-    def as_json(self, each: ClassList) -> dict[str, Json]:
+    def as_json(self, each: ClassList, parameters: NeedsEmbeddings) -> dict[str, Json]:
         """See `Kind.as_json`."""
+        del parameters
         templates = TEMPLATE.of(each)
         if not templates:
             # Only where the embeddings were passed; no service publishes such a request.

@@ -242,8 +242,9 @@ class Counts(Kind[NeedsCounts]):
         form = QueryForm(parameters.query_form)
         return Concepts(tuple(_with_queries(each, form) for each in concepts.datasets))
 
-    def as_json(self, each: ClassList) -> dict[str, Json]:
+    def as_json(self, each: ClassList, parameters: NeedsCounts) -> dict[str, Json]:
         """See `Kind.as_json`."""
+        del parameters
         body: dict[str, Json] = {}
         if (counts := COUNTS.of(each)) is not None:
             body[COUNTS.name] = counts

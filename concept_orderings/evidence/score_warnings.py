@@ -4,7 +4,8 @@ Each function returns a tuple of zero or one warnings, which depends only on its
 published manifests, so their texts must not change. Which scale a score has is not known; what is likely is a warning.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from concept_orderings.catalogue import SCORES_METRIC, SCORES_MODEL
 from concept_orderings.concepts import ClassList, Concepts, join_concept
 from concept_orderings.evidence.base import first_names
-from concept_orderings.evidence.scores import SCORES, is_from_catalogue
+from concept_orderings.evidence.scores import is_from_catalogue
 from concept_orderings.evidence.ties import equal_values
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
 from concept_orderings.text import first_of, shown
+
+_Scores: TypeAlias = NDArray[np.float64] | NDArray[np.int64]
 
 EXAMPLES = 10
 """The most examples in a warning."""
@@ -38,16 +41,21 @@ def mixed_scores(concepts: Concepts) -> tuple[StreamWarning, ...]:
     return (StreamWarning.of(WarningCode.MIXED_SCORES, sentence, count=concerned, concepts=_ids_of(given)),)
 
 
-def scores_like_shares(concepts: Concepts) -> tuple[StreamWarning, ...]:
+def scores_like_shares(
+    scores: NDArray[np.float64],
+    concepts: Concepts,
+    from_catalogue: Callable[[ClassList], bool] = is_from_catalogue,
+) -> tuple[StreamWarning, ...]:
     """Warn of scores that look like shares (from 0 to 1) beside others that look like percent.
 
     A dataset's scores look like shares if all given scores lie in [0, 1], or if its own do and are not all equal: one
     score of 0.3 beside given ones above 1 may well be 0.3 percent. Scores of the catalogue are percent.
     """
-    given = [each for each in concepts.datasets if not is_from_catalogue(each)]
-    small = [each for each in given if all(0 <= score <= 1 for score in _scores(each))]
-    shares = small if len(small) == len(given) else [each for each in small if len(set(_scores(each))) > 1]
-    percent = [each for each in concepts.datasets if is_from_catalogue(each) or max(_scores(each)) > 1]
+    of_each = list(zip(concepts.datasets, _by_dataset(scores, concepts), strict=True))
+    given = [(each, found) for each, found in of_each if not from_catalogue(each)]
+    small = [(each, found) for each, found in given if ((found >= 0) & (found <= 1)).all()]
+    shares = [each for each, found in small if len(small) == len(given) or (found != found[0]).any()]
+    percent = [each for each, found in of_each if from_catalogue(each) or found.max() > 1]
     if not (shares and percent):
         return ()
     concerned = _number(shares)
@@ -73,9 +81,10 @@ def odd_scores(scores: NDArray[np.float64], concepts: Concepts) -> tuple[StreamW
     return (StreamWarning.of(WarningCode.ODD_SCORES, sentence, count=len(odd), concepts=chosen(concepts.ids, odd)),)
 
 
-def dataset_scores(concepts: Concepts) -> tuple[StreamWarning, ...]:
+def dataset_scores(scores: _Scores, concepts: Concepts) -> tuple[StreamWarning, ...]:
     """Warn of datasets that have one score for all their classes: the order is one of datasets there."""
-    one = [each for each in concepts.datasets if len(each.classes) > 1 and len(set(_scores(each))) == 1]
+    of_each = zip(concepts.datasets, _by_dataset(scores, concepts), strict=True)
+    one = [each for each, found in of_each if len(found) > 1 and (found == found[0]).all()]
     if not one:
         return ()
     concerned = _number(one)
@@ -92,23 +101,28 @@ def equal_scores(scores: NDArray[np.float64], concepts: Concepts) -> tuple[Strea
     return equal_values(scores, concepts, WarningCode.EQUAL_SCORES, one="score", several="scores")
 
 
+def equal_mean_ranks(means: NDArray[np.float64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+    """Warn of large groups of equal mean ranks, whose order is random."""
+    return equal_values(means, concepts, WarningCode.EQUAL_SCORES, one="mean rank", several="mean ranks", form=".2f")
+
+
 def score_warnings(scores: NDArray[np.float64], concepts: Concepts) -> tuple[StreamWarning, ...]:
     """Return all warnings about scores of the request and the catalogue, (n,) in canonical order of the concepts."""
     return (
         *mixed_scores(concepts),
-        *scores_like_shares(concepts),
+        *scores_like_shares(scores, concepts),
         *odd_scores(scores, concepts),
-        *dataset_scores(concepts),
+        *dataset_scores(scores, concepts),
         *equal_scores(scores, concepts),
     )
 
 
-def _scores(each: ClassList) -> Sequence[float]:
-    """Return the scores of a class list's classes; a single one that all have once."""
-    scores = SCORES.of(each)
-    if isinstance(scores, Mapping):
-        return [scores[name] for name in each.classes]
-    return [] if scores is None else [scores]
+def _by_dataset(scores: _Scores, concepts: Concepts) -> Iterator[_Scores]:
+    """Yield the scores of each dataset's classes; canonical order keeps them together."""
+    end = 0
+    for each in concepts.datasets:
+        start, end = end, end + len(each.classes)
+        yield scores[start:end]
 
 
 def _number(datasets: Sequence[ClassList]) -> int:

@@ -1,9 +1,9 @@
-"""Scores: the zero-shot performance of the base model, from the request or the catalogue."""
+"""Scores: the zero-shot performance of the base model, from the request, the catalogue, or uploaded files."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from concept_orderings.canonical import Json
 from concept_orderings.catalogue import SCORES_METRIC, SCORES_MODEL, KnownDataset, find_dataset
 from concept_orderings.checks import is_number
 from concept_orderings.concepts import ClassList, Concepts
-from concept_orderings.errors import BadValue
+from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.base import (
     EvidenceField,
     Gathered,
@@ -20,15 +20,19 @@ from concept_orderings.evidence.base import (
     Need,
     NeedsEvidence,
     Provenance,
+    check_same,
     covers,
     evidence_digest,
     find_other_classes,
+    first_names,
     require,
     source_of,
 )
 from concept_orderings.evidence.ties import tie_groups
-from concept_orderings.parameters import Parameters
+from concept_orderings.parameters import POINTER, Contradiction, parameter
 from concept_orderings.shapes import ByClass, Either, Number, Refusal
+from concept_orderings.text import first_of, shown
+from concept_orderings.url_names import URL_NAME
 
 ScoresGiven: TypeAlias = float | Mapping[str, float]
 """One score for the dataset, or one for each class. Higher is easier."""
@@ -75,27 +79,90 @@ SCORES = EvidenceField(
 )
 
 
+EASINESS = "easiness"
+"""The name in published evidence of values that are made from scores: higher for easier concepts, and no scores."""
+
+SEPARATOR = ", "
+"""What stands between the names of several sources in manifests."""
+
+MOST_SOURCES = 100
+"""The most sources whose scores are combined."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NeedsScores(NeedsEvidence):
-    """Base class of orderings that need scores."""
+    """Base class of orderings that need scores, with the parameters that name uploaded ones."""
 
     need: ClassVar[Need] = Need.SCORES
 
+    source: str | None = parameter(
+        None,
+        "The name of an uploaded scores file. The default is the scores given with the classes and, for datasets "
+        "without any, those of the catalogue.",
+        type="string",
+        pattern=URL_NAME.pattern,
+        absent=None,
+    )
+    sources: tuple[str, ...] | None = parameter(
+        None,
+        f"The names of 2 to {MOST_SOURCES} different uploaded scores files, whose models are combined by mean rank; "
+        "their order has no meaning.",
+        type="array of strings",
+        pattern=URL_NAME.pattern,
+        fewest=2,
+        most=MOST_SOURCES,
+        distinct=True,
+        absent=None,
+    )
 
-class Scores(Kind[Parameters]):
+    def contradictions(self, concepts: Concepts | None) -> Iterator[Contradiction]:
+        """See `Parameters.contradictions`."""
+        if self.source is not None and self.sources is not None:
+            detail = "Give either one source of scores, or several sources to combine; leave one of the two out."
+            yield Contradiction.between(detail, "source", "sources")
+        yield from super().contradictions(concepts)
+
+    def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
+        """See `Parameters.canonical_for`: the sources are sorted."""
+        others = super().canonical_for(concepts, listed)
+        return others if others.sources is None else replace(others, sources=tuple(sorted(others.sources)))
+
+
+def names_of(parameters: NeedsScores) -> Sequence[str]:
+    """Return the names of the scores files to use; none if the request and the catalogue have the scores."""
+    return parameters.sources or ([parameters.source] if parameters.source is not None else [])
+
+
+class Scores(Kind[NeedsScores]):
     """A score for each dataset, or for each of its classes."""
 
     need = Need.SCORES
     published_as, value_name, value_type = "scores", "score", "float64"
     fields = (SCORES,)
     shown_as = "score"
+    reads = frozenset({"source", "sources"})
 
     def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
         """See `Kind.from_catalogue`."""
         return {SCORES.name: known.zero_shot_score}
 
-    def check_complete(self, concepts: Concepts, parameters: Parameters) -> None:
+    def check_given(self, concepts: Concepts, parameters: NeedsScores) -> None:
+        """See `Kind.check_given`: scores in the request would be ignored beside named ones."""
+        given = [each for each in concepts.datasets if SCORES.is_given(each)]
+        if not (given and names_of(parameters)):
+            return
+        name = "source" if parameters.source is not None else "sources"
+        raise BadParameter(
+            "bad_parameter",
+            f"Scores are given for {first_names(given)}, and the ordering has {name} too "
+            f"({first_of([shown(each) for each in names_of(parameters)], 10)}); leave one of the two out.",
+            [f"{POINTER}/{name}", *(f"{each.pointer}/{SCORES.name}" for each in given)],
+        )
+
+    def check_complete(self, concepts: Concepts, parameters: NeedsScores) -> None:
         """See `Kind.check_complete`."""
+        if names_of(parameters):
+            return
         require(
             [each for each in concepts.datasets if not covers(SCORES.of(each), each.classes)],
             SCORES.name,
@@ -104,7 +171,15 @@ class Scores(Kind[Parameters]):
             "GET /v1/datasets lists the datasets that bring their own.",
         )
 
-    def at_hand(self, concepts: Concepts, parameters: Parameters) -> Gathered:
+    def as_json(self, each: ClassList, parameters: NeedsScores) -> dict[str, Json]:
+        """See `Kind.as_json`: the catalogue's scores mean nothing beside named ones."""
+        return {} if names_of(parameters) else super().as_json(each, parameters)
+
+    def is_outside(self, parameters: NeedsScores) -> bool:
+        """See `Kind.is_outside`."""
+        return bool(names_of(parameters))
+
+    def at_hand(self, concepts: Concepts, parameters: NeedsScores) -> Gathered:
         """See `Kind.at_hand`."""
         del parameters
         values, source = scores_of(concepts), source_of(concepts.datasets, is_from_catalogue)
@@ -113,10 +188,16 @@ class Scores(Kind[Parameters]):
             details |= {"model": SCORES_MODEL, "metric": SCORES_METRIC}
         return Gathered(values, Provenance(source=source, digest=evidence_digest(values), details=details))
 
+    def check_origin(self, parameters: NeedsScores, source: str, facts: Mapping[str, Json]) -> None:
+        """See `Kind.check_origin`: the names of the scores files."""
+        del facts
+        name = "source" if parameters.source is not None else "sources"
+        check_same(name, SEPARATOR.join(names_of(parameters)), source)
+
     def shown(self, found: Gathered) -> dict[str, Sequence[Json]]:
-        """See `Kind.shown`."""
+        """See `Kind.shown`; of easiness, which tasks do not show, only how many concepts have the same."""
         ties = tie_groups(np.asarray(found.values, dtype=np.float64)).tolist()
-        return {**super().shown(found), "tie_group": ties}
+        return {**({} if found.shown_as == EASINESS else super().shown(found)), "tie_group": ties}
 
 
 def scores_of(concepts: Concepts) -> NDArray[np.float64]:

@@ -17,7 +17,13 @@ def tie_groups(values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.in
 
 
 def equal_values(
-    values: NDArray[np.int64] | NDArray[np.float64], concepts: Concepts, code: WarningCode, *, one: str, several: str
+    values: NDArray[np.int64] | NDArray[np.float64],
+    concepts: Concepts,
+    code: WarningCode,
+    *,
+    one: str,
+    several: str,
+    form: str = "",
 ) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal values, whose order is random and not by value.
 
@@ -31,6 +37,8 @@ def equal_values(
         The warning's code.
     one, several
         What a value is called, such as "count" and "counts".
+    form
+        How a value is written, as `format` takes it.
     """
     distinct, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     large = sizes >= LARGE_TIE
@@ -41,6 +49,6 @@ def equal_values(
     sentence = (
         f"{len(tied)} of {len(values)} concepts are in {groups} {'group' if groups == 1 else 'groups'} of {LARGE_TIE} "
         f"or more with equal {several}, inside which their order is random; the largest has {sizes[largest]} concepts, "
-        f"with a {one} of {distinct[largest]}."
+        f"with a {one} of {distinct[largest]:{form}}."
     )
     return (StreamWarning.of(code, sentence, count=len(tied), concepts=chosen(concepts.ids, tied)),)

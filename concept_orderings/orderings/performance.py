@@ -8,7 +8,7 @@ import numpy as np
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Need
 from concept_orderings.evidence.score_warnings import score_warnings
-from concept_orderings.evidence.scores import NeedsScores
+from concept_orderings.evidence.scores import NeedsScores, names_of
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
@@ -24,6 +24,8 @@ class Performance(NeedsScores, SeededOrdering):
 
     def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
         """See `Ordering.evidence_warnings`."""
+        if names_of(self):
+            return ()  # they stand with the evidence, which knows the direction of the scores
         return score_warnings(np.asarray(evidence.of(Need.SCORES), dtype=np.float64), concepts)
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:

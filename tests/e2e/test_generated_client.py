@@ -98,7 +98,10 @@ def test_every_operation_has_a_function(generated: GeneratedClient) -> None:
 def test_only_media_types_of_uploads_are_left_out(generated: GeneratedClient) -> None:
     warnings = [line for line in generated.output.splitlines() if line.startswith(("WARNING", "ERROR"))]
 
-    assert set(warnings) == {"WARNING parsing PUT /v1/sources/{name} within sources."}
+    assert set(warnings) == {
+        "WARNING parsing PUT /v1/sources/{name} within sources.",
+        "WARNING parsing PUT /v1/scores/{name} within scores.",
+    }
     assert "Endpoint will not be generated" not in generated.output
 
 
@@ -237,6 +240,43 @@ def test_a_counts_file_is_uploaded_looked_at_and_used(calls: Calls) -> None:
     ]
     manifest = calls("get_manifest", name=version.name, version=version.version)
     assert (manifest.evidence.counts.documents, manifest.evidence.counts.counted.first) == (10, source.counted_at)
+
+
+# --- Scores.
+
+
+def test_scores_files_are_uploaded_listed_and_combined(calls: Calls) -> None:
+    models, names = calls.models, ["bear", "otter"]
+    for name, direction in (("typed-scores", "HIGHER_IS_EASIER"), ("typed-losses", "LOWER_IS_EASIER")):
+        resource = calls(
+            "upload_scores",
+            name=name,
+            body=calls.file(payload=io.BytesIO(b"dataset,class,score\ncifar100,bear,5\ncifar100,otter,5\n")),
+            model="a model",
+            metric="a metric",
+            direction=models.UploadScoresDirection[direction],
+        )
+        assert (resource.name, resource.number, resource.direction.value) == (
+            name,
+            2,
+            direction.lower().replace("_", " "),
+        )
+    ordering = models.PerformanceOrdering(kind="performance", sources=["typed-scores", "typed-losses"])
+    request = models.StreamRequest(
+        name="typed-ranks",
+        datasets=[models.ClassList(name="cifar100", classes=names)],
+        ordering=ordering,
+        tasks=models.TaskCount(count=1),
+    )
+    version = calls.publish(request)
+
+    assert {"typed-scores", "typed-losses"} <= {each.name for each in calls("list_scores").scores}
+    assert calls("get_scores", name="typed-losses") == resource
+    task = calls("get_task", name=version.name, version=version.version, task=0)
+    assert [each.evidence.mean_rank for each in task.concepts] == [1.5, 1.5]
+    assert task.concepts[0].evidence.ranks.additional_properties == {"typed-losses": 1.5, "typed-scores": 1.5}
+    manifest = calls("get_manifest", name=version.name, version=version.version)
+    assert [each.number for each in manifest.evidence.scores.sources] == [2, 2]
 
 
 # --- Errors.

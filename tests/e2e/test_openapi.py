@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app import openapi, schemas
 from app.examples import REQUESTS
-from app.problem_examples import REFUSED_LOOKS, REFUSED_STREAMS
+from app.problem_examples import REFUSED_LOOKS, REFUSED_SCORES_FILES, REFUSED_STREAMS
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.errors import InvalidInput
 from concept_orderings.orderings import ORDERINGS
@@ -121,8 +121,27 @@ def test_every_example_can_be_posted_unchanged(service: Deployment, document: di
             assert service.http.get(url).status_code == 200
 
 
-def test_example_urls_exist_once_the_first_example_was_posted(service: Deployment, document: dict[str, Any]) -> None:
+SCORED = {
+    "model": "OpenCLIP ViT-B/32",
+    "metric": "zero-shot accuracy in percent",
+    "direction": "higher is easier",
+}
+
+
+def upload_scores(
+    service: Deployment,
+    rows: str = "dataset,class,score\ncifar100,bear,71.5\ncifar100,otter,64\ndtd,,44.2\n",
+    name: str = "my-scores",
+    media_type: str = "text/csv",
+    **query: Any,
+) -> httpx.Response:
+    headers = {"Content-Type": media_type}
+    return service.http.put(f"/v1/scores/{name}", content=rows, params={**SCORED, **query}, headers=headers)
+
+
+def test_example_urls_exist_once_the_first_examples_were_sent(service: Deployment, document: dict[str, Any]) -> None:
     service.publish(REQUESTS["time"]["value"])
+    assert upload_scores(service).status_code in (200, 201)
     for path, method, operation in operations(document):
         if method != "get":
             continue
@@ -158,6 +177,13 @@ def test_examples_of_errors_are_answers_of_the_service(service: Deployment, docu
         return service.http.put(f"/v1/sources/{name}", content=rows, params={**counts, **query}, headers=headers)
 
     assert upload().status_code in (200, 201)
+    assert upload_scores(service).status_code in (200, 201)
+    by_scores = {
+        "name": "by-my-scores",
+        "concepts": ["CIFAR100+++bear", "CIFAR100+++otter", "CIFAR100+++wolf"],
+        "ordering": {"kind": "performance", "source": "my-scores"},
+        "tasks": {"count": 1},
+    }
     get, post = service.http.get, service.http.post
     job = post("/v1/streams", json={**REQUESTS["random"]["value"], "name": "finished"}).headers["Location"]
     service.until_state(job, "succeeded")
@@ -188,6 +214,19 @@ def test_examples_of_errors_are_answers_of_the_service(service: Deployment, docu
         "bad_source_name": upload(name="infini-gram"),
         "unknown_parameter.file": upload(docs=5),
         "duplicate_field.file": upload(unit=["documents", "documents"]),
+        "source_not_found.scores": get("/v1/scores/other-scores"),
+        "source_exists.scores": upload_scores(service, "dataset,score\ndtd,1\n"),
+        "body_too_large.scores": raw(
+            service, b"PUT /v1/scores/large?model=a&metric=b&direction=lower+is+easier" + large
+        ),
+        "unsupported_media_type.scores": upload_scores(service, media_type="text/plain"),
+        "bad_query.direction": upload_scores(service, direction="lower"),
+        "bad_source_name.scores": upload_scores(service, name="catalogue"),
+        "unknown_parameter.scores": upload_scores(service, unit="percent"),
+        "duplicate_field.scores": upload_scores(service, model=["a", "b"]),
+        "bad_scores_file": upload_scores(service, REFUSED_SCORES_FILES["bad_scores_file"].decode()),
+        "conflicting_scores": upload_scores(service, REFUSED_SCORES_FILES["conflicting_scores"].decode()),
+        "missing_scores.job": post("/v1/streams", json=by_scores, headers={"Prefer": "wait=60"}),
         "source_incomplete.counts": post("/v1/sources/my-counts/counts", json={"names": ["otter"]}),
     }
     for name, answer in answers.items():
@@ -225,11 +264,17 @@ COUNTED = {
     "ordering": {"kind": "frequency", "source": "c4", "counted_since": "2026-01-31T12:00:00Z"},
     "tasks": {"count": 1},
 }
-RIGHT = [COUNTED, *(each["value"] for each in REQUESTS.values())]
+SCORED_BY_NAME = {
+    "name": "scored",
+    "datasets": [{"name": "cifar100", "classes": ["bear"]}],
+    "ordering": {"kind": "performance", "sources": ["a-model", "another"]},
+    "tasks": {"count": 1},
+}
+RIGHT = [COUNTED, SCORED_BY_NAME, *(each["value"] for each in REQUESTS.values())]
 NAMES = st.sampled_from(
     ["name", "datasets", "concepts", "ordering", "tasks", "classes", "year", "template", "scores", "counts", "kind",
-     "version", "seed", "reverse", "source", "encoder", "within_year", "count", "sizes", "by", "queries", "refresh",
-     "counted_since", "other"]
+     "version", "seed", "reverse", "source", "sources", "encoder", "within_year", "count", "sizes", "by", "queries",
+     "refresh", "counted_since", "other"]
 )  # fmt: skip
 
 
@@ -277,6 +322,7 @@ STRINGS = [
     ("/v1/streams/{name}", "name", "/v1/streams/{}", ["first-steps", "x" * 128], ["First", "-a", "x" * 129, "a%20b"]),
     ("/v1/streams/{name}", "cursor", f"{FIRST}?cursor={{}}", ["0", "1", "999999999"], ["x", "-1", "01", "1000000000"]),
     ("/v1/jobs/{id}", "id", "/v1/jobs/{}", ["a" * 32], ["A" * 32, "a" * 31, "a" * 33]),
+    ("/v1/scores/{name}", "name", "/v1/scores/{}", ["a-model"], ["A", "-", "x" * 129]),
     ("/v1/sources/{name}/counts", "name", "/v1/sources/{}/counts", ["c4"], ["C4", "-", "x" * 129]),
 ]
 

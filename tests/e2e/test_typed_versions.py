@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from app.examples import REQUESTS
 from app.schemas import CanonicalOrdering
+from app.scores_schemas import ScoresList
 from app.source_schemas import CountsResource, SourceList
 from app.version_schemas import (
     CanonicalClassList,
@@ -41,6 +42,18 @@ PUBLISHED: dict[str, Any] = {
         "ordering": {"kind": "frequency", "source": "typed"},
         "tasks": {"count": 1},
     },
+    "a scores file": {
+        **FREQUENCY,
+        "datasets": [{"name": "cifar100", "classes": ["bear", "otter"]}],
+        "ordering": {"kind": "performance", "source": "typed-a"},
+        "tasks": {"count": 1},
+    },
+    "two scores files": {
+        **FREQUENCY,
+        "datasets": [{"name": "cifar100", "classes": ["bear", "otter"]}],
+        "ordering": {"kind": "performance", "sources": ["typed-a", "typed-b"]},
+        "tasks": {"count": 1},
+    },
     "by year": {**SIMILARITY, "tasks": {"by": "year"}},
 }
 
@@ -57,7 +70,7 @@ def undeclared(model: BaseModel, where: str = "") -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def with_counts(service: Deployment) -> Deployment:
+def with_sources(service: Deployment) -> Deployment:
     answer = service.http.put(
         "/v1/sources/typed",
         params={"unit": "documents", "corpus": "ten documents", "documents": 10},
@@ -65,20 +78,28 @@ def with_counts(service: Deployment) -> Deployment:
         headers={"Content-Type": "text/csv"},
     )
     assert answer.status_code == 201, answer.text
+    for name in ("typed-a", "typed-b"):
+        answer = service.http.put(
+            f"/v1/scores/{name}",
+            params={"model": "a model", "metric": "accuracy in percent", "direction": "higher is easier"},
+            content=b"dataset,class,score\ncifar100,bear,5\ncifar100,otter,3\n",
+            headers={"Content-Type": "text/csv"},
+        )
+        assert answer.status_code == 201, answer.text
     return service
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_a_version_has_the_fields_of_the_schemas(with_counts: Deployment, name: str) -> None:
+def test_a_version_has_the_fields_of_the_schemas(with_sources: Deployment, name: str) -> None:
     body = {**PUBLISHED[name], "name": "typed"}
     # On a busy machine, compiling the path search takes more than a minute.
-    while (answer := with_counts.post(body, wait=30)).status_code == 202:
+    while (answer := with_sources.post(body, wait=30)).status_code == 202:
         pass
     assert answer.status_code in (200, 201), answer.text
     version = answer.json()
 
-    manifest = with_counts.http.get(version["url"]).json()
-    task = with_counts.http.get(version["tasks"][0]["url"]).json()
+    manifest = with_sources.http.get(version["url"]).json()
+    task = with_sources.http.get(version["tasks"][0]["url"]).json()
 
     for schema, document in ((ManifestResource, manifest), (TaskResource, task)):
         assert fits(schema.__name__, document)
@@ -88,12 +109,14 @@ def test_a_version_has_the_fields_of_the_schemas(with_counts: Deployment, name: 
         assert set(undeclared(model)) <= parameters
 
 
-def test_sources_and_their_counts_have_the_fields_of_the_schemas(with_counts: Deployment) -> None:
-    sources = with_counts.http.get("/v1/sources").json()
-    counts = with_counts.http.post("/v1/sources/typed/counts", json={"names": ["bear"]}).json()
-    ranks = with_counts.http.post("/v1/sources/fomo-c4-ranks/counts", json={"names": ["hazelnut"]}).json()
+def test_sources_and_their_counts_have_the_fields_of_the_schemas(with_sources: Deployment) -> None:
+    sources = with_sources.http.get("/v1/sources").json()
+    counts = with_sources.http.post("/v1/sources/typed/counts", json={"names": ["bear"]}).json()
+    ranks = with_sources.http.post("/v1/sources/fomo-c4-ranks/counts", json={"names": ["hazelnut"]}).json()
+    scores = with_sources.http.get("/v1/scores").json()
+    answers = ((SourceList, sources), (CountsResource, counts), (CountsResource, ranks), (ScoresList, scores))
 
-    for schema, answer in ((SourceList, sources), (CountsResource, counts), (CountsResource, ranks)):
+    for schema, answer in answers:
         assert fits(schema.__name__, answer)
         assert schema.model_validate(answer).model_dump(mode="json", exclude_unset=True) == answer
 

@@ -23,6 +23,8 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     # Parameters that depend on each other, on the class lists, or on the calendar.
     ("bad_parameter", "Counts are given for "),
     ("bad_parameter", "Queries are given for "),
+    ("bad_parameter", "Scores are given for "),
+    ("bad_parameter", "Give either one source of scores, or several"),
     ("bad_parameter", "counts nothing again"),
     ("bad_parameter", "A refresh sets counted_since itself"),
     ("bad_parameter", "counted_since is not a time that exists"),

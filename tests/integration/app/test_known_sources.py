@@ -16,6 +16,7 @@ from store.objects import Objects, open_objects
 from store.queue import Queue
 from store.source_reports import SourceReports
 from store.sources import SourceReport, SourceState
+from store.uploaded_files import UploadedFiles
 from store.waiting import cancel_and_wait
 from support.keys import KEYS
 
@@ -94,7 +95,7 @@ async def test_a_reported_name_is_known_after_one_request(place: Place, monkeypa
     await place.reported("c4")
     for other in ("workers", "list", "ask_for_reports", "any_reported"):
         monkeypatch.delattr(SourceReports, other)
-    monkeypatch.delattr(CountsFiles, "exists")
+    monkeypatch.delattr(UploadedFiles, "exists")
 
     assert await place.known.why_unknown("c4") is None
 

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from app import openapi
-from app.problem_examples import REFUSED_FILES, REFUSED_LABELS, REFUSED_LOOKS, REFUSED_STREAMS, problem_examples
+from app.problem_examples import (
+    REFUSED_FILES,
+    REFUSED_LABELS,
+    REFUSED_LOOKS,
+    REFUSED_SCORES_FILES,
+    REFUSED_STREAMS,
+    problem_examples,
+)
 from app.routes.problems import code_of
 from app.schemas import Problem
 from concept_orderings import errors
@@ -66,7 +73,10 @@ def test_every_example_is_listed() -> None:
     assert references == set(problem_examples())
 
 
-@pytest.mark.parametrize("name", [*REFUSED_STREAMS, *REFUSED_LOOKS, *REFUSED_LABELS, *REFUSED_FILES])
+REFUSED = (*REFUSED_STREAMS, *REFUSED_LOOKS, *REFUSED_LABELS, *REFUSED_FILES, *REFUSED_SCORES_FILES)
+
+
+@pytest.mark.parametrize("name", REFUSED)
 def test_a_refused_body_has_one_fault(name: str) -> None:
     assert len(problem_examples()[name]["value"]["errors"]) == 1
 

@@ -9,8 +9,9 @@ import pytest
 from app import sources
 from app.service import Service
 from app.settings import AppSettings
-from app.uploaded_counts import CSV
-from store.counts_files import CountsMeaning, Stored
+from app.uploaded_tables import CSV
+from store.counts_files import CountsMeaning
+from store.uploaded_files import Stored
 
 pytestmark = pytest.mark.anyio
 

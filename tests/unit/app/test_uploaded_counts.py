@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import uploaded_tables
-from app.uploaded_counts import ANY_FORMAT, MEDIA_TYPES, read_counts
+from app.uploaded_counts import MEDIA_TYPES, read_counts
+from app.uploaded_tables import ANY_FORMAT
 from concept_orderings.errors import BadCountsFile
 from concept_orderings.queries import folded
 from concept_orderings.text import is_plain_text

@@ -68,8 +68,8 @@ def _strings(each: Parameter) -> st.SearchStrategy[str]:
     return st.from_regex(re.compile(each.pattern, re.ASCII), fullmatch=True) if each.pattern else class_names
 
 
-# Parameters of sources of counts; the requests made here contain their counts.
-_OF_A_SOURCE = ("source", "counted_since", "refresh", "query_form")
+# Parameters of sources; the requests made here contain their counts and scores.
+_OF_A_SOURCE = ("source", "sources", "counted_since", "refresh", "query_form")
 
 
 # Rounds of refining: 1,000 of them take seconds where nothing is compiled, and show no more than a few do.

@@ -158,9 +158,10 @@ def test_a_command_of_the_service_says_how_to_get_it(scripts: Path, tmp_path: Pa
     ("options", "instead", "code"),
     [
         (["--kind", "frequency", "--source", "c4"], "give counts in the file", "source_not_configured"),
+        (["--kind", "performance", "--sources", "a,b"], "give scores in the file", "source_not_configured"),
         (["--kind", "similarity"], "--embeddings", "encoder_not_configured"),
     ],
-    ids=["counts", "embeddings"],
+    ids=["counts", "scores", "embeddings"],
 )
 def test_an_order_without_its_evidence_says_what_to_give(
     scripts: Path, tmp_path: Path, options: list[str], instead: str, code: str

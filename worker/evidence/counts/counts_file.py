@@ -141,10 +141,10 @@ class _LastRead:
         Raises
         ------
         StoreError
-            See `CountsFiles.counts`.
+            See `CountsFiles.content`.
         """
         if record.digest != self._digest:
-            self._digest, self._counts = record.digest, await files.counts(record)
+            self._digest, self._counts = record.digest, await files.content(record)
         return self._counts
 
 

@@ -40,6 +40,8 @@ REFUSED: dict[str, list[str]] = {
     "list.json --kind random --data-dir x": ["--data-dir has no effect", "--source"],
     "list.json --kind frequency --data-dir x": ["--data-dir has no effect", "--source"],
     "list.json --kind frequency --source request --data-dir x": ["--data-dir has no effect"],
+    "list.json --kind performance --data-dir x": ["--data-dir has no effect"],
+    "list.json --kind time --sources a,b": ["--sources has no effect"],
     "list.json --kind similarity --embeddings e.npy --data-dir x": ["--data-dir has no effect"],
     "list.json --kind similarity --encoder minilm --data-dir x": ["--data-dir has no effect"],
     "list.json --kind random --name x": ["--name has no effect", "--manifest"],

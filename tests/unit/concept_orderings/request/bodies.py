@@ -45,6 +45,14 @@ def counted() -> Body:
     return body
 
 
+def scored() -> Body:
+    """Return the valid request without scores, to be ordered by scores that have a name."""
+    body = {**right(), "ordering": {"kind": "performance", "source": "a-model"}}
+    for each in body["datasets"]:
+        del each["scores"]
+    return body
+
+
 def changed(changes: Mapping[str, object], base: Callable[[], Body] = right) -> Any:
     """Return a body with the values at some JSON pointers set, or left out where the value is ``...``.
 

@@ -17,7 +17,7 @@ from concept_orderings.request import parse_request
 from concept_orderings.shapes import Boolean, RequestField
 from unit.concept_orderings.strategies import Body, requests, respelled
 
-from .bodies import FIRST, changed, counted, right, with_parameter
+from .bodies import FIRST, changed, counted, right, scored, with_parameter
 
 
 def digest_of(changes: Mapping[str, object]) -> str:
@@ -117,7 +117,7 @@ def underscored() -> Body:
     return body
 
 
-OF_A_SOURCE = ("source", "counted_since", "refresh", "query_form")
+OF_A_SOURCE = ("source", "sources", "counted_since", "refresh", "query_form")
 # Valid values of string parameters other than their defaults; any string is valid for the others.
 FITTING = {"encoder": "fake", "weights": "0" * 64, "counted_since": "2026-01-31T12:00:00Z"}
 
@@ -134,15 +134,21 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str) -> None:
             other = 17
         case "integer or string":
             other = 1
+        case "array of strings" if name == "sources":
+            other = ["another", "one"]
         case "array of strings":
             other = list(reversed(parse_request(right()).concepts.ids))
         case _:
             others = (choice for choice in declared.choices if choice != declared.default)
             other = next(others, FITTING.get(name, "another"))
-    base = underscored if name in OF_A_SOURCE else right
+    if name == "sources":
+        base, ordering = scored, {f"/ordering/{name}": other, "/ordering/source": None}
+    else:
+        of_a_source = scored if Need.SCORES in ORDERINGS[kind].needs else underscored
+        base, ordering = of_a_source if name in OF_A_SOURCE else right, {f"/ordering/{name}": other}
     plain = changed({"/ordering/kind": kind}, base)
 
-    assert parse_request(changed({f"/ordering/{name}": other}, lambda: plain)).digest != parse_request(plain).digest
+    assert parse_request(changed(ordering, lambda: plain)).digest != parse_request(plain).digest
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)
