@@ -9,6 +9,7 @@ from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
 from concept_orderings.concepts import join_concept, split_concept
 from concept_orderings.errors import BadValue, ConceptOrderingsError, Fault
 from concept_orderings.label_files import Body, Labels, are_concepts, read_labels
+from concept_orderings.synonyms import first_names
 from concept_orderings.text import first_of
 
 _LISTS = ("datasets", "concepts")
@@ -116,7 +117,7 @@ def read_class_file(
         raise BadValue("bad_file", f"{path} is a pipe, after which no dataset can be named; write NAME={path}.")
     if dataset is None and (known := _meant(name)) is not None:
         notes = (*notes, f"{path}: the dataset is named {name}, after the file; write {known}={path} to name it.")
-    return ClassFile(path, [{"name": name, "classes": list(content.names)}], labels=content, notes=notes)
+    return ClassFile(path, [{"name": name, "classes": content.classes()}], labels=content, notes=notes)
 
 
 def request_of(files: Sequence[ClassFile], **fields: object) -> dict[str, object]:
@@ -152,7 +153,7 @@ def listed_concepts(body: Mapping[str, Any]) -> list[str]:
     if body.get("concepts"):
         pairs = [split_concept(each) for each in body["concepts"]]
     else:
-        pairs = [(each["name"], name) for each in body["datasets"] for name in each["classes"]]
+        pairs = [(each["name"], name) for each in body["datasets"] for name in map(str, first_names(each["classes"]))]
     return [join_concept(canonical_name(dataset), name) for dataset, name in pairs]
 
 
@@ -214,5 +215,5 @@ def _inside(file: ClassFile, lists: str, i: int, rest: str) -> str:
         return f"/{lists}/{i}{rest}"
     if lists == "concepts":
         return file.labels.places[i]
-    position = re.fullmatch(r"/classes/([0-9]+)", rest)
-    return file.labels.places[int(position[1])] if position else "its dataset"
+    position = re.fullmatch(r"/classes/([0-9]+)(/[0-9]+)?", rest)
+    return file.labels.places[int(position[1])] + (position[2] or "") if position else "its dataset"

@@ -14,6 +14,7 @@ from concept_orderings.look_alike_warnings import look_alikes, not_composed, unu
 from concept_orderings.name_pattern_warnings import not_running_text
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
+from concept_orderings.synonym_warnings import shared_synonyms
 
 Rule: TypeAlias = Callable[[StreamRequest], Iterable[StreamWarning]]
 """Returns zero or more warnings. A rule must not change an order."""
@@ -29,7 +30,14 @@ def machine_embeddings(request: StreamRequest) -> Iterable[StreamWarning]:
         yield StreamWarning.of(WarningCode.MACHINE_EMBEDDINGS, sentence, count=None)
 
 
-RULES: Sequence[Rule] = (machine_embeddings, look_alikes, not_composed, unusual_characters, not_running_text)
+RULES: Sequence[Rule] = (
+    machine_embeddings,
+    look_alikes,
+    not_composed,
+    unusual_characters,
+    not_running_text,
+    shared_synonyms,
+)
 
 
 def name_warnings(request: StreamRequest) -> list[StreamWarning]:

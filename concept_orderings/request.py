@@ -21,7 +21,6 @@ from concept_orderings.checks import (
     meant_fields,
 )
 from concept_orderings.concepts import (
-    CLASS_NAMES,
     CONCEPTS,
     DATASET_NAME,
     ClassList,
@@ -39,6 +38,7 @@ from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.parameters import Parameters
 from concept_orderings.shapes import Refusal, RequestField, Text
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
+from concept_orderings.synonyms import CLASSES, first_names, with_first_names
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 
 _BAD_NAME = Refusal(BadValue, "bad_stream_name", f"A stream's name {URL_NAME_RULE}.")
@@ -61,9 +61,10 @@ DATASET_FIELDS = (
     RequestField("name", DATASET_NAME, "The dataset; for one in the catalogue, either of its names.", ("cifar100",)),
     RequestField(
         "classes",
-        CLASS_NAMES,
-        "Class names, each once; their order has no meaning, except for the ordering given.",
-        (["bear", "otter"],),
+        CLASSES,
+        "Class names, each once; their order has no meaning, except for the ordering given. A class may be an array: "
+        "its name, then its synonyms.",
+        (["bear", "otter"], [["happy", "smiling"], "sad"]),
     ),
     *evidence_fields(),
 )
@@ -330,7 +331,9 @@ def _parse_class_list(value: object, pointer: str, faults: Faults) -> ClassList:
     faults.attempt(check_fields, body, names, pointer)
     misspelt = meant_fields(body, names)
     name = None if "name" in misspelt else faults.attempt(check_string, body.get("name"), f"{pointer}/name")
-    classes = None if "classes" in misspelt else _parse_classes(body, name or "", pointer, faults)
+    body = plain if (plain := with_first_names(body, pointer, faults)) is not None else body
+    unreadable = plain is None or "classes" in misspelt
+    classes = None if unreadable else _parse_classes(body, name or "", pointer, faults)
     given: dict[str, object] = {}
     doubtful = {field for field, read in (("name", name), ("classes", classes)) if read is None}
     for field in evidence_fields():
@@ -377,7 +380,9 @@ def listed_concepts(fields: Mapping[str, object]) -> list[str]:
     else:
         lists = [check_mapping(each, "") for each in check_sequence(fields["datasets"], "/datasets")]
         pairs = [
-            (check_string(each["name"], ""), name) for each in lists for name in check_strings(each["classes"], "")
+            (check_string(each["name"], ""), name)
+            for each in lists
+            for name in check_strings(first_names(check_sequence(each["classes"], "")), "")
         ]
     return [join_concept(canonical_name(dataset), class_name) for dataset, class_name in pairs]
 

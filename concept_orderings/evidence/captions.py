@@ -1,6 +1,6 @@
 """Captions (class names in caption templates) and their embeddings, which a text encoder makes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -22,6 +22,7 @@ from concept_orderings.evidence.base import (
     check_same,
     require,
 )
+from concept_orderings.evidence.class_synonyms import SYNONYMS, names_of
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
 from concept_orderings.evidence.template_shape import PLACEHOLDER, TEMPLATE_TEXT
 from concept_orderings.faults import Faults, repeats, times
@@ -125,7 +126,7 @@ class Embeddings(Kind[NeedsEmbeddings]):
 
     need = Need.EMBEDDINGS
     published_as, value_name, value_type = "vectors", "vectors", "int16"
-    fields = (TEMPLATE,)
+    fields = (TEMPLATE, SYNONYMS)
 
     def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
         """See `Kind.from_catalogue`."""
@@ -165,13 +166,17 @@ class Embeddings(Kind[NeedsEmbeddings]):
             # Only where the embeddings were passed; no service publishes such a request.
             return {}
         # One template is written as a string, so that both ways to write it give one canonical request.
-        return {TEMPLATE.name: templates[0] if len(templates) == 1 else templates}
+        body: dict[str, Json] = {TEMPLATE.name: templates[0] if len(templates) == 1 else templates}
+        if synonyms := SYNONYMS.of(each):
+            body[SYNONYMS.name] = synonyms
+        return body
 
 
 def captions_of_concept(concepts: Concepts, i: int) -> tuple[str, ...]:
     """Return the captions of concept number `i`, sorted; none if its dataset has no templates."""
-    templates = TEMPLATE.of(concepts.datasets[concepts.dataset_index[i]]) or ()
-    return tuple(sorted(each.replace(PLACEHOLDER, concepts.class_names[i]) for each in templates))
+    each = concepts.datasets[concepts.dataset_index[i]]
+    names = names_of(each, concepts.class_names[i])
+    return tuple(sorted(template.replace(PLACEHOLDER, name) for template in TEMPLATE.of(each) or () for name in names))
 
 
 def captions_of(concepts: Concepts) -> list[str]:
@@ -180,39 +185,73 @@ def captions_of(concepts: Concepts) -> list[str]:
     Raises
     ------
     ValueError
-        If a dataset has several templates, so that its concepts have several captions; see `caption_rounds`.
+        If a dataset has several templates, or classes with synonyms, so that concepts have several captions; see
+        `caption_rounds`.
     """
-    several = [each.name for each in concepts.datasets if len(TEMPLATE.of(each) or ()) > 1]
+    several = [each.name for each in concepts.datasets if len(TEMPLATE.of(each) or ()) > 1 or SYNONYMS.of(each)]
     if several:
-        raise ValueError(f"{several[0]} has several templates; caption_rounds() yields all captions")
+        raise ValueError(f"{several[0]} has several templates, or synonyms; caption_rounds() yields all captions")
     return next((captions for _, captions in caption_rounds(concepts)), [])
 
 
 def caption_rounds(concepts: Concepts) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
-    """Yield all captions in rounds: round k, from 0, has the captions in each dataset's template number k.
+    """Yield all captions in rounds, of which each has at most one caption of a concept.
 
-    There are as many rounds as the dataset with the most templates has templates. All concepts take part in the first
-    round. So a prompt ensemble of any size needs memory for only one caption per concept.
+    The first rounds have the class names in each dataset's templates, one after the other; the next ones have the first
+    synonym of each class in each template, and so on. All concepts take part in the first round. So a prompt ensemble
+    of any size needs memory for only one caption per concept.
 
     Yields
     ------
     positions : ndarray of int64, shape (m,)
-        Indices of the concepts whose datasets have more than k templates, ascending.
+        Indices of the concepts that have more captions than there were rounds before, ascending.
     captions : list of str
         Their captions, (m,).
     """
-    templates = [TEMPLATE.of(each) or () for each in concepts.datasets]
-    for k in range(max(map(len, templates))):
-        takes_part = np.array([k < len(each) for each in templates])
-        yield (
-            np.flatnonzero(takes_part[concepts.dataset_index]),
-            [
-                own[k].replace(PLACEHOLDER, name)
-                for own, each in zip(templates, concepts.datasets, strict=True)
-                if k < len(own)
-                for name in each.classes
-            ],
-        )
+    captions = [_ListCaptions.of(each) for each in concepts.datasets]
+    numbers = np.concatenate([each.numbers for each in captions])
+    for k in range(int(numbers.max())):
+        yield np.flatnonzero(numbers > k), [caption for each in captions for caption in each.round(k)]
+
+
+@dataclass(frozen=True)
+class _ListCaptions:
+    """The captions of the m classes of a class list.
+
+    Attributes
+    ----------
+    templates, classes : sequence of str
+    synonyms : mapping of str to sequence of str
+    numbers : ndarray of int64, shape (m,)
+        How many captions each class has.
+    """
+
+    templates: Sequence[str]
+    classes: Sequence[str]
+    synonyms: Mapping[str, Sequence[str]]
+    numbers: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, each: ClassList) -> "_ListCaptions":
+        templates, synonyms = TEMPLATE.of(each) or (), SYNONYMS.of(each) or {}
+        names = np.ones(len(each.classes), dtype=np.int64)
+        if synonyms:
+            names += [len(synonyms.get(name, ())) for name in each.classes]
+        return cls(templates, each.classes, synonyms, len(templates) * names)
+
+    def round(self, k: int) -> Iterator[str]:
+        """Yield caption number `k`, from 0, of each class that has so many."""
+        if not self.templates:
+            return
+        synonym, template = divmod(k, len(self.templates))
+        for name in self._names(synonym):
+            yield self.templates[template].replace(PLACEHOLDER, name)
+
+    def _names(self, k: int) -> Iterable[str]:
+        if k == 0:
+            return self.classes
+        others = (self.synonyms.get(name, ()) for name in self.classes) if self.synonyms else ()
+        return (each[k - 1] for each in others if k <= len(each))
 
 
 def quantised_embeddings(evidence: Evidence, tick: Callable[[], None] = lambda: None) -> NDArray[np.int16]:

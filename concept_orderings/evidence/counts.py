@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.apostrophes import has_apostrophe
 from concept_orderings.canonical import LARGEST_INTEGER, Json
-from concept_orderings.checks import is_integer
+from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import ClassList, Concepts
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.evidence.base import (
@@ -26,6 +26,7 @@ from concept_orderings.evidence.base import (
     first_names,
     require,
 )
+from concept_orderings.evidence.class_synonyms import SYNONYMS, names_of
 from concept_orderings.evidence.count_warnings import shared_names
 from concept_orderings.evidence.counted_since import (
     NO_SUCH_TIME,
@@ -48,7 +49,7 @@ from concept_orderings.queries import (
 )
 from concept_orderings.shapes import ByClass, Either, Integer, Items, Refusal, Text
 from concept_orderings.stream_warnings import StreamWarning
-from concept_orderings.text import FORBIDDEN, VISIBLE, shown
+from concept_orderings.text import FORBIDDEN, VISIBLE, in_sentence, shown
 from concept_orderings.url_names import URL_NAME
 
 IN_REQUEST = "request"
@@ -128,8 +129,8 @@ COUNTS = EvidenceField[dict[str, int]](
 QUERIES = EvidenceField[dict[str, Query]](
     "queries",
     ByClass(QUERY),
-    "The query to the source of counts for a class, if it is not the name in the form `query_form`. For several "
-    "spellings the source counts documents with any of them, or adds up occurrences.",
+    "The query to the source of counts for a class, if it is not the name in the form `query_form`, or any of the "
+    "class's names. For several spellings the source counts documents with any of them, or adds up occurrences.",
     ({"crane": "crane bird", "grey wolf": ["grey wolf", "gray wolf"]},),
     parse=_parse_queries,
     read=_read_queries,
@@ -218,6 +219,8 @@ class Counts(Kind[NeedsCounts]):
         """See `Kind.check_given`: counts need the source "request", queries one that can be asked."""
         if parameters.source in AT_HAND:
             _refuse_queries([each for each in concepts.datasets if QUERIES.is_given(each)], parameters.source)
+        else:
+            _refuse_long_queries(concepts, QueryForm(parameters.query_form))
         if parameters.source != IN_REQUEST:
             _refuse_counts([each for each in concepts.datasets if COUNTS.is_given(each)], parameters.source)
 
@@ -292,14 +295,19 @@ def queries_of(concepts: Concepts) -> list[Query]:
 
 
 def _with_queries(each: ClassList, form: QueryForm) -> ClassList:
-    given = QUERIES.of(each) or {}
+    given, synonyms = QUERIES.of(each) or {}, SYNONYMS.of(each) or {}
     names: Iterable[str] = each.classes
     if form is QueryForm.WORDS:
         # The others have the default query: no `Query` is made for a million names to find that out.
-        names = (name for name in names if name in given or has_apostrophe(name))
-    queries = ((name, given.get(name) or query_for(name, form)) for name in names)
+        names = (name for name in names if name in given or name in synonyms or has_apostrophe(name))
+    queries = ((name, given.get(name) or query_of_class(each, name, form)) for name in names)
     written = {name: query for name, query in queries if is_query_written(name, query)}
     return replace(each, given={**each.given, QUERIES.name: written})
+
+
+def query_of_class(each: ClassList, name: str, form: QueryForm) -> Query:
+    """Return the query that a client's body means for a class for which it gives none: any of the class's names."""
+    return Query.of(spelling for each_name in names_of(each, name) for spelling in query_for(each_name, form).spellings)
 
 
 def _refuse_counts(given: Sequence[ClassList], source: str) -> None:
@@ -321,4 +329,23 @@ def _refuse_queries(given: Sequence[ClassList], source: str) -> None:
             f'Queries are given for {first_names(given)}, but the source "{source}" takes no queries; '
             "leave the queries out, or name a source of counts.",
             [f"{POINTER}/source", *(f"{each.pointer}/queries" for each in given)],
+        )
+
+
+def _refuse_long_queries(concepts: Concepts, form: QueryForm) -> None:
+    """Refuse classes whose names have more spellings than a query may have."""
+    long = [
+        (each, name, number)
+        for each in concepts.datasets
+        for name in SYNONYMS.of(each) or {}
+        if name not in (QUERIES.of(each) or {})
+        and (number := len(query_of_class(each, name, form).spellings)) > MOST_SPELLINGS
+    ]
+    if long:
+        each, name, number = long[0]
+        raise BadValue(
+            "bad_query",
+            f"The names of the class {shown(name)} of {in_sentence(each.name)} have {number} spellings, and a query "
+            f"has at most {MOST_SPELLINGS}: give fewer synonyms, or the query of the class in queries.",
+            (f"{each.pointer}/{QUERIES.name}/{escape_pointer(name)}" for each, name, _ in long),
         )

@@ -29,6 +29,8 @@ class Labels:
         The column of a table that has the names; empty if the file is no table.
     sizes : tuple of int
         The sizes of the tasks that the file has; empty if it has none.
+    synonyms : tuple of tuple of str, (n,)
+        The other names of each class, after its first; empty if the file gives no class several names.
     """
 
     names: tuple[str, ...]
@@ -36,10 +38,17 @@ class Labels:
     notes: tuple[str, ...] = ()
     column: str = ""
     sizes: tuple[int, ...] = ()
+    synonyms: tuple[tuple[str, ...], ...] = ()
 
     def noted(self, *notes: str) -> "Labels":
         """Return these labels with further notes."""
         return replace(self, notes=(*self.notes, *notes))
+
+    def classes(self) -> list[str | list[str]]:
+        """Return the classes as a request lists them, (n,): a class with synonyms as an array of all its names."""
+        if not self.synonyms:
+            return list(self.names)
+        return [[name, *others] if others else name for name, others in zip(self.names, self.synonyms, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from concept_orderings.label_files.base import (
 )
 from concept_orderings.label_files.tables import labels_of_objects
 from concept_orderings.label_files.text import split_lines
+from concept_orderings.text import shown
 
 _LISTS = ("datasets", "concepts")
 _Object: TypeAlias = Mapping[str, object]
@@ -83,6 +84,8 @@ def _of_list(file: str, values: Sequence[object], places: Sequence[str], column:
         return Labels(tuple(map(str, values)), tuple(places))
     if all(isinstance(each, list) for each in values):
         return _of_lists(file, [list(each) for each in values if isinstance(each, list)], places)
+    if all(isinstance(each, str) or _are_names(each) for each in values):
+        return _of_names(values, places)
     if all(isinstance(each, dict) for each in values):
         return labels_of_objects(file, [each for each in values if isinstance(each, dict)], places, column)
     kind = type(values[0]) if isinstance(values[0], list | dict) else str
@@ -91,15 +94,40 @@ def _of_list(file: str, values: Sequence[object], places: Sequence[str], column:
 
 
 def _of_lists(file: str, lists: Sequence[Sequence[object]], places: Sequence[str]) -> Labels:
-    """Return the concepts of tasks, or the labels of pairs."""
+    """Return the concepts of tasks, the labels of pairs, or classes with all their names."""
     if all(isinstance(each, str) and SEPARATOR in each for each in chain.from_iterable(lists)):
         names = tuple(map(str, chain.from_iterable(lists)))
         of_each = (f"{place}/{i}" for place, each in zip(places, lists, strict=True) for i in range(len(each)))
         return Labels(names, tuple(of_each), sizes=tuple(map(len, lists)))
     pairs = [(str(each[0]), str(each[1])) for each in lists if len(each) == 2 and all(map(_is_cell, each))]
     if len(pairs) < len(lists):
-        raise unreadable(file, "has a list of lists that are neither tasks of DATASET+++class name nor pairs.")
+        # Lists of one length may be rows of a table.
+        if all(map(_are_names, lists)) and len(set(map(len, lists))) > 1:
+            return _of_names(lists, places)
+        raise unreadable(
+            file,
+            "has a list of lists that are neither tasks of DATASET+++class name nor pairs; if they are classes with "
+            "their synonyms, write one without synonyms as a string.",
+        )
     return labels_of_pairs(file, pairs, places)
+
+
+def _of_names(values: Sequence[object], places: Sequence[str]) -> Labels:
+    """Return classes that are given by a name, or by a list of a name and its synonyms, as the prompts of CLIP are."""
+    names = [tuple(map(str, each)) if isinstance(each, list) else (str(each),) for each in values]
+    labels = Labels(tuple(each[0] for each in names), tuple(places), synonyms=tuple(each[1:] for each in names))
+    several = next((each for each in names if len(each) > 1), None)
+    if several is None:
+        return labels
+    note = f"the first name of a list is that of the class, as {shown(several[0])}; the others are its synonyms"
+    return labels.noted(note)
+
+
+def _are_names(value: object) -> bool:
+    """Tell whether a value is a list of class names, none of them a concept or an identifier."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(each, str) and SEPARATOR not in each and not IDENTIFIER.fullmatch(each) for each in value)
 
 
 def _of_object(file: str, value: _Object, column: str | None) -> Labels | Body:

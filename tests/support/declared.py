@@ -20,12 +20,18 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     ("bad_score", "is not among the dataset's classes"),
     ("bad_count", "is not among the dataset's classes"),
     ("bad_query", "is not among the dataset's classes"),
+    ("bad_synonyms", "is not among the dataset's classes"),
+    # Synonyms beside the name of their class, and their queries.
+    ("bad_synonyms", "is the name of the class"),
+    ("conflicting_fields", "are given with its name and in synonyms"),
+    ("bad_query", "spellings, and a query has at most"),
     # Parameters that depend on each other, on the class lists, or on the calendar.
     ("bad_parameter", "Counts are given for "),
     ("bad_parameter", "Queries are given for "),
     ("bad_parameter", "Scores are given for "),
     ("bad_parameter", "Give either one source of scores, or several"),
     ("bad_parameter", "counts nothing again"),
+    ("bad_parameter", "takes no queries; leave query_form out"),
     ("bad_parameter", "A refresh sets counted_since itself"),
     ("bad_parameter", "counted_since is not a time that exists"),
     ("bad_parameter", "refine may move the ends of a path"),

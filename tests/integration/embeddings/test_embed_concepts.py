@@ -22,7 +22,9 @@ from worker.evidence.gather_embeddings import ConceptEmbeddings, Means, embed_co
 FAKE = FakeEncoder()
 
 
-def request(templates: dict[str, str | list[str]], classes: Sequence[str] = ("a", "b", "c")) -> StreamRequest:
+def request(
+    templates: dict[str, str | list[str]], classes: Sequence[str | list[str]] = ("a", "b", "c")
+) -> StreamRequest:
     """A request with a dataset for each name, all of the same classes."""
     datasets = [{"name": name, "classes": list(classes), "template": each} for name, each in templates.items()]
     return parse_request({"name": "s", "datasets": datasets, "ordering": {"kind": "similarity"}, "tasks": {"count": 1}})
@@ -74,6 +76,17 @@ def test_several_templates_give_the_unit_mean() -> None:
         np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-7)
     # one caption: the very row, whatever the other datasets have
     np.testing.assert_array_equal(found[2:4], FAKE.encode(["a x", "a y"]))
+
+
+def test_synonyms_give_the_unit_mean_over_all_names_and_templates() -> None:
+    asked = request({"A": ["{}", "a {}"], "B": "the {}"}, classes=[["happy", "smiling", "glad"], "sad"])
+    found = embedded(asked).rows
+    names = ["happy", "smiling", "glad"]
+    captions = [[*names, *(f"a {each}" for each in names)], ["sad", "a sad"], [f"the {each}" for each in names]]
+    for row, each in zip(found, captions, strict=False):
+        mean = FAKE.encode(each).astype(np.float64).mean(axis=0)
+        np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-7)
+    np.testing.assert_array_equal(found[3:], FAKE.encode(["the sad"]))
 
 
 @settings(max_examples=30, deadline=None)

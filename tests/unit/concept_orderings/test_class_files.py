@@ -28,6 +28,15 @@ def test_class_names_belong_to_the_dataset_that_names_the_file() -> None:
     assert concepts_in(file("mine.v2.txt", "bear\n")) == ("mine.v2+++bear",)
 
 
+def test_synonyms_are_those_of_the_request() -> None:
+    classes = ["angry", ["happy", "smiling"], ["bored", "tired"], ["sad", "sad"]]
+    content = file("fer2013.json", classes)
+    assert content.datasets == [{"name": "fer2013", "classes": classes}]
+    with pytest.raises(InvalidInput) as refused:
+        concepts_in(content)
+    assert "(fer2013.json: /3/0, /3/1)" in located(refused.value, [content]).detail
+
+
 def test_a_dataset_can_be_named() -> None:
     assert concepts_in(file("classes.txt", "bear\n", dataset="cifar100")) == ("CIFAR100+++bear",)
 

@@ -80,6 +80,10 @@ FORMS: dict[str, tuple[str, Write]] = {
     "classes": ("a.json", as_json(lambda names: {"classes": list(names)})),
     "objects": ("a.json", as_json(lambda names: [{"index": i + 1, "label": name} for i, name in enumerate(names)])),
     "pairs": ("a.json", as_json(lambda names: [[i, name] for i, name in enumerate(names)])),
+    "lists with synonyms": (
+        "a.json",
+        as_json(lambda names: [[name, f"{name} too"] if i else name for i, name in enumerate(names)]),
+    ),
     "JSON lines": ("a.jsonl", per_line(lambda _, name: json.dumps(name) + "\n")),
     "objects as JSON lines": ("a.ndjson", per_line(lambda _, name: json.dumps({"name": name, "n": 1}) + "\n\n")),
     "JSON without its suffix": ("labels", as_json(list)),
@@ -105,6 +109,21 @@ FORMS: dict[str, tuple[str, Write]] = {
     "TSV": ("a.tsv", table("\t", ["label", "count"], lambda i, name: [name, 5])),
     "TSV as text": ("a.txt", per_line(lambda i, name: ("" if i else "index\tclass\n") + f"{i}\t{name}\n")),
 }  # fmt: skip
+
+
+FER = [["angry"], ["happy", "smiling"], ["surprised", "shocked", "spooked"]]
+
+
+@pytest.mark.parametrize(
+    "value", [FER, ["angry", *FER[1:]], {"classes": FER}, {"categories": ["angry", *FER[1:]]}], ids=str
+)
+def test_a_list_of_names_is_a_class_with_its_synonyms(value: object) -> None:
+    found = read_labels("fer2013.json", json.dumps(value).encode())
+
+    assert isinstance(found, Labels)
+    assert found.names == ("angry", "happy", "surprised")
+    assert found.classes() == ["angry", *FER[1:]]
+    assert "as 'happy'" in " ".join(found.notes)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -31,6 +31,7 @@ ERRORS: dict[str, type[InvalidInput]] = {
     "bad_query": BadValue,
     "bad_score": BadValue,
     "bad_stream_name": BadValue,
+    "bad_synonyms": BadValue,
     "bad_task_count": BadSplit,
     "bad_task_rule": BadSplit,
     "bad_task_sizes": BadSplit,
