@@ -7,7 +7,7 @@ by entry points and run from a checkout or an image; if one is not installed, th
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from concept_orderings.cli.commands import COMMANDS, CommandNotInstalled, find_command
 from concept_orderings.cli.options import Once
@@ -15,9 +15,6 @@ from concept_orderings.cli.terminal import abandon, flush, say
 from concept_orderings.cli.usage import UsageError
 from concept_orderings.errors import ConceptOrderingsError
 from concept_orderings.version import __version__
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
 
 __all__ = ["main"]
 
@@ -82,7 +79,7 @@ def _run(arguments: Sequence[str]) -> int:
 class _Parser(argparse.ArgumentParser):
     """A parser whose help can be piped into a reader that ends early, also if it is longer than the pipe's buffer."""
 
-    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+    def print_help(self, file: Any = None) -> None:
         """Print the help; argparse's own method keeps silent about a reader that has ended."""
         (file or sys.stdout).write(self.format_help())
 
