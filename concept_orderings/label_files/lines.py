@@ -16,6 +16,7 @@ from concept_orderings.label_files.tables import has_class_column, labels_of_tab
 from concept_orderings.label_files.text import split_lines
 
 _INDEX_FIRST = re.compile(r"([0-9]{1,9})(?:\s*[,:]\s*|\s+)(\S.*)")
+_ID_FIRST = re.compile(r"[0-9]{1,9}\s*:\s*(\S.*)")
 _INDEX_LAST = re.compile(r"(.*\S)\s+([0-9]{1,9})")
 
 
@@ -24,7 +25,7 @@ def read_lines(file: str, text: str, column: str | None) -> Labels:
 
     Blank lines are left out, and so are comments, which begin with ``# ``. Lines with tabs are a table, with or without
     a header. If all lines begin (or end) with the numbers from 0 or from 1 on, these are indices. If all begin with
-    an identifier (`IDENTIFIER`), the class name is what follows it.
+    an identifier (`IDENTIFIER`), or with a number before a colon, the class name is what follows it.
 
     Parameters
     ----------
@@ -89,6 +90,8 @@ def _without_index(file: str, labels: Labels) -> Labels:
     if len(first) == len(labels.names):
         indices = [int(match[1]) for match in first]
         if not are_consecutive(indices):
+            if (ids := _without_numeric_ids(labels, indices)) is not None:
+                return ids
             raise unreadable(
                 file,
                 "has a number at the beginning of each line, but not the numbers from 0 or from 1 on. If they are "
@@ -101,6 +104,22 @@ def _without_index(file: str, labels: Labels) -> Labels:
     if len(last) == len(labels.names) > 1 and are_consecutive(indices):
         return _numbered(file, indices, [match[1] for match in last], labels, "ends")
     return labels
+
+
+def _without_numeric_ids(labels: Labels, numbers: list[int]) -> Labels | None:
+    """Leave out numbers before colons that grow with gaps, as in ``11:Fixed-wing Aircraft``; None for other lines.
+
+    A comma or a space may belong to a class name that begins with a number. A colon that follows such a number on each
+    line does not.
+    """
+    matches = [match for name in labels.names if (match := _ID_FIRST.fullmatch(name))]
+    if len(matches) < len(labels.names) or sorted(set(numbers)) != numbers:
+        return None
+    found = replace(labels, names=tuple(match[1] for match in matches))
+    return found.noted(
+        f"the number before the colon of each line is left out; the numbers from {numbers[0]} to {numbers[-1]} have "
+        "gaps, so they are not the indices of the classes"
+    )
 
 
 def _numbered(file: str, indices: list[int], names: list[str], labels: Labels, where: str) -> Labels:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,10 +11,12 @@ from concept_orderings.label_files.base import Labels, by_index, have_keys, is_i
 from concept_orderings.text import shown
 
 CLASS_COLUMNS = (
-    "class", "class_name", "classname", "classes", "name", "names", "label", "label_name", "labels", "category",
-    "category_name", "concept",
+    "class", "class_name", "classname", "classes", "name", "names", "display_name", "label", "label_name", "labels",
+    "category", "category_name", "concept",
 )  # fmt: skip
 """Names of columns with class names, in lower case and with underscores for spaces and hyphens."""
+
+_TYPE = re.compile(r"\s*\((?:str|string|text|int|integer)\)$")
 
 DATASET_COLUMNS = ("dataset", "dataset_name")
 """Names of columns with the dataset of each class."""
@@ -145,7 +148,8 @@ def _chosen(file: str, header: Sequence[str], numbers: Sequence[int], column: st
 
 
 def _normal(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
+    # Some tables state the type of a column, as in "Class Name (str)".
+    return _TYPE.sub("", name.strip().lower()).replace(" ", "_").replace("-", "_")
 
 
 class _Bare:

@@ -24,6 +24,7 @@ PATTERNS: Sequence[Pattern] = (
     markup.FILES,
     markup.BRACKETS,
     identifiers.NUMBERS,
+    identifiers.LAST_NUMBERS,
     identifiers.ONLY_IDS,
     identifiers.FIRST_IDS,
     identifiers.SYNSETS,

@@ -12,6 +12,7 @@ _FIRST_ID = re.compile(rf"(?:{_WORDNET}|{_FREEBASE})[\s_:.,-]+(?=\S)")
 _ONLY_ID = re.compile(rf"{_WORDNET}|{_FREEBASE}")
 _SYNSET = re.compile(r"\.[nvars]\.[0-9]{1,2}$")
 _NUMBERED = re.compile(r"([0-9]{1,6})(\s*[._:-]\s*|\s+)([^\W\d_].*)")
+_COUNTED = re.compile(r"(.*[^\W\d_]\S*)\s+([0-9]{1,6})")
 _CODED = re.compile(r"([A-Za-z][0-9]{2,5})[\s_:.-]+(?=[^\W\d_])")
 _EVENT = re.compile(r"\([A-Z]{1,4}\)\s+")
 _LABELLED = re.compile(r"(?:category|categories|class|label|cls|lbl)\s*[_:-]\s*(?=[^\W\d_])", re.IGNORECASE)
@@ -44,6 +45,22 @@ def _are_numbers_of_classes(names: Sequence[str], matched: Sequence[str]) -> boo
     if spaced:
         return counted and len(matched) == len(names) and (numbers[0] == 0 or len(names) >= 10)
     return counted or all(separator.strip() in (".", ":") for separator in separators)
+
+
+def _before_number(name: str) -> str | None:
+    found = _COUNTED.fullmatch(name)
+    return found[1] if found else None
+
+
+def _are_numbers_of_lines(names: Sequence[str], matched: Sequence[str]) -> bool:
+    """Tell whether numbers after words are indices, or marks of one digit: "area 1" and "area 2" are names."""
+    parts = [found.groups() for name in matched if (found := _COUNTED.fullmatch(name))]
+    words, digits = zip(*parts, strict=True)
+    if len(matched) < len(names) or len(names) < 2 or len(set(words)) < len(words):
+        return False
+    numbers = sorted(map(int, digits))
+    counted = numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+    return (counted and (numbers[0] == 0 or len(names) > 2)) or (len(names) >= 10 and numbers[-1] <= 9)
 
 
 def _are_codes_of_classes(names: Sequence[str], matched: Sequence[str]) -> bool:
@@ -99,6 +116,15 @@ NUMBERS = Pattern(
     traced(r"^[0-9]{1,6}[\s._:-]"),
     _after_number,
     is_likely=_are_numbers_of_classes,
+)
+LAST_NUMBERS = Pattern(
+    "numbers after words",
+    "a number after the words, which each name of the dataset has",
+    "/a/airfield 0",
+    "",
+    traced(r"\s[0-9]{1,6}$"),
+    _before_number,
+    is_likely=_are_numbers_of_lines,
 )
 CODES = Pattern(
     "codes of classes",

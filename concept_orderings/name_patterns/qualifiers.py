@@ -48,7 +48,7 @@ ANNOTATION = Pattern(
 )
 ABBREVIATIONS = Pattern(
     "w/ for with",
-    "w/ for with",
+    "the abbreviation w/ for with",
     "Truck Tractor w/ Box Trailer",
     "/",
     traced(r"[\s_]w/"),

@@ -102,6 +102,12 @@ FORMS: dict[str, tuple[str, Write]] = {
     "CSV": ("a.csv", table(",", ["id", "Class Name"], lambda i, name: [f"x{i}", name])),
     "CSV with semicolons": ("a.csv", table(";", ["id", "name"], lambda i, name: [i, name])),
     "CSV with numbers as labels": ("a.csv", table(",", ["label", "name"], lambda i, name: [i, name])),
+    "AudioSet": ("a.csv", table(",", ["index", "mid", "display_name"], lambda i, name: [i, f"/m/0{i}z", name])),
+    "CSV with types of columns": (
+        "a.csv",
+        table(",", ["Class Name (str)", "Class ID (int)", "Coarse Class Name (str)"], lambda i, name: [name, i, "a"]),
+    ),
+    "numbers with gaps before colons": ("a.txt", per_line(lambda i, name: f"{2 * i + 11}:{name}\n")),
     "CSV as text": ("a.txt", table(",", ["index", "class"], lambda i, name: [i, name])),
     "CSV of IDs without a header": ("a.csv", rows_of(lambda i, name: [f"/m/0{i}z", name])),
     "CSV of indices without a header": ("a.csv", rows_of(lambda i, name: [i, name])),

@@ -39,6 +39,10 @@ FOUND: Mapping[str, Sequence[Mapping[str, Json]]] = {
             "224.touring-bike-101": "touring bike",
         },
     ],
+    "numbers after words": [
+        {"/a/airfield 0": "airfield", "/h/hot_dog 1": "hot dog"},
+        {f"class {chr(97 + i)} {1 + i % 2}": f"class {chr(97 + i)}" for i in range(12)},
+    ],
     "identifiers alone": [{"n02085620": "", "/m/0k4j": "", "/m/mosque": "mosque"}],
     "identifiers before words": [
         {
@@ -111,8 +115,9 @@ FOUND: Mapping[str, Sequence[Mapping[str, Json]]] = {
     ],
     "words without a space": [{"diningtable": "dining table", "tvmonitor": "TV monitor", "sofa": None}],
     "capitals": [{"EOSINOPHIL": "eosinophil", "VIRAL PNEUMONIA": "viral pneumonia", "HIV": "hiv"}],
-    "synonyms after commas": [
-        {"tench, Tinca tinca": ["tench", "Tinca tinca"], "cock": None, "door, double door": ["door", "double door"]}
+    "synonyms": [
+        {"building;edifice": ["building", "edifice"], "floor; flooring": ["floor", "flooring"]},
+        {"tench, Tinca tinca": ["tench", "Tinca tinca"], "cock": None, "door, double door": ["door", "double door"]},
     ],
     "alternatives with a slash": [
         {
@@ -169,6 +174,9 @@ def test_names_that_people_write_so_are_left_alone_together() -> None:
 @pytest.mark.parametrize(
     "names",
     [
+        ["area 1", "area 2", "area 3"],
+        ["Windows 7", "Formula 1"],
+        ["AM General Hummer SUV 2000", "Acura RL Sedan 2012"],
         ["1-star", "2-star", "3-star"],
         ["2_wheeler", "3_wheeler", "4_wheeler"],
         ["1 finger", "2 fingers", "3 fingers", "4 fingers"],
