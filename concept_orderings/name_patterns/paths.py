@@ -14,8 +14,13 @@ _KIND = re.compile(
 _SHARED_GROUPS = 2
 """Of names that are paths, this many or more have the same first part on average."""
 
-_STATES = frozenset({"healthy", "normal", "other", "others", "unknown"})
-"""Last parts that mean nothing without the part before them."""
+_STATES = frozenset(
+    {"back", "bendy", "front", "general", "healthy", "misc", "normal", "other", "others", "rigid", "side", "unknown"}
+)
+"""Last parts that mean nothing without the part before them, before which people write them."""
+
+_SHORTEST = 3
+"""The fewest letters of a last part that means something alone."""
 
 _KINGDOM = "(?:Animalia|Plantae|Fungi|Chromista|Protozoa|Bacteria|Archaea)"
 _LINEAGE = re.compile(rf"{_KINGDOM}(?:[ _/][^\W\d_]+){{4}}[ _/](\S.*)")
@@ -57,7 +62,8 @@ def _last_part(separator: re.Pattern[str]) -> Callable[[str], str | None]:
         parts = _parts(name, separator)
         if len(parts) < 2:
             return None
-        return _last_two(parts) if parts[-1].lower() in _STATES else parts[-1]
+        means_nothing = parts[-1].lower() in _STATES or len(parts[-1]) < _SHORTEST
+        return _last_two(parts) if means_nothing else parts[-1]
 
     return rewrite
 

@@ -123,7 +123,8 @@ def test_the_table_of_warnings_has_every_code() -> None:
 
 
 def test_the_table_of_patterns_of_names_has_every_pattern() -> None:
-    rows = re.findall(r"^\| ([^|`]+) \| ([^|]+) \| `([^`]+)` \|", section(DOCS / "names.md", "Patterns"), re.MULTILINE)
+    table = section(DOCS / "names.md", "Patterns")
+    rows = re.findall(r"^\| ([^|`]+) \| ([^|]+) \| `([^`]+)` \|", table, re.MULTILINE)
 
     assert rows == [(each.name, each.what, each.example) for each in PATTERNS], (
         "docs/names.md has a row for each pattern"

@@ -87,7 +87,13 @@ FOUND: Mapping[str, Sequence[Mapping[str, Json]]] = {
     ],
     "folders": [{"Fruit/Apple/Golden-Delicious": "Golden-Delicious", "Fruit/Kiwi": "Kiwi"}],
     "groups with dots": [
-        {"vehicle.bus.rigid": "rigid", "vehicle.car": "car", "human.pedestrian.adult": "adult", "human.rider": "rider"},
+        {
+            "vehicle.bus.rigid": "rigid bus",
+            "vehicle.car": "car",
+            "vehicle.bus.x": "bus x",
+            "human.pedestrian.adult": "adult",
+            "human.rider": "rider",
+        },
         {
             "comp.sys.ibm.pc.hardware": "pc hardware",
             "comp.sys.mac.hardware": "mac hardware",
