@@ -3,7 +3,7 @@
 import gzip
 import json
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from support.deployment import Deployment
 from support.elasticsearch_node import ElasticsearchNode
 from support.fault_proxy import FaultProxy, status
 from support.infini_gram import Answer, Hang, InfiniGram
+from support.label_names import label_names
 from support.processes import Process
 from support.ranks import average_ranks, spearman
 from support.waiting import until
@@ -322,6 +323,29 @@ def test_both_spellings_of_an_apostrophe_are_counted(place: Place, source: str, 
     verbatim = {"names": ["valentine's_day"], "query_form": "verbatim"}
     [as_it_is] = place.service.http.post(f"/v1/sources/{source}/counts", json=verbatim).json()["counts"]
     assert (as_it_is["query"], as_it_is["count"]) == ("valentine's_day", 0)
+
+
+def test_queries_of_a_warning_count_names_as_people_write_them(place: Place) -> None:
+    label_files = {name: label_names()[name] for name in ("Places365", "CUB-200-2011", "EuroSAT")}
+    lists = [{"name": name, "classes": names[:50]} for name, names in label_files.items()]
+    body = request("c4-sample", lists, name="label-files")
+    job = place.service.post(body).json()
+    as_they_are = place.service.publish(body)
+    warnings = [each for each in as_they_are["warning_details"] if each["code"] == "not_running_text"]
+    queries = defaultdict[str, Body](dict)
+    for each in warnings:
+        of_dataset, _ = split_concept(each["concepts"][0])
+        queries[of_dataset] |= each["queries"]
+    copied = [{"name": name, "classes": names[:50], "queries": queries[name]} for name, names in label_files.items()]
+    as_written = place.service.publish(request("c4-sample", copied, name="label-files"))
+
+    assert [each for each in job["warning_details"] if each["code"] == "not_running_text"] == warnings
+    assert queries["Places365"]["/b/beach"] == "beach"
+    assert "not_running_text" not in {each["code"] for each in as_written["warning_details"]}
+    before, after = place.evidence(as_they_are), place.evidence(as_written)
+    assert before["Places365+++/b/beach"]["count"] == 0
+    assert after["Places365+++/b/beach"]["count"] == 20
+    assert sum(each["count"] == 0 for each in after.values()) < sum(each["count"] == 0 for each in before.values())
 
 
 def request_of(source: str, datasets: Sequence[Body]) -> Body:
