@@ -13,6 +13,7 @@
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── BadLabels           labels_needed, missing_labels, extra_labels
     │   ├── CannotExpress       cannot_express
+    │   ├── MissingLibrary      missing_library
     │   ├── BadEvidence         bad_evidence_file, evidence_damaged, evidence_incomplete, evidence_not_needed,
     │   │                       evidence_of_other_concepts, evidence_of_other_captions, evidence_of_other_source
     │   ├── BadScoresFile       bad_scores_file, conflicting_scores
@@ -165,6 +166,10 @@ class BadParameter(InvalidInput):
 
 class BadSplit(InvalidInput):
     """The concepts cannot be cut into tasks that way."""
+
+
+class MissingLibrary(InvalidInput):
+    """A format needs a library that is not installed."""
 
 
 class MissingEvidence(InvalidInput):

@@ -10,7 +10,7 @@ The FoMo-in-Flux export has no such record: it is made when a version is publish
 version's own record.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from concept_orderings.canonical import Json
 from concept_orderings.exporters import Exporter
@@ -131,7 +131,9 @@ class KeptExports:
             ``version_damaged`` or ``store_unavailable``.
         """
         await write_document(self._objects, document)
-        kept = _kept(record, exporter, document.digest, labels)
+        kept = replace(
+            _kept(record, exporter, document.digest, labels), media_type=exporter.media_type_of(document.data)
+        )
         if await self._objects.create(_key(record, exporter, exporter.version, labels), kept.to_bytes()):
             return kept
         first = await self.find(record, exporter, exporter.version, labels)

@@ -62,14 +62,20 @@ def _schema(media_type: str) -> dict[str, Any]:
     schemas = [
         {"title": f"{name.capitalize()}Export", "description": each.summary, **each.json_schema}
         for name, each in EXPORTERS.items()
-        if each.media_type == media_type
+        if media_type in _media_types(each)
     ]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
+def _media_types(exporter: type[Exporter]) -> list[str]:
+    return [exporter.media_type, *(exporter.other_form or ())[:1]]
+
+
 _RENDERINGS: dict[str, Any] = {
     "description": "The version in this format.",
-    "content": {each: {"schema": _schema(each)} for each in sorted({each.media_type for each in EXPORTERS.values()})},
+    "content": {
+        each: {"schema": _schema(each)} for each in sorted({one for x in EXPORTERS.values() for one in _media_types(x)})
+    },
 }
 
 
@@ -110,6 +116,7 @@ async def get_export(
             f"service has version {exporter.version}: request that one.",
         )
     immutable = exporter.final or v is not None
+    name_of_file = exporter.file_name(record.stream, record.version, kept.media_type)
     return await answer_document(
         request,
         service.document,
@@ -117,7 +124,7 @@ async def get_export(
         immutable_headers(kept.digest) if immutable else revalidated_headers(kept.digest),
         media_type=kept.media_type,
         # Inline is the default of an answer without this header, which only adds a file name for saving.
-        headers={"Content-Disposition": f'inline; filename="{exporter.file_name(record.stream, record.version)}"'},
+        headers={"Content-Disposition": f'inline; filename="{name_of_file}"'},
     )
 
 

@@ -25,6 +25,8 @@ class Exporter(ABC):
         The media type of the bytes, such as ``application/json``.
     suffix : str
         The suffix of file names, without the dot.
+    other_form : tuple of (str, str) or None
+        Media type and suffix of renderings that are ZIP archives, for a format that is one only for some versions.
     summary : str
         One sentence for the documentation.
     shows_tasks : bool
@@ -40,14 +42,20 @@ class Exporter(ABC):
     final: ClassVar[bool] = False
     media_type: ClassVar[str]
     suffix: ClassVar[str]
+    other_form: ClassVar[tuple[str, str] | None] = None
     summary: ClassVar[str]
     shows_tasks: ClassVar[bool] = True
     has_labels: ClassVar[bool] = False
     json_schema: ClassVar[JsonSchema] = {}
 
-    def file_name(self, stream: str, number: int) -> str:
-        """Return the file name for a rendering of a stream's version `number`."""
-        return f"{stream}-v{number}-{self.name}.{self.suffix}"
+    def file_name(self, stream: str, number: int, media_type: str = "") -> str:
+        """Return the file name for a rendering of a stream's version `number`, of this media type."""
+        suffix = self.other_form[1] if self.other_form and media_type == self.other_form[0] else self.suffix
+        return f"{stream}-v{number}-{self.name}.{suffix}"
+
+    def media_type_of(self, data: bytes) -> str:
+        """Return the media type of a rendering."""
+        return self.other_form[0] if self.other_form and data.startswith(b"PK") else self.media_type
 
     @abstractmethod
     def render(self, version: PublishedVersion) -> bytes:

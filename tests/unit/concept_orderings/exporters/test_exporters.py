@@ -1,5 +1,6 @@
 """Test that exporters give the same bytes for an arranged stream and for its stored documents, in each release."""
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concept_orderings.canonical import canonical_json, sha256_hex
-from concept_orderings.errors import CannotExpress
+from concept_orderings.errors import CannotExpress, MissingLibrary
 from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo, fomo_list
@@ -61,6 +62,8 @@ def rendering(exporter: type[Exporter], version: PublishedVersion) -> bytes | st
         return exporter().render(version)
     except CannotExpress as error:
         return error.detail
+    except MissingLibrary as error:
+        pytest.skip(error.detail)
 
 
 def arranged(body: Body) -> ArrangedStream:
@@ -79,9 +82,25 @@ def labelled(version: PublishedVersion, body: Body) -> PublishedVersion:
     return replace(version, labels=listed_labels(listed_concepts(body)))
 
 
-def golden() -> PublishedVersion:
-    """Return a version that is stored with the tests: a later release has more in a manifest, and so another digest."""
-    stored_version = json.loads((FIXTURES / "golden_version.json").read_text(encoding="utf-8"))
+def golden_digest(name: str) -> str:
+    """Return the digest of a rendering of `golden`; of Parquet, whose bytes depend on Arrow's release, its content."""
+    data = EXPORTERS[name]().render(golden(known=name == "fomo-config"))
+    if name == "parquet":
+        table = pytest.importorskip("pyarrow.parquet").read_table(io.BytesIO(data))
+        metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+        data = canonical_json([metadata, table.to_pylist(), [str(each.type) for each in table.schema]])
+    return sha256_hex(data)
+
+
+def golden(*, known: bool = False) -> PublishedVersion:
+    """Return a version that is stored with the tests: a later release has more in a manifest, and so another digest.
+
+    With `known`, its classes are some that the catalogue's datasets have.
+    """
+    text = (FIXTURES / "golden_version.json").read_text(encoding="utf-8")
+    if known:
+        text = text.replace("café", "otter").replace('\\"0\\"', "0")
+    stored_version = json.loads(text)
     tasks = tuple(canonical_json(task) for task in stored_version["tasks"])
     version = PublishedVersion.from_documents(VersionDocuments(canonical_json(stored_version["manifest"]), tasks))
     labels = Labels({"CIFAR100": ("café", "bear"), "MNIST": ("1", '"0"')})
@@ -117,7 +136,7 @@ def test_a_version_has_the_contents_of_its_documents(body: Body, number: int) ->
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_an_exporter_that_changes_its_bytes_raises_its_version(name: str) -> None:
     exporter = EXPORTERS[name]
-    found = (exporter.version, sha256_hex(exporter().render(golden())))
+    found = (exporter.version, golden_digest(name))
 
     assert name in GOLDEN, f"a new exporter: add {name!r}: {found} to GOLDEN"
     assert found == GOLDEN[name] or found[0] > GOLDEN[name][0], (

@@ -1,0 +1,28 @@
+"""What the formats that say how to cite a version share."""
+
+from concept_orderings.published import PublishedVersion
+
+MAKER = "concept-orderings"
+"""Named as author: who chose the classes and the ordering is not known to a version."""
+
+
+def title_of(version: PublishedVersion) -> str:
+    """Return the title of a version: what it is, how large, and by which ordering."""
+    tasks, concepts = len(version.sizes), sum(version.sizes)
+    return (
+        f"Task stream {version.stream}, version {version.number}: {concepts:,} concept{'s'[: concepts != 1]} in "
+        f"{tasks:,} task{'s'[: tasks != 1]}, ordered by {version.manifest['ordering']['kind']}"
+    )
+
+
+def software_of(version: PublishedVersion) -> str:
+    """Return the release that made a version, such as concept-orderings 0.2.0."""
+    software = version.manifest["software"]
+    return f"{software['name']} {software['version']}"
+
+
+def address_of(version: PublishedVersion) -> str:
+    """Return the address of a version for others; empty if that of the service is not known."""
+    if not version.public_url:
+        return ""
+    return f"{version.public_url}/v1/streams/{version.stream}/versions/{version.number}"

@@ -1,0 +1,170 @@
+"""Test the formats without a class order: configurations of the benchmark, Parquet, citations, streams of samples."""
+
+import io
+import json
+import re
+import zipfile
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from concept_orderings.catalogue import find_dataset
+from concept_orderings.class_lists import class_list
+from concept_orderings.errors import CannotExpress
+from concept_orderings.evidence.at_hand import evidence_at_hand
+from concept_orderings.exporters import EXPORTERS
+from concept_orderings.exporters.budget import samples_of_a_task
+from concept_orderings.labels import Labels
+from concept_orderings.library import arrange_stream
+from concept_orderings.published import PublishedVersion
+from concept_orderings.request import parse_request
+
+yaml = pytest.importorskip("yaml")
+
+BEARS = ["bear", "beaver", "dolphin", "otter", "wolf", "apple", "clock"]
+
+
+def version(tasks: dict[str, Any], datasets: list[Any] | None = None, **ordering: Any) -> PublishedVersion:
+    body = {
+        "name": "first_steps",
+        "datasets": datasets or [{"name": "cifar100", "classes": BEARS}],
+        "ordering": {"kind": "random", "seed": 1, **ordering},
+        "tasks": tasks,
+    }
+    request = parse_request(body)
+    published = arrange_stream(request, evidence_at_hand(request)).published(3)
+    return replace(published, published_on="2026-01-31")
+
+
+def render(name: str, published: PublishedVersion) -> bytes:
+    return EXPORTERS[name]().render(published)
+
+
+# --- fomo-config
+
+
+def test_a_split_of_the_benchmark_is_one_override_file() -> None:
+    data = render("fomo-config", version({"count": 3}))
+
+    assert EXPORTERS["fomo-config"]().media_type_of(data) == "application/yaml"
+    assert data.startswith(b"# @package _global_\n")
+    assert yaml.safe_load(data) == {
+        "experiment": {
+            "dataset": {"sequence": "first_steps-v3-fomo.json"},
+            "task": {
+                "num": 3,
+                "n_samples": samples_of_a_task(3),
+                "batch_size": 512,
+                "data_mixture": {"pretraining": 0.33, "update": 0.34, "buffer": 0.33},
+            },
+        }
+    }
+
+
+def test_other_splits_are_a_run_for_each_task() -> None:
+    published = version({"sizes": [2, 3, 2]})
+    exporter = EXPORTERS["fomo-config"]()
+    data = exporter.render(published)
+
+    assert exporter.media_type_of(data) == "application/zip"
+    assert exporter.file_name("first_steps", 3, "application/zip") == "first_steps-v3-fomo-config.zip"
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == [f"task-{i}.{suffix}" for i in range(3) for suffix in ("yaml", "json")]
+        for i, concepts in enumerate(published.concepts_by_task):
+            settings = yaml.safe_load(archive.read(f"task-{i}.yaml"))["experiment"]
+            assert (settings["dataset"]["sequence"], settings["task"]["num"]) == (f"task-{i}.json", 1)
+            assert json.loads(archive.read(f"task-{i}.json")) == concepts
+
+
+def test_whole_datasets_are_named() -> None:
+    datasets = [{"name": name, "classes": list(class_list(known) or ())} for name in ("mnist", "cifar10")
+                if (known := find_dataset(name))]  # fmt: skip
+    published = version({"by": "dataset"}, datasets, kind="dataset")
+    settings = yaml.safe_load(render("fomo-config", published))["experiment"]
+
+    assert settings["task"]["dataset_incremental"] is True
+    assert sorted(settings["dataset"]["name"]) == ["cifar10", "mnist"]
+    names = [find_dataset(each) for each in settings["dataset"]["name"]]
+    assert [each.name for each in names if each] == [task[0].split("+++")[0] for task in published.concepts_by_task]
+    assert "num" not in settings["task"]
+    assert "sequence" not in settings["dataset"]
+
+
+def test_what_the_benchmark_lacks_cannot_be_expressed() -> None:
+    datasets = [{"name": "cifar100", "classes": ["bear", "aple"]}, {"name": "pets", "classes": ["cat"]}]
+    with pytest.raises(CannotExpress) as caught:
+        render("fomo-config", version({"count": 1}, datasets))
+
+    assert "2 of its concepts ('" in caught.value.detail
+    assert "CIFAR100+++aple" in caught.value.detail
+    assert "pets+++cat" in caught.value.detail
+
+
+@pytest.mark.parametrize(("tasks", "steps"), [(20, 1420), (50, 568), (100, 284), (200, 142)])
+def test_the_budget_is_that_of_the_benchmark(tasks: int, steps: int) -> None:
+    assert samples_of_a_task(tasks) == steps * 512
+
+
+# --- streaming
+
+
+def test_a_task_streams_each_of_its_classes() -> None:
+    datasets = [{"name": "FGVCAircraft", "classes": ["F-16A/B", "DC-10"]}, {"name": "pets", "classes": ["émeu", "a%b"]}]
+    published = version({"sizes": [3, 1]}, datasets)
+    tasks = json.loads(render("streaming", published))["tasks"]
+
+    assert [each["epoch_size"] for each in tasks] == [samples_of_a_task(2)] * 2
+    for task, concepts in zip(tasks, published.concepts_by_task, strict=True):
+        folders = [each["remote"].split("/") for each in task["streams"]]
+        assert ["+++".join(map(unquote, folder)) for folder in folders] == concepts
+        assert all(each == {"remote": each["remote"], "local": each["remote"], "proportion": 1.0}
+                   for each in task["streams"])  # fmt: skip
+
+
+# --- parquet
+
+
+def test_parquet_has_typed_columns_and_the_digest() -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    datasets = [{"name": "cifar100", "classes": ["bear", "otter"], "scores": {"bear": 3, "otter": 0.5}},
+                {"name": "pets", "classes": ["cat"], "scores": 2}]  # fmt: skip
+    body = {"name": "t", "datasets": datasets, "ordering": {"kind": "performance"}, "tasks": {"sizes": [2, 1]}}
+    request = parse_request(body)
+    published = arrange_stream(request, evidence_at_hand(request)).published(1)
+    published = replace(published, labels=Labels({"CIFAR100": ("otter", "bear"), "pets": ("cat",)}))
+    table = parquet.read_table(io.BytesIO(render("parquet", published)))
+
+    assert table.to_pylist() == [json.loads(line) for line in render("jsonl", published).splitlines()]
+    types = {each.name: str(each.type) for each in table.schema}
+    assert (types["score"], types["position"], types["concept"]) == ("double", "int64", "string")
+    metadata = {name.decode(): value.decode() for name, value in table.schema.metadata.items()}
+    assert metadata["digest"] == published.digest
+    assert metadata["labels_digest"] == published.labelled.labels.digest
+    assert json.loads(metadata["offsets"]) == dict(published.labelled.offsets)
+
+
+# --- citations
+
+
+def test_a_citation_has_all_digits_of_the_digest() -> None:
+    published = version({"count": 2})
+    entry, citation = render("bibtex", published).decode(), yaml.safe_load(render("cff", published))
+
+    assert re.fullmatch(r"@misc\{[a-z0-9_.-]+,\n(  [a-z]+ = \{.*\},?\n)+\}\n", entry)
+    assert published.digest in entry
+    assert "year = {2026}" in entry
+    assert r"Task stream first\_steps, version 3" in entry
+    assert citation["identifiers"][0]["value"] == f"sha256:{published.digest}"
+    assert (citation["version"], citation["date-released"]) == ("3", "2026-01-31")
+    assert "url" not in citation
+    assert "howpublished" not in entry
+
+
+def test_a_citation_has_the_address_that_the_service_is_given() -> None:
+    published = replace(version({"count": 2}), public_url="https://orderings.example.org")
+    address = "https://orderings.example.org/v1/streams/first_steps/versions/3"
+
+    assert rf"\url{{{address}}}" in render("bibtex", published).decode()
+    assert yaml.safe_load(render("cff", published))["url"] == address
