@@ -1,6 +1,7 @@
 """Exports of versions: each is rendered once, kept in the store, and served from there."""
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -96,11 +97,17 @@ class Exports:
         async with self._slots:
             documents = await self._versions.documents(record)
             day = record.created_at[: len("2026-01-31")]
-            given = _Given(documents, labels, published_on=day, public_url=self._public_url)
+            evidence = await self._evidence(record) if exporter.has_evidence else {}
+            given = _Given(documents, labels, evidence, published_on=day, public_url=self._public_url)
             rendering, used = await asyncio.get_running_loop().run_in_executor(self._threads, _render, exporter, given)
         if used is not None:
             await self._labels.keep(used)
         return await self._kept.keep(record, exporter, rendering, key.labels)
+
+    async def _evidence(self, record: VersionRecord) -> Mapping[str, bytes]:
+        """Return the files of evidence that the manifest of a version lists, by kind."""
+        listed = [each for each in record.evidence.files if each.in_manifest] if record.evidence is not None else []
+        return {each.kind: await self._versions.evidence(each.digest) for each in listed}
 
 
 class _Given(NamedTuple):
@@ -108,6 +115,7 @@ class _Given(NamedTuple):
 
     documents: VersionDocuments
     labels: Labels | None
+    evidence: Mapping[str, bytes]
     published_on: str
     public_url: str
 
@@ -117,6 +125,7 @@ def _render(exporter: Exporter, given: _Given) -> tuple[Document, Labels | None]
     version = replace(
         PublishedVersion.from_documents(given.documents),
         labels=given.labels,
+        evidence=lambda: given.evidence,
         published_on=given.published_on,
         public_url=given.public_url,
     )

@@ -4,7 +4,7 @@ It is made from an `ArrangedStream` or from stored documents. Both give the same
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -46,6 +46,8 @@ class PublishedVersion:
         an arranged stream takes longer than arranging it.
     labels : Labels, optional
         The labels of its classes; by default those of the catalogue.
+    evidence : callable without arguments
+        Returns the files of evidence that the manifest lists, by kind.
     published_on : str
         The day on which it was published, such as 2026-01-31; empty for one that no service has published.
     public_url : str
@@ -57,6 +59,7 @@ class PublishedVersion:
     concepts_by_task: Sequence[Sequence[str]]
     documents: Callable[[], VersionDocuments]
     labels: Labels | None = None
+    evidence: Callable[[], Mapping[str, bytes]] = dict
     published_on: str = ""
     public_url: str = ""
 

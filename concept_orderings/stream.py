@@ -139,7 +139,11 @@ class ArrangedStream:
     def published(self, version: int) -> PublishedVersion:
         """Return this stream as the published version that exporters read."""
         return PublishedVersion(
-            self.request.name, version, self.concepts_by_task(), lambda: self._version_documents(version)
+            self.request.name,
+            version,
+            self.concepts_by_task(),
+            lambda: self._version_documents(version),
+            evidence=lambda: {each.kind: each.data for each in self.evidence_files},
         )
 
     def _version_documents(self, version: int) -> VersionDocuments:

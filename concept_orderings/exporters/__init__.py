@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from concept_orderings.exporters.avalanche import Avalanche
 from concept_orderings.exporters.base import Exporter
 from concept_orderings.exporters.bibtex import Bibtex
+from concept_orderings.exporters.bundle import Bundle
 from concept_orderings.exporters.cff import Cff
 from concept_orderings.exporters.continuum import Continuum
 from concept_orderings.exporters.croissant import Croissant
@@ -28,6 +29,6 @@ EXPORTERS: Mapping[str, type[Exporter]] = {
         *(Fomo, Tasks, FomoConfig),
         *(Jsonl, Csv, Parquet),
         *(Avalanche, Continuum, Pycil, Mammoth, MammothConfig, Hf, Streaming),
-        *(Croissant, Bibtex, Cff),
+        *(Croissant, Bibtex, Cff, Bundle),
     )
 }

@@ -33,6 +33,8 @@ class Exporter(ABC):
         Whether the output says where each task begins. The command line refuses a split for a format that does not.
     has_labels : bool
         Whether the output has the labels of classes (`PublishedVersion.labelled`), so that clients choose them.
+    has_evidence : bool
+        Whether the output has the files of evidence (`PublishedVersion.evidence`), which may be large.
     json_schema : dict
         The JSON Schema of the bytes, for the API's document; empty for a format that is not JSON.
     """
@@ -46,6 +48,7 @@ class Exporter(ABC):
     summary: ClassVar[str]
     shows_tasks: ClassVar[bool] = True
     has_labels: ClassVar[bool] = False
+    has_evidence: ClassVar[bool] = False
     json_schema: ClassVar[JsonSchema] = {}
 
     def file_name(self, stream: str, number: int, media_type: str = "") -> str:

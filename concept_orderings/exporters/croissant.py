@@ -6,10 +6,11 @@ with PROV-O: the ordering with its version and seed, the release, and the digest
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from concept_orderings.canonical import Json
+from concept_orderings.evidence.tables import JSON_TYPE, NPZ_TYPE
 from concept_orderings.exporters.base import Exporter
 from concept_orderings.exporters.citation import MAKER, address_of, software_of, title_of
 from concept_orderings.published import PublishedVersion
@@ -68,17 +69,20 @@ class Places:
     order: str
     task: str
     evidence: str
+    suffixes: Mapping[str, str] = field(default_factory=dict)
 
     def task_at(self, number: int) -> str:
         """Return the place of a task."""
         return self.task.format(number)
 
     def evidence_at(self, kind: str, media_type: str) -> str:
-        """Return the place of a file of evidence; a path has a suffix, an address has none."""
-        return self.evidence.format(kind, "json" if media_type == "application/json" else "npz")
+        """Return the place of a file of evidence; a path has a suffix, and an address has none."""
+        return self.evidence.format(kind) + self.suffixes.get(media_type, "")
 
 
-IN_BUNDLE = Places("manifest.json", "order.json", "tasks/{}.json", "evidence/{}.{}")
+IN_BUNDLE = Places(
+    "manifest.json", "order.json", "tasks/{}.json", "evidence/{}", {JSON_TYPE: ".json", NPZ_TYPE: ".npz"}
+)
 """The paths of the files in a bundle."""
 
 
@@ -172,7 +176,7 @@ def _origin(manifest: Mapping[str, Any]) -> dict[str, Json]:
     }
 
 
-def _file(identifier: str, place: str, digest: str, media_type: str = "application/json") -> dict[str, Json]:
+def _file(identifier: str, place: str, digest: str, media_type: str = JSON_TYPE) -> dict[str, Json]:
     return {
         "@type": "cr:FileObject",
         "@id": _file_id(identifier),
@@ -216,7 +220,7 @@ def _tasks() -> dict[str, Json]:
 
 def _evidence(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Json]]:
     """Return a record set for each kind of evidence whose file is JSON: a row for each concept in canonical order."""
-    return [_evidence_of(each["kind"]) for each in files if each["media_type"] == "application/json"]
+    return [_evidence_of(each["kind"]) for each in files if each["media_type"] == JSON_TYPE]
 
 
 def _evidence_of(kind: str) -> dict[str, Json]:

@@ -14,10 +14,17 @@ from support.processes import ROOT
 FOLDER = Path(sys.prefix) / "exporting-libraries"
 
 
+def folder_of(package: str) -> Path:
+    """Return the folder of a package; skip the test if it is not installed."""
+    if not (FOLDER / package).is_dir():
+        pytest.skip(f"{package} is not in {FOLDER}: make setup installs it")
+    return FOLDER / package
+
+
 def run_with(program: str, value: object) -> Any:
     """Run a program of this folder with the libraries; it gets a JSON value and answers with one."""
-    if not FOLDER.is_dir():
-        pytest.skip(f"Avalanche, Continuum and mlcroissant are not in {FOLDER}: make setup installs them")
+    for each in ("avalanche", "continuum", "mlcroissant"):
+        folder_of(each)
     ran = subprocess.run(
         # -P: without the program's own folder, in which modules are named like libraries.
         [sys.executable, "-P", "-W", "ignore", str(ROOT / "tests" / "support" / program)],

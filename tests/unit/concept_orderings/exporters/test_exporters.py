@@ -30,14 +30,21 @@ KINDS = ("performance", "time", "dataset", "random")
 GOLDEN = {
     "fomo": (1, "025a3ed38991c98a5e457e6b9afc568762150a48a12dfcf05a02fd77664121c8"),
     "tasks": (1, "69fffcf7d693209028cc016d195cf10dc881bafa018bc7a34d8555117eb61f40"),
+    "fomo-config": (1, "301526751552280af2f2ebe4c55bcfe1248c61e399db0b852f00fc2e0991789f"),
     "jsonl": (1, "2ee0914981525501d7e246f9504fa3742c2594471a955a0d327b0165290fe92b"),
     "csv": (1, "162a2685a88f2d69a80318cf0710c54a5441189cfa39340c11f89f73073d9d7a"),
+    "parquet": (1, "05a113c3672b560f1d60f1fd930106727158136c5b42a98f81640a7e29daad65"),
     "avalanche": (1, "3151d3ce5c19e138df49f0b086e8408576d6a2677fd24fb1a35ee2b368146869"),
     "continuum": (1, "4efdf51cb1f2926da3522b9096a9cee542d12d0200b12b1ef966d0d22d1f4bfa"),
     "pycil": (1, "b8348e777595cda85cf8dbab4f173748e88ee36e42a0002f1c855fe8977caf44"),
     "mammoth": (1, "ecd217bd001a5c3f0ecf9d33ebc3d4c35dec7e71b7ce87408407cb2065c7e6a6"),
     "mammoth-config": (1, "c517769e324c3b440d63e6a1ce602e336a535eb2a2a3ae3744684acc1e9f465e"),
     "hf": (1, "7bd56a5eb259efaaad877f0f2e7efa1013085118dc93af78f6e103357bcac97f"),
+    "streaming": (1, "8e1bbd276149b43c236394de55655372015bc33b78cc714c8eedcb6f2b49e59c"),
+    "croissant": (1, "b297d2576a5e7cf664e007cbcd3c3a878923e311abbc3805e28ac8c50faf1551"),
+    "bibtex": (1, "ba43736a7f4170013a67216424d2449439c47089f2db4b845331da6ab3842894"),
+    "cff": (1, "1f4242a2fb11e280c39572ffcc44060c56a1dc09009f36bfad28bd6e52aa3f43"),
+    "bundle": (1, "2d767d17f689c3e6cf34821589508f7fecda2cff7b6a31cf2b7b3069f6530721"),
 }
 """By exporter: its version and the SHA-256 of its rendering of `golden`."""
 
@@ -74,7 +81,8 @@ def arranged(body: Body) -> ArrangedStream:
 def stored(stream: ArrangedStream, number: int) -> PublishedVersion:
     """Return the version that is read from the stream's documents."""
     tasks, _, manifest = stream.documents(number)
-    return PublishedVersion.from_documents(VersionDocuments(manifest.data, tuple(task.data for task in tasks)))
+    version = PublishedVersion.from_documents(VersionDocuments(manifest.data, tuple(task.data for task in tasks)))
+    return replace(version, evidence=lambda: {each.kind: each.data for each in stream.evidence_files})
 
 
 def labelled(version: PublishedVersion, body: Body) -> PublishedVersion:

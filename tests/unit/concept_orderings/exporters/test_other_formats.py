@@ -6,10 +6,11 @@ import re
 import zipfile
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 import pytest
 
+from concept_orderings.canonical import sha256_hex
 from concept_orderings.catalogue import find_dataset
 from concept_orderings.class_lists import class_list
 from concept_orderings.errors import CannotExpress
@@ -168,3 +169,90 @@ def test_a_citation_has_the_address_that_the_service_is_given() -> None:
 
     assert rf"\url{{{address}}}" in render("bibtex", published).decode()
     assert yaml.safe_load(render("cff", published))["url"] == address
+
+
+# --- croissant and bundle
+
+
+def unpacked(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {each.compress_type for each in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        return {each: archive.read(each) for each in archive.namelist()}
+
+
+def with_years() -> PublishedVersion:
+    return version({"sizes": [2, 1]}, [{"name": "cifar100", "classes": BEARS[:3]}], kind="time")
+
+
+def test_a_bundle_is_all_that_a_version_is() -> None:
+    published = with_years()
+    files = unpacked(render("bundle", published))
+    documents = published.documents()
+
+    assert list(files) == [
+        "README.md", "CITATION.cff", "croissant.json", "manifest.json", "order.json", "tasks/0.json", "tasks/1.json",
+        "evidence/years.json", "SHA256SUMS",
+    ]  # fmt: skip
+    assert files["manifest.json"] == documents.manifest
+    assert [files[f"tasks/{i}.json"] for i in range(2)] == list(documents.tasks)
+    lines = [line.split("  ") for line in files.pop("SHA256SUMS").decode().splitlines()]
+    sums = {name: digest for digest, name in lines}
+    assert sums == {name: sha256_hex(data) for name, data in files.items()}
+    assert sha256_hex(files["order.json"]) == published.manifest["order_digest"]
+    assert published.digest.encode() in files["CITATION.cff"]
+    assert b"published on 2026-01-31" in files["README.md"]
+
+
+def test_a_bundle_has_no_address_unless_the_service_knows_its_own() -> None:
+    published = with_years()
+    known = replace(published, public_url="https://orderings.example.org")
+
+    assert b"example.org" not in render("bundle", published)
+    assert b"<https://orderings.example.org/v1/streams/first_steps/versions/3>" in render("bundle", known)
+    # Files in a bundle stay relative.
+    files = json.loads(unpacked(render("bundle", known))["croissant.json"])["distribution"]
+    assert all(not each["contentUrl"].startswith("http") for each in files)
+
+
+def test_a_bundle_is_the_same_each_time() -> None:
+    assert render("bundle", with_years()) == render("bundle", with_years())
+
+
+@pytest.mark.parametrize("address", ["", "https://orderings.example.org"])
+def test_croissant_names_each_file_with_its_digest(address: str) -> None:
+    published = replace(with_years(), public_url=address)
+    body = json.loads(render("croissant", published))
+    base = f"{address}/v1/streams/first_steps/versions/3/export/croissant"
+    urls = {each["name"]: urljoin(base, each["contentUrl"]) for each in body["distribution"]}
+    version_url = f"{address}/v1/streams/first_steps/versions/3"
+
+    assert urls == {
+        "manifest-file": version_url,
+        "order-file": f"{version_url}/export/fomo",
+        "task-0-file": f"{version_url}/tasks/0",
+        "task-1-file": f"{version_url}/tasks/1",
+        "evidence-years-file": f"{version_url}/evidence/years",
+    }
+    digests = {each["name"]: each["sha256"] for each in body["distribution"]}
+    assert digests["manifest-file"] == published.digest
+    assert digests["task-1-file"] == sha256_hex(published.documents().tasks[1])
+    assert digests["evidence-years-file"] == sha256_hex(published.evidence()["years"])
+
+
+def test_croissant_says_what_it_is_and_where_it_came_from() -> None:
+    published = with_years()
+    body = json.loads(render("croissant", published))
+
+    assert body["conformsTo"] == "http://mlcommons.org/croissant/1.1"
+    assert (body["version"], body["datePublished"]) == ("3.0.0", "2026-01-31")
+    assert published.digest in body["citeAs"]
+    assert [each["name"] for each in body["recordSet"]] == ["order", "tasks", "evidence-years"]
+    origin = body["prov:wasGeneratedBy"]
+    assert origin["prov:type"] == "ordering time, version 1"
+    assert json.loads(origin["prov:value"])["seed"] == 1
+    used = {each["name"]: each["sha256"] for each in origin["prov:used"]}
+    assert used == {
+        "request": published.manifest["request_digest"],
+        "years from catalogue": published.manifest["evidence"]["years"]["digest"],
+    }
