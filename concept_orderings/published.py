@@ -5,7 +5,7 @@ It is made from an `ArrangedStream` or from stored documents. Both give the same
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -70,6 +70,10 @@ class PublishedVersion:
         tasks = [json.loads(each) for each in documents.tasks]
         concepts_by_task = [[entry["concept"] for entry in task["concepts"]] for task in tasks]
         return cls(manifest["name"], manifest["version"], concepts_by_task, lambda: documents)
+
+    def with_evidence(self, evidence: Callable[[], Mapping[str, bytes]]) -> "PublishedVersion":
+        """Return the same version with its files of evidence."""
+        return replace(self, evidence=evidence)
 
     @property
     def concepts(self) -> list[str]:

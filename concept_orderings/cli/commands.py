@@ -14,6 +14,7 @@ COMMANDS = {
     "worker": "run a worker alone; its settings are environment variables",
     "index": "build or extend a local full-text index of C4 shards",
     "order": "order class-list files without a server",
+    "export": "write a downloaded version in another format, without a server",
 }
 """Each command and what it does. This is a table so that the help is shown without importing a program."""
 
@@ -48,6 +49,10 @@ def find_command(name: str) -> Command:
         from concept_orderings.cli import order
 
         return order
+    if name == "export":
+        from concept_orderings.cli import export
+
+        return export
     try:
         command: Command = load(_GROUP, name)
     except ModuleNotFoundError as error:

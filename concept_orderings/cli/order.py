@@ -3,11 +3,14 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from concept_orderings.class_files import ClassFile, OwnFields, located, request_of
+from concept_orderings.cli.export import add_labels, no_labels
 from concept_orderings.cli.files import read_files
+from concept_orderings.cli.labels_file import read_labels_file
 from concept_orderings.cli.options import default_data_dir
 from concept_orderings.cli.order_evidence import gatherers, published_evidence
 from concept_orderings.cli.order_options import faults_of_column, faults_of_format, faults_of_options, faults_with_files
@@ -19,10 +22,11 @@ from concept_orderings.cli.terminal import say
 from concept_orderings.cli.usage import refuse
 from concept_orderings.errors import ConceptOrderingsError
 from concept_orderings.evidence import Need
-from concept_orderings.exporters import EXPORTERS
+from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.request import StreamRequest, listed_concepts, parse_request
 from concept_orderings.stream_warnings import sentences
 
 WITHOUT_SPLIT, WITH_SPLIT = "fomo", "tasks"
@@ -75,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=" ".join(f"{name}: {exporter.summary}" for name, exporter in EXPORTERS.items()).replace("%", "%%")
         + f" (default: {WITH_SPLIT} with a split into tasks, {WITHOUT_SPLIT} without)",
     )
+    add_labels(parser, "the lists in the files, and the catalogue's for its own datasets")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
     parser.add_argument(
         "--manifest",
@@ -113,16 +118,26 @@ def run(options: argparse.Namespace) -> int:
     body = request_of(files, **_fields(options, own))
     request = _parsed(options, files, body)
     exporter = EXPORTERS[_format(options, own, request)]()
+    labels = _labels(options, exporter, body)
     published = published_evidence(options, request)
     with progress_on(sys.stderr) as report:
         stream = order(request, gatherer=gatherers(options, request, body), published=published, report=report)
     for sentence in sentences(stream.warnings()):
         say(sentence)
     # Exporters render a published version: this order is rendered as version 1 of a stream named like the request.
-    version = stream.published(1)
+    version = replace(stream.published(1), labels=labels)
     manifest = [(version.documents().manifest, options.manifest)] if options.manifest else []
     write([*manifest, (exporter.render(version), options.output)])
     return 0
+
+
+def _labels(options: argparse.Namespace, exporter: Exporter, body: Mapping[str, object]) -> Labels:
+    """Return the labels of ``--labels``, or those of the lists in the files, as a POST of them would have them."""
+    if options.labels is None:
+        return listed_labels(listed_concepts(body))
+    if not exporter.has_labels:
+        refuse([no_labels(exporter.name)])
+    return read_labels_file(options.labels)
 
 
 def _parsed(options: argparse.Namespace, files: Sequence[ClassFile], body: Mapping[str, object]) -> StreamRequest:

@@ -32,10 +32,18 @@ def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
         for name, value in (("--embeddings", options.embeddings), ("--data-dir", options.data_dir)):
             if value is not None:
                 yield f"--evidence has what the order is made from, and nothing else is used; leave {name} out."
-    if options.name is not None and options.manifest is None:
-        yield "--name has no effect: only the manifest has the stream's name; give --manifest, or leave --name out."
+    if options.name is not None and options.manifest is None and not _names_stream(options.format):
+        named = ", ".join(name for name, each in EXPORTERS.items() if each.names_stream)
+        yield (
+            "--name has no effect: only the manifest has the stream's name, and some formats; give --manifest, or "
+            f"--format with one of {named}, or leave --name out."
+        )
     if _same_file(options.output, options.manifest):
         yield f"--output and --manifest are both {options.output}; give two files."
+
+
+def _names_stream(format_name: str | None) -> bool:
+    return format_name is not None and EXPORTERS[format_name].names_stream
 
 
 def _dashes(options: argparse.Namespace) -> Iterator[str]:

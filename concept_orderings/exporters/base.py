@@ -31,6 +31,8 @@ class Exporter(ABC):
         One sentence for the documentation.
     shows_tasks : bool
         Whether the output says where each task begins. The command line refuses a split for a format that does not.
+    names_stream : bool
+        Whether the output has the stream's name.
     has_labels : bool
         Whether the output has the labels of classes (`PublishedVersion.labelled`), so that clients choose them.
     has_evidence : bool
@@ -47,6 +49,7 @@ class Exporter(ABC):
     other_form: ClassVar[tuple[str, str] | None] = None
     summary: ClassVar[str]
     shows_tasks: ClassVar[bool] = True
+    names_stream: ClassVar[bool] = True
     has_labels: ClassVar[bool] = False
     has_evidence: ClassVar[bool] = False
     json_schema: ClassVar[JsonSchema] = {}

@@ -17,6 +17,7 @@ class Csv(Exporter):
     name = "csv"
     media_type = "text/csv"
     suffix = "csv"
+    names_stream = False
     summary = "A table of the concepts, for a spreadsheet: place, labels and evidence."
     has_labels: ClassVar[bool] = True
 

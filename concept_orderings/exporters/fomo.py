@@ -22,6 +22,7 @@ class Fomo(Exporter):
     suffix = "json"
     summary = "One JSON list of DATASET+++class name, as the FoMo-in-Flux training code reads it."
     shows_tasks = False
+    names_stream = False
     json_schema: ClassVar[JsonSchema] = {"type": "array", "items": {"type": "string"}}
 
     def render(self, version: PublishedVersion) -> bytes:

@@ -14,6 +14,7 @@ class Jsonl(Exporter):
     name = "jsonl"
     media_type = "application/x-ndjson"
     suffix = "jsonl"
+    names_stream = False
     summary = "A JSON object a line for each concept: its place, its labels and its evidence."
     has_labels: ClassVar[bool] = True
 

@@ -14,6 +14,7 @@ class Tasks(Exporter):
     name = "tasks"
     media_type = "application/json"
     suffix = "json"
+    names_stream = False
     summary = "One JSON list for each task, each of DATASET+++class name."
     json_schema: ClassVar[JsonSchema] = {"type": "array", "items": {"type": "array", "items": {"type": "string"}}}
 

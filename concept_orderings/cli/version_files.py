@@ -1,0 +1,80 @@
+"""Read a version from its files for `export`: manifest, tasks and evidence, as the service serves them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from concept_orderings.canonical import sha256_hex
+from concept_orderings.cli.files import read_bytes
+from concept_orderings.errors import BadValue
+from concept_orderings.published import PublishedVersion, VersionDocuments
+from concept_orderings.text import first_of
+
+_SUFFIXES = (".json", ".npz")
+_OF_MANIFESTS = {"request_digest", "order_digest", "tasks", "ordering"}
+_MOST_NAMED = 20
+
+
+def read_version(paths: Sequence[Path]) -> PublishedVersion:
+    """Return the version of a manifest, with the tasks and the evidence that have the digests in it.
+
+    Parameters
+    ----------
+    paths
+        Files, and directories whose ``*.json`` and ``*.npz`` files are read, also those in directories below. Files
+        that are no part of the version are ignored.
+
+    Raises
+    ------
+    BadValue
+        ``bad_file``: a file cannot be read; there is no manifest, or several; a task is missing.
+    """
+    files = {path: read_bytes(path) for path in _files(paths)}
+    manifests = {path: data for path, data in files.items() if _is_manifest(data)}
+    if len(manifests) != 1:
+        found = f"{len(manifests)} manifests ({first_of([str(each) for each in manifests], _MOST_NAMED)})"
+        what = "no manifest" if not manifests else found
+        raise BadValue("bad_file", f"There is {what} in {', '.join(map(str, paths))}; give the files of one version.")
+    [manifest] = manifests.values()
+    by_digest = {sha256_hex(data): data for data in files.values()}
+    listed: Mapping[str, Any] = json.loads(manifest)
+    missing = [str(each["task"]) for each in listed["tasks"] if each["digest"] not in by_digest]
+    if missing:
+        raise BadValue(
+            "bad_file",
+            f"There is no file with the digest of {len(missing)} of the tasks ({first_of(missing, _MOST_NAMED)}): "
+            "download them again, from /v1/streams/NAME/versions/V/tasks/N.",
+        )
+    tasks = tuple(by_digest[each["digest"]] for each in listed["tasks"])
+    version = PublishedVersion.from_documents(VersionDocuments(manifest, tasks))
+    return version.with_evidence(lambda: _evidence(listed, by_digest))
+
+
+def _evidence(manifest: Mapping[str, Any], by_digest: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of evidence by kind; asked for by formats that have them."""
+    listed = manifest.get("evidence_files", [])
+    missing = [each["kind"] for each in listed if each["digest"] not in by_digest]
+    if missing:
+        raise BadValue(
+            "bad_file",
+            f"There is no file with the digest of the evidence {', '.join(missing)}: download it again, from "
+            "/v1/streams/NAME/versions/V/evidence/KIND.",
+        )
+    return {each["kind"]: by_digest[each["digest"]] for each in listed}
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.is_file())
+        else:
+            yield path
+
+
+def _is_manifest(data: bytes) -> bool:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and value.keys() >= _OF_MANIFESTS
