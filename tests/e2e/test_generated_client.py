@@ -72,7 +72,7 @@ def class_lists(models: Any) -> list[Any]:
         models.ClassList(name="cifar100", classes=["bear", "otter"], counts=counts(models, {"bear": 5, "otter": 3})),
         models.ClassList(
             name="my-gadgets",
-            classes=list(gadgets),
+            classes=["e-reader", ["smart ring", "ring computer"]],
             year=2024,
             template=["A photo of a {}.", "A drawing of a {}."],
             scores=models.ClassListScoresType1.from_dict(gadgets),

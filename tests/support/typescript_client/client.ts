@@ -29,7 +29,13 @@ async function order(): Promise<void> {
       name: "typescript",
       datasets: [
         { name: "cifar100", classes: ["bear", "otter"], counts: { bear: 5, otter: 3 } },
-        { name: "my-gadgets", classes: ["e-reader"], year: 2024, scores: 12.5, counts: { "e-reader": 4 } },
+        {
+          name: "my-gadgets",
+          classes: [["e-reader", "reading device"]],
+          year: 2024,
+          scores: 12.5,
+          counts: { "e-reader": 4 },
+        },
       ],
       ordering: { kind: "frequency", source: "request", reverse: true },
       tasks: { by: "dataset" },
