@@ -21,13 +21,18 @@ U+2018, U+201B, U+02BC, U+02BB (the ʻokina of Hawaiian), U+FF07, U+00B4, U+0060
 _LETTER = rf"[^\W\d_{LOOK_ALIKES}]"
 _APOSTROPHE = re.compile(rf"[{TYPED}{PRINTED}]|(?<={_LETTER})[{LOOK_ALIKES}]|[{LOOK_ALIKES}](?={_LETTER})")
 
-has_apostrophe = _APOSTROPHE.search
-"""Return whether a text has an apostrophe, in any spelling, as a match or None."""
+_search_any = re.compile(f"[{TYPED}{PRINTED}{LOOK_ALIKES}]").search
+
+
+def has_apostrophe(text: str) -> bool:
+    """Tell whether a text has an apostrophe, in any spelling."""
+    # The first search is several times as fast: a request may have a million names, and hardly any has an apostrophe.
+    return _search_any(text) is not None and _APOSTROPHE.search(text) is not None
 
 
 def apostrophe_spellings(text: str) -> tuple[str, ...]:
     """Return the spellings of a text: with all its apostrophes typed, with all printed, and as it is; each once."""
-    if has_apostrophe(text) is None:
+    if not has_apostrophe(text):
         return (text,)
     return tuple(dict.fromkeys([typed(text), _APOSTROPHE.sub(PRINTED, text), text]))
 

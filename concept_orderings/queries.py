@@ -105,4 +105,4 @@ def is_query_written(name: str, query: Query) -> bool:
     It leaves out the query that each body and each canonical request without one means. So it has all queries of names
     with an apostrophe: posted again, without its query, it would be another request.
     """
-    return has_apostrophe(name) is not None or query != default_query(name)
+    return has_apostrophe(name) or query != default_query(name)

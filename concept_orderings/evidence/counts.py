@@ -299,7 +299,8 @@ def _with_queries(each: ClassList, form: QueryForm) -> ClassList:
     names: Iterable[str] = each.classes
     if form is QueryForm.WORDS:
         # The others have the default query: no `Query` is made for a million names to find that out.
-        names = (name for name in names if name in given or name in synonyms or has_apostrophe(name))
+        several = given.keys() | synonyms.keys()
+        names = (name for name in names if has_apostrophe(name) or name in several)
     queries = ((name, given.get(name) or query_of_class(each, name, form)) for name in names)
     written = {name: query for name, query in queries if is_query_written(name, query)}
     return replace(each, given={**each.given, QUERIES.name: written})
