@@ -15,6 +15,7 @@ from concept_orderings.name_pattern_warnings import not_running_text
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 from concept_orderings.synonym_warnings import shared_synonyms
+from concept_orderings.template_warnings import literal_placeholders
 
 Rule: TypeAlias = Callable[[StreamRequest], Iterable[StreamWarning]]
 """Returns zero or more warnings. A rule must not change an order."""
@@ -37,6 +38,7 @@ RULES: Sequence[Rule] = (
     unusual_characters,
     not_running_text,
     shared_synonyms,
+    literal_placeholders,
 )
 
 

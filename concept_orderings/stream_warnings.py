@@ -39,6 +39,7 @@ class WarningCode(StrEnum):
     UNKNOWN_TOKENS = "unknown_tokens"
     MACHINE_EMBEDDINGS = "machine_embeddings"
     ROUNDING_EDGES = "rounding_edges"
+    LITERAL_PLACEHOLDERS = "literal_placeholders"
     SHARED_SYNONYMS = "shared_synonyms"
     EQUAL_CAPTIONS = "equal_captions"
     EQUAL_VECTORS = "equal_vectors"

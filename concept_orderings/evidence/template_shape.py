@@ -11,6 +11,8 @@ from concept_orderings.text import FORBIDDEN, is_plain_text, shown
 PLACEHOLDER = "{}"
 """The text of a template that is replaced by the class name."""
 
+_DOUBLED = "{{}}"
+
 _FOREIGN = re.compile(
     r"\$?\{\{\s*\w[\w.]*\s*\}\}"  # Jinja, Mustache
     r"|\$\{\w+\}|\$[a-z_]\w*"  # shells, JavaScript
@@ -57,6 +59,18 @@ def foreign_placeholder(template: str) -> str | None:
     """
     found = set(_FOREIGN.findall(template)) if is_plain_text(template) else set()
     return found.pop() if len(found) == 1 else None
+
+
+def literal_placeholder(template: str) -> str | None:
+    """Return the first text of an accepted template that looks like a placeholder and is not replaced, if any.
+
+    Two pairs of braces are one: Python's `str.format` makes a pair of braces of them, and here the class name stands
+    in braces.
+    """
+    if _DOUBLED in template:
+        return _DOUBLED
+    found = _FOREIGN.search(template)
+    return None if found is None else found[0]
 
 
 def _refusal_of(placeholder: str) -> Refusal:

@@ -85,6 +85,7 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     "concepts with equal captions or equal vectors are warned of: their order is random": _warnings(
         "equal_captions", "equal_vectors"
     ),
+    "templates with a placeholder that is not replaced are warned of": _warnings("literal_placeholders"),
     "classes of a dataset that share a synonym or a spelling are warned of": _warnings("shared_synonyms"),
     "diagnostics count the steps of length 0, between concepts that are not told apart": _zero_steps,
     "a concept that has embeddings shows its captions, and how near the next one is": _evidence_of_embeddings,

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence import captions
 from concept_orderings.evidence.captions import caption_rounds, captions_of
+from concept_orderings.library import foreseen_warnings
 from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.stream_warnings import StreamWarning
 from unit.concept_orderings.strategies import Body, requests
 
 from .bodies import FIRST, changed
@@ -130,6 +132,24 @@ def test_a_template_is_accepted_if_its_placeholder_is_found(template: str) -> No
             parse_request(changed({TEMPLATE: ast.literal_eval(meant.removesuffix("."))}))
     else:
         assert is_right
+
+
+def literal(*templates: str, kind: str = "similarity") -> list[StreamWarning]:
+    """Return the warnings of templates with text that looks like a placeholder."""
+    request = parse_request(changed({TEMPLATE: list(templates), "/ordering/kind": kind}))
+    return [each for each in foreseen_warnings(request) if each.code == "literal_placeholders"]
+
+
+def test_what_looks_like_a_placeholder_and_is_none_is_warned_of() -> None:
+    (warning,) = literal("A {}.", "A {{}}.", "{} in {place}")
+
+    assert warning.count == 2
+    assert warning.detail == (
+        "2 templates have text that looks like a placeholder and stands in the captions as it is ('{{}}' in 'A {{}}.' "
+        "of ONE, '{place}' in '{} in {place}' of ONE): only {} is replaced by the class name."
+    )
+    assert literal("A {}.", "{} and {}", "[{}]", "100% {}") == []
+    assert literal("A {{}}.", kind="random") == []
 
 
 def test_a_placeholder_in_a_class_name_is_not_replaced() -> None:
