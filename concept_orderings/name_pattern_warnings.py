@@ -16,7 +16,7 @@ from concept_orderings.name_patterns import written_names
 from concept_orderings.name_patterns.base import Pattern
 from concept_orderings.queries import query_for
 from concept_orderings.request import StreamRequest
-from concept_orderings.stream_warnings import StreamWarning, WarningCode
+from concept_orderings.stream_warnings import MOST_QUERIES, StreamWarning, WarningCode
 from concept_orderings.text import in_sentence, shown
 
 MOST_WARNINGS = 100
@@ -101,7 +101,8 @@ def _asked_otherwise(each: ClassList) -> Iterator[str]:
 
 def _of_counts(found: _Found) -> StreamWarning:
     if found.queries:
-        advice = "the queries of this warning, copied into the dataset, ask for what people write"
+        first = f" for the first {MOST_QUERIES}" if len(found.queries) > MOST_QUERIES else ""
+        advice = f"the queries of this warning{first}, copied into the dataset, ask for what people write"
     else:
         advice = "give queries that name the classes in words"
     return found.warning(

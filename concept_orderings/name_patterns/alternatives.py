@@ -1,11 +1,11 @@
-"""Names that list several names of one class, after commas, semicolons or slashes."""
+"""Names that list several names of one class, after commas, semicolons, bars or slashes."""
 
 import re
 from collections.abc import Sequence
 
 from concept_orderings.name_patterns.base import Pattern, traced
 
-_COMMA = re.compile(r",[\s_]+|;")
+_COMMA = re.compile(r",[\s_]+|;|\s*\|\s*")
 _MOST_WORDS = 5
 """The most words of a synonym; what is longer is part of a sentence."""
 
@@ -57,10 +57,10 @@ def _are_no_paths(names: Sequence[str], matched: Sequence[str]) -> bool:
 
 SYNONYMS = Pattern(
     "synonyms",
-    "synonyms after commas or semicolons",
+    "synonyms after commas, semicolons or bars",
     "tench, Tinca tinca",
-    ",;",
-    traced(r",[\s_]|;"),
+    ",;|",
+    traced(r",[\s_]|[;|]"),
     _synonyms,
     is_likely=_are_synonyms,
     in_captions=False,

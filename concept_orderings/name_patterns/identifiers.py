@@ -1,21 +1,27 @@
 """Names with numbers and identifiers before or after the words, or with nothing else."""
 
 import re
+import string
 from collections.abc import Sequence
 
-from concept_orderings.name_patterns.base import Pattern, are_most, traced, without
+from concept_orderings.name_patterns.base import Pattern, are_most, has_letter, traced, without
 
 _WORDNET = "[nvar][0-9]{8}"
 # Freebase, as in OpenImages and AudioSet. A folder of one letter, such as /m/mosque, has no digit there.
 _FREEBASE = "/(?:m/0|g/1|t/dd)[0-9a-z_]+"
 _FIRST_ID = re.compile(rf"(?:{_WORDNET}|{_FREEBASE})[\s_:.,-]+(?=\S)")
 _ONLY_ID = re.compile(rf"{_WORDNET}|{_FREEBASE}")
-_SYNSET = re.compile(r"\.[nvars]\.[0-9]{1,2}$")
-_NUMBERED = re.compile(r"([0-9]{1,6})(\s*[._:-]\s*|\s+)([^\W\d_].*)")
-_COUNTED = re.compile(r"(.*[^\W\d_]\S*)\s+([0-9]{1,6})")
+_LAST_ID = re.compile(rf"[\s_(-]+{_WORDNET}\)?$")
+_SYNSET = re.compile(r"^Synset\('|(?:\.[nvars]\.|#[nvars]#)[0-9]{1,2}(?:'\))?$")
+_NUMBERED = re.compile(r"([0-9]{1,6})(\s*[._:)-]\s*|\s+)([^\W\d_].*)")
+_MOST_DIGITS = 6
+"""The most digits of the number of a class."""
+
+_BEFORE_NUMBER = string.whitespace + ":=,;"
 _CODED = re.compile(r"([A-Za-z][0-9]{2,5})[\s_:.-]+(?=[^\W\d_])")
 _EVENT = re.compile(r"\([A-Z]{1,4}\)\s+")
 _LABELLED = re.compile(r"(?:category|categories|class|label|cls|lbl)\s*[_:-]\s*(?=[^\W\d_])", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"(?:class|label|category|object)[\s_-]?[0-9]{1,6}", re.IGNORECASE)
 _COPY = re.compile(r"_[0-9]$")
 
 
@@ -44,18 +50,21 @@ def _are_numbers_of_classes(names: Sequence[str], matched: Sequence[str]) -> boo
     counted = numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
     if spaced:
         return counted and len(matched) == len(names) and (numbers[0] == 0 or len(names) >= 10)
-    return counted or all(separator.strip() in (".", ":") for separator in separators)
+    return counted or all(separator.strip() in (".", ":", ")") for separator in separators)
 
 
 def _before_number(name: str) -> str | None:
-    found = _COUNTED.fullmatch(name)
-    return found[1] if found else None
+    rest = name.rstrip(string.digits)
+    words = rest.rstrip(_BEFORE_NUMBER)
+    # Without a regular expression, which would look for the words from each place on.
+    is_numbered = len(rest) < len(name) <= len(rest) + _MOST_DIGITS and words != rest
+    return words if is_numbered and has_letter(words) else None
 
 
 def _are_numbers_of_lines(names: Sequence[str], matched: Sequence[str]) -> bool:
     """Tell whether numbers after words are indices, or marks of one digit: "area 1" and "area 2" are names."""
-    parts = [found.groups() for name in matched if (found := _COUNTED.fullmatch(name))]
-    words, digits = zip(*parts, strict=True)
+    words = [_before_number(name) for name in matched]
+    digits = [name[len(name.rstrip(string.digits)) :] for name in matched]
     if len(matched) < len(names) or len(names) < 2 or len(set(words)) < len(words):
         return False
     numbers = sorted(map(int, digits))
@@ -80,6 +89,14 @@ def _are_copies(names: Sequence[str], matched: Sequence[str]) -> bool:
     return all(_COPY.sub("", name) in all_names for name in matched)
 
 
+def _no_words(name: str) -> str | None:
+    return "" if _PLACEHOLDER.fullmatch(name) else None
+
+
+def _are_placeholders(names: Sequence[str], matched: Sequence[str]) -> bool:
+    return len(matched) == len(names) > 1
+
+
 def _nothing(name: str) -> str | None:
     return "" if _ONLY_ID.fullmatch(name) else None
 
@@ -88,7 +105,7 @@ ONLY_IDS = Pattern(
     "identifiers alone",
     "an identifier and no words",
     "n02085620",
-    "",
+    string.digits,
     traced(rf"^(?:{_WORDNET}|{_FREEBASE})$"),
     _nothing,
 )
@@ -96,7 +113,7 @@ FIRST_IDS = Pattern(
     "identifiers before words",
     "an identifier of WordNet or Freebase before the words",
     "n02085620-Chihuahua",
-    "",
+    string.digits,
     traced(rf"^(?:{_WORDNET}|{_FREEBASE})[\s_:.,-]"),
     without(re.compile(rf"^{_FIRST_ID.pattern}")),
 )
@@ -104,16 +121,33 @@ SYNSETS = Pattern(
     "WordNet synsets",
     "the part of speech and the number of a WordNet synset at the end",
     "alarm_clock.n.01",
-    ".",
-    traced(r"\.[nvars]\.[0-9]{1,2}$"),
+    ".#",
+    traced(r"[.#][nvars][.#][0-9]{1,2}(?:'\))?$"),
     without(_SYNSET),
+)
+LAST_IDS = Pattern(
+    "identifiers after words",
+    "an identifier of WordNet after the words",
+    "tench_n01440764",
+    string.digits,
+    traced(rf"{_WORDNET}\)?$"),
+    without(_LAST_ID),
+)
+PLACEHOLDERS = Pattern(
+    "numbers alone",
+    "a number of the class and no words",
+    "class_12",
+    string.digits,
+    traced(r"^(?:class|label|category|object)[\s_-]?[0-9]{1,6}$", ignore_case=True),
+    _no_words,
+    is_likely=_are_placeholders,
 )
 NUMBERS = Pattern(
     "numbers of classes",
     "the number of the class before the words",
     "001.Black_footed_Albatross",
-    "",
-    traced(r"^[0-9]{1,6}[\s._:-]"),
+    string.digits,
+    traced(r"^[0-9]{1,6}[\s._:)-]"),
     _after_number,
     is_likely=_are_numbers_of_classes,
 )
@@ -121,8 +155,8 @@ LAST_NUMBERS = Pattern(
     "numbers after words",
     "a number after the words, which each name of the dataset has",
     "/a/airfield 0",
-    "",
-    traced(r"\s[0-9]{1,6}$"),
+    string.digits,
+    traced(r"[\s:=,;][0-9]{1,6}$"),
     _before_number,
     is_likely=_are_numbers_of_lines,
 )
@@ -130,7 +164,7 @@ CODES = Pattern(
     "codes of classes",
     "the code of the class before the words",
     "c000 Holding some clothes",
-    "",
+    string.digits,
     traced(r"^[A-Za-z][0-9]{2,5}[\s_:.-]"),
     without(re.compile(rf"^{_CODED.pattern}")),
     is_likely=_are_codes_of_classes,

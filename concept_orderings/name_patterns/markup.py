@@ -4,15 +4,18 @@ import html
 import re
 from urllib.parse import unquote
 
-from concept_orderings.name_patterns.base import Pattern, has_letter, traced, without
+from concept_orderings.name_patterns.base import Pattern, are_most, has_letter, traced, without
 from concept_orderings.text import is_plain_text
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _SIGNS = str.maketrans("", "", "®™©")
 _ESCAPE = re.compile(r"(?<![0-9%])%[0-9A-Fa-f]{2}")
 _URL = re.compile(r"https?://\S*[/#:]([^\s/#:]+)/?")
-_QUOTED = re.compile(r"""(?:"([^"]+)"|'([^']+)'|“([^”]+)”|`([^`]+)`)""")
+# Python writes bytes as b'apple', as in the metadata of CIFAR.
+_QUOTED = re.compile(r"""b?(?:"([^"]+)"|'([^']+)'|“([^”]+)”|`([^`]+)`)""")
 _BRACKETS = re.compile(r"\[([^\[\]]+)\]|<([^<>]+)>|\{([^{}]+)\}")
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>")
+_BULLET = re.compile(r"^\s*[-*•·–]\s+(?=\S)")
 _FILE = re.compile(
     r"(?:[ _-]?[0-9]+)?\.(?:jpe?g|png|gif|bmp|tiff?|webp|svg|mp[34]|avi|mov|mkv|webm|wav|flac|ogg|npy|txt|xml|json)$",
     re.IGNORECASE,
@@ -39,7 +42,10 @@ def _without_quotes(name: str) -> str | None:
 
 
 def _without_brackets(name: str) -> str | None:
-    text = _BRACKETS.sub(lambda found: next(filter(None, found.groups())), name)
+    text = _TAG.sub("", name) if "</" in name else name
+    # Twice, because links of wikis have two.
+    for _ in range(2):
+        text = _BRACKETS.sub(lambda found: next(filter(None, found.groups())), text)
     return text if text != name and has_letter(text) else None
 
 
@@ -77,7 +83,7 @@ QUOTES = Pattern(
     "quotation marks at both ends",
     '"hot dog"',
     "\"'“`",
-    traced("""^\\s*["'“`]"""),
+    traced("""^\\s*b?["'“`]"""),
     _without_quotes,
 )
 FILES = Pattern(
@@ -87,6 +93,15 @@ FILES = Pattern(
     ".",
     traced(r"\.[A-Za-z0-9]{3,4}$"),
     without(_FILE),
+)
+BULLETS = Pattern(
+    "bullets",
+    "a bullet of a list before the words",
+    "- hot dog",
+    "-*•·–",
+    traced(r"^\s*[-*•·–]\s"),
+    without(_BULLET),
+    is_likely=are_most,
 )
 BRACKETS = Pattern(
     "brackets",

@@ -64,6 +64,9 @@ def test_the_first_50_names_have_a_query() -> None:
     names = [f"/c/class_{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(60)]
     [found] = warnings_of(COUNTED, {"name": "places", "classes": names})
     assert (found.count, list(found.queries)) == (60, sorted(names)[:50])
+    assert found.detail.endswith(
+        "queries of this warning for the first 50, copied into the dataset, ask for what people write."
+    )
 
 
 def test_captions_are_warned_of_what_an_encoder_reads_badly() -> None:
