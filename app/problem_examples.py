@@ -162,6 +162,7 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "source_not_found": no_such_source("c5", ["c4", "infini-gram"]),
         "bad_query.limit": "limit: Input should be greater than or equal to 1.",
         "bad_query.v": "v: Input should be greater than or equal to 1.",
+        "bad_query.format": "format: years are json or parquet, and not npz.",
         "bad_query.unit": "unit: Input should be 'documents' or 'occurrences'.",
         "bad_query.direction": "direction: Input should be 'higher is easier' or 'lower is easier'.",
         "bad_event_id": "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",

@@ -11,6 +11,7 @@ from typing import Any
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
+from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
 from app.parsing import Accepted, NamedSource, Refused, read_request
@@ -21,10 +22,12 @@ from app.sources import Sources
 from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter, StoreError
 from concept_orderings.evidence import Need
+from concept_orderings.evidence.parquet import VERSION as PARQUET_VERSION
 from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, parse_labels
 from store.counts_files import CountsFiles
+from store.evidence_renderings import EvidenceRenderings
 from store.exports import KeptExports
 from store.jobs import PlaceInQueue, job_id, job_of, stream_of, version_of
 from store.labels import StoredLabels
@@ -60,6 +63,8 @@ class Service:
         The scores files.
     exports : Exports
         Versions in other formats.
+    parquet_evidence : ParquetEvidence
+        The evidence of versions as Parquet.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -83,6 +88,9 @@ class Service:
         self._labels = StoredLabels(objects)
         self._stored_labels: LRUCache[str, None] = LRUCache(_KNOWN_LABELS)
         self.exports = Exports(self._versions, KeptExports(objects), self._labels, public_url=settings.public_url)
+        self.parquet_evidence = ParquetEvidence(
+            EvidenceRenderings(objects, "parquet", PARQUET_VERSION), self._versions.evidence
+        )
         self.sources = Sources(
             SourceReports(self._redis, settings.keys),
             Runs(self._redis, settings.keys, LOOK),
@@ -100,6 +108,7 @@ class Service:
         self._stack.callback(self._reading.close)
         self._stack.push_async_callback(self._document_reads.close)
         self._stack.push_async_callback(self.exports.close)
+        self._stack.push_async_callback(self.parquet_evidence.close)
         listening = asyncio.create_task(self._changes.run())
         self._stack.push_async_callback(cancel_and_wait, listening)
         return self

@@ -13,10 +13,10 @@
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── BadLabels           labels_needed, missing_labels, extra_labels
     │   ├── CannotExpress       cannot_express
-    │   ├── MissingLibrary      missing_library
     │   ├── BadEvidence         bad_evidence_file, evidence_damaged, evidence_incomplete, evidence_not_needed,
     │   │                       evidence_of_other_concepts, evidence_of_other_captions, evidence_of_other_source
     │   ├── BadScoresFile       bad_scores_file, conflicting_scores
+    │   ├── MissingLibrary      missing_library
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule

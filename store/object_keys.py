@@ -8,6 +8,7 @@
     streams/NAME/exports/00000001/FORMAT/1-DIGEST.json  the same with labels that a client gave, by their SHA-256
     documents/AB/ABCD…                           manifests, tasks and renderings, named by their SHA-256
     evidence/AB/ABCD…                            the evidence that versions were made from, named by its SHA-256
+    renderings/AB/ABCD…/FORMAT/1.json            the record of a rendering of evidence by version 1 of a renderer
     sources/NAME.json                            the record of a counts file; it exists if and only if the file does
     counts/AB/ABCD…                              the counts of a counts file as canonical JSON, named by their SHA-256
     labels/AB/ABCD…                              labels as canonical JSON, named by their SHA-256
@@ -54,6 +55,16 @@ def evidence(digest: str) -> str:
 def uploaded_file_record(folder: str, name: str) -> str:
     """Return the key of the record of an uploaded file; the folder is `COUNTS_FILES` or `SCORES_FILES`."""
     return f"{folder}/{name}.json"
+
+
+def evidence_rendering(digest: str, form: str, form_version: int) -> str:
+    """Return the key of the record of a rendering of a file of evidence by its SHA-256 (hexadecimal)."""
+    return f"renderings/{digest[:2]}/{digest}/{form}/{form_version}.json"
+
+
+def counts_file_record(name: str) -> str:
+    """Return the key of the record of a counts file."""
+    return f"sources/{name}.json"
 
 
 def counts(digest: str) -> str:

@@ -1,15 +1,16 @@
 """The evidence that a version was made from."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from app.caching import client_has, immutable_headers, revalidated_headers
 from app.errors import ApiError, not_found
 from app.evidence import no_evidence, why_not_kept
+from app.evidence_formats import JSON, NPZ, PARQUET, PARQUET_TYPE, prefers_parquet
 from app.routes.common import TheService
 from app.routes.parts import Name, Version, answer_document, find_record, parts, redirect_latest
 from app.schemas import version_url
@@ -31,11 +32,21 @@ EvidenceKind = Annotated[
     ),
 ]
 
+Format = Annotated[
+    Literal["npz", "json", "parquet"] | None,
+    Query(
+        alias="format",
+        description="The format: npz for vectors, json for the others, or parquet for all. Without it, `Accept` "
+        "decides: the answer is Parquet if it is named there and preferred to the format of the file.",
+    ),
+]
+
 _FILES: dict[str, Any] = {
-    "description": "The file: JSON, or for vectors an .npz file with that JSON and the array.",
+    "description": "The file: JSON, or for vectors an .npz file with that JSON and the array; or Parquet.",
     "content": {
         JSON_TYPE: {"schema": TABLE_SCHEMA},
         NPZ_TYPE: {"schema": {"type": "string", "format": "binary"}},
+        PARQUET_TYPE: {"schema": {"type": "string", "format": "binary"}},
     },
 }
 
@@ -74,33 +85,64 @@ async def list_evidence(name: Name, version: Version, request: Request, service:
     "/{name}/versions/{version}/evidence/{kind}",
     summary="One kind of evidence",
     response_class=Response,
-    responses={200: _FILES, **parts(["unknown_evidence", "evidence_not_kept"])},
+    responses={200: _FILES, **parts(["unknown_evidence", "evidence_not_kept"], ["bad_query.format"])},
 )
 async def get_evidence(
-    name: Name, version: Version, kind: EvidenceKind, request: Request, service: TheService
+    name: Name,
+    version: Version,
+    kind: EvidenceKind,
+    request: Request,
+    service: TheService,
+    wanted: Format = None,
 ) -> Response:
     """What the order was made from, a row for each concept in canonical order (docs/evidence.md).
 
     `concept-orderings order --evidence` makes the same order again from these files. They never change: cache them for
-    ever. Only `margins` may differ for the same version on another service.
+    ever. Only `margins` may differ for the same version on another service. Parquet is a rendering of the same table,
+    for which a client asks by `format` or by `Accept`; revalidate it with `If-None-Match`.
     """
     if kind not in TABLE_KINDS:
         raise _unknown_kind(kind)
     if version == "latest":
-        return await redirect_latest(service, name, f"/evidence/{quote(kind)}")
+        query = "" if wanted is None else f"?format={wanted}"
+        return await redirect_latest(service, name, f"/evidence/{quote(kind)}{query}")
     record = await find_record(service, name, version)
     entry = record.evidence.file(kind) if record.evidence is not None else None
     if entry is None:
         raise why_not_kept(record, kind)
-    caching = immutable_headers if entry.in_manifest else revalidated_headers
+    as_parquet = _is_parquet(entry, wanted, ", ".join(request.headers.getlist("accept")))
+    digest = await service.parquet_evidence.digest(entry.digest) if as_parquet else entry.digest
+    # A later release may render other bytes as Parquet.
+    never_changes = entry.in_manifest and not as_parquet
+    caching = immutable_headers(digest) if never_changes else revalidated_headers(digest)
     return await answer_document(
         request,
-        service.evidence,
-        entry.digest,
-        caching(entry.digest),
-        media_type=entry.media_type,
-        headers={"Content-Disposition": f'inline; filename="{_file_name(record, entry)}"'},
+        service.document if as_parquet else service.evidence,
+        digest,
+        # The same URL has the file or Parquet, unless the query says which.
+        caching if wanted else {**caching, "Vary": "Accept"},
+        media_type=PARQUET_TYPE if as_parquet else entry.media_type,
+        headers={"Content-Disposition": f'inline; filename="{_file_name(record, entry, as_parquet)}"'},
     )
+
+
+def _is_parquet(entry: EvidenceEntry, wanted: str | None, accept: str) -> bool:
+    """Tell whether the answer is Parquet, and not the file itself.
+
+    Raises
+    ------
+    ApiError
+        ``bad_query``: there is no evidence of this kind in the format.
+    """
+    if wanted is None:
+        return prefers_parquet(accept, entry.media_type)
+    if wanted not in (PARQUET, _suffix(entry)):
+        raise ApiError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "bad_query",
+            f"format: {entry.kind} are {_suffix(entry)} or {PARQUET}, and not {wanted}.",
+        )
+    return wanted == PARQUET
 
 
 def _listed(record: VersionRecord, entry: EvidenceEntry) -> dict[str, Json]:
@@ -114,9 +156,13 @@ def _listed(record: VersionRecord, entry: EvidenceEntry) -> dict[str, Json]:
     }
 
 
-def _file_name(record: VersionRecord, entry: EvidenceEntry) -> str:
-    suffix = "npz" if entry.media_type == NPZ_TYPE else "json"
+def _file_name(record: VersionRecord, entry: EvidenceEntry, as_parquet: bool) -> str:
+    suffix = PARQUET if as_parquet else _suffix(entry)
     return f"{record.stream}-v{record.version}-{entry.kind}.{suffix}"
+
+
+def _suffix(entry: EvidenceEntry) -> str:
+    return NPZ if entry.media_type == NPZ_TYPE else JSON
 
 
 def _unknown_kind(kind: str) -> ApiError:

@@ -8,6 +8,7 @@ from concept_orderings.concepts import Concepts
 from concept_orderings.errors import BadEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.captions import TEMPLATE
+from concept_orderings.evidence.class_synonyms import SYNONYMS
 from concept_orderings.evidence.tables import EvidenceTable, gathered_of
 from concept_orderings.faults import Faults
 from concept_orderings.request import StreamRequest
@@ -31,8 +32,8 @@ def evidence_of_request(request: StreamRequest, tables: Mapping[str, EvidenceTab
     BadEvidence
         With the faults of all files. ``evidence_not_needed``: the order does not depend on it.
         ``evidence_of_other_concepts``: it has concepts that the request lacks; ``evidence_incomplete``: it lacks some.
-        ``evidence_of_other_captions``: the templates differ. ``evidence_of_other_source``: the encoder, the source or
-        the values of the request differ. ``evidence_damaged`` and ``bad_evidence_file``: see `gathered_of`.
+        ``evidence_of_other_captions``: templates or synonyms differ. ``evidence_of_other_source``: the encoder, the
+        source or the values of the request differ. ``evidence_damaged`` and ``bad_evidence_file``: see `gathered_of`.
     """
     faults, found = Faults(), dict[Need, Gathered]()
     for file, table in tables.items():
@@ -56,7 +57,7 @@ def _checked(request: StreamRequest, file: str, table: EvidenceTable) -> tuple[N
                 f"The order by {request.ordering.kind} does not depend on {table.kind}; leave the file out.",
             )
         _check_concepts(table.concepts, request.concepts)
-        _check_templates(table.templates, request.concepts, need)
+        _check_captions(table, request.concepts, need)
         _check_origin(request, need, gathered)
     except BadEvidence as error:
         raise BadEvidence(error.code, f"{file}: {error.detail}") from error
@@ -87,17 +88,27 @@ def _check_concepts(found: Sequence[str], concepts: Concepts) -> None:
     )
 
 
-def _check_templates(found: Mapping[str, Sequence[str]], concepts: Concepts, need: Need) -> None:
+def _check_captions(table: EvidenceTable, concepts: Concepts, need: Need) -> None:
     if need is not Need.EMBEDDINGS:
         return
     for each in concepts.datasets:
-        asked, embedded = TEMPLATE.of(each) or (), found.get(each.name, ())
+        asked, embedded = TEMPLATE.of(each) or (), table.templates.get(each.name, ())
         if sorted(asked) != sorted(embedded):
             raise BadEvidence(
                 "evidence_of_other_captions",
                 f"The captions of {in_sentence(each.name)} differ: the request has {_named(asked)}, and the vectors "
                 f"are those of {_named(embedded)}. Give the request that their version was made for.",
             )
+        if _sets(SYNONYMS.of(each)) != _sets(table.synonyms.get(each.name)):
+            raise BadEvidence(
+                "evidence_of_other_captions",
+                f"The synonyms of {in_sentence(each.name)} differ from those whose captions the vectors are the means "
+                "of. Give the request that their version was made for.",
+            )
+
+
+def _sets(synonyms: Mapping[str, Sequence[str]] | None) -> dict[str, set[str]]:
+    return {name: set(others) for name, others in (synonyms or {}).items() if others}
 
 
 def _named(templates: Sequence[str]) -> str:

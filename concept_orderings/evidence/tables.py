@@ -21,8 +21,9 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
 from concept_orderings.errors import BadEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need, Provenance, evidence_digest
-from concept_orderings.evidence.base import Kind, Values
+from concept_orderings.evidence.base import EvidenceField, Kind, Values
 from concept_orderings.evidence.captions import TEMPLATE
+from concept_orderings.evidence.class_synonyms import SYNONYMS
 from concept_orderings.npy import npy_bytes, read_rows
 from concept_orderings.stored_zip import stored_zip
 from concept_orderings.stream_warnings import StreamWarning, details
@@ -58,6 +59,7 @@ TABLE_SCHEMA: Mapping[str, Any] = {
         "arrays": {"type": "object", "additionalProperties": _TEXT, "description": "SHA-256 of the numbers by array."},
         "ordering_details": {"type": "object", "description": "As in the manifest under ordering.details."},
         "templates": {"type": "object", "additionalProperties": {"type": "array", "items": _TEXT}},
+        "synonyms": {"type": "object", "description": "By dataset and class, other names whose captions count, too."},
         "rows": {
             "type": "array",
             "items": {"type": "object", "properties": {_CONCEPT: _TEXT}, "required": [_CONCEPT]},
@@ -103,6 +105,8 @@ class EvidenceTable:
         What the manifest has of it under ``ordering.details``.
     templates : mapping of str to sequence of str
         The caption templates of each dataset, for vectors.
+    synonyms : mapping of str to mapping of str to sequence of str
+        For vectors: by dataset and class, the other names of the class whose captions were averaged with its own.
     """
 
     kind: str
@@ -114,10 +118,15 @@ class EvidenceTable:
     warnings: Sequence[StreamWarning] = ()
     ordering_details: Mapping[str, Json] = field(default_factory=dict)
     templates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    synonyms: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Json]:
         """Return the table as JSON, without its arrays."""
-        optional: dict[str, Json] = {"ordering_details": self.ordering_details, "templates": self.templates}
+        optional: dict[str, Json] = {
+            "ordering_details": self.ordering_details,
+            "templates": self.templates,
+            "synonyms": self.synonyms,
+        }
         return {
             "format": TABLE_FORMAT,
             "kind": self.kind,
@@ -190,7 +199,8 @@ def table_of(need: Need, gathered: Gathered, concepts: Concepts) -> EvidenceTabl
         provenance=gathered.provenance.as_json(),
         warnings=gathered.provenance.warnings,
         ordering_details=gathered.details,
-        templates=_templates(concepts) if need is Need.EMBEDDINGS else {},
+        templates=_given(TEMPLATE, concepts) if need is Need.EMBEDDINGS else {},
+        synonyms=_given(SYNONYMS, concepts) if need is Need.EMBEDDINGS else {},
     )
 
 
@@ -248,8 +258,9 @@ def read_table(data: bytes) -> EvidenceTable:
         raise BadEvidence("bad_evidence_file", f"This is not published evidence: {what}.") from error
 
 
-def _templates(concepts: Concepts) -> dict[str, Sequence[str]]:
-    return {each.name: templates for each in concepts.datasets if (templates := TEMPLATE.of(each))}
+def _given(evidence_field: EvidenceField[Any], concepts: Concepts) -> dict[str, Any]:
+    """Return the values of a field that are not empty, by dataset."""
+    return {each.name: value for each in concepts.datasets if (value := evidence_field.of(each))}
 
 
 def _values(table: EvidenceTable, kind: Kind[Any]) -> Values:
@@ -292,7 +303,8 @@ def _table(written: Any, members: Mapping[str, bytes]) -> EvidenceTable:
         provenance={**_object(written["provenance"])},
         warnings=tuple(StreamWarning.read(each) for each in written["warning_details"]),
         ordering_details=_object(written.get("ordering_details", {})),
-        templates={name: tuple(map(str, each)) for name, each in _object(written.get("templates", {})).items()},
+        templates=_texts(written.get("templates", {})),
+        synonyms={name: _texts(each) for name, each in _object(written.get("synonyms", {})).items()},
     )
     if any(len(each) != len(rows) for each in arrays.values()):
         raise ValueError(f"an array has another number of rows than the {len(rows)} of the table")
@@ -307,6 +319,10 @@ def _arrays(stated: Any, members: Mapping[str, bytes], kind: str) -> dict[str, N
     if any(evidence_digest(each) != stated[name] for name, each in arrays.items()):
         raise _damaged(kind)
     return arrays
+
+
+def _texts(value: Any) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(map(str, each)) for name, each in _object(value).items()}
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """The parquet format: a table of the concepts with typed columns."""
 
-import io
 import json
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from concept_orderings.errors import MissingLibrary
 from concept_orderings.exporters.base import Exporter
-from concept_orderings.exporters.rows import Column, Kind, columns
+from concept_orderings.exporters.rows import columns
+from concept_orderings.parquet import parquet_bytes
 from concept_orderings.published import PublishedVersion
 
 
@@ -27,8 +26,6 @@ class Parquet(Exporter):
         MissingLibrary
             ``missing_library``: pyarrow is not installed.
         """
-        arrow, parquet = _pyarrow()
-        found = columns(version)
         order = version.labelled
         metadata = {
             "stream": version.stream,
@@ -37,38 +34,4 @@ class Parquet(Exporter):
             "labels_digest": order.labels.digest,
             "offsets": json.dumps(order.offsets),
         }
-        types = _types(arrow)
-        schema = arrow.schema([arrow.field(each.name, types[each.kind]) for each in found], metadata=metadata)
-        arrays = [arrow.array(_values(each), type=types[each.kind]) for each in found]
-        written = io.BytesIO()
-        parquet.write_table(arrow.Table.from_arrays(arrays, schema=schema), written, compression="zstd")
-        return written.getvalue()
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    # Late: the library needs NumPy alone, and the service need not load 50 MB until a client asks for this format.
-    try:
-        import pyarrow  # noqa: PLC0415
-        import pyarrow.parquet  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingLibrary(
-            "missing_library",
-            "The format parquet needs pyarrow, which is not installed: pip install 'concept-orderings[parquet]', or "
-            "take jsonl or csv.",
-        ) from error
-    return pyarrow, pyarrow.parquet
-
-
-def _types(arrow: Any) -> dict[Kind, Any]:
-    return {
-        Kind.INTEGER: arrow.int64(),
-        Kind.NUMBER: arrow.float64(),
-        Kind.BOOLEAN: arrow.bool_(),
-        Kind.TEXT: arrow.string(),
-        Kind.TEXTS: arrow.list_(arrow.string()),
-        Kind.JSON: arrow.string(),
-    }
-
-
-def _values(column: Column) -> list[Any]:
-    return list(column.values)
+        return parquet_bytes(columns(version), metadata)

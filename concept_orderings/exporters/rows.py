@@ -24,6 +24,9 @@ KNOWN: Mapping[str, Kind] = {
     "year": Kind.INTEGER,
     "score": Kind.NUMBER,
     "count": Kind.INTEGER,
+    "easiness": Kind.NUMBER,
+    "margin": Kind.NUMBER,
+    "rank": Kind.INTEGER,
     "tie_group": Kind.INTEGER,
     "unit": Kind.TEXT,
     # One query or several spellings: always a list, so that the column has one type.

@@ -179,3 +179,39 @@ def test_damaged_evidence_is_never_served(service: Deployment) -> None:
 
 
 DATASETS_OF_ONE = [{"name": "cifar100", "classes": ["bear"], "year": 2009}, {"name": "dtd", "classes": ["striped"]}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_served_as_parquet(service: Deployment, versions: dict[str, dict[str, Any]], kind: str) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    url = f"{versions[kind]['url']}/evidence/{kind}"
+    by_accept = service.http.get(url, headers={"Accept": "application/vnd.apache.parquet"})
+    by_query = service.http.get(f"{url}?format=parquet")
+
+    assert by_accept.content == by_query.content
+    assert by_query.headers["Content-Type"] == "application/vnd.apache.parquet"
+    assert by_query.headers["Content-Disposition"] == f'inline; filename="by-{kind}-v1-{kind}.parquet"'
+    # Another release may render it in another way.
+    assert by_query.headers["Cache-Control"] == "public, no-cache"
+    assert (by_accept.headers["Vary"], "Vary" in by_query.headers) == ("Accept", False)
+    # That tag is not the one of the file itself.
+    same = {"If-None-Match": by_query.headers["ETag"]}
+    assert service.http.get(url, headers=same).status_code == 200
+    assert service.http.get(f"{url}?format=parquet", headers=same).status_code == 304
+    table = parquet.read_table(io.BytesIO(by_query.content))
+    tasks = [service.http.get(f"{versions[kind]['url']}/tasks/{i}").json() for i in range(2)]
+    concepts = sorted(each["concept"] for task in tasks for each in task["concepts"])
+    assert table.column("concept").to_pylist() == concepts
+
+
+def test_a_format_that_a_kind_does_not_have_is_refused(
+    service: Deployment, versions: dict[str, dict[str, Any]]
+) -> None:
+    for kind, wanted in (("vectors", "json"), ("years", "npz"), ("years", "csv")):
+        problem(service.http.get(f"{versions[kind]['url']}/evidence/{kind}?format={wanted}"), 422, "bad_query")
+    assert (
+        service.http.get(f"{versions['vectors']['url']}/evidence/vectors?format=npz").headers["Cache-Control"]
+        == IMMUTABLE
+    )
+    latest = service.http.get("/v1/streams/by-years/versions/latest/evidence/years?format=parquet")
+    assert latest.headers["Location"] == f"{versions['years']['url']}/evidence/years?format=parquet"

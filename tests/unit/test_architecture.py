@@ -118,7 +118,7 @@ def _names_a_module(text: str) -> bool:
 
 def _excepted(each: Import) -> bool:
     folder = each.path.removeprefix("concept_orderings/").partition("/")[0]
-    libraries = {("path", "numba"), ("path", "threadpoolctl"), ("client", "httpx"), ("exporters", "pyarrow")}
+    libraries = {("path", "numba"), ("path", "threadpoolctl"), ("client", "httpx"), ("parquet.py", "pyarrow")}
     return (folder, each.package) in libraries
 
 

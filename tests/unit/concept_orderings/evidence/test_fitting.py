@@ -96,6 +96,15 @@ def test_other_captions_are_refused() -> None:
     assert "ONE differ: the request has the templates 'A {}.', 'The {}.', and the vectors are those of the" in detail
 
 
+def test_other_synonyms_are_refused() -> None:
+    other = parse_request(changed({"/ordering": SIMILARITY, "/datasets/0/synonyms": {"a": ["A"]}}))
+    assert evidence_of_request(other, {"f": table(other)})
+    for request, found in ((other, similar()), (similar(), other)):
+        [(code, detail)] = refused(request, table(found))
+        assert code == "evidence_of_other_captions"
+        assert detail.startswith("file-0: The synonyms of ONE differ from those whose captions the vectors are the")
+
+
 def test_evidence_that_the_order_does_not_depend_on_is_refused() -> None:
     [(code, detail)] = refused(parse_request(changed({})), table(similar()))
 
