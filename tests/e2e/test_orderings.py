@@ -201,3 +201,44 @@ def test_reversed_is_exactly_the_reverse(service: Deployment, concepts: list[str
 def test_a_file_in_another_order_is_the_same_stream(service: Deployment, concepts: list[str]) -> None:
     version = service.publish(request("random", concepts, seed=5))
     assert service.publish(request("random", concepts[::-1], seed=5)) == version
+
+
+@pytest.mark.parametrize(("kind", "field"), [("similarity", "synonyms"), ("frequency", "queries")])
+def test_classes_with_synonyms(service: Deployment, kind: str, field: str) -> None:
+    def body(*classes: object, **others: object) -> dict[str, Any]:
+        dataset = {"name": "days", "classes": classes, "template": "{}", **others}
+        ordering = {"kind": kind, **parameters_for(kind)}
+        return {"name": f"days-{kind}", "datasets": [dataset], "ordering": ordering, "tasks": {"count": 1}}
+
+    synonyms = {"valentine's day": ["14 February"], "happy": ["smiling", "glad"]}
+    bodies = [
+        body("bear", *([name, *others] for name, others in synonyms.items())),
+        body("happy", "bear", "valentine's day", synonyms=synonyms),
+    ]
+    versions = [service.publish(each) for each in bodies]
+    tasks = service.http.get(versions[0]["tasks"][0]["url"]).json()["concepts"]
+    evidence = {each["class"]: each["evidence"] for each in tasks}
+    [written] = service.http.get(versions[0]["url"]).json()["request"]["datasets"]
+
+    assert versions[0]["digest"] == versions[1]["digest"]
+    assert written["classes"] == sorted(evidence) == ["bear", "happy", "valentine's day"]
+    if kind == "similarity":
+        assert written[field] == {"happy": ["glad", "smiling"], "valentine's day": ["14 February"]}
+        assert evidence["bear"]["caption"] == "bear"
+        assert [evidence[name]["captions"] for name in ("happy", "valentine's day")] == [3, 2]
+    else:
+        assert written[field]["valentine's day"] == ["14 February", "valentine's day", "valentine’s day"]
+        assert evidence["happy"]["query"] == ["glad", "happy", "smiling"]
+        counts = {"names": ["happy", "smiling", "glad"]}
+        each = service.http.post(f"/v1/sources/{INDEX}/counts", json=counts).json()["counts"]
+        assert max(one["count"] for one in each) < evidence["happy"]["count"] < sum(one["count"] for one in each)
+
+
+def test_a_template_of_another_program_is_refused_with_the_right_one(service: Deployment) -> None:
+    dataset = {"name": "D", "classes": ["a"], "template": ["a photo of a {c}.", "%s"]}
+    body = {"name": "templates", "datasets": [dataset], "ordering": {"kind": "similarity"}, "tasks": {"count": 1}}
+    answer = service.post(body).json()
+
+    assert answer["code"] == "bad_template"
+    assert answer["detail"].endswith("write {} where the class name goes, as in 'a photo of a {}.'.")
+    assert [each["pointers"] for each in answer["errors"]] == [[f"/datasets/0/template/{i}"] for i in range(2)]
