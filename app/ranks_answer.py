@@ -71,5 +71,6 @@ def _ranked(name: str | None, asked: str) -> dict[str, Any]:
         "unit": UNIT,
         "approximate": False,
         "counted_at": PUBLISHED_AT,
+        "asked": True,
         "ranks": [{"rank": rank, "concepts": list(concepts)} for rank, concepts in ranks.items()],
     }

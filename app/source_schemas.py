@@ -124,6 +124,11 @@ class CountResource(Schema):
     unit: Literal["documents", "occurrences", "rank"] = Field(examples=["documents"])
     approximate: bool = Field(description="Whether the source says that the count is an estimate.", examples=[False])
     counted_at: Time = Field(description="When the source counted, or its `counted_at`.", examples=[_WHEN])
+    asked: bool = Field(
+        description="False if the source reads no word of the query, such as of `!!!`: nothing was counted, and the "
+        "count of 0 says nothing.",
+        examples=[True],
+    )
     ranks: list[RankResource] = without_default(
         "All ranks of the name, ascending; for the source of ranks alone, which knows 14 names that have two."
     )

@@ -212,6 +212,7 @@ def counts_answer(request: CountsRequest, look: Record) -> bytes:
             "unit": unit,
             "approximate": by_query[query].approximate,
             "counted_at": by_query[query].counted_at,
+            "asked": by_query[query].asked,
         }
         for name, query in zip(request.names, request.queries, strict=True)
     ]

@@ -53,6 +53,9 @@ class ConceptEvidence(Open):
     )
     shares_vector_with: int = _absent("The number of other concepts with the same vector, if there are any.", 2)
     approximate: bool = _absent("True if the source says that the count is an estimate.", True)
+    asked: bool = _absent(
+        "False if the source reads no word of the query: nothing was counted, and the count of 0 says nothing.", False
+    )
 
 
 class ConceptInTask(Schema):

@@ -26,6 +26,8 @@ class WarningCode(StrEnum):
     EQUAL_COUNTS = "equal_counts"
     EQUAL_RANKS = "equal_ranks"
     SHARED_NAMES = "shared_names"
+    SHARED_WORDS = "shared_words"
+    NOT_ASKED = "not_asked"
     COMMON_WORDS = "common_words"
     ALTERED_NAMES = "altered_names"
     APPROXIMATE_COUNTS = "approximate_counts"

@@ -98,12 +98,15 @@ class CountShown(NamedTuple):
     approximate : bool
     counted_at : str
         UTC, ISO 8601 with seconds.
+    asked : bool
+        False if the source reads no word of the query, so that it counted nothing.
     """
 
     query: Query
     value: int
     approximate: bool
     counted_at: str
+    asked: bool = True
 
 
 class LookAnswer(NamedTuple):
@@ -124,7 +127,7 @@ class LookAnswer(NamedTuple):
 
         It may have 100,000 counts, so call this off the event loop.
         """
-        counts = [(each.query.spellings, each.value, each.approximate, each.counted_at) for each in self.counts]
+        counts = [(each.query.spellings, *each[1:]) for each in self.counts]
         return compress(json.dumps({"facts": self.facts.as_json(), "counts": counts}).encode())
 
     @classmethod
@@ -139,9 +142,11 @@ class LookAnswer(NamedTuple):
         try:
             fields = json.loads(decompress(data, most_bytes=MOST_ANSWER_BYTES))
             counts = [
-                CountShown(query=Query(tuple(spellings)), value=value, approximate=approximate, counted_at=counted_at)
-                # A later release may add to what it says of a count.
-                for spellings, value, approximate, counted_at, *_ in fields["counts"]
+                # Release 0.1.0 does not say whether it asked, and a later release may add to what it says of a count.
+                CountShown(
+                    Query(tuple(spellings)), value, approximate, counted_at, bool(more[0] if more else spellings)
+                )
+                for spellings, value, approximate, counted_at, *more in fields["counts"]
             ]
             return cls(SourceFacts.from_json(fields["facts"]), counts)
         except (ValueError, KeyError, TypeError) as error:

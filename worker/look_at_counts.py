@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from concept_orderings.canonical import Json
 from concept_orderings.progress import Phase
 from concept_orderings.queries import Query
+from concept_orderings.readings import is_unread
 from store.count_cache import CountCache
 from store.looks import CountShown, Look, LookAnswer
 from store.objects import Objects
@@ -82,6 +83,8 @@ class LookAtCounts(Work):
             found = await count_through_cache(
                 source, distinct, self._cache, counted_since=look.counted_since, report=monitor.report
             )
+            absent = {query: count for query, count in found.counts.items() if count.value == 0}
+            readings = await watched(source.readings(absent), monitor.report.check)
         finally:
             await source.aclose()
         counts = [
@@ -90,6 +93,7 @@ class LookAtCounts(Work):
                 value=found.counts[each].value,
                 approximate=found.counts[each].approximate,
                 counted_at=found.times[each],
+                asked=not is_unread(each, readings),
             )
             for each in sent.values()
         ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence.ties import equal_values
 from concept_orderings.queries import Query
+from concept_orderings.readings import Reading, Readings, is_unread, words_read
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
 from concept_orderings.text import shown
 
@@ -83,6 +84,58 @@ def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[StreamWa
     )
     sharing = (name for name, query in zip(concepts.ids, queries, strict=True) if len(names_by_query[query]) > 1)
     return (StreamWarning.of(WarningCode.SHARED_NAMES, sentence, count=len(shared), concepts=sharing),)
+
+
+def not_asked(concepts: Concepts, queries: Sequence[Query], readings: Readings) -> tuple[StreamWarning, ...]:
+    """Warn of concepts in whose query the source reads no word: their count of 0 says nothing.
+
+    Parameters
+    ----------
+    concepts
+        n concepts.
+    queries
+        The query of each concept, (n,).
+    readings
+        What the source reads in their spellings, as far as it is known.
+    """
+    unread = [i for i, query in enumerate(queries) if is_unread(query, readings)]
+    if not unread:
+        return ()
+    named = _examples([shown(concepts.ids[i]) for i in unread[:ZEROS_NAMED]], len(unread))
+    sentence = (
+        f"The source reads no word of {_many(len(unread), 'concept', 'concepts')} {named}, so it was not asked: a "
+        "count of 0 says nothing there; give queries for such names."
+    )
+    concerned = chosen(concepts.ids, unread)
+    return (StreamWarning.of(WarningCode.NOT_ASKED, sentence, count=len(unread), concepts=concerned),)
+
+
+def shared_words(concepts: Concepts, queries: Sequence[Query], readings: Readings) -> tuple[StreamWarning, ...]:
+    """Warn of different queries in which the source reads the same words, so that they have one count.
+
+    Parameters
+    ----------
+    concepts, queries, readings
+        See `not_asked`. Queries without words share nothing.
+    """
+    members: defaultdict[Query | frozenset[Reading], list[int]] = defaultdict(list)
+    for i, query in enumerate(queries):
+        if not is_unread(query, readings):
+            members[words_read(query, readings)].append(i)
+    shared = [group for group in members.values() if len(group) > 1]
+    unlike = [group for group in shared if len({queries[i] for i in group}) > 1]
+    if not unlike:
+        return ()
+    # By falling number of ways of writing, then by name.
+    forms = sorted((sorted({" or ".join(queries[i].spellings) for i in group}) for group in unlike), key=_most_first)
+    named = _examples([" and ".join(map(shown, each[:EXAMPLES])) for each in forms[:EXAMPLES]], len(forms))
+    sentence = (
+        f"{sum(map(len, shared))} concepts share the words that the source reads with another one, in "
+        f"{_many(len(shared), 'group', 'groups')}, {len(unlike)} of them written in several ways {named}: each "
+        "group is counted once, and ranked by the tie rule."
+    )
+    concerned = chosen(concepts.ids, sorted(i for group in unlike for i in group))
+    return (StreamWarning.of(WarningCode.SHARED_WORDS, sentence, count=len(shared), concepts=concerned),)
 
 
 def common_words(
@@ -182,6 +235,10 @@ def _is_one_word(query: Query) -> bool:
 
 def _many(n: int, one: str, several: str) -> str:
     return f"{n} {one if n == 1 else several}"
+
+
+def _most_first(forms: Sequence[str]) -> tuple[int, Sequence[str]]:
+    return -len(forms), forms
 
 
 def _examples(first: Sequence[str], n: int) -> str:

@@ -242,6 +242,8 @@ def test_the_warnings_of_all_names(place: Place, all_names: tuple[str, Body]) ->
             "817 names are asked by several concepts", "'bridge' by 11", "14 of them written in several ways"
         )
         assert has_warning("names were cut or altered", " as ")
+        read_alike = "2917 concepts share the words that the source reads with another one, in 905 groups"
+        assert has_warning(read_alike) == (source in ("c4-sample", "wimbd-c4"))
         assert has_warning("single common words", "'can'")
 
 
@@ -346,6 +348,29 @@ def test_queries_of_a_warning_count_names_as_people_write_them(place: Place) -> 
     assert before["Places365+++/b/beach"]["count"] == 0
     assert after["Places365+++/b/beach"]["count"] == 20
     assert sum(each["count"] == 0 for each in after.values()) < sum(each["count"] == 0 for each in before.values())
+
+
+@pytest.mark.parametrize("source", ["c4-sample", "wimbd-c4", "infini-gram"])
+def test_what_a_source_reads_in_names_is_told(place: Place, source: str, request: pytest.FixtureRequest) -> None:
+    """The standard analyser reads no word in "!!!", and one in C, C++ and C#; infini-gram has tokens for each."""
+    if source == "wimbd-c4":
+        request.getfixturevalue("wimbd")
+    names = ["C", "C++", "C#", "_", "!!!", "dog"]
+    version = place.service.publish({**request_of(source, [dataset("A", *names)]), "name": f"read-by-{source}"})
+    shown = place.evidence(version)
+    warnings = {each["code"]: each for each in version["warning_details"]}
+    look = place.service.http.post(f"/v1/sources/{source}/counts", json={"names": names}).json()
+
+    unread = ["_"] if source == "infini-gram" else ["!!!", "_"]
+    assert {name for name in names if not shown[f"A+++{name}"].get("asked", True)} == set(unread)
+    assert {each["name"] for each in look["counts"] if not each["asked"]} == set(unread)
+    assert all(shown[f"A+++{name}"]["count"] == 0 for name in unread)
+    assert warnings["not_asked"]["concepts"] == [f"A+++{name}" for name in unread]
+    if source == "infini-gram":
+        assert "shared_words" not in warnings
+    else:
+        assert len({shown[f"A+++{name}"]["count"] for name in ("C", "C++", "C#")}) == 1
+        assert warnings["shared_words"]["concepts"] == ["A+++C", "A+++C#", "A+++C++"]
 
 
 def request_of(source: str, datasets: Sequence[Body]) -> Body:

@@ -187,7 +187,7 @@ def test_two_sources_with_one_name_cannot_be_used(place: Place) -> None:
 
 
 def test_counts_are_in_the_order_of_the_request(place: Place) -> None:
-    found = place.counts("local", names=["dog", "grey_wolf", "dog", "big/dog", "owl", "_"])
+    found = place.counts("local", names=["dog", "grey_wolf", "dog", "big/dog", "owl", "_", "?!"])
     assert shown(found) == [
         ("dog", "dog", 3),
         ("grey_wolf", "grey wolf", 1),
@@ -195,7 +195,9 @@ def test_counts_are_in_the_order_of_the_request(place: Place) -> None:
         ("big/dog", "big dog", 1),
         ("owl", "owl", 0),
         ("_", "", 0),
+        ("?!", "?!", 0),
     ]
+    assert [each["name"] for each in found["counts"] if not each["asked"]] == ["_", "?!"]
     assert {each["unit"] for each in found["counts"]} == {"documents"}
     assert {each["approximate"] for each in found["counts"]} == {False}
     assert (found["source"]["name"], found["source"]["documents"], found["counted_since"]) == ("local", 5, "")

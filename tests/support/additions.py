@@ -66,12 +66,24 @@ def _evidence_files(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -
     del manifest["evidence_files"]
 
 
+def _what_sources_read(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    codes = ("not_asked", "shared_words")
+    for sentence in [each["detail"] for each in manifest["warning_details"] if each["code"] in codes]:
+        manifest["evidence"]["counts"]["warnings"].remove(sentence)
+    _warnings(*codes)(manifest, tasks)
+    for concept in (each for task in tasks for each in task["concepts"]):
+        concept["evidence"].pop("asked", None)
+
+
 ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], None]] = {
     "the manifest warns of embeddings in float32 and bfloat16, which differ between machines": _warnings(
         "machine_embeddings"
     ),
     "the manifest warns of class names that look alike, and of characters that running text seldom has": _warnings(
         "look_alikes", "not_nfc", "unusual_characters"
+    ),
+    "names of which a source reads no word, or the same words, are warned of; tasks say what was not asked": (
+        _what_sources_read
     ),
     "the manifest warns of scores that may be of several scales, or that tell few concepts apart": _warnings(
         "mixed_scores", "scores_like_shares", "odd_scores", "dataset_scores", "equal_scores"

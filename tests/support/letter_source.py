@@ -1,10 +1,11 @@
 """A source of counts for tests: it notes its queries, and a test can pause it, make it fail or give wrong counts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
+from concept_orderings.readings import Readings
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts.base import Count
 
@@ -90,5 +91,8 @@ class LetterSource:
                 self.adds = {}
         finally:
             self.closed += 1
+
+    async def readings(self, counts: Mapping[Query, Count]) -> Readings:
+        return {}
 
     async def aclose(self) -> None: ...

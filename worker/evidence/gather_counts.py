@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -10,10 +11,18 @@ from concept_orderings.canonical import Json
 from concept_orderings.errors import BadParameter, SourceError
 from concept_orderings.evidence import Gathered, Provenance, evidence_digest
 from concept_orderings.evidence.base import parameters_of
-from concept_orderings.evidence.count_warnings import altered_names, approximate_counts, common_words, shared_names
+from concept_orderings.evidence.count_warnings import (
+    altered_names,
+    approximate_counts,
+    common_words,
+    not_asked,
+    shared_names,
+    shared_words,
+)
 from concept_orderings.evidence.counts import NeedsCounts, queries_of
 from concept_orderings.progress import Phase, Report
 from concept_orderings.queries import Query, default_query
+from concept_orderings.readings import Readings, is_unread
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 from concept_orderings.text import first_of, shown
@@ -81,7 +90,8 @@ async def count_concepts(
     Returns
     -------
     Gathered
-        int64 values, and the columns ``query``, ``unit`` and ``approximate``, each (n,).
+        int64 values, and the columns ``query``, ``unit`` and ``approximate``, each (n,); ``asked`` too, if the source
+        reads no word of a name.
 
     Raises
     ------
@@ -92,9 +102,11 @@ async def count_concepts(
     queries = await asyncio.to_thread(_ConceptQueries.of, request, source)
     try:
         counted = await count_through_cache(source, queries.distinct, cache, counted_since=counted_since, report=report)
+        all_counted = partial(report, len(queries.distinct), len(queries.distinct))
+        readings = await watched(source.readings(counted.counts), all_counted)
     except SourceError as error:
         raise queries.with_concepts(error) from error
-    return await asyncio.to_thread(_gathered, queries, counted)
+    return await asyncio.to_thread(_gathered, queries, counted, readings)
 
 
 @dataclass(frozen=True)
@@ -148,7 +160,7 @@ class _ConceptQueries:
         )
 
 
-def _gathered(queries: _ConceptQueries, counted: SourceCounts) -> Gathered:
+def _gathered(queries: _ConceptQueries, counted: SourceCounts, readings: Readings) -> Gathered:
     values = np.array([counted.counts[query].value for query in queries.sent], dtype=np.int64)
     return Gathered(
         values,
@@ -156,18 +168,21 @@ def _gathered(queries: _ConceptQueries, counted: SourceCounts) -> Gathered:
             source=counted.facts.name,
             digest=evidence_digest(values),
             details=_details(counted),
-            warnings=_warnings(queries, counted),
+            warnings=_warnings(queries, counted, readings),
         ),
-        _columns(queries.sent, counted),
+        _columns(queries.sent, counted, readings),
     )
 
 
-def _columns(sent: Sequence[Query], counted: SourceCounts) -> dict[str, Sequence[Json]]:
+def _columns(sent: Sequence[Query], counted: SourceCounts, readings: Readings) -> dict[str, Sequence[Json]]:
+    # Shown only where it is false.
+    asked = [False if is_unread(query, readings) else None for query in sent]
     return {
         "query": [query.as_json() for query in sent],
         "unit": [str(counted.facts.unit)] * len(sent),
         # Shown only where it is true.
         "approximate": [counted.counts[query].approximate or None for query in sent],
+        **({"asked": asked} if False in asked else {}),
     }
 
 
@@ -188,13 +203,15 @@ def _details(counted: SourceCounts) -> dict[str, Json]:
     return {name: value for name, value in details.items() if value is not None}
 
 
-def _warnings(queries: _ConceptQueries, counted: SourceCounts) -> tuple[StreamWarning, ...]:
+def _warnings(queries: _ConceptQueries, counted: SourceCounts, readings: Readings) -> tuple[StreamWarning, ...]:
     concepts, sent = queries.request.concepts, queries.sent
     values = {query: count.value for query, count in counted.counts.items()}
     approximate = {query for query, count in counted.counts.items() if count.approximate}
     return (
         *(StreamWarning.of(WarningCode.SOURCE_WARNING, each, count=None) for each in counted.facts.warnings),
+        *not_asked(concepts, sent, readings),
         *shared_names(concepts, sent),
+        *shared_words(concepts, sent, readings),
         *common_words(values, concepts, sent, **_size(counted.facts)),
         *altered_names(_sent_for(queries)),
         *approximate_counts(approximate, len(values), concepts, sent),

@@ -20,6 +20,7 @@ from support.elasticsearch_node import ElasticsearchNode
 from support.elasticsearch_node.c4 import MAPPING
 from support.fault_proxy import FaultProxy, status
 from support.waiting import until
+from worker.evidence.counts.base import Count
 from worker.evidence.counts.elasticsearch import ElasticsearchSettings, ElasticsearchSource
 from worker.evidence.counts.elasticsearch.patience import Patience
 from worker.evidence.counts.spellings import LONGEST
@@ -209,6 +210,70 @@ async def test_no_character_of_a_name_is_an_operator(
     assert dict(zip(ASKED, await counts_of(source, *ASKED), strict=True)) == dict(zip(ASKED, expected, strict=True))
     # Each text as a whole is found, where it stands.
     assert all(expected[: len(AWKWARD)])
+
+
+READ = ["C++", "C#", "!!!", "the", "of the dog", "cat of the dog", "dog"]
+
+
+async def readings_of(source: ElasticsearchSource, *spellings: str) -> dict[str, tuple[str, ...]]:
+    """Return what a source tells of the words that it reads in spellings, after counting them."""
+    found = await counts_of(source, *spellings)
+    return dict(await source.readings({Query.of([each]): Count(n) for each, n in zip(spellings, found, strict=True)}))
+
+
+async def test_words_are_told_as_the_index_reads_them(
+    open_source: Open, elasticsearch_node: ElasticsearchNode, c4_in_elasticsearch: str
+) -> None:
+    analysers = {"stopping": {"type": "standard", "stopwords": ["of", "the"]}}
+    fields = {name: {"type": "text", "analyzer": "stopping"} for name in ("text", "text_2")}
+    searched = {"type": "text", "analyzer": "standard", "search_analyzer": "stopping"}
+    body = {
+        "settings": {"number_of_replicas": 0, "analysis": {"analyzer": analysers}},
+        "mappings": {"dynamic": "strict", "properties": {**fields, "searched": searched}},
+    }
+    elasticsearch_node.http.put("/stopping", json=body, params={"wait_for_active_shards": "0"}).raise_for_status()
+    document = dict.fromkeys(("text", "text_2", "searched"), "the dog")
+    elasticsearch_node.http.post("/stopping/_doc?refresh=true", json=document).raise_for_status()
+
+    standard = await readings_of(open_source(index=c4_in_elasticsearch), *READ)
+    assert standard == {each: tuple(tokenise(each)) for each in READ}
+    stopping = await readings_of(open_source(index="stopping"), *READ)
+    dropped = {"!!!": (), "the": (), "of the dog": ("dog",), "cat of the dog": ("cat", "", "", "dog"), "dog": ("dog",)}
+    assert stopping == {"C++": ("c",), "C#": ("c",), **dropped}
+    anywhere = await readings_of(open_source(index="stopping", match="all-words"), "dog cat dog", "the")
+    assert anywhere == {"dog cat dog": ("cat", "dog"), "the": ()}
+    # Of these, a search alone tells whether there is a word: they read otherwise than they index, or are two indices.
+    for settings in ({"index": "stopping", "text_field": "searched"}, {"index": f"{c4_in_elasticsearch},stopping"}):
+        found = await readings_of(open_source(**settings), *READ)
+        assert found == ({"!!!": (), "the": ()} if "text_field" in settings else {"!!!": ()})
+    # Nothing of it was kept.
+    assert (await open_source(index="stopping").facts()).documents == 1
+
+
+async def test_a_name_of_stop_words_was_not_asked_of_documents_that_pass_the_filters(
+    open_source: Open, elasticsearch_node: ElasticsearchNode
+) -> None:
+    make_index(elasticsearch_node, "some", [("en", "a dog"), ("de", "ein Hund")])
+    make_index(elasticsearch_node, "others", [("en", "a cat"), ("de", "eine Katze")])
+    for filters in ({}, {"subset": "en"}):
+        source = open_source(index="some,others", filters=filters)
+        assert await readings_of(source, "!!!", "zebra", "dog") == {"!!!": ()}
+
+
+async def test_words_that_a_server_will_not_tell_are_not_known(
+    open_source: Open, c4_in_elasticsearch: str, proxy: FaultProxy
+) -> None:
+    source = open_source(index=c4_in_elasticsearch, url=proxy.url, patience=Patience(attempts=1))
+    counts = {Query.of([each]): Count(0) for each in ("!!!", "zebra")}
+    for path in ("_mapping/field", "_mtermvectors"):
+        proxy.inject(status(403), path=path)
+    assert await source.readings(counts) == {"!!!": ()}
+    # A mapping that is secret is taken for one without an analyser of its own for searches.
+    proxy.inject(status(403), path="_mapping/field")
+    assert await source.readings(counts) == {"!!!": (), "zebra": ("zebra",)}
+    proxy.inject(status(503), path="_mtermvectors")
+    with pytest.raises(SourceError, match="does not say which words it reads in names"):
+        await source.readings(counts)
 
 
 async def test_a_query_without_spellings_counts_0_and_is_never_sent(

@@ -18,7 +18,7 @@ ANSWER = LookAnswer(
     ),
     [
         CountShown(query=Query(("a",)), value=2**53 - 1, approximate=True, counted_at="2026-01-31T12:00:01Z"),
-        CountShown(query=Query(()), value=0, approximate=False, counted_at="2026-01-31T12:00:02Z"),
+        CountShown(query=Query(()), value=0, approximate=False, counted_at="2026-01-31T12:00:02Z", asked=False),
     ],
 )
 
@@ -74,6 +74,14 @@ def test_an_answer_of_a_later_release_may_say_more_of_a_count() -> None:
     fields["counts"] = [[*each, "more"] for each in fields["counts"]]
     fields["facts"]["licence"] = "CC0"
     assert LookAnswer.from_bytes(zlib.compress(json.dumps(fields).encode())) == ANSWER
+
+
+def test_an_answer_of_0_1_0_does_not_say_what_was_not_asked() -> None:
+    fields = json.loads(zlib.decompress(ANSWER.to_bytes()))
+    fields["counts"] = [each[:4] for each in fields["counts"]]
+    read = LookAnswer.from_bytes(zlib.compress(json.dumps(fields).encode()))
+
+    assert [each.asked for each in read.counts] == [each.query.spellings != () for each in ANSWER.counts]
 
 
 def test_an_answer_is_read_within_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

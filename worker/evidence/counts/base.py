@@ -1,10 +1,11 @@
 """The interface of sources of counts."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from concept_orderings.queries import Query
+from concept_orderings.readings import Readings
 from store.sources import SourceFacts
 
 REQUEST_ATTEMPTS = 6
@@ -66,6 +67,21 @@ class CountSource(Protocol):
             ``source_unavailable`` if it does not answer in full, after all retries; ``source_refused`` if it refuses a
             query or this client; ``source_incomplete`` if it has no count for a query; ``source_damaged``. The error
             names queries that are not counted.
+        """
+        ...
+
+    async def readings(self, counts: Mapping[Query, Count]) -> Readings:
+        """Return the words that the source reads in the spellings of counted queries, as far as it tells.
+
+        Parameters
+        ----------
+        counts
+            Queries with their counts. A source may leave out readings of those that were found: they have words.
+
+        Raises
+        ------
+        SourceError
+            ``source_unavailable`` if it does not answer in full, after all retries.
         """
         ...
 

@@ -7,6 +7,7 @@ from concept_orderings.apostrophes import by_text
 from concept_orderings.errors import SourceError, StoreError
 from concept_orderings.look_alikes import first_beside
 from concept_orderings.queries import Query, folded
+from concept_orderings.readings import Readings
 from concept_orderings.text import shown
 from store.counts_files import CountsFile, CountsFiles
 from store.sources import SourceFacts, Unit
@@ -72,6 +73,11 @@ class CountsFileSource:
         for at in range(0, len(queries), _COUNTED_AT_ONCE):
             chunk = queries[at : at + _COUNTED_AT_ONCE]
             yield {query: Count(sum(map(self._counts.__getitem__, self._found(query)))) for query in chunk}
+
+    async def readings(self, counts: Mapping[Query, Count]) -> Readings:
+        """See `CountSource.readings`; a file does not say how its names were read."""
+        del counts
+        return {}
 
     async def aclose(self) -> None:
         """See `CountSource.aclose`; nothing is open."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -10,11 +10,12 @@ from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.progress import Report, silent
 from concept_orderings.queries import Query
+from concept_orderings.readings import Readings
 from concept_orderings.url_names import URL_NAME
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts.base import Count
-from worker.evidence.counts.spellings import sendable
-from worker.evidence.local_index import LocalIndex, layout
+from worker.evidence.counts.spellings import distinct_spellings, sendable
+from worker.evidence.local_index import LocalIndex, cutting, layout
 from worker.evidence.local_index.layout import Published
 from worker.threads import in_thread
 
@@ -67,6 +68,11 @@ class LocalIndexSource:
             yield await _counted(part, [query.spellings[0] for query in part], self._index.count)
         for part in _parts(several):
             yield await _counted(part, [query.spellings for query in part], self._index.count_any)
+
+    async def readings(self, counts: Mapping[Query, Count]) -> Readings:
+        """See `CountSource.readings`: the tokens of each spelling."""
+        spellings = distinct_spellings(counts)
+        return dict(zip(spellings, await asyncio.to_thread(cutting.tokenise, spellings), strict=True))
 
     async def aclose(self) -> None:
         """See `CountSource.aclose`; the index stays open for later requests."""

@@ -17,10 +17,13 @@ from concept_orderings.evidence.count_warnings import (
     approximate_counts,
     common_words,
     equal_counts,
+    not_asked,
     shared_names,
+    shared_words,
     zero_counts,
 )
 from concept_orderings.queries import Query, default_query, folded
+from concept_orderings.readings import is_unread, words_read
 from concept_orderings.stream_warnings import sentences
 from unit.concept_orderings.benchmark import needs_benchmark, stream
 from unit.concept_orderings.strategies import PLAIN_CHARACTERS, gathered
@@ -227,3 +230,63 @@ def test_the_default_query_is_the_name_as_running_text_has_it(name: str) -> None
     assert default_query(folded(name)) == query
     assert not set("_/") & set(folded(name))
     assert folded(name) == " ".join(folded(name).split())
+
+
+# --- What a source reads.
+
+READ = st.lists(st.sampled_from(["a", "A", "b", "a b", "a-b", "!", "?!", "c", "d", "d!"]), min_size=1, max_size=3)
+
+
+def words_of(spelling: str) -> tuple[str, ...]:
+    return tuple(re.findall("[a-d]", spelling.lower()))
+
+
+@given(st.lists(READ.map(Query.of), min_size=1, max_size=12), st.sets(st.sampled_from(["a", "c", "!"])))
+def test_words_are_shared_by_the_queries_that_find_the_same(queries: list[Query], secret: set[str]) -> None:
+    """Two queries share their words if the sets of phrases that they look for are equal and all of them are known."""
+    concepts = concepts_of(len(queries))
+    readings = {each: words_of(each) for query in queries for each in query.spellings if each not in secret}
+    unread = [all(each not in secret and not words_of(each) for each in query.spellings) for query in queries]
+
+    def share(one: Query, other: Query) -> bool:
+        if one == other:
+            return True
+        if not secret.isdisjoint([*one.spellings, *other.spellings]):
+            return False
+        return {words_of(each) for each in one.spellings} - {()} == {words_of(each) for each in other.spellings} - {()}
+
+    asked = [query for query, nothing in zip(queries, unread, strict=True) if not nothing]
+    assert [is_unread(query, readings) for query in queries] == unread
+    for one in asked:
+        for other in asked:
+            assert (words_read(one, readings) == words_read(other, readings)) == share(one, other)
+    sharing = [query for query in asked if sum(share(query, other) for other in asked) > 1]
+    unlike = [query for query in sharing if any(share(query, other) and query != other for other in asked)]
+    found = shared_words(concepts, queries, readings)
+    assert bool(found) == bool(unlike)
+    for warning in found:
+        assert len(warning.concepts) == len(unlike)
+        assert numbers(warning.detail)[:2] == [len(sharing), warning.count]
+    assert [len(each.concepts) for each in not_asked(concepts, queries, readings)] == [sum(unread)] * any(unread)
+
+
+@needs_benchmark
+def test_the_benchmark_shares_905_phrases_of_the_standard_analyser() -> None:
+    cutting = pytest.importorskip("worker.evidence.local_index.cutting", reason="the programs are not installed")
+    lists: dict[str, list[str]] = {}
+    for concept in stream("random_sequence_1"):
+        dataset, name = split_concept(concept)
+        lists.setdefault(dataset, []).append(name)
+    concepts = gathered([ClassList(name=name, classes=tuple(classes)) for name, classes in lists.items()])
+    queries = [default_query(name) for name in concepts.class_names]
+    spellings = sorted({each for query in queries for each in query.spellings})
+    readings = dict(zip(spellings, cutting.tokenise(spellings), strict=True))
+
+    (by_name,) = shared_names(concepts, queries)
+    (by_words,) = shared_words(concepts, queries, readings)
+    assert (by_name.count, by_words.count) == (817, 905)
+    assert by_words.detail.startswith(
+        "2917 concepts share the words that the source reads with another one, in 905 groups, 275 of them written in "
+        "several ways (such as 'Agaricus bisporus' and 'agaricus bisporus', "
+    )
+    assert not_asked(concepts, queries, readings) == ()

@@ -1,6 +1,7 @@
 """Counts of concepts: what is asked of a source for them, and what is said of the answers."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from concept_orderings.errors import SourceError
 from concept_orderings.evidence import Gathered, evidence_digest
 from concept_orderings.progress import silent
 from concept_orderings.queries import Query, folded
+from concept_orderings.readings import Readings
 from concept_orderings.request import parse_request
 from concept_orderings.stream_warnings import sentences
 from store.sources import SourceFacts, Unit
@@ -31,15 +33,23 @@ class Corpus:
         By spelling; a negative one is approximate.
     form
         As `CountSource.form`.
+    words
+        The words that it reads in a spelling; None if it does not tell.
     facts
         What differs from the facts below.
     """
 
     def __init__(
-        self, counts: Mapping[str, int] | None = None, form: Callable[[str], str] = str, **facts: object
+        self,
+        counts: Mapping[str, int] | None = None,
+        form: Callable[[str], str] = str,
+        *,
+        words: Callable[[str], list[str]] | None = None,
+        **facts: object,
     ) -> None:
         self._counts = counts or {}
         self.form = form
+        self._words = words
         self.asked: list[Query] = []
         said: dict[str, Any] = {"unit": Unit.DOCUMENTS, "documents": 1000, "fingerprint": "0f" * 32, **facts}
         self._facts = SourceFacts(name="c4", kind="elasticsearch", corpus="all of it", query_form="as it is", **said)
@@ -52,6 +62,11 @@ class Corpus:
         for query in queries:
             found = [self._counts.get(each, 0) for each in query.spellings]
             yield {query: Count(sum(map(abs, found)), min(found) < 0)}
+
+    async def readings(self, counts: Mapping[Query, Count]) -> Readings:
+        if self._words is None:
+            return {}
+        return {each: tuple(self._words(each)) for query in counts for each in query.spellings}
 
     async def aclose(self) -> None:
         pass
@@ -169,6 +184,54 @@ def test_the_warnings_of_a_count() -> None:
         ("common_words", 2, ("A+++can", "B+++can", "B+++view")),
         ("altered_names", 3, ("A+++a_b", "A+++elk", "A+++q & a")),
     ]
+
+
+def test_a_name_of_which_the_source_reads_no_word_was_not_asked_for() -> None:
+    corpus = Corpus({"bear": 5}, words=lambda text: re.findall("[a-z]+", text))
+    found = counted(corpus, dataset("A", "bear", "!!!", "_", "elk", "?", queries={"?": ["?!", "question"]}))
+
+    columns = dict(zip(["!!!", "?", "_", "bear", "elk"], found.columns["asked"], strict=True))
+    assert columns == {"!!!": False, "?": None, "_": False, "bear": None, "elk": None}
+    assert found.values.tolist() == [0, 0, 0, 5, 0]
+    (warning,) = (each for each in found.provenance.warnings if each.code == "not_asked")
+    assert (warning.count, warning.concepts) == (2, ("A+++!!!", "A+++_"))
+    assert warning.detail == (
+        "The source reads no word of 2 concepts ('A+++!!!', 'A+++_'), so it was not asked: a count of 0 says nothing "
+        "there; give queries for such names."
+    )
+
+
+def test_an_empty_query_was_not_asked_whatever_the_source_tells() -> None:
+    found = counted(Corpus(), dataset("A", "_", "!!!"))
+
+    assert found.columns["asked"] == [None, False]
+    assert "not_asked" in {each.code for each in found.provenance.warnings}
+
+
+def test_tasks_do_not_say_that_a_name_was_asked() -> None:
+    assert "asked" not in counted(Corpus({"bear": 0}), dataset("A", "bear")).columns
+
+
+def test_names_that_the_source_reads_alike_share_a_count() -> None:
+    corpus = Corpus(words=lambda text: re.findall("[a-z]+", text.lower()))
+    languages = dataset("A", "C", "C++", "C#", "Go", "!!!", "???")
+    found = counted(corpus, languages, dataset("B", "C", "e-reader"), dataset("C", "e reader", "go to"))
+
+    shared, words = (each for each in found.provenance.warnings if each.code.startswith("shared"))
+    assert shared.detail.startswith("1 name is asked by several concepts ('C' by 2)")
+    assert (words.code, words.count) == ("shared_words", 2)
+    assert words.concepts == ("A+++C", "A+++C#", "A+++C++", "B+++C", "B+++e-reader", "C+++e reader")
+    assert words.detail == (
+        "6 concepts share the words that the source reads with another one, in 2 groups, 2 of them written in several "
+        "ways ('C' and 'C#' and 'C++', 'e reader' and 'e-reader'): each group is counted once, and ranked by the tie "
+        "rule."
+    )
+
+
+def test_names_are_compared_as_they_are_where_the_source_does_not_tell_its_words() -> None:
+    found = counted(Corpus(), dataset("A", "C", "C++", "C#"), dataset("B", "C"))
+
+    assert [each.code for each in found.provenance.warnings] == ["shared_names"]
 
 
 def test_an_altered_name_is_warned_of_although_it_is_a_spelling_of_another_concept() -> None:

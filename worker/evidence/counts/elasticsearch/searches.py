@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from concept_orderings.queries import Query
+from concept_orderings.readings import Reading
 
 Match = Literal["phrase", "all-words"]
 FilterValue = str | bool | int | float | list[str] | list[int]
@@ -39,6 +40,19 @@ class Searches:
             return _counting([*clauses, *self._terms])
         return _counting([{"bool": {"should": clauses, "minimum_should_match": 1}}, *self._terms])
 
+    def of_unread(self, spelling: str) -> dict[str, Any]:
+        """Return the search that finds all documents if no word is read in a spelling, and else those with it."""
+        return _counting([self._clause(spelling, zero_terms_query="all"), *self._terms])
+
+    def reading(self, words: Mapping[int, str]) -> Reading:
+        """Return what is looked for, of words by their positions in a spelling.
+
+        A phrase keeps the gaps of words that the analyser leaves out; other words may stand anywhere.
+        """
+        if self.match != "phrase":
+            return tuple(sorted(set(words.values())))
+        return tuple(words.get(at, "") for at in range(min(words), max(words) + 1)) if words else ()
+
     def of_all(self) -> dict[str, Any]:
         """Return the search for all documents."""
         return _counting(self._terms or [{"match_all": {}}])
@@ -55,10 +69,10 @@ class Searches:
         how = "match_phrase with slop 0" if self.match == "phrase" else "match with all words"
         return f"{how} in the field {self.text_field}"
 
-    def _clause(self, spelling: str) -> dict[str, Any]:
+    def _clause(self, spelling: str, **options: str) -> dict[str, Any]:
         if self.match == "phrase":
-            return {"match_phrase": {self.text_field: {"query": spelling, "slop": 0}}}
-        return {"match": {self.text_field: {"query": spelling, "operator": "and"}}}
+            return {"match_phrase": {self.text_field: {"query": spelling, "slop": 0, **options}}}
+        return {"match": {self.text_field: {"query": spelling, "operator": "and", **options}}}
 
     @cached_property
     def _terms(self) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from elasticsearch import (
 )
 
 from worker.evidence.counts.elasticsearch.answers import NotCounted, by_status, counted, may_pass
+from worker.evidence.counts.elasticsearch.words import has_search_analyser, words_of_each
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -83,6 +84,27 @@ class Server:
             case {"fields": Mapping() as found}:
                 return {field: set(found.get(field, {})) for field in fields}
         return may_pass("it does not answer which fields the index has")
+
+    async def words(self, field: str, texts: Sequence[str]) -> list[dict[int, str]] | NotCounted:
+        """Return the words that the index reads in each text, by their positions.
+
+        The server analyses the texts as it analyses documents that are put into the index, and keeps none of them. It
+        lets clients do so that may read the index.
+        """
+        shared = {"fields": [field], "offsets": False, "payloads": False, "field_statistics": False}
+        documents = [{"doc": {field: text}, **shared} for text in texts]
+        answer = await _asked(lambda: self._client.mtermvectors(index=self._index, docs=documents))
+        if isinstance(answer, NotCounted):
+            return answer
+        match answer:
+            case {"docs": [*vectors]} if len(vectors) == len(texts):
+                return words_of_each(vectors, field)
+        return may_pass(f"it does not answer {len(texts)} texts with the words of {len(texts)}")
+
+    async def searches_as_it_indexes(self, field: str) -> bool | NotCounted:
+        """Tell whether a field has one analyser for documents and for searches."""
+        answer = await _asked(lambda: self._client.indices.get_field_mapping(index=self._index, fields=field))
+        return answer if isinstance(answer, NotCounted) else not has_search_analyser(answer, field)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from functools import partial
 
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
+from concept_orderings.readings import Reading, Readings
 from concept_orderings.text import shown
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts.base import Count
@@ -14,7 +16,7 @@ from worker.evidence.counts.elasticsearch.batches import Batches
 from worker.evidence.counts.elasticsearch.patience import Patience
 from worker.evidence.counts.elasticsearch.searches import Searches
 from worker.evidence.counts.elasticsearch.server import Server
-from worker.evidence.counts.spellings import sendable
+from worker.evidence.counts.spellings import distinct_spellings, sendable
 
 KIND = "elasticsearch"
 
@@ -24,6 +26,7 @@ FACTS_IN_FLIGHT = 3
 # Part of the fingerprint. Raise it when the same query is searched, or its answer read, in another way.
 _FORMAT = 1
 _EXAMPLES = 10
+_READ_AT_ONCE = 1000
 # Of several reasons, the error has the first of these: those that no retry cures come first.
 _GRAVEST_FIRST = ("source_not_configured", "source_refused", "source_unavailable")
 
@@ -138,9 +141,65 @@ class ElasticsearchSource:
         if missing:
             raise self._not_counted(batches.failures, list(missing), len(sent))
 
+    async def readings(self, counts: Mapping[Query, Count]) -> Readings:
+        """See `CountSource.readings`: as the index's own analyser reads the spellings.
+
+        Of several indices, and of one with another analyser for searches, only the spellings without a word are known.
+
+        Raises
+        ------
+        SourceError
+            ``source_unavailable`` if the server does not answer in full, after all retries.
+        """
+        spellings = distinct_spellings(counts)
+        if not spellings:
+            return {}
+        words = await self._words(spellings)
+        if words is None:
+            absent = [query for query, count in counts.items() if count.value == 0]
+            return await self._unread(distinct_spellings(absent))
+        return {each: self._searches.reading(found) for each, found in zip(spellings, words, strict=True)}
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._server.aclose()
+
+    async def _words(self, spellings: Sequence[str]) -> list[dict[int, str]] | None:
+        """Return the words of each spelling by their positions, or None if the server does not tell."""
+        field = self._searches.text_field
+        # A field in a field may hold the text of the outer one, and nothing tells how a text for it is to be sent.
+        if "." in field or await self._patience.ask(lambda: self._server.searches_as_it_indexes(field)) is False:
+            return None
+        words: list[dict[int, str]] = []
+        for at in range(0, len(spellings), _READ_AT_ONCE):
+            found = await self._patience.ask(partial(self._server.words, field, spellings[at : at + _READ_AT_ONCE]))
+            if isinstance(found, NotCounted):
+                if found.may_pass:
+                    raise self._error(found, f"does not say which words it reads in names by the field {field}")
+                return None
+            words += found
+        return words
+
+    async def _unread(self, spellings: Sequence[str]) -> Readings:
+        """Return the readings of the spellings that have no word, of some that are in no document."""
+        asked = Batches(
+            [Query.of([each]) for each in spellings],
+            self._search_unread,
+            size=self._names_per_request,
+            in_flight=self._in_flight,
+            patience=self._patience,
+        )
+        unread: dict[str, Reading] = {}
+        arriving = asked.counts()
+        try:
+            async for counts in arriving:
+                unread |= {query.spellings[0]: () for query, count in counts.items() if count.value}
+        finally:
+            await arriving.aclose()
+        return unread
+
+    async def _search_unread(self, queries: Sequence[Query]) -> Sequence[int | NotCounted]:
+        return await self._server.search([self._searches.of_unread(query.spellings[0]) for query in queries])
 
     async def _search(self, queries: Sequence[Query]) -> Sequence[int | NotCounted]:
         return await self._server.search([self._searches.of(query) for query in queries])

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import SourceError
 from concept_orderings.queries import Query
+from concept_orderings.readings import Readings
 from concept_orderings.text import first_of, shown
 from store.sources import SourceFacts, Unit
 from store.waiting import cancel_and_wait
@@ -178,6 +179,11 @@ class InfiniGramSource:
                 yield found
         finally:
             await cancel_and_wait(*running)
+
+    async def readings(self, counts: Mapping[Query, Count]) -> Readings:
+        """See `CountSource.readings`; each spelling has tokens, and they are those of no other spelling."""
+        del counts
+        return {}
 
     async def aclose(self) -> None:
         """See `CountSource.aclose`."""
