@@ -188,8 +188,9 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "each of these concepts a query of one name, and a file that has its count.",
         "source_incomplete": "The counts file my-counts has no counts for 1 of the requested names: 'otter'. Upload a "
         "file with these names, under another name of its own; the count of a name that does not occur is 0.",
-        "missing_scores.job": "The scores my-scores have none for 1 of 3 concepts: 'CIFAR100+++wolf'. Upload a file "
-        "that has these too, under another name; a row without a class is the score of all classes of its dataset.",
+        "missing_scores.job": "The scores file my-scores has no score for 1 of 3 concepts: 'CIFAR100+++wolf'. Upload a "
+        "file that has these too, under another name; a row without a class is the score of all classes of its "
+        "dataset.",
         "encoder_not_configured": "There are no weights for the open_clip model ViT-L-14 on this machine. The cache "
         "of the Hugging Face Hub has none. Set CONCEPT_ORDERINGS_CHECKPOINTS to a directory that has "
         "openai.safetensors or openai.pt, or to that file; or use the encoder minilm, which needs no download.",

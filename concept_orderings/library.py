@@ -1,5 +1,6 @@
 """Order concepts without a server: one call from a request to arranged concepts."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,9 @@ from concept_orderings.stream_warnings import StreamWarning
 
 MOST_FORESEEN = 100_000
 """The most concepts that are arranged to foresee warnings: it takes about half a second."""
+
+_WAYS = defaultdict(lambda: "pass them", {Need.SCORES: "give them with the classes"})
+"""How a caller without the service gives evidence of each kind."""
 
 
 def arrange(
@@ -115,7 +119,7 @@ def arrange_stream(
     needed = {need: gathered[need] for need in sorted(request.needs) if need in gathered}
     for need in request.needs.difference(needed):
         raise MissingEvidence(
-            f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; pass them, or use the service."
+            f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; {_WAYS[need]}, or use the service."
         )
     evidence, progress = assemble(needed), RepeatableReport(report)
     enter(report, Phase.ARRANGING)

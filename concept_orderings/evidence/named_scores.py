@@ -105,7 +105,7 @@ def named_scores_of(
     if missing:
         raise MissingEvidence(
             "missing_scores",
-            f"The scores {named.name} have none for {len(missing)} of {len(concepts)} concepts: "
+            f"The scores file {named.name} has no score for {len(missing)} of {len(concepts)} concepts: "
             f"{first_of([shown(each) for each in missing], _MOST_NAMED)}. Upload a file that has these too, under "
             "another name; a row without a class is the score of all classes of its dataset.",
             [pointer],

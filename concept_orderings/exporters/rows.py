@@ -23,6 +23,9 @@ class Kind(Enum):
 KNOWN: Mapping[str, Kind] = {
     "year": Kind.INTEGER,
     "score": Kind.NUMBER,
+    "mean_rank": Kind.NUMBER,
+    "ranks": Kind.JSON,
+    "rank_spread": Kind.NUMBER,
     "count": Kind.INTEGER,
     "easiness": Kind.NUMBER,
     "margin": Kind.NUMBER,

@@ -1,7 +1,11 @@
 """Scores files over HTTP: uploaded in one of three formats, then a source; combined with others; refused if wrong."""
 
 import gzip
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +18,7 @@ from support.scores_files import FORMS, Rows, as_csv
 
 ACCURACY: dict[str, Any] = {"model": "a CLIP", "metric": "top-1 accuracy in percent", "direction": "higher is easier"}
 LOSS: dict[str, Any] = {"model": "another CLIP", "metric": "cross-entropy", "direction": "lower is easier"}
+ORDER = [sys.executable, "-m", "concept_orderings.cli", "order"]
 ROWS: Rows = [("cifar100", "bear", 71.5), ("CIFAR100", "otter", 60), ("cifar100", "wolf", 80.25), ("dtd", None, 44.0)]
 CONCEPTS = ["CIFAR100+++bear", "CIFAR100+++otter", "CIFAR100+++wolf", "DTD+++dotted"]
 
@@ -223,6 +228,19 @@ def test_an_order_by_the_mean_rank_of_three_models(service: Deployment) -> None:
     assert again.json()["version"] == manifest["version"]
 
 
+def test_the_command_makes_the_same_order_from_the_data_directory(service: Deployment, tmp_path: Path) -> None:
+    for name, query in (("command-a", ACCURACY), ("command-b", {**LOSS, "metric": "error"})):
+        assert put(service, name, **query).status_code == 201
+    expected, evidence = published(service, "by-command", sources=["command-a", "command-b"], seed=3)
+    (tmp_path / "concepts.json").write_text(json.dumps(CONCEPTS))
+    options = ["--kind", "performance", "--sources", "command-b,command-a", "--seed", "3", "--name", "by-command"]
+    command = [*ORDER, "concepts.json", *options, "--data-dir", str(service.data), "--manifest", "manifest.json"]
+    order = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert json.loads(order.stdout) == list(evidence)
+    assert json.loads((tmp_path / "manifest.json").read_text()) == expected
+
+
 def test_unknown_names_are_422_at_their_places(service: Deployment) -> None:
     assert put(service, "known").status_code in (200, 201)
     answer = service.post(request_for("unknown", source="knwon"))
@@ -243,7 +261,7 @@ def test_a_job_fails_with_the_concepts_that_have_no_score(service: Deployment) -
     answer = service.post(request_for("incomplete", sources=["whole", "lacking"]), wait=60)
 
     detail = refused(answer, 424, "missing_scores")
-    assert "The scores lacking have none for 2 of 4 concepts: 'CIFAR100+++wolf', 'DTD+++dotted'." in detail
+    assert "The scores file lacking has no score for 2 of 4 concepts: 'CIFAR100+++wolf', 'DTD+++dotted'." in detail
     assert answer.json()["pointers"] == ["/ordering/sources"]
 
 

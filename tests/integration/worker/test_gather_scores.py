@@ -75,8 +75,8 @@ async def test_all_missing_scores_of_all_files_are_named(files: ScoresFiles) -> 
 
     assert isinstance(error, MissingEvidence)
     assert [(each.code, each.pointers) for each in error.faults] == [("missing_scores", ("/ordering/sources",))] * 2
-    assert "The scores none have none for 3 of 3 concepts: 'A+++a', 'A+++b', 'B+++c'." in error.faults[0].detail
-    assert "The scores some have none for 2 of 3 concepts: 'A+++a', 'B+++c'." in error.faults[1].detail
+    assert "The scores file none has no score for 3 of 3 concepts: 'A+++a', 'A+++b', 'B+++c'." in error.faults[0].detail
+    assert "The scores file some has no score for 2 of 3 concepts: 'A+++a', 'B+++c'." in error.faults[1].detail
 
 
 async def test_a_name_that_is_gone_is_an_error_with_the_names(files: ScoresFiles) -> None:

@@ -115,13 +115,18 @@ def test_wrong_embeddings_are_refused(embeddings: Any) -> None:
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [(body_by("similarity"), "missing_embeddings"), (body_by("frequency", source="c4"), "missing_counts")],
+    [
+        (body_by("similarity"), "missing_embeddings"),
+        (body_by("frequency", source="c4"), "missing_counts"),
+        (body_by("performance", source="a-model"), "missing_scores"),
+    ],
 )
-def test_missing_counts_or_embeddings_are_an_error(body: Body, code: str) -> None:
+def test_missing_evidence_from_outside_is_an_error(body: Body, code: str) -> None:
     with pytest.raises(MissingEvidence) as refused:
         arrange(body)
 
     assert refused.value.code == code
+    assert ("give them with the classes" if code == "missing_scores" else "pass them") in refused.value.detail
     assert refused.value.pointers == ()
 
 

@@ -1,5 +1,6 @@
 """Test scores that have a name: of one model, and of several combined by mean rank."""
 
+import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -21,6 +22,7 @@ from concept_orderings.evidence.named_scores import (
     number_of_scores,
 )
 from concept_orderings.evidence.tables import read_table
+from concept_orderings.exporters.rows import Kind, evidence_columns
 from concept_orderings.library import arrange_stream
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
@@ -150,7 +152,9 @@ def test_missing_scores_are_refused_with_the_concepts() -> None:
 
     assert caught.value.code == "missing_scores"
     assert caught.value.pointers == ("/ordering/source",)
-    assert "The scores mine have none for 3 of 4 concepts: 'ONE+++b', 'ONE+++c', 'TWO+++a'." in caught.value.detail
+    assert (
+        "The scores file mine has no score for 3 of 4 concepts: 'ONE+++b', 'ONE+++c', 'TWO+++a'." in caught.value.detail
+    )
 
 
 # --- Several models
@@ -238,6 +242,19 @@ def test_the_manifest_names_each_source() -> None:
         "warnings": [stream.warnings()[0].detail],
     }
     assert stream.warnings()[0].detail.startswith("p: The scores of 3 of 4 concepts (ONE) lie between 0 and 1")
+
+
+def test_columns_of_exports_have_one_type_whatever_the_ranks() -> None:
+    stream = stream_of({"q": (HIGHER, {"ONE": 1.0, "TWO": 2.0}), "p": (HIGHER, {"ONE": 1.0, "TWO": 2.0})})
+    tasks = [json.loads(each.data) for each in stream.documents(1)[0]]
+    columns = evidence_columns([each["evidence"] for task in tasks for each in task["concepts"]])
+
+    assert {each.name: each.kind for each in columns} == {
+        "mean_rank": Kind.NUMBER,
+        "ranks": Kind.JSON,
+        "rank_spread": Kind.NUMBER,
+        "tie_group": Kind.INTEGER,
+    }
 
 
 # --- Published evidence
