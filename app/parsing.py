@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.checks import check_mapping
 from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence import Need
@@ -15,7 +16,7 @@ from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.orderings import parse_ordering
 from concept_orderings.parameters import POINTER, Parameters
-from concept_orderings.request import StreamRequest, listed_concepts, parse_request
+from concept_orderings.request import StreamRequest, parse_request
 
 
 class NamedSource(NamedTuple):

@@ -52,7 +52,7 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "missing_field": _without("ordering"),
     "unknown_field": _request(seed=7),
     "missing_concepts": _without("datasets"),
-    "missing_classes": _request(datasets=[{"name": "cifar100"}]),
+    "missing_classes": _request(datasets=[{"name": "CIFAR-100"}]),
     "conflicting_fields": _request(concepts=["CIFAR100+++bear"]),
     "bad_stream_name": _request(name="First steps"),
     "bad_name": _of_gadgets(name="A+"),
@@ -62,6 +62,9 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "bad_synonyms": _of_gadgets(classes=[["e-reader", "e-book reader", "e-reader"], "smart ring"]),
     "empty_class_list": _of_gadgets(classes=[]),
     "duplicate_concept": _of_gadgets(classes=["e-reader", "smart ring", "e-reader"]),
+    "no_class_list": _request(datasets=[{"name": "mscoco"}]),
+    "unknown_class": _request(datasets=[{"name": "cifar100", "classes": ["aple", "bear"]}], strict=True),
+    "unknown_dataset": _request(datasets=[{"name": "CIFAR-100", "classes": ["apple", "bear"]}], strict=True),
     "bad_year": _of_gadgets(year=24),
     "bad_score": _of_gadgets(scores="high"),
     "bad_count": _of_gadgets(counts={"e-reader": -1, "smart ring": 388}),
@@ -128,6 +131,8 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         f"{', '.join(TABLE_KINDS)}.",
         "evidence_not_kept": f"Version 1 of {STREAM_NAME} was not made from counts; the evidence that it has is years "
         "(ordering: time).",
+        "unknown_dataset.url": "The catalogue has no dataset 'CIFAR-100'; did you mean cifar100? GET /v1/datasets "
+        "lists all 63.",
         "unknown_job": "There is no such job, or it finished more than 7 days ago.",
         "source_not_found.counts": no_such_source("c5", ["c4", "infini-gram"]),
         "source_not_found.scores": no_such_scores("other-scores", ["my-scores"]),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema, cr
 from app.declared import exactly_one, optional, or_null, required, with_default, without_default
 from app.schemas import Schema
 from app.settings import ORDERING_DEFAULTS
+from concept_orderings.asked_classes import ALL_DATASETS
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.concepts import CLASS_NAMES, DATASET_NAME
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
@@ -83,8 +84,8 @@ _ORDERINGS: Any = reduce(or_, (_ordering_schema(each) for each in ORDERINGS.valu
 ClassListSchema = create_model(
     "ClassList",
     __base__=_Strict,
-    __doc__="A dataset and its class names; years, templates and scores left out come from the catalogue.",
-    **{each.name: required(each) if each.name in ("name", "classes") else optional(each) for each in DATASET_FIELDS},
+    __doc__="A dataset and its class names; what is left out, also the classes, comes from the catalogue.",
+    **{each.name: required(each) if each.name == "name" else optional(each) for each in DATASET_FIELDS},
 )
 
 
@@ -106,7 +107,7 @@ class TaskGroups(_Strict):
     by: Literal["dataset", "year"] = Field(examples=["year"])
 
 
-_datasets: Any = list[ClassListSchema]
+_datasets: Any = Annotated[list[ClassListSchema], Field(min_length=1)]
 _ordering: Any = Annotated[_ORDERINGS, Field(discriminator="kind")]
 
 
@@ -119,7 +120,13 @@ StreamRequestSchema = create_model(
     __base__=_StreamRequest,
     __doc__="Class lists, an ordering and a split. Give either `datasets` or `concepts`.",
     name=required(STREAM_NAME),
-    datasets=(_datasets | None, without_default("Class lists.", min_length=1)),
+    datasets=(
+        _datasets | Literal[ALL_DATASETS] | None,
+        without_default(
+            f"Class lists; or `{ALL_DATASETS}`: the 41 adaptation datasets of the catalogue, each with its classes in "
+            "the benchmark's streams."
+        ),
+    ),
     concepts=optional(CONCEPT_LIST),
     **{each.name: optional(each) for each in CHECK_FIELDS},
     ordering=(_ordering, ...),

@@ -365,12 +365,31 @@ class DatasetResource(Schema):
     year: int = Field(examples=[2009])
     train_samples: int = Field(examples=[50000])
     test_samples: int = Field(examples=[10000])
-    classes: int = Field(examples=[100])
+    classes: int = Field(description="Number of classes, as the paper gives it.", examples=[100])
     domain: str = Field(examples=["natural"])
     license: str = Field(examples=["Unspecified, but academic usage"])
     captions: str = Field(description="Where the benchmark's captions come from.", examples=["generated"])
     template: str = Field(examples=["A photo of a {}."])
     zero_shot_score: float = Field(description="OpenCLIP ViT-B/32, percent.", examples=[75.8])
+    url: str = Field(description="The dataset with its classes.", examples=["/v1/datasets/cifar100"])
+
+
+class DatasetWithClasses(DatasetResource):
+    """A dataset of the built-in catalogue, with its classes."""
+
+    class_list: list[str] | None = Field(
+        description="The names of its classes, in its own order: a class's label is its index here. Null for mscoco "
+        "and flickr30k, which have captions and no classes.",
+        examples=[["apple", "aquarium_fish", "baby", "bear", "beaver"]],
+    )
+    classes_in_streams: int = Field(
+        description="How many of them the benchmark's streams have; 0 for evaluation datasets.", examples=[100]
+    )
+    left_out: list[str] = Field(
+        description="The classes in the list that a request without `classes` leaves out, because none of the "
+        "benchmark's streams has them.",
+        examples=[[]],
+    )
 
 
 class DatasetList(Schema):

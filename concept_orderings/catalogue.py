@@ -123,6 +123,9 @@ CATALOGUE: tuple[KnownDataset, ...] = (
 )
 # fmt: on
 
+ADAPTATION_DATASETS = sum(each.split == "adaptation" for each in CATALOGUE)
+"""The number of datasets that models are trained on; the benchmark's streams are of these."""
+
 _BY_NAME = {name: each for each in CATALOGUE for name in (each.handle, each.name)}
 
 

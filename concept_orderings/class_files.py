@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
-from concept_orderings.concepts import join_concept, split_concept
+from concept_orderings.asked_classes import asked_datasets
+from concept_orderings.catalogue import find_dataset
 from concept_orderings.errors import BadValue, ConceptOrderingsError, Fault
 from concept_orderings.label_files import Body, Labels, are_concepts, read_labels
-from concept_orderings.synonyms import first_names
+from concept_orderings.nearest_names import meant_dataset
 from concept_orderings.text import first_of
 
 _LISTS = ("datasets", "concepts")
@@ -120,6 +119,13 @@ def read_class_file(
     return ClassFile(path, [{"name": name, "classes": content.classes()}], labels=content, notes=notes)
 
 
+def of_catalogue(name: str) -> ClassFile:
+    """Return what stands for a file where the command line names a dataset of the catalogue, or `ALL_DATASETS`."""
+    option = f"--dataset {name}"
+    everything = asked_datasets(name)
+    return ClassFile(option, everything if isinstance(everything, list) else [{"name": name}])
+
+
 def request_of(files: Sequence[ClassFile], **fields: object) -> dict[str, object]:
     """Return the body of a request for the class lists or the concepts of all files.
 
@@ -148,15 +154,6 @@ def request_of(files: Sequence[ClassFile], **fields: object) -> dict[str, object
     return {"name": "file", **lists, **fields}
 
 
-def listed_concepts(body: Mapping[str, Any]) -> list[str]:
-    """Return the concepts of a checked request in the order in which it lists them, (n,)."""
-    if body.get("concepts"):
-        pairs = [split_concept(each) for each in body["concepts"]]
-    else:
-        pairs = [(each["name"], name) for each in body["datasets"] for name in map(str, first_names(each["classes"]))]
-    return [join_concept(canonical_name(dataset), name) for dataset, name in pairs]
-
-
 def located(error: ConceptOrderingsError, files: Sequence[ClassFile]) -> ConceptOrderingsError:
     """Return an error whose sentences end with the places in the files to which its pointers lead."""
     first, *others = [_located(fault, files) for fault in error.faults]
@@ -173,8 +170,8 @@ def _meant(stem: str) -> str | None:
         return "NAME"
     if find_dataset(stem) is not None:
         return None
-    plain = {re.sub(r"[^a-z0-9]", "", each.handle): each.handle for each in CATALOGUE}
-    return plain.get("".join(word for word in words if word not in _NO_NAMES))
+    meant = meant_dataset("".join(word for word in words if word not in _NO_NAMES))
+    return None if meant is None else meant.handle
 
 
 def _of_body(path: str, body: Body) -> ClassFile:

@@ -17,6 +17,7 @@
     │   │                       evidence_of_other_concepts, evidence_of_other_captions, evidence_of_other_source
     │   ├── BadScoresFile       bad_scores_file, conflicting_scores
     │   ├── MissingLibrary      missing_library
+    │   ├── NotInCatalogue      no_class_list, unknown_class, unknown_dataset
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
@@ -154,6 +155,10 @@ class BadEvidence(InvalidInput):
 
 class BadScoresFile(InvalidInput):
     """A scores file that cannot be read, or that contradicts itself."""
+
+
+class NotInCatalogue(InvalidInput):
+    """The catalogue does not have a dataset, a class of one, or its class list."""
 
 
 class UnknownOrdering(InvalidInput):

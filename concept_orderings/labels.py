@@ -100,7 +100,7 @@ def listed_labels(listed: Sequence[str]) -> Labels:
     ----------
     listed
         The concepts in the order in which the request lists them, (n,), from
-        `concept_orderings.request.listed_concepts`.
+        `concept_orderings.asked_classes.listed_concepts`.
     """
     lists: dict[str, list[str]] = {}
     for concept in listed:

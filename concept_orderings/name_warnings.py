@@ -9,6 +9,7 @@ one kind belong to `concept_orderings.evidence` (`Kind.foreseen_warnings`), thos
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from concept_orderings.catalogue_warnings import alike_datasets, evaluation_data, unknown_classes, unknown_datasets
 from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.look_alike_warnings import look_alikes, not_composed, unusual_characters
 from concept_orderings.name_pattern_warnings import not_running_text
@@ -39,6 +40,10 @@ RULES: Sequence[Rule] = (
     not_running_text,
     shared_synonyms,
     literal_placeholders,
+    unknown_classes,
+    unknown_datasets,
+    alike_datasets,
+    evaluation_data,
 )
 
 

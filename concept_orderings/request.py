@@ -4,14 +4,21 @@ The service, the worker and ``concept-orderings order FILE`` all read requests w
 rule. The fields are declared here and in `concept_orderings.evidence`; the API's schema uses the same declarations.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from concept_orderings.asked_classes import (
+    ALL_DATASETS,
+    WHOLE_LIST,
+    asked_classes,
+    asked_datasets,
+    listed_concepts,
+)
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
-from concept_orderings.catalogue import CATALOGUE, KnownDataset, canonical_name, find_dataset
+from concept_orderings.catalogue import CATALOGUE, KnownDataset, find_dataset
 from concept_orderings.checks import (
     check_fields,
     check_mapping,
@@ -19,6 +26,7 @@ from concept_orderings.checks import (
     check_string,
     check_strings,
     meant_fields,
+    wrong_type,
 )
 from concept_orderings.concepts import (
     CONCEPTS,
@@ -28,17 +36,16 @@ from concept_orderings.concepts import (
     class_lists_of,
     find_class_name_faults,
     gather_concepts,
-    join_concept,
-    split_concept,
 )
 from concept_orderings.errors import BadValue, EmptyClassList
 from concept_orderings.evidence import EVIDENCE, Kind, Need, evidence_fields
 from concept_orderings.faults import Faults
 from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.parameters import Parameters
-from concept_orderings.shapes import Refusal, RequestField, Text
+from concept_orderings.shapes import Boolean, Choice, Either, Refusal, RequestField, Text
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
-from concept_orderings.synonyms import CLASSES, first_names, with_first_names
+from concept_orderings.strict_names import find_unknown_names
+from concept_orderings.synonyms import CLASSES, with_first_names
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 
 _BAD_NAME = Refusal(BadValue, "bad_stream_name", f"A stream's name {URL_NAME_RULE}.")
@@ -57,27 +64,43 @@ CONCEPT_LIST = RequestField(
     (["CIFAR100+++bear", "FLOWERS102+++daffodil"],),
 )
 
+_A_LIST = f'an array or "{WHOLE_LIST}"'
+_OTHER_WORD = Refusal(BadValue, "wrong_type", f"The classes must be {_A_LIST}.")
+
 DATASET_FIELDS = (
     RequestField("name", DATASET_NAME, "The dataset; for one in the catalogue, either of its names.", ("cifar100",)),
     RequestField(
         "classes",
-        CLASSES,
+        Either((CLASSES, Choice(_OTHER_WORD, (WHOLE_LIST,))), type_refusal=_A_LIST),
         "Class names, each once; their order has no meaning, except for the ordering given. A class may be an array: "
-        "its name, then its synonyms.",
+        "its name, then its synonyms. Left out: those of the dataset in the catalogue, as the benchmark's streams "
+        "have them; `list`: all of the dataset's list, which is longer for clevr, mitstates, openimages and quilt. The "
+        "request is then the same as with the names.",
         (["bear", "otter"], [["happy", "smiling"], "sad"]),
     ),
     *evidence_fields(),
 )
 """The fields of a class list."""
 
-CHECK_FIELDS: tuple[RequestField, ...] = ()
+STRICT = RequestField(
+    "strict",
+    Boolean(),
+    "Refuses classes that a dataset of the catalogue does not have, and datasets that the catalogue does not have, "
+    "unless they are private: given with a year or a template, and no misspelling of the catalogue's. Without it, they "
+    "are warned of.",
+    (True,),
+)
+
+CHECK_FIELDS: tuple[RequestField, ...] = (STRICT,)
 """Optional fields of a body that only decide whether it is refused, and change no byte of a version.
 
 They never stand in the canonical request, so bodies with and without them are the same request. A parameter of an
 ordering that only checks is declared with ``check_only=True``.
 """
 
-_FIELDS = ("name", "datasets", "concepts", "ordering", "tasks")
+DATASETS = "datasets"
+
+_FIELDS = ("name", DATASETS, "concepts", "ordering", "tasks")
 _LISTS = ("/datasets", "/concepts")
 
 
@@ -186,6 +209,8 @@ def parse_request(
     given, known = _parse_concepts(fields, faults)
     draft = _Draft(ordering, doubtful, split, given, Concepts(tuple(map(_completed, given.datasets))), known)
     _find_contradictions(draft, passed, now, faults)
+    if fields.get(STRICT.name) is True:
+        find_unknown_names(fields, faults)
     faults.refuse()
     assert name is not None  # otherwise there were faults, as for the two that follow
     assert ordering is not None
@@ -298,8 +323,16 @@ def _parse_concepts(fields: Mapping[str, object], faults: Faults) -> tuple[Conce
 
 
 def _parse_list(name: str, fields: Mapping[str, object], faults: Faults) -> tuple[Concepts, bool]:
-    items = faults.attempt(check_sequence, fields[name], f"/{name}")
+    items = faults.attempt(_check_list, name, fields[name])
     return (Concepts(()), False) if items is None else _PARSERS[name](items, faults)
+
+
+def _check_list(name: str, value: object) -> Sequence[object]:
+    if name != DATASETS:
+        return check_sequence(value, f"/{name}")
+    if isinstance(value, str) and value != ALL_DATASETS:
+        raise wrong_type(f'an array or "{ALL_DATASETS}"', value, f"/{name}")
+    return check_sequence(asked_datasets(value), f"/{name}")
 
 
 def _parse_concept_list(items: Sequence[object], faults: Faults) -> tuple[Concepts, bool]:
@@ -319,7 +352,7 @@ def _parse_datasets(items: Sequence[object], faults: Faults) -> tuple[Concepts, 
     return concepts, readable and faults.found == before
 
 
-_PARSERS = {"datasets": _parse_datasets, "concepts": _parse_concept_list}
+_PARSERS = {DATASETS: _parse_datasets, CONCEPT_LIST.name: _parse_concept_list}
 
 
 def _parse_class_list(value: object, pointer: str, faults: Faults) -> ClassList:
@@ -332,7 +365,7 @@ def _parse_class_list(value: object, pointer: str, faults: Faults) -> ClassList:
     misspelt = meant_fields(body, names)
     name = None if "name" in misspelt else faults.attempt(check_string, body.get("name"), f"{pointer}/name")
     body = plain if (plain := with_first_names(body, pointer, faults)) is not None else body
-    unreadable = plain is None or "classes" in misspelt
+    unreadable = plain is None or _are_meant(body, misspelt)
     classes = None if unreadable else _parse_classes(body, name or "", pointer, faults)
     given: dict[str, object] = {}
     doubtful = {field for field, read in (("name", name), ("classes", classes)) if read is None}
@@ -354,37 +387,24 @@ def _parse_class_list(value: object, pointer: str, faults: Faults) -> ClassList:
     )
 
 
+def _are_meant(body: Mapping[str, object], misspelt: Set[str]) -> bool:
+    """Tell whether misspelt fields of a class list may hold its classes, or the name of a dataset that has some."""
+    asked = body.get("classes") in (None, WHOLE_LIST)
+    return "classes" in misspelt or ("name" in misspelt and asked)
+
+
 def _parse_classes(body: Mapping[str, object], dataset: str, pointer: str, faults: Faults) -> tuple[str, ...] | None:
     """Return the classes of a class list, or None if they are not all strings."""
-    value = body.get("classes")
+    value = faults.attempt(asked_classes, body, pointer)
     if value is None:
-        detail = f"{pointer} has no classes; give the names of its classes in an array."
-        faults.add(BadValue("missing_classes", detail, [f"{pointer}/classes"]))
+        return None
+    if isinstance(value, str):
+        faults.add(wrong_type(_A_LIST, value, f"{pointer}/classes"))
         return None
     classes = faults.attempt(check_strings, value, f"{pointer}/classes")
     if classes is None and isinstance(value, list | tuple):
         find_class_name_faults(dataset, value, f"{pointer}/classes", faults)
     return classes
-
-
-def listed_concepts(fields: Mapping[str, object]) -> list[str]:
-    """Return the concepts of a checked body in the order in which the body lists them, (n,).
-
-    Parameters
-    ----------
-    fields
-        A body that `parse_request` accepts.
-    """
-    if fields.get("concepts") is not None:
-        pairs = [split_concept(each) for each in check_strings(fields["concepts"], "/concepts")]
-    else:
-        lists = [check_mapping(each, "") for each in check_sequence(fields["datasets"], "/datasets")]
-        pairs = [
-            (check_string(each["name"], ""), name)
-            for each in lists
-            for name in check_strings(first_names(check_sequence(each["classes"], "")), "")
-        ]
-    return [join_concept(canonical_name(dataset), class_name) for dataset, class_name in pairs]
 
 
 def _check_split(split: Split, n: int) -> None:

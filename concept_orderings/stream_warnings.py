@@ -51,6 +51,10 @@ class WarningCode(StrEnum):
     NOT_NFC = "not_nfc"
     UNUSUAL_CHARACTERS = "unusual_characters"
     NOT_RUNNING_TEXT = "not_running_text"
+    UNKNOWN_CLASSES = "unknown_classes"
+    UNKNOWN_DATASETS = "unknown_datasets"
+    ALIKE_DATASETS = "alike_datasets"
+    EVALUATION_DATA = "evaluation_data"
     UNCLASSIFIED = "unclassified"
 
 

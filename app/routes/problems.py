@@ -36,6 +36,7 @@ REFUSED_STREAM = (
     *("missing_concepts", "missing_classes", "conflicting_fields", "bad_stream_name"),
     *("bad_name", "bad_class_name", "bad_concept", "bad_template", "bad_synonyms"),
     *("empty_class_list", "duplicate_concept"),
+    *("no_class_list", "unknown_class", "unknown_dataset"),
     *("bad_year", "bad_score", "bad_count", "bad_query"),
     *("unknown_ordering", "unknown_parameter", "bad_parameter", "source_not_found"),
     *("bad_task_count", "bad_task_sizes", "bad_task_rule"),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from concept_orderings.catalogue import find_dataset
 from concept_orderings.class_files import ClassFile, read_class_file
 from concept_orderings.errors import BadValue
 from concept_orderings.faults import Faults
@@ -44,7 +45,9 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise BadValue("bad_file", f"{path} cannot be read: {error.strerror}.") from error
+        known = isinstance(error, FileNotFoundError) and find_dataset(str(path)) is not None
+        meant = f"; --dataset {path} takes the classes of the catalogue" if known else ""
+        raise BadValue("bad_file", f"{path} cannot be read: {error.strerror}{meant}.") from error
     if len(data) > MOST_BYTES:
         raise BadValue("bad_file", f"{path} has more than {MOST_BYTES // 2**20} MiB, which no list of class names has.")
     return data

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from concept_orderings.class_files import ClassFile, OwnFields, located, request_of
+from concept_orderings.asked_classes import ALL_DATASETS, listed_concepts
+from concept_orderings.catalogue import ADAPTATION_DATASETS
+from concept_orderings.class_files import ClassFile, OwnFields, located, of_catalogue, request_of
 from concept_orderings.cli.export import add_labels, no_labels
 from concept_orderings.cli.files import read_files
 from concept_orderings.cli.labels_file import read_labels_file
@@ -26,7 +28,7 @@ from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.request import StreamRequest, listed_concepts, parse_request
+from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream_warnings import sentences
 
 WITHOUT_SPLIT, WITH_SPLIT = "fomo", "tasks"
@@ -37,11 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments: files, the ordering and its parameters, the split, and the output."""
     parser.add_argument(
         "files",
-        nargs="+",
+        nargs="*",
         metavar="FILE",
         help="a file with class names, as text, CSV, TSV or JSON (docs/label-files.md lists the forms), with "
         "DATASET+++class name of each concept, or with the body of a request. A dataset is named after its file; "
         "NAME=FILE names it",
+    )
+    parser.add_argument(
+        "--dataset",
+        action="append",
+        metavar="NAME",
+        help="take the classes of this dataset from the catalogue, as the benchmark's streams have them; repeat it for "
+        f"several; {ALL_DATASETS}: all {ADAPTATION_DATASETS} datasets that the streams are of",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse classes and datasets that the catalogue does not have, instead of warning of them",
     )
     parser.add_argument("--column", help="for CSV, TSV and JSON objects: the column that has the class names")
     parser.add_argument("--kind", choices=ORDERINGS, help="the ordering; needed unless a file has the field ordering")
@@ -108,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
     refuse(faults_of_options(options))
     for path in filter(None, (options.output, options.manifest)):
         check_writable(path)
-    files = read_files(options.files, column=options.column)
+    files = [*read_files(options.files, column=options.column), *map(of_catalogue, options.dataset or ())]
     for note in (note for each in files for note in each.notes):
         say(note)
     if options.print_order:
@@ -152,6 +166,8 @@ def _fields(options: argparse.Namespace, own: OwnFields) -> dict[str, object]:
     """Return the fields of the request that options or files give."""
     tasks: object = {"by": options.by} if options.by else {"count": 1 if options.tasks is None else options.tasks}
     fields = {"name": options.name or "file", "tasks": tasks}
+    if options.strict:
+        fields["strict"] = True
     if options.kind is not None:
         fields["ordering"] = {"kind": options.kind, **given_parameters(options)}
     # A field that both an option and a file give is refused before.

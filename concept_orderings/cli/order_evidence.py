@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from concept_orderings.class_files import listed_concepts
+from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.cli.embeddings_file import read_embeddings
 from concept_orderings.cli.evidence_files import read_evidence
 from concept_orderings.cli.gatherers import find_gatherer

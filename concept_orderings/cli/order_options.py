@@ -11,7 +11,7 @@ from concept_orderings.evidence.counts import AT_HAND
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS, Ordering
 
-_WITH_PRINT_ORDER = ("command", "run", "given", "files", "column", "output", "print_order")
+_WITH_PRINT_ORDER = ("command", "run", "given", "files", "dataset", "column", "output", "print_order")
 _OF_ENCODERS = ("encoder", "weights")
 _OF_CACHES = ("counted_since", "refresh")
 
@@ -19,6 +19,8 @@ _OF_CACHES = ("counted_since", "refresh")
 def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
     """Yield a sentence for each fault that the options have by themselves."""
     yield from _dashes(options)
+    if not (options.files or options.dataset):
+        yield "No class names are given: name a FILE that has some, or give --dataset NAME for one of the catalogue."
     if options.print_order:
         given = [name for name, value in vars(options).items() if value is not None and value is not False]
         others = [name for name in given if name not in _WITH_PRINT_ORDER]
@@ -99,6 +101,7 @@ def _twice_given(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:
         "name": ["--name"] if options.name is not None else [],
         "ordering": ["--kind", *parameters] if options.kind else parameters,
         "tasks": [name for name, value in (("--tasks", options.tasks), ("--by", options.by)) if value is not None],
+        "strict": ["--strict"] if options.strict else [],
     }
     for field, names in given.items():
         if names and field in own:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias
 
+from concept_orderings.asked_classes import asked_datasets
 from concept_orderings.checks import escape_pointer, is_integer
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import BadValue, Fault
@@ -203,6 +204,8 @@ def _of_class_list(file: str, value: _Object, column: str | None) -> Labels | Bo
 
 def _of_request(file: str, value: _Object, _: str | None) -> Body:
     given = {name: each for name, each in value.items() if each is not None}
+    if "datasets" in given:
+        given["datasets"] = asked_datasets(given["datasets"])
     if wrong := [name for name in _LISTS if not isinstance(given.get(name, []), list)]:
         raise unreadable(file, f"has {named(wrong)}, but not as a JSON list.")
     return Body(given)

@@ -11,7 +11,8 @@ import httpx
 import pytest
 import rfc8785
 
-from concept_orderings.catalogue import CATALOGUE
+from concept_orderings.catalogue import CATALOGUE, find_dataset
+from concept_orderings.class_lists import class_list
 from concept_orderings.orderings import ORDERINGS
 from support.answers import assert_problem, raw
 from support.deployment import Deployment
@@ -61,16 +62,15 @@ def test_the_same_request_is_answered_with_its_version(service: Deployment, vers
     assert answer.headers["Location"] == version["url"]
 
 
-def test_another_spelling_of_the_same_request_gets_the_same_version(
-    service: Deployment, version: dict[str, Any]
-) -> None:
-    request = random_request("contract", concepts=5, tasks=2)
-    names = [each.split("+++")[1] for each in request.pop("concepts")]
+def test_another_spelling_of_the_same_request_gets_the_same_version(service: Deployment) -> None:
+    names = ["apple", "bear", "clock", "dolphin", "elephant"]
+    concepts = [f"CIFAR100+++{name}" for name in names]
+    version = service.publish({**random_request("spelt"), "concepts": concepts})
     otherwise = {
         "tasks": {"count": 2},
         "datasets": [{"classes": names[::-1], "name": "cifar100", "year": 1999}],
         "ordering": {"reverse": False, "kind": "random", "version": 1},
-        "name": "contract",
+        "name": "spelt",
     }
     answer = service.http.post("/v1/streams", content=json.dumps(otherwise, indent=3).encode())
     assert answer.status_code == 200
@@ -339,7 +339,8 @@ def test_latest_redirects_to_the_newest_version(service: Deployment) -> None:
 
 
 def test_head_is_get_without_the_body(service: Deployment, parts: list[str]) -> None:
-    others = ["/v1/streams", "/v1/streams/contract", "/v1/orderings", "/v1/datasets", "/health/live", "/docs"]
+    others = ["/v1/streams", "/v1/streams/contract", "/v1/orderings", "/v1/datasets", "/v1/datasets/dtd"]
+    others += ["/health/live", "/docs"]
     for url in [*parts, *others, "/v1/streams/none", "/v1/streams/contract/versions/latest", "/openapi.json"]:
         get, head = service.http.get(url), service.http.head(url)
         assert head.status_code == get.status_code
@@ -436,6 +437,52 @@ def test_all_datasets_are_listed(service: Deployment) -> None:
     listed = service.http.get("/v1/datasets").json()["datasets"]
     assert len(listed) == 63
     assert [each["handle"] for each in listed] == [each.handle for each in CATALOGUE]
+    for each in listed[::20]:
+        shown = service.http.get(each["url"]).json()
+        assert {name: shown[name] for name in each} == each
+
+
+def test_a_dataset_is_shown_with_its_classes_by_either_name(service: Deployment) -> None:
+    clevr = find_dataset("clevr")
+    assert clevr is not None
+    by_handle, by_name = (service.http.get(f"/v1/datasets/{name}") for name in (clevr.handle, clevr.name))
+
+    assert by_handle.content == by_name.content
+    shown = by_handle.json()
+    assert shown["class_list"] == list(class_list(clevr) or ())
+    assert (shown["classes_in_streams"], len(shown["left_out"])) == (217, 30)
+    assert service.http.get("/v1/datasets/mscoco").json()["class_list"] is None
+    assert service.http.get("/v1/datasets/imagenet").json()["classes_in_streams"] == 0
+    # Another release may show it otherwise.
+    assert by_handle.headers["Cache-Control"] == "public, no-cache"
+    again = service.http.get("/v1/datasets/clevr", headers={"If-None-Match": by_handle.headers["ETag"]})
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", by_handle.headers["ETag"])
+
+
+def test_a_dataset_without_classes_has_the_version_of_one_that_lists_them(service: Deployment) -> None:
+    dtd = service.http.get("/v1/datasets/dtd").json()
+    body = {"name": "textures", "ordering": {"kind": "random"}, "tasks": {"count": 1}}
+    version = service.publish({**body, "datasets": [{"name": "DTD"}], "strict": True})
+
+    listed = service.post({**body, "datasets": [{"name": "dtd", "classes": dtd["class_list"]}]})
+    assert (listed.status_code, listed.json()["digest"]) == (200, version["digest"])
+    assert (version["concepts"], version["warnings"]) == (47, [])
+
+
+def test_names_that_the_catalogue_lacks_are_warned_of_at_once_and_in_the_version(service: Deployment) -> None:
+    datasets = [{"name": "cifar100", "classes": ["apple", "aple"]}, {"name": "ImageNet", "classes": ["tench"]}]
+    body = {"name": "misspelt", "datasets": datasets, "ordering": {"kind": "random"}, "tasks": {"count": 1}}
+    job = service.job(service.post(body).headers["Location"])
+    version = service.publish(body)
+
+    assert [each["code"] for each in job["warning_details"]] == ["unknown_classes", "unknown_datasets"]
+    assert version["warning_details"] == job["warning_details"]
+    refused = service.post({**body, "name": "strict", "strict": True})
+    assert refused.status_code == 422
+    assert [(each["code"], each["pointers"]) for each in refused.json()["errors"]] == [
+        ("unknown_class", ["/datasets/0/classes/1"]),
+        ("unknown_dataset", ["/datasets/1/name"]),
+    ]
 
 
 def test_the_health_of_a_running_service(service: Deployment) -> None:

@@ -102,7 +102,7 @@ def test_a_share_beside_a_score_of_the_catalogue_is_warned_of_in_the_202(service
     body = {
         "name": "foreseen-shares",
         "datasets": [
-            {"name": "dsprites", "classes": ["square"]},
+            {"name": "dsprites", "classes": ["square located in the top left"]},
             {"name": "my-food", "classes": ["soup"], "scores": 0.9623},
         ],
         "ordering": {"kind": "performance"},

@@ -159,6 +159,7 @@ def test_example_urls_exist_once_the_first_examples_were_sent(service: Deploymen
 def test_answers_match_their_schemas(service: Deployment, document: dict[str, Any]) -> None:
     """Each answer has exactly the fields of its schema; `test_typed_versions` compares manifests and tasks."""
     service.publish(REQUESTS["time"]["value"])
+    assert schemas.DatasetWithClasses.model_validate(service.http.get("/v1/datasets/dtd").json(), strict=True)
     for path in ("/v1/streams", "/v1/streams/{name}", "/v1/orderings", "/v1/datasets", "/health/live", "/health/ready"):
         answer = document["paths"][path]["get"]["responses"]["200"]
         model = answer["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]
@@ -198,6 +199,7 @@ def test_examples_of_errors_are_answers_of_the_service(service: Deployment, docu
         "unknown_task": get(f"{FIRST}/versions/1/tasks/9"),
         "unknown_format": get(f"{FIRST}/versions/1/export/task"),
         "unknown_labels": get(f"/v1/labels/{'0f' * 32}"),
+        "unknown_dataset.url": get("/v1/datasets/CIFAR-100"),
         "unknown_job": get(f"/v1/jobs/{'0' * 32}"),
         "job_finished": service.http.delete(job),
         "source_exists": upload("name,count\naquarium fish,388\nsunflower,1\n"),

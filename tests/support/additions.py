@@ -102,6 +102,9 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     "diagnostics count the steps of length 0, between concepts that are not told apart": _zero_steps,
     "a concept that has embeddings shows its captions, and how near the next one is": _evidence_of_embeddings,
     "the manifest lists the files of the evidence, from which the order can be made again": _evidence_files,
+    "classes and datasets that the catalogue lacks, names alike and evaluation data are warned of": _warnings(
+        "unknown_classes", "unknown_datasets", "alike_datasets", "evaluation_data"
+    ),
     "the manifest lists its warnings as objects, so that programs need not read sentences": _warnings_as_objects,
 }
 """By the reason for an addition, a function that takes it out of a manifest and its tasks."""

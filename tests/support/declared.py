@@ -38,6 +38,11 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     ("bad_parameter", "The path is to start at "),
     ("bad_parameter", "The order has "),
     ("bad_parameter", "The order lacks "),
+    # Names, and lists of classes, that the catalogue does not have.
+    ("missing_classes", ""),
+    ("no_class_list", ""),
+    ("unknown_class", ""),
+    ("unknown_dataset", ""),
     # A split of as many concepts as there are.
     ("bad_task_count", "concepts cannot be cut into"),
     ("bad_task_sizes", "The task sizes add up to"),

@@ -7,7 +7,7 @@ def random_request(name: str, *, seed: int = 0, concepts: int = 4, tasks: int = 
     """Return a request that needs no evidence."""
     return {
         "name": name,
-        "concepts": [f"CIFAR100+++class {i:05d}" for i in range(concepts)],
+        "concepts": [f"OWN+++class {i:05d}" for i in range(concepts)],
         "ordering": {"kind": "random", "seed": seed, **more},
         "tasks": {"count": tasks},
     }

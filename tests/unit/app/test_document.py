@@ -14,12 +14,13 @@ from app import openapi
 from app.examples import EXAMPLE_REQUEST, REQUESTS
 from app.settings import ORDERING_DEFAULTS
 from app.source_schemas import REQUESTS as COUNTS_REQUESTS
+from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.labels import listed_labels
 from concept_orderings.library import arrange_request
 from concept_orderings.orderings import ORDERINGS
-from concept_orderings.request import listed_concepts, parse_request
+from concept_orderings.request import parse_request
 from support.declared import fits_schema
 
 SETTINGS = {"encoder": "minilm"}

@@ -17,7 +17,7 @@ from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.evidence.count_warnings import shared_names
 from concept_orderings.evidence.counts import queries_of
 from concept_orderings.library import arrange_stream, foreseen_warnings
-from concept_orderings.name_warnings import RULES
+from concept_orderings.name_warnings import RULES, name_warnings
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream import ArrangedStream
@@ -205,8 +205,9 @@ def test_of_more_concepts_fewer_warnings_are_foreseen(body: Body) -> None:
     assert is_part_in_order(foreseen, foreseen_warnings(request))
     counted = request.ordering.kind == "frequency" and not request.outside
     codes = (WarningCode.ZERO_COUNTS, WarningCode.EQUAL_COUNTS)
-    # Scores are always at hand, so nothing of them takes longer to foresee.
-    foreseen = [each for each in foreseen if "scores" not in each.code]
+    # Scores and names are always at hand, so nothing of them takes longer to foresee.
+    assert is_part_in_order(name_warnings(request), foreseen)
+    foreseen = [each for each in foreseen if "scores" not in each.code and each not in name_warnings(request)]
     assert [each for each in foreseen_warnings(request) if each.code in codes] == (foreseen if counted else [])
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.catalogue import find_dataset
 from concept_orderings.class_lists import class_list
 from concept_orderings.errors import BadLabels, InvalidInput
@@ -20,7 +21,7 @@ from concept_orderings.labels import (
     listed_labels,
     parse_labels,
 )
-from concept_orderings.request import listed_concepts, parse_request
+from concept_orderings.request import parse_request
 from unit.concept_orderings.strategies import Body, class_names, datasets, requests, unknown_dataset_names
 
 

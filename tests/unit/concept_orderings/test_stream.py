@@ -179,7 +179,9 @@ def test_the_manifest_has_the_provenance_of_its_evidence(body: Body) -> None:
     [("dataset", "dataset", False), ("time", "year", False), ("random", "dataset", True), ("random", "year", True)],
 )
 def test_a_group_in_several_tasks_gives_a_warning(kind: str, by: str, warns: bool) -> None:
-    datasets = [{"name": name, "classes": [str(i) for i in range(50)]} for name in ("cifar100", "dtd", "food101")]
+    datasets = [
+        {"name": name, "classes": [str(i) for i in range(50)], "year": 2001 + i} for i, name in enumerate("ABC")
+    ]
     body = {"name": "a", "datasets": datasets, "ordering": {"kind": kind}, "tasks": {"by": by}}
     stream = arranged(parse_request(body))
 

@@ -14,14 +14,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from concept_orderings.class_files import listed_concepts
+from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.cli import main
 from concept_orderings.cli.embeddings_file import read_embeddings
 from concept_orderings.errors import BadValue, SourceError
 from concept_orderings.request import parse_request
 
-# On a line: dog, apple, elm, bear, clock.
-PLACE = {"dog": 0, "apple": 1, "elm": 3, "bear": 6, "clock": 10}
+# On a line: dolphin, apple, elephant, bear, clock.
+PLACE = {"dolphin": 0, "apple": 1, "elephant": 3, "bear": 6, "clock": 10}
 LINE = list(PLACE)
 CLASSES = sorted(PLACE)
 SIMILAR = ("cifar100.json", "--kind", "similarity")
@@ -66,7 +66,7 @@ def test_rows_without_names_are_refused_if_the_listing_is_in_another_order(
     error = refused(capsys, "line.json", "--kind", "similarity", "--embeddings", "rows.npy")
 
     assert "row 0 would be 'CIFAR100+++apple'" in error
-    assert "but 'CIFAR100+++dog' as the concepts are listed" in error
+    assert "but 'CIFAR100+++dolphin' as the concepts are listed" in error
     assert "--names" in error
     assert "--print-order" in error
     assert "[bad_rows]" in error
@@ -130,21 +130,21 @@ def test_the_order_is_printed_to_standard_output(capsysbinary: pytest.CaptureFix
 
 
 def test_all_faults_of_names_are_in_one_error(capsys: pytest.CaptureFixture[str], here: Path) -> None:
-    save_named(here / "rows.npz", ["dog", "dog", "elm", "bear", "cat"])
+    save_named(here / "rows.npz", ["dolphin", "dolphin", "elephant", "bear", "cat"])
     error = refused(capsys, *SIMILAR, "--embeddings", "rows.npz")
 
     assert error.startswith("concept-orderings: rows.npz: 2 concepts have no row: 'CIFAR100+++apple'")
     assert "'cat'" in error
-    assert "several rows: 'CIFAR100+++dog'" in error
+    assert "several rows: 'CIFAR100+++dolphin'" in error
     assert "[bad_rows]" in error
 
 
 def test_more_rows_than_concepts_are_named(capsys: pytest.CaptureFixture[str], here: Path) -> None:
-    (here / "few.json").write_text(json.dumps(["CIFAR100+++dog"]))
+    (here / "few.json").write_text(json.dumps(["CIFAR100+++dolphin"]))
     save_named(here / "rows.npz", LINE)
 
     error = refused(capsys, "few.json", "--kind", "similarity", "--embeddings", "rows.npz")
-    assert "4 rows have names that are no concepts: 'apple', 'elm', 'bear', 'clock'." in error
+    assert "4 rows have names that are no concepts: 'apple', 'elephant', 'bear', 'clock'." in error
 
 
 def test_given_embeddings_need_no_template(capsys: pytest.CaptureFixture[str], here: Path) -> None:

@@ -16,7 +16,7 @@ from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.published import PublishedVersion
 
-CLASSES = ["apple", "bear", "clock", "dog", "elm"]
+CLASSES = ["apple", "bear", "clock", "dolphin", "elephant"]
 
 
 @pytest.fixture
@@ -141,13 +141,13 @@ def test_the_bytes_of_a_new_exporter_are_written_unchanged(
 
 @pytest.mark.parametrize("by", ["dataset", "year"])
 def test_tasks_can_be_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path, by: str) -> None:
-    for name in ("cifar100", "cifar10", "mnist"):
+    for name in ("cifar100", "domainnet_sketch", "domainnet_painting"):
         (tmp_path / f"{name}.json").write_text(json.dumps(CLASSES))
     files = sorted(tmp_path.iterdir())
     kind = "time" if by == "year" else "dataset"
     found = ordered(capsys, *files, "--kind", kind, "--by", by)
 
-    # Both CIFAR datasets are from one year.
+    # Both parts of DomainNet are from one year.
     assert sorted(len(task) for task in found) == ([5, 10] if by == "year" else [5, 5, 5])
     assert found == library({"by": by}, [{"name": path.stem, "classes": CLASSES} for path in files], kind=kind)
 
@@ -257,7 +257,6 @@ def test_a_duplicate_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path
     "arguments",
     [
         [],
-        ["order"],
         ["order", "x.json", "--kind", "rnd"],
         ["order", "x.json", "--kind", "random", "--seed", "1", "--seed", "2"],
         ["order", "x.json", "--kind", "random", "--tasks", "many"],
@@ -301,3 +300,52 @@ def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert left.value.code == 0
     assert capsys.readouterr().out == f"concept-orderings {__version__}\n"
+
+
+# --- Datasets of the catalogue.
+
+
+def test_datasets_of_the_catalogue_need_no_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps({"datasets": [{"name": "cifar100"}, {"name": "DTD"}]}))
+    named = ordered(capsys, "--dataset", "cifar100", "--dataset", "DTD", "--kind", "given")
+
+    assert named == library(datasets=[{"name": "cifar100"}, {"name": "dtd"}], kind="given")[0]
+    assert named == ordered(capsys, body, "--kind", "given")
+    assert (len(named), named[:2]) == (147, ["CIFAR100+++apple", "CIFAR100+++aquarium_fish"])
+
+
+def test_all_datasets_of_the_benchmark_are_one_word(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text('{"datasets": "fomo"}')
+    outputs = []
+    for argument in (["--dataset", "fomo"], [str(body)]):
+        assert main(["order", *argument, "--kind", "random"]) == 0
+        outputs.append(capsys.readouterr().out)
+
+    assert len(json.loads(outputs[0])) == 18_381
+    assert outputs[0] == outputs[1]
+
+
+def test_a_dataset_of_the_catalogue_for_which_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--dataset cifar100 takes the classes of the catalogue" in refused(capsys, "cifar100", "--kind", "random")
+    assert "--dataset" not in refused(capsys, "zoo", "--kind", "random")
+
+
+def test_a_misspelt_dataset_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    error = refused(capsys, "--dataset", "CIFAR-100", "--kind", "random")
+
+    assert "did you mean cifar100?" in error
+    assert "(--dataset CIFAR-100: " in error
+    assert "[missing_classes]" in error
+
+
+def test_unknown_names_are_warned_of_or_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "cifar100.txt"
+    path.write_text("apple\naple\n")
+
+    assert main(["order", str(path), "--kind", "random"]) == 0
+    assert "'CIFAR100+++aple' (nearest: 'apple')" in capsys.readouterr().err
+    error = refused(capsys, path, "--kind", "random", "--strict")
+    assert "did you mean 'apple'? (" in error
+    assert "cifar100.txt: line 2" in error

@@ -18,6 +18,9 @@ REQUEST = {
 
 REFUSED: dict[str, list[str]] = {
     # The options; then what the error says.
+    "--kind random": ["No class names are given", "FILE", "--dataset NAME"],
+    "--dataset dtd --print-order --strict": ["--print-order", "leave out --strict"],
+    "strict.json --strict --kind random": ["--strict cannot be given", "strict.json has its own strict"],
     "list.json": ["No ordering is given", "--kind", "typicality"],
     "list.json --kind given --seed 1": ["--seed has no effect", "given takes only --reverse"],
     "list.json --kind random --encoder minilm": ["--encoder has no effect", "random takes only --seed, --reverse"],
@@ -79,8 +82,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     (folder / "list.json").write_text(json.dumps([f"CIFAR100+++{name}" for name in CLASSES]))
     (folder / "other.json").write_text(json.dumps(["MNIST+++0"]))
-    (folder / "mnist.json").write_text(json.dumps(["0"]))
+    (folder / "dtd.json").write_text(json.dumps(["dotted"]))
     (folder / "request.json").write_text(json.dumps(REQUEST))
+    (folder / "strict.json").write_text(json.dumps({"concepts": ["CIFAR100+++apple"], "strict": True}))
     similar = {**REQUEST, "ordering": {"kind": "similarity", "encoder": "minilm"}}
     (folder / "similar.json").write_text(json.dumps(similar))
     return folder
@@ -112,7 +116,11 @@ def test_an_option_without_effect_is_refused(capsys: pytest.CaptureFixture[str],
         "list.json --kind random --name x --manifest m.json --output o.json",
         "request.json --manifest m.json",
         "request.json --format tasks --output o.json",
-        "request.json mnist.json",
+        "request.json dtd.json",
+        "request.json --dataset dtd",
+        "dtd.json --dataset cifar100 --kind random --strict",
+        "--dataset food101 --dataset dtd --print-order",
+        "--dataset clevr --print-order",
         "request.json --print-order",
         "list.json --print-order --output names.txt",
     ],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import CannotExpress, MissingLibrary
 from concept_orderings.evidence.at_hand import evidence_at_hand
@@ -18,7 +19,7 @@ from concept_orderings.exporters.fomo import Fomo, fomo_list
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion, VersionDocuments
-from concept_orderings.request import listed_concepts, parse_request
+from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
 from concept_orderings.url_names import URL_NAME
 from unit.concept_orderings.strategies import PLAIN_CHARACTERS, Body, requests

@@ -15,6 +15,7 @@ from concept_orderings.errors import (
     EmptyClassList,
     InvalidInput,
     MissingEvidence,
+    NotInCatalogue,
     UnknownOrdering,
 )
 from concept_orderings.request import parse_request
@@ -47,6 +48,9 @@ ERRORS: dict[str, type[InvalidInput]] = {
     "missing_scores": MissingEvidence,
     "missing_templates": MissingEvidence,
     "missing_years": MissingEvidence,
+    "no_class_list": NotInCatalogue,
+    "unknown_class": NotInCatalogue,
+    "unknown_dataset": NotInCatalogue,
     "unknown_field": BadValue,
     "unknown_ordering": UnknownOrdering,
     "unknown_parameter": BadParameter,

@@ -202,6 +202,7 @@ def test_evidence_is_missing_beside_other_faults() -> None:
         pytest.param({"/ordering": ordered("time"), f"{FIRST}/year": ..., f"{FIRST}/yaer": 1}, id="misspelt year"),
         pytest.param({f"{FIRST}/classes": ..., f"{FIRST}/clases": ["a"]}, id="misspelt classes"),
         pytest.param({f"{FIRST}/name": ..., f"{FIRST}/nmae": "ONE"}, id="misspelt name"),
+        pytest.param({FIRST: {"nmae": "cifar100"}}, id="misspelt name of a dataset with classes in the catalogue"),
         pytest.param({"/tasks": ..., "/task": {"count": 1}}, id="misspelt tasks"),
         pytest.param({"/datasets": ..., "/dataset": []}, id="misspelt datasets"),
         pytest.param({"/ordering": ordered("frequency", sorce="c4"), f"{FIRST}/counts": ...}, id="misspelt source"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence.captions import caption_rounds, captions_of, captions_of_concept
@@ -15,7 +16,7 @@ from concept_orderings.evidence.class_synonyms import names_of
 from concept_orderings.evidence.counts import queries_of
 from concept_orderings.library import foreseen_warnings
 from concept_orderings.queries import Query, query_for
-from concept_orderings.request import StreamRequest, listed_concepts, parse_request
+from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream_warnings import StreamWarning
 
 from .bodies import FIRST, changed, counted
