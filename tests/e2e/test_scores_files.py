@@ -170,6 +170,15 @@ def test_an_unknown_name_is_404_with_a_similar_one(service: Deployment) -> None:
     refused(service.http.get("/v1/scores/First"), 404, "source_not_found")
 
 
+def test_files_are_stored_and_listed_while_redis_is_away(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No worker has scores under names of its own, so none is asked."""
+    with Deployment(tmp_path_factory.mktemp("away")) as away:
+        away.valkey.kill()
+
+        assert put(away, "mine").status_code == 201
+        assert [each["name"] for each in away.http.get("/v1/scores").json()["scores"]] == ["mine"]
+
+
 # --- Orders
 
 
