@@ -67,8 +67,8 @@ def _checked(request: StreamRequest, file: str, table: EvidenceTable) -> tuple[N
 def _check_concepts(found: Sequence[str], concepts: Concepts) -> None:
     if list(found) == list(concepts.ids):
         return
-    others = sorted(set(found).difference(concepts.ids))
-    missing = [each for each in concepts.ids if each not in set(found)] if not others else []
+    others, there = sorted(set(found).difference(concepts.ids)), set(found)
+    missing = [each for each in concepts.ids if each not in there]
     if others:
         raise BadEvidence(
             "evidence_of_other_concepts",

@@ -253,7 +253,8 @@ def read_table(data: bytes) -> EvidenceTable:
         return _table(json.loads(members.pop(TABLE_FILE)), members)
     except BadEvidence:
         raise
-    except (ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
+    except Exception as error:
+        # For damaged archives `zipfile` raises many types, such as RuntimeError for one that claims to be encrypted.
         what = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise BadEvidence("bad_evidence_file", f"This is not published evidence: {what}.") from error
 
