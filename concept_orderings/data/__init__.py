@@ -17,6 +17,10 @@ look_alikes.json.xz
     run of code points that Unicode 14.0 has; and ``prototypes``, by character, the text that it looks like. They are
     the confusables of Unicode Technical Standard #39, for characters in compatibility decomposition, without "m" for
     "rn".
+performance_sequence_1.u16.xz, similarity_sequence_K.u16.xz, time_incremental_rsagg_K.u16.xz and
+time_incremental_dschunked_K.u16.xz, K from 1 to 5
+    The benchmark's streams (MIT, see LICENSE.fomo_in_flux): at each position, the index of the concept in their
+    canonical order. `concept_orderings.published_streams` makes the others from these.
 """
 
 from functools import cache
@@ -28,6 +32,16 @@ from numpy.typing import NDArray
 CLASS_LISTS = "class_lists"
 FREQUENCY_RANKS = "frequency_ranks"
 LOOK_ALIKES = "look_alikes"
+PERFORMANCE = "performance_sequence_1"
+PERMUTATIONS = (
+    PERFORMANCE,
+    *(
+        f"{order}_{k}"
+        for order in ("similarity_sequence", "time_incremental_rsagg", "time_incremental_dschunked")
+        for k in range(1, 6)
+    ),
+)
+"""The packed streams of the benchmark."""
 
 
 @cache

@@ -7,12 +7,13 @@ import csv
 import json
 import lzma
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from concept_orderings.data import CLASS_LISTS, FREQUENCY_RANKS
+from concept_orderings.data import CLASS_LISTS, FREQUENCY_RANKS, PERMUTATIONS
 
 ROOT = Path(__file__).parents[2]
 BENCHMARK = ROOT.parent / "shared" / "data" / "fomo_in_flux"
@@ -79,7 +80,26 @@ def frequency_ranks(benchmark: Path) -> list[int]:
 FILES: Mapping[str, Callable[[Path], Any]] = {CLASS_LISTS: class_lists}
 """By the name of a packed file, the function that returns its JSON value."""
 
-NUMBERS: Mapping[str, Callable[[Path], list[int]]] = {FREQUENCY_RANKS: frequency_ranks}
+
+def permutation(name: str, benchmark: Path) -> list[int]:
+    """Return the content of a packed stream.
+
+    Parameters
+    ----------
+    name
+        The name of the benchmark's file without its suffix.
+    benchmark
+        The directory with the benchmark's data.
+    """
+    order = _stream(benchmark, name)
+    index = {concept: i for i, concept in enumerate(sorted(order, key=lambda each: each.split("+++")))}
+    return [index[concept] for concept in order]
+
+
+NUMBERS: Mapping[str, Callable[[Path], list[int]]] = {
+    FREQUENCY_RANKS: frequency_ranks,
+    **{name: partial(permutation, name) for name in PERMUTATIONS},
+}
 """By the name of a packed file of numbers, the function that returns these, each from 0 to 65,535."""
 
 
