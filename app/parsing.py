@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from concept_orderings.asked_classes import listed_concepts
@@ -11,6 +12,7 @@ from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence import Need
 from concept_orderings.evidence.counts import AT_HAND, NeedsCounts
 from concept_orderings.evidence.scores import NeedsScores
+from concept_orderings.evidence.tie_orders import reference_in
 from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
@@ -70,7 +72,26 @@ class Refused:
     sources: Sequence[NamedSource]
 
 
-def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) -> Accepted | Refused:
+@dataclass(frozen=True)
+class Unresolved:
+    """A request that refers to an order in the store, which is to be found first.
+
+    Attributes
+    ----------
+    reference : str
+        The name of a version, NAME@VERSION, or the digest of an order.
+    """
+
+    reference: str
+
+
+def read_request(
+    body: bytes,
+    *,
+    defaults: Mapping[str, object],
+    now: datetime,
+    orders: Mapping[str, Sequence[str] | None] = MappingProxyType({}),
+) -> Accepted | Refused | Unresolved:
     """Decode and check a body; see `concept_orderings.request.parse_request` for the options.
 
     Raises
@@ -81,10 +102,13 @@ def read_request(body: bytes, *, defaults: Mapping[str, object], now: datetime) 
     # Of the body and not of the canonical request, which has them in another order: pointers are to the body.
     sources: Sequence[NamedSource] = ()
 
-    def parse(value: object) -> Accepted:
+    def parse(value: object) -> Accepted | Unresolved:
         nonlocal sources
+        reference = reference_in(value)
+        if reference and reference not in orders:
+            return Unresolved(reference)
         sources = tuple(_sources_in(value, defaults))
-        request = parse_request(value, defaults=defaults, now=now)
+        request = parse_request(value, defaults=defaults, orders=orders, now=now)
         return Accepted(request, listed_labels(listed_concepts(check_mapping(value, ""))), sources)
 
     try:

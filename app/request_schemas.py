@@ -37,6 +37,7 @@ def _parameter_type(each: Parameter) -> Any:
         "integer": {"type": "integer", "minimum": each.minimum, "maximum": each.maximum},
         "string": _text(each),
         "array of strings": _array(each),
+        "object": {} if each.form is None else dict(each.form.schema),
     }
     schemas = [types[one] for one in each.type.split(" or ")]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}

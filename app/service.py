@@ -1,11 +1,12 @@
 """What the service does, without HTTP: find a version or enqueue a job for it; follow jobs; read versions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from cachetools import LRUCache
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
-from app.parsing import Accepted, NamedSource, Refused, read_request
+from app.parsing import Accepted, NamedSource, Refused, Unresolved, read_request
 from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
 from app.single_flight import SingleFlight
@@ -23,9 +24,12 @@ from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter, StoreError
 from concept_orderings.evidence import Need
 from concept_orderings.evidence.parquet import VERSION as PARQUET_VERSION
+from concept_orderings.evidence.tie_orders import BreaksTies
 from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, parse_labels
+from concept_orderings.request import StreamRequest
+from concept_orderings.stream import Document
 from store.counts_files import CountsFiles
 from store.evidence_renderings import EvidenceRenderings
 from store.exports import KeptExports
@@ -145,18 +149,27 @@ class Service:
         InvalidInput
             See `concept_orderings.json_text.parse_json` and `concept_orderings.request.parse_request`. Sources that
             do not exist are among its faults.
+        StoreError
+            ``version_damaged`` or ``store_unavailable``, if the request refers to an order in the store.
         """
-        read = await asyncio.get_running_loop().run_in_executor(self._parsing, self._parse, body)
+        loop = asyncio.get_running_loop()
+        read = await loop.run_in_executor(self._parsing, self._parse, body)
+        if isinstance(read, Unresolved):
+            orders = {read.reference: await self._versions.order(read.reference)}
+            read = await loop.run_in_executor(self._parsing, partial(self._parse, body, orders))
         if isinstance(read, Accepted):
             return read
+        assert isinstance(read, Refused)  # a request refers to one order at most
         # The request is refused in any case, also while Redis or the store is away.
         with suppress(RedisError, OSError, StoreError):
             unknown = await self._unknown(read.sources)
             read.error.others = (*read.error.others, *(fault for each in unknown for fault in each.faults))
         raise read.error
 
-    def _parse(self, body: bytes) -> Accepted | Refused:
-        read = read_request(body, defaults=self.defaults, now=datetime.now(UTC))
+    def _parse(
+        self, body: bytes, orders: Mapping[str, Sequence[str] | None] = MappingProxyType({})
+    ) -> Accepted | Refused | Unresolved:
+        read = read_request(body, defaults=self.defaults, orders=orders, now=datetime.now(UTC))
         if isinstance(read, Accepted):
             # Both cache it: computed here, it does not block the event loop later.
             _ = read.request.digest, read.labels.digest
@@ -199,12 +212,20 @@ class Service:
                 return record
             if not again:
                 await self._check_sources(accepted)
+                # Before the job is queued: its canonical request has the digest of the order alone.
+                await self._store_ties(request)
             # On the threads that parse, because the warnings of a large request take as long.
             job = await asyncio.get_running_loop().run_in_executor(self._parsing, job_of, request)
             run = await self._jobs.submit(job, most_active=self.settings.max_active_jobs, again=again)
             if run is not None:
                 return run
         raise RedisError("a job that may run again was not recorded")
+
+    async def _store_ties(self, request: StreamRequest) -> None:
+        ties = request.ordering.ties if isinstance(request.ordering, BreaksTies) else None
+        if ties is not None and ties.order is not None:
+            data = await asyncio.get_running_loop().run_in_executor(self._parsing, lambda: ties.document)
+            await self._versions.store_document(Document(data, ties.digest))
 
     async def _check_sources(self, accepted: Accepted) -> None:
         """Refuse sources that do not exist; a job would fail because of them, but later."""

@@ -19,7 +19,7 @@
     │   ├── MissingLibrary      missing_library
     │   ├── NotInCatalogue      no_class_list, unknown_class, unknown_dataset
     │   ├── UnknownOrdering     unknown_ordering
-    │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found
+    │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found, ties_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings

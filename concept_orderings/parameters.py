@@ -33,13 +33,32 @@ class Absent(Enum):
 
 
 @dataclass(frozen=True)
+class ObjectForm:
+    """How a parameter that is a JSON object is read and written.
+
+    Attributes
+    ----------
+    schema : mapping
+        The JSON Schema of its values.
+    read : callable
+        Returns the value of the field for a JSON value; raises ValueError for one of another form.
+    write : callable
+        Returns the JSON value for that of the field.
+    """
+
+    schema: Mapping[str, Any]
+    read: Callable[[object], Any]
+    write: Callable[[Any], Json]
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of an ordering, as validation, the API's schema and its documentation see it.
 
     Attributes
     ----------
     name, description : str
-    type : {"boolean", "integer", "string", "integer or string", "array of strings"}
+    type : {"boolean", "integer", "string", "integer or string", "array of strings", "object"}
         JSON type.
     default : bool, int, str or None
         Its value if a client's body does not set it.
@@ -59,6 +78,8 @@ class Parameter:
         A parameter that is added after the ordering's first release must have such a value: the one that gives the
         order as it was before, so that older canonical requests keep their digests and their meaning. It may differ
         from `default`, which may change for clients' bodies; `absent` never changes.
+    form : ObjectForm or None
+        How a JSON object is read; None for the other types.
     check_only : bool
         Whether the parameter only decides if a body is refused, and changes no byte of a version. Such a parameter
         never stands in the canonical request: bodies with and without it are the same request.
@@ -76,11 +97,22 @@ class Parameter:
     most: int = LARGEST_INTEGER
     distinct: bool = False
     absent: bool | int | str | Absent | None = Absent.NEVER
+    form: ObjectForm | None = None
     check_only: bool = False
 
     def is_written(self, value: object) -> bool:
         """Tell whether the canonical request has the parameter if it has this value."""
         return not self.check_only and value != self.absent
+
+    def as_json(self, value: Any) -> Json:
+        """Return a value of the field as JSON."""
+        return value if self.form is None or value is None else self.form.write(value)
+
+    def as_field(self, value: Any) -> Any:
+        """Return a JSON value that fits as the frozen dataclass holds it."""
+        if self.form is not None and value is not None:
+            return self.form.read(value)
+        return tuple(value) if isinstance(value, list) else value
 
 
 def parameter(default: bool | int | str | None, description: str, **rules: Any) -> Any:
@@ -110,6 +142,19 @@ class Parameters:
 
     kind: ClassVar[str]
     times: ClassVar[frozenset[str]] = frozenset()
+
+    def with_orders(self, orders: Mapping[str, Sequence[str] | None], faults: Faults) -> Self:
+        """Return the parameters with the orders that they name.
+
+        Parameters
+        ----------
+        orders
+            Orders that the library does not know, by name or digest; None for one that was looked for and not found.
+        faults
+            Gets ``ties_not_found``.
+        """
+        del orders, faults
+        return self
 
     def contradictions(self, concepts: Concepts | None) -> Iterator["Contradiction"]:
         """Yield where parameters contradict each other or the concepts.
@@ -149,7 +194,7 @@ class Parameters:
     def values(self) -> dict[str, Json]:
         """Return the parameters as the canonical request has them."""
         declared = ((each, getattr(self, each.name)) for each in self.parameters())
-        return {each.name: value for each, value in declared if each.is_written(value)}
+        return {each.name: each.as_json(value) for each, value in declared if each.is_written(value)}
 
     def without_checks(self) -> Self:
         """Return the same parameters, with the default of those that only check."""
@@ -199,7 +244,7 @@ class Parameters:
         for name in wrong:
             faults.add(refused(_refusal(known[name]), name))
         right = {name: value for name, value in values.items() if name in known and name not in wrong}
-        return cls(**_as_fields(right)), meant_fields(values, list(known)).union(wrong)
+        return cls(**_as_fields(right, known)), meant_fields(values, list(known)).union(wrong)
 
     @classmethod
     def read(cls, written: Mapping[str, object]) -> Self:
@@ -219,7 +264,7 @@ class Parameters:
             if not _fits(known[name], value):
                 raise UnreadableRequest.with_unknown(f"a value of the parameter {name} of the ordering {cls.kind}")
         absent = {name: each.absent for name, each in known.items() if each.absent is not Absent.NEVER}
-        return cls(**{**absent, **_as_fields(written)})
+        return cls(**{**absent, **_as_fields(written, known)})
 
 
 @dataclass(frozen=True)
@@ -253,9 +298,9 @@ def _as_parameter(each: "Field[Any]") -> Parameter:
     return Parameter(**{"name": each.name, "type": json_type, "default": default, **each.metadata})
 
 
-def _as_fields(values: Mapping[str, object]) -> dict[str, Any]:
+def _as_fields(values: Mapping[str, object], known: Mapping[str, Parameter]) -> dict[str, Any]:
     """Return JSON values as the fields of the frozen dataclass hold them."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {name: known[name].as_field(value) for name, value in values.items()}
 
 
 def _fits(declared: Parameter, value: object) -> bool:
@@ -269,8 +314,17 @@ def _fits(declared: Parameter, value: object) -> bool:
         and declared.fewest <= len(value) <= declared.most
         and not (declared.distinct and len(set(value)) < len(value)),
     }
+    fits["object"] = declared.form is not None and _is_readable(declared.form, value)
     is_default = value is None and declared.default is None
     return is_default or any(fits[one] for one in declared.type.split(" or "))
+
+
+def _is_readable(form: ObjectForm, value: object) -> bool:
+    try:
+        form.read(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_allowed(declared: Parameter, value: str) -> bool:
@@ -282,7 +336,7 @@ def _is_allowed(declared: Parameter, value: str) -> bool:
 def _refusal(declared: Parameter) -> str:
     if declared.choices:
         return f"The parameter {declared.name} is one of {', '.join(declared.choices)}."
-    if declared.pattern:
+    if declared.pattern or declared.form:
         return f"The parameter {declared.name} does not have an allowed value. {declared.description}"
     if declared.type == "integer":
         return f"The parameter {declared.name} is an integer from {declared.minimum} to {declared.maximum}."

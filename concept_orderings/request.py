@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from concept_orderings.asked_classes import (
@@ -126,7 +127,7 @@ class StreamRequest:
     @property
     def needs(self) -> frozenset[Need]:
         """The evidence that the ordering and the split need."""
-        return self.ordering.needs | self.split.needs
+        return _needs_of(self.ordering) | self.split.needs
 
     @property
     def outside(self) -> frozenset[Need]:
@@ -178,6 +179,7 @@ def parse_request(
     *,
     defaults: Mapping[str, object] | None = None,
     passed: frozenset[Need] = frozenset(),
+    orders: Mapping[str, Sequence[str] | None] = MappingProxyType({}),
     now: datetime | None = None,
 ) -> StreamRequest:
     """Check a request and complete it from the catalogue.
@@ -190,6 +192,8 @@ def parse_request(
         Parameters by name that replace the orderings' own defaults, such as the encoder of a service.
     passed
         Evidence that the caller has already, so that the request may lack what it would be made from.
+    orders
+        The orders that the request refers to, by name or digest; see `Parameters.with_orders`.
     now
         The time of the request, to get the result of `StreamRequest.as_of`. Without it, times are not checked.
 
@@ -205,6 +209,7 @@ def parse_request(
     _find_missing(fields, faults)
     name = None if fields.get("name") is None else faults.attempt(_parse_name, fields["name"])
     ordering, doubtful = _parse_ordering(fields, faults, defaults)
+    ordering = None if ordering is None else ordering.with_orders(orders, faults)
     split = None if fields.get("tasks") is None else faults.attempt(parse_split, fields["tasks"])
     given, known = _parse_concepts(fields, faults)
     draft = _Draft(ordering, doubtful, split, given, Concepts(tuple(map(_completed, given.datasets))), known)
@@ -251,8 +256,13 @@ class _Draft:
     @property
     def kinds(self) -> list[Kind[Any]]:
         """The kinds of evidence that are known to be needed, and whose checks read no doubtful parameter."""
-        needs = frozenset(need for each in (self.ordering, self.split) if each is not None for need in each.needs)
+        needs = frozenset[Need]() if self.ordering is None else _needs_of(self.ordering)
+        needs |= frozenset() if self.split is None else self.split.needs
         return [EVIDENCE[need] for need in sorted(needs) if self.doubtful.isdisjoint(EVIDENCE[need].reads)]
+
+
+def _needs_of(ordering: Ordering) -> frozenset[Need]:
+    return ordering.needs.union(need for need in ordering.may_need if EVIDENCE[need].is_needed(ordering))
 
 
 def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime | None, faults: Faults) -> None:

@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 from concept_orderings.canonical import Json, canonical_json
 from concept_orderings.evidence import EVIDENCE
 from concept_orderings.evidence.tables import EvidenceFile
+from concept_orderings.evidence.tie_orders import VERSION_OF_STREAM, read_order
 from concept_orderings.progress import Report, silent
 from concept_orderings.published import VersionDocuments
-from concept_orderings.stream import ArrangedStream
+from concept_orderings.stream import ArrangedStream, Document
 from concept_orderings.stream_warnings import StreamWarning, details, sentences
 from concept_orderings.url_names import URL_NAME
 from store import object_keys
@@ -189,6 +190,40 @@ class Versions:
             ``version_damaged`` or ``store_unavailable``.
         """
         return await read_evidence(self._objects, digest)
+
+    async def order(self, reference: str) -> tuple[str, ...] | None:
+        """Return an order in the store, or None if there is none.
+
+        Parameters
+        ----------
+        reference
+            A version, NAME@VERSION, or the SHA-256 of an order as the FoMo-in-Flux code reads it.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        digest = reference
+        if named := VERSION_OF_STREAM.fullmatch(reference):
+            record = await self.record(named[1], int(named[2]))
+            if record is None:
+                return None
+            digest = record.order_digest
+        elif await self._objects.get(object_keys.document(digest)) is None:
+            return None
+        # In a thread: it takes a second for a million concepts.
+        return await asyncio.to_thread(read_order, await self.document(digest))
+
+    async def store_document(self, document: Document) -> None:
+        """Store a document that no version refers to yet, under its digest.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+        await write_document(self._objects, document)
 
     async def documents(self, record: VersionRecord) -> VersionDocuments:
         """Return the manifest and the tasks of a version, each checked against its digest.

@@ -9,6 +9,7 @@ from concept_orderings.machine import Machine
 from worker.evidence.gather_counts import gather_counts
 from worker.evidence.gather_embeddings import gather_embeddings
 from worker.evidence.gather_scores import gather_scores
+from worker.evidence.gather_ties import gather_ties
 from worker.evidence.gathering import Gathering
 from worker.machine import this_machine
 
@@ -16,6 +17,7 @@ GATHERERS: Mapping[Need, Callable[[Gathering], Awaitable[Gathered]]] = {
     Need.COUNTS: gather_counts,
     Need.EMBEDDINGS: gather_embeddings,
     Need.SCORES: gather_scores,
+    Need.TIES: gather_ties,
 }
 """The gatherer of each kind of evidence that may come from outside the request and the catalogue."""
 

@@ -20,6 +20,7 @@ from worker.evidence.encoders import load_encoder
 from worker.evidence.gather_counts import count_concepts
 from worker.evidence.gather_embeddings import as_gathered, embed_concepts
 from worker.evidence.gather_scores import scores_from_files
+from worker.evidence.gather_ties import read_ties
 from worker.running import running_elsewhere
 from worker.settings import WorkerSettings
 
@@ -95,6 +96,28 @@ def gather_embeddings(request: StreamRequest, report: Report, *, data_dir: Path)
     encoder = load_encoder(parameters.encoder, settings, dtype=parameters.dtype, pinned=parameters.weights)
     enter(report, Phase.EMBEDDING)
     return as_gathered(asyncio.run(embed_concepts(request, encoder, None, report=report)), encoder, request)
+
+
+def gather_ties(request: StreamRequest, report: Report, *, data_dir: Path) -> Gathered:
+    """Read the order that breaks ties from the store, which has it under its digest.
+
+    Parameters
+    ----------
+    request
+        A request whose ordering has `ties`.
+    report
+        Not called: it takes a moment.
+    data_dir
+        Where the store is, unless it is elsewhere by the settings.
+
+    Raises
+    ------
+    SettingError, StoreError
+        See `read_ties`.
+    """
+    del report
+    settings = read_settings(WorkerSettings, data_dir=data_dir)
+    return asyncio.run(read_ties(request, open_objects(settings.streams_location)))
 
 
 async def _count_in(name: str, request: StreamRequest, settings: WorkerSettings, report: Report) -> Gathered:

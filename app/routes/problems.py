@@ -38,7 +38,7 @@ REFUSED_STREAM = (
     *("empty_class_list", "duplicate_concept"),
     *("no_class_list", "unknown_class", "unknown_dataset"),
     *("bad_year", "bad_score", "bad_count", "bad_query"),
-    *("unknown_ordering", "unknown_parameter", "bad_parameter", "source_not_found"),
+    *("unknown_ordering", "unknown_parameter", "bad_parameter", "source_not_found", "ties_not_found"),
     *("bad_task_count", "bad_task_sizes", "bad_task_rule"),
     *("missing_years", "missing_scores", "missing_counts", "missing_templates"),
 )

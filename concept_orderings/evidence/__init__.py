@@ -12,11 +12,14 @@ from concept_orderings.evidence.base import Evidence, EvidenceField, Gathered, K
 from concept_orderings.evidence.captions import Embeddings
 from concept_orderings.evidence.counts import Counts
 from concept_orderings.evidence.scores import Scores
+from concept_orderings.evidence.tie_orders import TieOrders
 from concept_orderings.evidence.years import Years
 
 __all__ = ["EVIDENCE", "Evidence", "Gathered", "Kind", "Need", "Provenance", "evidence_digest", "evidence_fields"]
 
-EVIDENCE: Mapping[Need, Kind[Any]] = {each.need: each for each in (Years(), Embeddings(), Scores(), Counts())}
+EVIDENCE: Mapping[Need, Kind[Any]] = {
+    each.need: each for each in (Years(), Embeddings(), Scores(), Counts(), TieOrders())
+}
 
 
 def evidence_fields() -> tuple[EvidenceField[Any], ...]:

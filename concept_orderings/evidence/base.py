@@ -36,6 +36,7 @@ class Need(StrEnum):
     SCORES = "scores"
     COUNTS = "counts"
     EMBEDDINGS = "embeddings"
+    TIES = "ties"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +47,12 @@ class NeedsEvidence(Parameters):
     ----------
     need : Need
         The kind; each kind has a subclass that sets it.
+    optional : bool
+        Whether only some parameters need it; `Kind.is_needed` tells which.
     """
 
     need: ClassVar[Need]
+    optional: ClassVar[bool] = False
 
 
 class Evidence:
@@ -262,6 +266,11 @@ class Kind(ABC, Generic[_Parameters]):
         del parameters
         found = ((field, field.of(each)) for field in self.fields)
         return {field.name: value for field, value in found if value is not None}
+
+    def is_needed(self, parameters: _Parameters) -> bool:
+        """Tell whether an ordering that may need this kind needs it with these parameters."""
+        del parameters
+        return True
 
     def is_outside(self, parameters: _Parameters) -> bool:
         """Tell whether the evidence must be gathered from a source or an encoder."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concept_orderings.concepts import Concepts
-from concept_orderings.evidence.ties import equal_values
+from concept_orderings.evidence.ties import RANDOM, equal_values
 from concept_orderings.queries import Query
 from concept_orderings.readings import Reading, Readings, is_unread, words_read
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
@@ -33,27 +33,27 @@ By Zipf's law, with a harmonic sum of about 10, the word of rank r makes up 1/(1
 """
 
 
-def zero_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+def zero_counts(counts: NDArray[np.int64], concepts: Concepts, *, among: str = RANDOM) -> tuple[StreamWarning, ...]:
     """Warn of concepts that do not occur in the corpus: they come first, however rare they really are."""
     zero = np.flatnonzero(counts == 0)
     if not len(zero):
         return ()
     named = _examples([shown(concepts.ids[i]) for i in zero[:ZEROS_NAMED]], len(zero))
     sentence = (
-        f"{len(zero)} of {len(counts)} concepts have a count of 0 {named}: their order among themselves is random."
+        f"{len(zero)} of {len(counts)} concepts have a count of 0 {named}: their order among themselves is {among}."
     )
     concerned = chosen(concepts.ids, zero.tolist())
     return (StreamWarning.of(WarningCode.ZERO_COUNTS, sentence, count=len(zero), concepts=concerned),)
 
 
-def equal_counts(counts: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+def equal_counts(counts: NDArray[np.int64], concepts: Concepts, *, among: str = RANDOM) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal counts, whose order is random and not by frequency."""
-    return equal_values(counts, concepts, WarningCode.EQUAL_COUNTS, one="count", several="counts")
+    return equal_values(counts, concepts, WarningCode.EQUAL_COUNTS, one="count", several="counts", among=among)
 
 
-def equal_ranks(ranks: NDArray[np.int64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+def equal_ranks(ranks: NDArray[np.int64], concepts: Concepts, *, among: str = RANDOM) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal ranks, whose order is random and not by frequency."""
-    return equal_values(ranks, concepts, WarningCode.EQUAL_RANKS, one="rank", several="ranks")
+    return equal_values(ranks, concepts, WarningCode.EQUAL_RANKS, one="rank", several="ranks", among=among)
 
 
 def shared_names(concepts: Concepts, queries: Sequence[Query]) -> tuple[StreamWarning, ...]:

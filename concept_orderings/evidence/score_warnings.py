@@ -14,7 +14,7 @@ from concept_orderings.catalogue import SCORES_METRIC, SCORES_MODEL
 from concept_orderings.concepts import ClassList, Concepts, join_concept
 from concept_orderings.evidence.base import first_names
 from concept_orderings.evidence.scores import is_from_catalogue
-from concept_orderings.evidence.ties import equal_values
+from concept_orderings.evidence.ties import RANDOM, equal_values
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
 from concept_orderings.text import first_of, shown
 
@@ -81,7 +81,7 @@ def odd_scores(scores: NDArray[np.float64], concepts: Concepts) -> tuple[StreamW
     return (StreamWarning.of(WarningCode.ODD_SCORES, sentence, count=len(odd), concepts=chosen(concepts.ids, odd)),)
 
 
-def dataset_scores(scores: _Scores, concepts: Concepts) -> tuple[StreamWarning, ...]:
+def dataset_scores(scores: _Scores, concepts: Concepts, *, among: str = RANDOM) -> tuple[StreamWarning, ...]:
     """Warn of datasets that have one score for all their classes: the order is one of datasets there."""
     of_each = zip(concepts.datasets, _by_dataset(scores, concepts), strict=True)
     one = [each for each, found in of_each if len(found) > 1 and (found == found[0]).all()]
@@ -90,30 +90,36 @@ def dataset_scores(scores: _Scores, concepts: Concepts) -> tuple[StreamWarning, 
     concerned = _number(one)
     sentence = (
         f"{concerned} of {len(concepts)} concepts have the score of their dataset ({first_names(one)}) and none of "
-        "their own: datasets are ordered by it, and inside a dataset the order is random; give a score for each class "
+        "their own: datasets are ordered by it, and inside a dataset the order is {among}; give a score for each class "
         "to order the concepts themselves."
     )
     return (StreamWarning.of(WarningCode.DATASET_SCORES, sentence, count=concerned, concepts=_ids_of(one)),)
 
 
-def equal_scores(scores: NDArray[np.float64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+def equal_scores(scores: NDArray[np.float64], concepts: Concepts, *, among: str = RANDOM) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal scores, whose order is random and not by performance."""
-    return equal_values(scores, concepts, WarningCode.EQUAL_SCORES, one="score", several="scores")
+    return equal_values(scores, concepts, WarningCode.EQUAL_SCORES, one="score", several="scores", among=among)
 
 
-def equal_mean_ranks(means: NDArray[np.float64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+def equal_mean_ranks(
+    means: NDArray[np.float64], concepts: Concepts, *, among: str = RANDOM
+) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal mean ranks, whose order is random."""
-    return equal_values(means, concepts, WarningCode.EQUAL_SCORES, one="mean rank", several="mean ranks", form=".2f")
+    return equal_values(
+        means, concepts, WarningCode.EQUAL_SCORES, one="mean rank", several="mean ranks", form=".2f", among=among
+    )
 
 
-def score_warnings(scores: NDArray[np.float64], concepts: Concepts) -> tuple[StreamWarning, ...]:
+def score_warnings(
+    scores: NDArray[np.float64], concepts: Concepts, *, among: str = RANDOM
+) -> tuple[StreamWarning, ...]:
     """Return all warnings about scores of the request and the catalogue, (n,) in canonical order of the concepts."""
     return (
         *mixed_scores(concepts),
         *scores_like_shares(scores, concepts),
         *odd_scores(scores, concepts),
-        *dataset_scores(scores, concepts),
-        *equal_scores(scores, concepts),
+        *dataset_scores(scores, concepts, among=among),
+        *equal_scores(scores, concepts, among=among),
     )
 
 

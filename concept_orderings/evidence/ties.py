@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 from concept_orderings.concepts import Concepts
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
 
+RANDOM = "random"
+"""What the order of concepts with equal evidence is, unless the request gives one."""
+
 LARGE_TIE = 10
 """The smallest group of equal values that is reported."""
 
@@ -24,6 +27,7 @@ def equal_values(
     one: str,
     several: str,
     form: str = "",
+    among: str = RANDOM,
 ) -> tuple[StreamWarning, ...]:
     """Warn of large groups of equal values, whose order is random and not by value.
 
@@ -39,6 +43,8 @@ def equal_values(
         What a value is called, such as "count" and "counts".
     form
         How a value is written, as `format` takes it.
+    among
+        What the order of concepts with equal values is.
     """
     distinct, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     large = sizes >= LARGE_TIE
@@ -48,7 +54,7 @@ def equal_values(
     tied = np.flatnonzero(large[group]).tolist()
     sentence = (
         f"{len(tied)} of {len(values)} concepts are in {groups} {'group' if groups == 1 else 'groups'} of {LARGE_TIE} "
-        f"or more with equal {several}, inside which their order is random; the largest has {sizes[largest]} concepts, "
-        f"with a {one} of {distinct[largest]:{form}}."
+        f"or more with equal {several}, inside which their order is {among}; the largest has {sizes[largest]} "
+        f"concepts, with a {one} of {distinct[largest]:{form}}."
     )
     return (StreamWarning.of(code, sentence, count=len(tied), concepts=chosen(concepts.ids, tied)),)

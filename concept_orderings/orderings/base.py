@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from concept_orderings.canonical import Json
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence.base import Evidence, Need, NeedsEvidence
+from concept_orderings.evidence.tie_orders import BreaksTies
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.parameters import Parameters, parameter
 from concept_orderings.progress import Report, silent
@@ -53,19 +54,23 @@ class Ordering(Parameters, ABC):
     summary : str
         One sentence for the documentation.
     needs : frozenset of Need
-        The evidence that it needs; set from its base classes.
+        The evidence that it always needs; set from its base classes.
+    may_need : frozenset of Need
+        The evidence that it needs with some parameters; set from its base classes.
     """
 
     version: ClassVar[int] = 1
     summary: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
+    may_need: ClassVar[frozenset[Need]] = frozenset()
 
     reverse: bool = parameter(False, "Reverses the order exactly.")
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        bases = (each for each in cls.__mro__ if issubclass(each, NeedsEvidence) and "need" in vars(each))
-        cls.needs = frozenset(each.need for each in bases)
+        bases = [each for each in cls.__mro__ if issubclass(each, NeedsEvidence) and "need" in vars(each)]
+        cls.needs = frozenset(each.need for each in bases if not each.optional)
+        cls.may_need = frozenset(each.need for each in bases if each.optional)
 
     def arrangement(
         self, concepts: Concepts, evidence: Evidence, *, machine: Machine = ANY_MACHINE, report: Report = silent
@@ -201,6 +206,13 @@ class SeededOrdering(Ordering):
     def keys(self, concepts: Concepts) -> list[bytes]:
         """Return the sort key of each concept, (n,)."""
         return [self.key(each) for each in concepts.ids]
+
+
+def tie_keys(ordering: SeededOrdering, concepts: Concepts, evidence: Evidence) -> Sequence[Any]:
+    """Return what orders concepts with equal evidence, (n,): places in the order of ties if there is one, else keys."""
+    if isinstance(ordering, BreaksTies) and ordering.ties is not None:
+        return list(evidence.of(Need.TIES).tolist())
+    return ordering.keys(concepts)
 
 
 def order_of(sort_keys: list[Any]) -> NDArray[np.int64]:

@@ -1,0 +1,68 @@
+"""Orders that a request lists: which concepts they repeat, lack, or have beside those of the request."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from concept_orderings.catalogue import canonical_name
+from concept_orderings.concepts import Concepts, join_concept, split_concept
+from concept_orderings.errors import BadParameter, InvalidInput
+from concept_orderings.faults import Faults, repeats, times
+from concept_orderings.look_alikes import shown_beside
+from concept_orderings.text import shown
+
+
+def canonical_order(order: Sequence[str]) -> tuple[str, ...]:
+    """Return an order with the canonical name of each dataset."""
+    pairs = map(split_concept, order)
+    return tuple(join_concept(canonical_name(dataset), class_name) for dataset, class_name in pairs)
+
+
+def differences(
+    order: Sequence[str], concepts: Concepts, pointer: str, what: str, *, instead: str, others: bool = False
+) -> InvalidInput | None:
+    """Return the error for an order that lists a concept several times, lists an unknown concept, or lacks one.
+
+    Parameters
+    ----------
+    order
+        Concepts with canonical names.
+    concepts
+        Those of the request.
+    pointer
+        JSON pointer to the order.
+    what
+        What the order is called in sentences, such as "The order".
+    instead
+        What to do about missing concepts, as the end of a sentence.
+    others
+        Whether the order may have concepts that the request lacks; then it is no list of the request's own.
+    """
+    faults = Faults()
+    for concept, places in repeats(order).items():
+        faults.add_repeated("bad_parameter", places, partial(_repeated, what, concept, pointer))
+    known = frozenset(concepts.ids)
+    unknown = [] if others else [i for i, each in enumerate(order) if each not in known]
+    if unknown:
+        faults.add(
+            BadParameter(
+                "bad_parameter",
+                f"{what} has {shown_beside(order[unknown[0]], concepts.ids)}, which is not among the concepts; leave it out or add it.",
+                (f"{pointer}/{i}" for i in unknown),
+            )
+        )
+    listed = frozenset(order)
+    missing = [each for each in concepts.ids if each not in listed]
+    if missing:
+        detail = (
+            f"{what} lacks {len(missing)} of {len(concepts)} concepts, the first is {shown_beside(missing[0], order)}; {instead}."
+        )
+        faults.add(BadParameter("bad_parameter", detail, [pointer]))
+    return faults.first()
+
+
+def _repeated(what: str, concept: str, pointer: str, places: Sequence[int]) -> BadParameter:
+    return BadParameter(
+        "bad_parameter",
+        f"{what} has {shown(concept)} {times(len(places))}; keep one.",
+        (f"{pointer}/{i}" for i in places),
+    )
