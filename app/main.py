@@ -18,6 +18,7 @@ from app.routes import (
     index,
     jobs,
     labels,
+    published,
     scores_files,
     sources,
     streams,
@@ -43,7 +44,8 @@ def create_app(settings: AppSettings) -> FastAPI:
     app.state.service = Service(settings)
     of_versions = (streams, exports, evidence, labels)
     uploads = (counts_files, scores_files)
-    routers = [each.router for each in (*of_versions, jobs, sources, *uploads, catalogue, health, index)]
+    known = (sources, *uploads, catalogue, published)
+    routers = [each.router for each in (*of_versions, jobs, *known, health, index)]
     for router in routers:
         app.include_router(router)
     documentation = [route for route in app.routes if getattr(route, "path", None) in ("/docs", app.openapi_url)]

@@ -241,6 +241,12 @@ class EmbeddingsSource(EvidenceSource):
     dimensions: int = _absent("The number of numbers in an embedding.", 384)
 
 
+class TiesSource(EvidenceSource):
+    """The origin of the order of ties: the place of each concept in it."""
+
+    order: str = _absent("SHA-256 of the order as the FoMo-in-Flux code reads it.", _DIGEST)
+
+
 class ManifestEvidence(Open):
     """The origin of each kind of evidence that the ordering or the split needs."""
 
@@ -248,6 +254,7 @@ class ManifestEvidence(Open):
     scores: ScoresSource = without_default("The origin of the zero-shot scores.")
     counts: CountsSource = without_default("The origin of the counts.")
     embeddings: EmbeddingsSource = without_default("The origin of the embeddings.")
+    ties: TiesSource = without_default("The order of concepts with equal evidence, if the request gives one.")
 
 
 class ManifestTask(Schema):

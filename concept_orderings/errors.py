@@ -22,7 +22,7 @@
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found, ties_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
-    │                           missing_embeddings
+    │                           missing_embeddings, missing_ties
     ├── JobError                a job that was started cannot be finished
     │   ├── SourceError         source_not_configured, source_damaged, source_unavailable,
     │   │                       source_refused, source_incomplete

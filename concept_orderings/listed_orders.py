@@ -53,9 +53,7 @@ def differences(
     listed = frozenset(order)
     missing = [each for each in concepts.ids if each not in listed]
     if missing:
-        detail = (
-            f"{what} lacks {len(missing)} of {len(concepts)} concepts, the first is {shown_beside(missing[0], order)}; {instead}."
-        )
+        detail = f"{what} lacks {len(missing)} of {len(concepts)} concepts, the first is {shown_beside(missing[0], order)}; {instead}."
         faults.add(BadParameter("bad_parameter", detail, [pointer]))
     return faults.first()
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
+from concept_orderings.canonical import sha256_hex
 from concept_orderings.catalogue import CATALOGUE, find_dataset
 from concept_orderings.class_lists import class_list, stream_classes
 from concept_orderings.concepts import join_concept
@@ -75,6 +76,15 @@ def published_order(name: str) -> tuple[str, ...]:
         If there is no such stream; see `PUBLISHED_STREAMS` and `no_such_stream`.
     """
     return tuple(PUBLISHED_STREAMS[name].make())
+
+
+@cache
+def published_digest(name: str) -> str:
+    """Return the SHA-256 of a stream's order as the FoMo-in-Flux code reads it; raises as `published_order`."""
+    # Late, because exporters read requests, which may name the streams here.
+    from concept_orderings.exporters.fomo import fomo_list  # noqa: PLC0415
+
+    return sha256_hex(fomo_list(published_order(name)))
 
 
 def no_such_stream(name: str) -> str:

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from concept_orderings.canonical import LARGEST_INTEGER
+from concept_orderings.cli.ties_file import ties_of
 from concept_orderings.orderings import ORDERINGS, Parameter
 from concept_orderings.parameters import ALL_HAVE
+
+_TIES = (
+    "the order of concepts with equal evidence, instead of a random one: a file with a JSON array or a line for each "
+    "concept, DATASET+++class name, or the name of a published stream, such as fomo/frequency_base"
+)
 
 PREFIX = "parameter_"
 """What the attributes of the namespace that hold parameters begin with."""
@@ -48,6 +54,8 @@ def _option(by_kind: Mapping[str, Parameter]) -> dict[str, Any]:
         return {**option, "action": "store_true"}
     if parameter.type == "array of strings":
         return {**option, "type": _listed, "metavar": "A,B,…"}
+    if parameter.type == "object":
+        return {**option, "type": ties_of, "metavar": "FILE", "help": f"{', '.join(by_kind)}: {_TIES}"}
     return {
         **option,
         "type": {"integer": int, "string": str}.get(parameter.type, _integer_or_string),

@@ -19,6 +19,7 @@ from concept_orderings.evidence.score_warnings import (
     scores_like_shares,
 )
 from concept_orderings.evidence.scores import EASINESS, HIGHER_IS_EASIER, SEPARATOR, ScoresGiven
+from concept_orderings.evidence.ties import RANDOM
 from concept_orderings.stream_warnings import StreamWarning
 from concept_orderings.text import first_of, shown
 
@@ -114,7 +115,9 @@ def named_scores_of(
     return np.fromiter((score for each in found for score in each), np.float64, len(concepts))
 
 
-def gathered_scores(measured: Sequence[tuple[NamedScores, NDArray[np.float64]]], concepts: Concepts) -> Gathered:
+def gathered_scores(
+    measured: Sequence[tuple[NamedScores, NDArray[np.float64]]], concepts: Concepts, *, among: str = RANDOM
+) -> Gathered:
     """Return the scores of one model as evidence, or the mean ranks that several give the concepts.
 
     Parameters
@@ -123,6 +126,8 @@ def gathered_scores(measured: Sequence[tuple[NamedScores, NDArray[np.float64]]],
         Scores with the score of each concept in them, as `named_scores_of` returns it.
     concepts
         n concepts.
+    among
+        What the order of concepts with equal scores is, for warnings.
 
     Returns
     -------
@@ -132,12 +137,12 @@ def gathered_scores(measured: Sequence[tuple[NamedScores, NDArray[np.float64]]],
         of ranks, doubled, which are whole numbers; tasks show ``mean_rank``, ``ranks`` by name, and ``rank_spread``.
     """
     if len(measured) > 1:
-        return _combined(measured, concepts)
+        return _combined(measured, concepts, among)
     ((named, scores),) = measured
     warnings = (
         *_shares(named, scores, concepts),
-        *dataset_scores(scores, concepts),
-        *equal_scores(scores, concepts),
+        *dataset_scores(scores, concepts, among=among),
+        *equal_scores(scores, concepts, among=among),
     )
     if named.higher_is_easier:
         return Gathered(scores, _provenance(named.name, scores, named.as_json(), warnings))
@@ -146,13 +151,13 @@ def gathered_scores(measured: Sequence[tuple[NamedScores, NDArray[np.float64]]],
     return Gathered(values, provenance, {"score": scores.tolist()}, shown_as=EASINESS)
 
 
-def _combined(measured: Sequence[tuple[NamedScores, NDArray[np.float64]]], concepts: Concepts) -> Gathered:
+def _combined(measured: Sequence[tuple[NamedScores, NDArray[np.float64]]], concepts: Concepts, among: str) -> Gathered:
     ranks = combined_ranks([scores if named.higher_is_easier else -scores for named, scores in measured])
     names = [named.name for named, _ in measured]
     warnings = (
         *(warning for named, scores in measured for warning in _named(named, _shares(named, scores, concepts))),
-        *dataset_scores(ranks.doubled_sums, concepts),
-        *equal_mean_ranks(ranks.means, concepts),
+        *dataset_scores(ranks.doubled_sums, concepts, among=among),
+        *equal_mean_ranks(ranks.means, concepts, among=among),
     )
     values = -ranks.doubled_sums.astype(np.float64)
     facts: dict[str, Json] = {

@@ -90,8 +90,8 @@ def dataset_scores(scores: _Scores, concepts: Concepts, *, among: str = RANDOM) 
     concerned = _number(one)
     sentence = (
         f"{concerned} of {len(concepts)} concepts have the score of their dataset ({first_names(one)}) and none of "
-        "their own: datasets are ordered by it, and inside a dataset the order is {among}; give a score for each class "
-        "to order the concepts themselves."
+        f"their own: datasets are ordered by it, and inside a dataset the order is {among}; give a score for each "
+        "class to order the concepts themselves."
     )
     return (StreamWarning.of(WarningCode.DATASET_SCORES, sentence, count=concerned, concepts=_ids_of(one)),)
 

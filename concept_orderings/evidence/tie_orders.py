@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json, sha256_hex
 from concept_orderings.concepts import CONCEPT, Concepts
-from concept_orderings.errors import BadParameter
+from concept_orderings.errors import BadEvidence, BadParameter
 from concept_orderings.evidence.base import Gathered, Kind, Need, NeedsEvidence, Provenance, evidence_digest
 from concept_orderings.evidence.ties import RANDOM
 from concept_orderings.faults import Faults
@@ -198,6 +198,7 @@ class TieOrders(Kind[BreaksTies]):
     """The place of each concept in the order that breaks ties."""
 
     need = Need.TIES
+    published_as, value_name, value_type = "ties", "place", "int64"
     fields = ()
     reads = frozenset({"ties"})
 
@@ -208,6 +209,16 @@ class TieOrders(Kind[BreaksTies]):
     def is_outside(self, parameters: BreaksTies) -> bool:
         """See `Kind.is_outside`: an order of which only the digest is known lies in the store."""
         return parameters.ties is not None and not isinstance(parameters.ties.order, tuple)
+
+    def check_origin(self, parameters: BreaksTies, source: str, facts: Mapping[str, Json]) -> None:
+        """See `Kind.check_origin`: the order is that of which the request has the digest."""
+        del source
+        if parameters.ties is not None and facts.get("order") != parameters.ties.digest:
+            raise BadEvidence(
+                "evidence_of_other_source",
+                f"The ties are by the order with the SHA-256 {facts.get('order')}, and the request names the one with "
+                f"{parameters.ties.digest}: take the evidence of a version of this request.",
+            )
 
     def at_hand(self, concepts: Concepts, parameters: BreaksTies) -> Gathered:
         """See `Kind.at_hand`."""

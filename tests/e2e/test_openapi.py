@@ -60,6 +60,7 @@ def test_the_document_has_all_calls_of_the_contract(document: dict[str, Any]) ->
         ("/v1/jobs/{id}/events", "get"),
         ("/v1/orderings", "get"),
         ("/v1/datasets", "get"),
+        ("/v1/published", "get"),
         ("/health/live", "get"),
         ("/health/ready", "get"),
     }

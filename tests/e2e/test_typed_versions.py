@@ -24,6 +24,7 @@ from support.deployment import Deployment
 
 SIMILARITY = REQUESTS["similarity"]["value"]
 FREQUENCY = REQUESTS["frequency"]["value"]
+TIES = [f"my-gadgets+++{each}" for each in FREQUENCY["datasets"][0]["classes"]]
 # The names of parameters and of evidence are those of requests.
 NAMED_BY_REQUESTS = (CanonicalOrdering, CanonicalClassList)
 
@@ -54,6 +55,7 @@ PUBLISHED: dict[str, Any] = {
         "ordering": {"kind": "performance", "sources": ["typed-a", "typed-b"]},
         "tasks": {"count": 1},
     },
+    "ties": {**FREQUENCY, "ordering": {"kind": "frequency", "ties": {"order": TIES}}},
     "by year": {**SIMILARITY, "tasks": {"by": "year"}},
 }
 

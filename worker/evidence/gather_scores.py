@@ -1,6 +1,7 @@
 """Gathering scores: the score of each concept in the scores files that the ordering names."""
 
 import asyncio
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from concept_orderings.evidence import Gathered
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.named_scores import NamedScores, gathered_scores, named_scores_of
 from concept_orderings.evidence.scores import NeedsScores, names_of
+from concept_orderings.evidence.tie_orders import BreaksTies, among
 from concept_orderings.faults import Faults
 from concept_orderings.parameters import POINTER
 from concept_orderings.progress import Phase, Report
@@ -65,7 +67,8 @@ async def scores_from_files(request: StreamRequest, files: ScoresFiles, *, repor
         if scores is not None:
             measured.append((record.facts, scores))
     faults.refuse()
-    return await asyncio.to_thread(gathered_scores, measured, concepts)
+    tied = among(parameters_of(request.ordering, BreaksTies))
+    return await asyncio.to_thread(partial(gathered_scores, measured, concepts, among=tied))
 
 
 async def _record_of(name: str, files: ScoresFiles, pointer: str) -> ScoresFile:

@@ -43,6 +43,7 @@ NEAR = {
     "/v1/dataset/cifar100": "/v1/datasets/cifar100",
     "/v1/datasets/cifar100/classes": "/v1/datasets/cifar100",
     "/v1/order": "/v1/orderings",
+    "/v1/publish": "/v1/published",
     "/healthz": "/health",
     "/readyz": "/health/ready",
     "/livez": "/health/live",

@@ -86,8 +86,8 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     kind = draw(st.sampled_from(kinds))
     body: Body = {"kind": kind}
     for each in ORDERINGS[kind].parameters():
-        # The parameter `order` must list the concepts, which are not known here.
-        if each.name in (*_OF_A_SOURCE, "order") or not draw(st.booleans()):
+        # The parameters `order` and `ties` must list the concepts, which are not known here.
+        if each.name in (*_OF_A_SOURCE, "order", "ties") or not draw(st.booleans()):
             continue
         body[each.name] = draw(
             {

@@ -25,7 +25,7 @@ def test_every_kind_from_outside_has_a_gatherer(need: Need) -> None:
 
 
 def test_every_gatherer_is_of_a_kind_from_outside() -> None:
-    assert set(GATHERERS) == set(FROM_OUTSIDE) == {Need.COUNTS, Need.EMBEDDINGS, Need.SCORES}, (
+    assert set(GATHERERS) == set(FROM_OUTSIDE) == {Need.COUNTS, Need.EMBEDDINGS, Need.SCORES, Need.TIES}, (
         "take the gatherer out of worker/gather.py, or let Kind.is_outside return True for some parameters; a new kind "
         "that may come from outside is added to this list"
     )

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -86,6 +87,33 @@ def test_one_score_for_a_dataset_is_a_warning_beside_the_order(
 
 
 @pytest.mark.parametrize("options", [[], ["--format", "tasks"]], ids=str)
+@pytest.mark.parametrize("text", [json.dumps, "\n".join], ids=["an array", "lines"])
+def test_a_file_orders_ties(
+    capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path, text: Callable[[list[str]], str]
+) -> None:
+    order = [f"CIFAR100+++{each}" for each in ("dog", "apple", "elm", "bear", "clock")]
+    file = tmp_path / "ties"
+    file.write_text(text(order))
+    assert main(["order", str(classes), "--kind", "performance", "--ties", str(file)]) == 0
+
+    assert json.loads(capsys.readouterr().out) == order
+
+
+def test_a_published_stream_orders_ties(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "cifar100.json"
+    file.write_text(json.dumps(["road", "snake", "palm_tree"]))
+    assert main(["order", str(file), "--kind", "performance", "--ties", "icarl/cifar100"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == [f"CIFAR100+++{each}" for each in ("road", "palm_tree", "snake")]
+
+
+def test_an_order_of_ties_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+    for ties, reason in (("/no/such/file", "No such file"), (str(classes.parent), "Is a directory")):
+        with pytest.raises(SystemExit):
+            main(["order", str(classes), "--kind", "performance", "--ties", ties])
+        assert reason in capsys.readouterr().err
+
+
 def test_a_split_is_written_as_one_list_per_task(
     capsys: pytest.CaptureFixture[str], classes: Path, options: list[str]
 ) -> None:

@@ -50,7 +50,7 @@ class Reads:
 def test_the_checks_of_a_kind_read_the_parameters_that_it_names(kind: Any) -> None:
     """A check that reads a parameter which is at fault would report what does not follow."""
     concepts = parse_request(right()).concepts
-    reads = [Reads(each()) for each in ORDERINGS.values() if kind.need in each.needs]
+    reads = [Reads(each()) for each in ORDERINGS.values() if kind.need in each.needs | each.may_need]
     for ordering in reads:
         for check in (kind.check_given, kind.check_complete):
             with suppress(InvalidInput):
