@@ -73,7 +73,7 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "unknown_parameter": _request(ordering={"kind": "random", "shuffle": True}),
     "bad_parameter": _request(ordering={"kind": "random", "seed": "seven"}),
     "ties_not_found": _request(
-        ordering={"kind": "frequency", "source": "c4", "ties": {"stream": "fomo/frequency_bas"}}
+        ordering={"kind": "frequency", "source": "infini-gram", "ties": {"stream": "fomo/frequency_bas"}}
     ),
     "bad_task_count": _request(tasks={"count": 20}),
     "bad_task_sizes": _request(tasks={"sizes": [1, 2]}),

@@ -43,17 +43,19 @@ def differences(
     known = frozenset(concepts.ids)
     unknown = [] if others else [i for i, each in enumerate(order) if each not in known]
     if unknown:
+        first_unknown = shown_beside(order[unknown[0]], concepts.ids)
         faults.add(
             BadParameter(
                 "bad_parameter",
-                f"{what} has {shown_beside(order[unknown[0]], concepts.ids)}, which is not among the concepts; leave it out or add it.",
+                f"{what} has {first_unknown}, which is not among the concepts; leave it out or add it.",
                 (f"{pointer}/{i}" for i in unknown),
             )
         )
     listed = frozenset(order)
     missing = [each for each in concepts.ids if each not in listed]
     if missing:
-        detail = f"{what} lacks {len(missing)} of {len(concepts)} concepts, the first is {shown_beside(missing[0], order)}; {instead}."
+        first_missing = shown_beside(missing[0], order)
+        detail = f"{what} lacks {len(missing)} of {len(concepts)} concepts, the first is {first_missing}; {instead}."
         faults.add(BadParameter("bad_parameter", detail, [pointer]))
     return faults.first()
 

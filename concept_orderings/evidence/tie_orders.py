@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json, sha256_hex
 from concept_orderings.concepts import CONCEPT, Concepts
-from concept_orderings.errors import BadEvidence, BadParameter
-from concept_orderings.evidence.base import Gathered, Kind, Need, NeedsEvidence, Provenance, evidence_digest
+from concept_orderings.errors import BadParameter
+from concept_orderings.evidence.base import Gathered, Kind, Need, NeedsEvidence, Provenance, check_same, evidence_digest
 from concept_orderings.evidence.ties import RANDOM
 from concept_orderings.faults import Faults
 from concept_orderings.listed_orders import canonical_order, differences
@@ -213,12 +213,8 @@ class TieOrders(Kind[BreaksTies]):
     def check_origin(self, parameters: BreaksTies, source: str, facts: Mapping[str, Json]) -> None:
         """See `Kind.check_origin`: the order is that of which the request has the digest."""
         del source
-        if parameters.ties is not None and facts.get("order") != parameters.ties.digest:
-            raise BadEvidence(
-                "evidence_of_other_source",
-                f"The ties are by the order with the SHA-256 {facts.get('order')}, and the request names the one with "
-                f"{parameters.ties.digest}: take the evidence of a version of this request.",
-            )
+        assert parameters.ties is not None
+        check_same("order of ties", parameters.ties.digest, facts.get("order"))
 
     def at_hand(self, concepts: Concepts, parameters: BreaksTies) -> Gathered:
         """See `Kind.at_hand`."""

@@ -86,7 +86,6 @@ def test_one_score_for_a_dataset_is_a_warning_beside_the_order(
     assert captured.err.startswith("concept-orderings: 5 of 5 concepts have the score of their dataset (CIFAR100)")
 
 
-@pytest.mark.parametrize("options", [[], ["--format", "tasks"]], ids=str)
 @pytest.mark.parametrize("text", [json.dumps, "\n".join], ids=["an array", "lines"])
 def test_a_file_orders_ties(
     capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path, text: Callable[[list[str]], str]
@@ -114,6 +113,7 @@ def test_an_order_of_ties_that_cannot_be_read_is_named(capsys: pytest.CaptureFix
         assert reason in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [[], ["--format", "tasks"]], ids=str)
 def test_a_split_is_written_as_one_list_per_task(
     capsys: pytest.CaptureFixture[str], classes: Path, options: list[str]
 ) -> None:
