@@ -18,7 +18,7 @@ from concept_orderings.stream_warnings import StreamWarning
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frequency(NeedsCounts, BreaksTies, SeededOrdering):
+class Frequency(BreaksTies, NeedsCounts, SeededOrdering):
     """Lowest count first, equal counts at random or in the order of `ties` (arXiv 2408.14471, "concept frequency")."""
 
     kind: ClassVar[str] = "frequency"

@@ -17,7 +17,7 @@ from concept_orderings.stream_warnings import StreamWarning
 
 
 @dataclass(frozen=True, kw_only=True)
-class Performance(NeedsScores, BreaksTies, SeededOrdering):
+class Performance(BreaksTies, NeedsScores, SeededOrdering):
     """Highest zero-shot score first, equal scores at random or in the order of `ties` (arXiv 2408.14471)."""
 
     kind: ClassVar[str] = "performance"
