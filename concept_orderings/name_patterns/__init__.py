@@ -44,6 +44,7 @@ PATTERNS: Sequence[Pattern] = (
     paths.FOLDERS,
     paths.DOTS,
     qualifiers.ANNOTATION,
+    qualifiers.AUTHORS,
     qualifiers.REMARKS,
     joined.PLUS_SIGNS,
     joined.DOTS,
@@ -55,6 +56,10 @@ PATTERNS: Sequence[Pattern] = (
     alternatives.EITHER,
 )
 """All patterns."""
+
+
+MOST_CHARACTERS = 300
+"""The most characters of a name in which patterns are looked for."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,9 @@ def written_names(names: Sequence[str]) -> WrittenNames:
     names
         Class names; a pattern may depend on all of them.
     """
-    forms: list[Form] = list(names)
-    text = "\n".join(names)
+    # Expressions may take quadratic time, and no label file has a name as long as a page.
+    forms: list[Form] = [name if len(name) <= MOST_CHARACTERS else "" for name in names]
+    text = _lines(forms)
     signs = set(text)
     found: dict[Pattern, list[int]] = {}
     for pattern in PATTERNS:
@@ -96,7 +102,7 @@ def written_names(names: Sequence[str]) -> WrittenNames:
         found[pattern] = list(rewritten)
         for i, form in rewritten.items():
             forms[i] = form
-        text = "\n".join(form for form in forms if isinstance(form, str))
+        text = _lines(forms)
     if not found:
         return WrittenNames({}, {})
     _keep_apart(names, forms, found)
@@ -125,6 +131,10 @@ def suggested_queries(names: Sequence[str]) -> dict[str, Json]:
     {'/b/beach': 'beach', '/b/bus_station/indoor': 'bus station', '/c/canyon': 'canyon'}
     """
     return dict(written_names(names).queries)
+
+
+def _lines(forms: Sequence[Form]) -> str:
+    return "\n".join(form for form in forms if isinstance(form, str))
 
 
 def _rewritten(pattern: Pattern, form: Form) -> Form | None:

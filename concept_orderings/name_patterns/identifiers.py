@@ -14,14 +14,18 @@ _ONLY_ID = re.compile(rf"{_WORDNET}|{_FREEBASE}")
 _LAST_ID = re.compile(rf"[\s_(-]+{_WORDNET}\)?$")
 _SYNSET = re.compile(r"^Synset\('|(?:\.[nvars]\.|#[nvars]#)[0-9]{1,2}(?:'\))?$")
 _NUMBERED = re.compile(r"([0-9]{1,6})(\s*[._:)-]\s*|\s+)([^\W\d_].*)")
+_FEWEST_CODES, _SHORTEST_CODE = 5, 3
+"""Numbers before at least 5 names, all of the same length of at least 3 digits, are codes, as those of CORINE."""
+
 _MOST_DIGITS = 6
 """The most digits of the number of a class."""
 
 _BEFORE_NUMBER = string.whitespace + ":=,;"
-_CODED = re.compile(r"([A-Za-z][0-9]{2,5})[\s_:.-]+(?=[^\W\d_])")
+_CODED = re.compile(r"([A-Za-z][0-9]{2,5}(?:\.[0-9]{1,3})?)[\s_:.-]+(?=[^\W\d_])")
 _EVENT = re.compile(r"\([A-Z]{1,4}\)\s+")
 _LABELLED = re.compile(r"(?:category|categories|class|label|cls|lbl)\s*[_:-]\s*(?=[^\W\d_])", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"(?:class|label|category|object)[\s_-]?[0-9]{1,6}", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"(?:class|label|category|object)[\s_-]?[0-9]{1,6}|[A-Za-z]{0,3}[0-9]{2,8}", re.IGNORECASE)
+_ZERO_FIRST = re.compile("[A-Za-z]{0,3}0")
 _COPY = re.compile(r"_[0-9]$")
 
 
@@ -48,6 +52,9 @@ def _are_numbers_of_classes(names: Sequence[str], matched: Sequence[str]) -> boo
     if not are_most(names, matched) or len(set(words)) < len(words) or len(set(numbers)) < len(numbers):
         return False
     counted = numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+    lengths = set(map(len, digits))
+    if len(matched) == len(names) >= _FEWEST_CODES and len(lengths) == 1 and min(lengths) >= _SHORTEST_CODE:
+        return True
     if spaced:
         return counted and len(matched) == len(names) and (numbers[0] == 0 or len(names) >= 10)
     return counted or all(separator.strip() in (".", ":", ")") for separator in separators)
@@ -75,7 +82,7 @@ def _are_numbers_of_lines(names: Sequence[str], matched: Sequence[str]) -> bool:
 def _are_codes_of_classes(names: Sequence[str], matched: Sequence[str]) -> bool:
     """Tell whether most names have a code of their own, and one is padded with a zero: "T72 tank" has none."""
     codes = [found[1] for name in matched if (found := _CODED.match(name))]
-    padded = any(code[1] == "0" for code in codes)
+    padded = any(code[1] == "0" or "." in code for code in codes)
     return are_most(names, matched) and padded and len(set(codes)) == len(codes)
 
 
@@ -94,7 +101,11 @@ def _no_words(name: str) -> str | None:
 
 
 def _are_placeholders(names: Sequence[str], matched: Sequence[str]) -> bool:
-    return len(matched) == len(names) > 1
+    """Tell whether all names are placeholders: years and models, such as A320, are names, and have no leading zeros."""
+    if len(matched) < len(names) or len(names) < 2:
+        return False
+    bare = [name for name in matched if name[:4].isalnum() and len(name.rstrip(string.digits)) < 4]
+    return not bare or (any(map(_ZERO_FIRST.match, bare)) and len(set(map(len, bare))) == 1)
 
 
 def _nothing(name: str) -> str | None:
@@ -138,7 +149,7 @@ PLACEHOLDERS = Pattern(
     "a number of the class and no words",
     "class_12",
     string.digits,
-    traced(r"^(?:class|label|category|object)[\s_-]?[0-9]{1,6}$", ignore_case=True),
+    traced(rf"^(?:{_PLACEHOLDER.pattern})$", ignore_case=True),
     _no_words,
     is_likely=_are_placeholders,
 )

@@ -12,7 +12,7 @@ _SIGNS = str.maketrans("", "", "®™©")
 _ESCAPE = re.compile(r"(?<![0-9%])%[0-9A-Fa-f]{2}")
 _URL = re.compile(r"https?://\S*[/#:]([^\s/#:]+)/?")
 # Python writes bytes as b'apple', as in the metadata of CIFAR.
-_QUOTED = re.compile(r"""b?(?:"([^"]+)"|'([^']+)'|“([^”]+)”|`([^`]+)`)""")
+_QUOTED = re.compile(r"""b?(?:"([^"]+)"|'([^']+)'|“([^”]+)”|`([^`]+)`|:([A-Za-z][\w-]*):)""")
 _BRACKETS = re.compile(r"\[([^\[\]]+)\]|<([^<>]+)>|\{([^{}]+)\}")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>")
 _BULLET = re.compile(r"^\s*[-*•·–]\s+(?=\S)")
@@ -82,8 +82,8 @@ QUOTES = Pattern(
     "quotation marks",
     "quotation marks at both ends",
     '"hot dog"',
-    "\"'“`",
-    traced("""^\\s*b?["'“`]"""),
+    "\"'“`:",
+    traced("""^\\s*b?["'“`:]"""),
     _without_quotes,
 )
 FILES = Pattern(
