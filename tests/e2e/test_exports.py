@@ -2,8 +2,11 @@
 
 import base64
 import hashlib
+import io
+import json
 import re
 import signal
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +22,7 @@ from support.processes import ROOT, Api
 from support.requests import random_request
 from support.waiting import until
 
+DATA = ROOT.parent / "shared" / "data"
 EXPORTING_API = str(ROOT / "tests" / "support" / "exporting_api.py")
 IMMUTABLE = "public, max-age=31536000, immutable"
 
@@ -326,8 +330,12 @@ def test_the_fomo_export_is_that_of_the_version_s_record(service: Deployment, st
 
 @pytest.fixture(scope="module")
 def large(service: Deployment) -> dict[str, Any]:
-    version: dict[str, Any] = service.publish(random_request("large", concepts=18_381, tasks=33))
-    return version
+    """A version of the benchmark's concepts, or of as many made-up ones where its data is missing."""
+    request = random_request("large", concepts=18_381, tasks=33)
+    stream = DATA / "fomo_in_flux" / "streams" / "random_sequence_1.json"
+    if stream.exists():
+        request["concepts"] = json.loads(stream.read_bytes())
+    return service.publish(request)
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -344,3 +352,54 @@ def test_every_export_of_the_benchmark_s_size_is_made_once(
     assert service.http.get(large["exports"][name]).content == first.content
     assert service.objects() == before
     assert first.content
+
+
+UNEVEN = {
+    "name": "uneven",
+    "datasets": [
+        {"name": "pets", "classes": ["dog", "cat", "émeu"]},
+        {"name": "tools", "classes": ["saw", "axe"]},
+        {"name": "F-16A/B", "classes": ["wing, left", "wing, right"]},
+    ],
+    "ordering": {"kind": "random", "seed": 4},
+    "tasks": {"sizes": [1, 4, 2]},
+}
+"""Three private datasets with uneven tasks."""
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_private_datasets_with_uneven_tasks_are_exported_or_refused_with_the_reason(
+    service: Deployment, name: str
+) -> None:
+    version = service.publish(UNEVEN)
+    answer = service.http.get(version["exports"][name])
+
+    if name == "fomo-config":
+        assert answer.status_code == 422
+        assert_problem(answer)
+        assert answer.json()["code"] == "cannot_express"
+        assert "7 of its concepts" in answer.json()["detail"]
+    else:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].partition(";")[0] == EXPORTERS[name].media_type
+        # The address of the request is in no export.
+        assert f":{service.api.port}".encode() not in answer.content
+
+
+def test_equal_tasks_of_other_sizes_are_no_pycil_configuration(service: Deployment) -> None:
+    version = service.publish({**UNEVEN, "name": "unequal", "tasks": {"sizes": [2, 1, 2, 2]}})
+    answer = service.http.get(version["exports"]["pycil"])
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "cannot_express")
+    assert "2, 1, 2, 2" in answer.json()["detail"]
+    assert "avalanche" in answer.json()["detail"]
+
+
+def test_a_bundle_has_the_documents_that_the_service_serves(service: Deployment) -> None:
+    version = service.publish({**UNEVEN, "name": "bundled", "ordering": {"kind": "dataset"}})
+    with zipfile.ZipFile(io.BytesIO(service.http.get(version["exports"]["bundle"]).content)) as archive:
+        assert archive.read("manifest.json") == service.http.get(version["url"]).content
+        assert archive.read("order.json") == service.http.get(version["export_url"]).content
+        for task in version["tasks"]:
+            assert archive.read(f"tasks/{task['task']}.json") == service.http.get(task["url"]).content
+        assert version["created_at"][:10].encode() in archive.read("CITATION.cff")

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from app.exports import Exports
-from concept_orderings.errors import InvalidInput
+from app.exports import Exports, UnknownLabels
+from concept_orderings.errors import BadLabels, InvalidInput
 from concept_orderings.evidence.at_hand import evidence_at_hand
-from concept_orderings.exporters import Exporter
+from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.labels import Labels
 from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import parse_request
@@ -54,12 +55,12 @@ def _fresh() -> Iterator[None]:
     Slow.go_on.set()
 
 
-async def published(root: Path, *, seeds: int = 1) -> tuple[Exports, list[VersionRecord]]:
+async def published(root: Path, *, seeds: int = 1, public_url: str = "") -> tuple[Exports, list[VersionRecord]]:
     objects = LocalObjects(root)
     versions = Versions(objects)
     requests = [parse_request(random_request("s", seed=seed)) for seed in range(seeds)]
     records = [await versions.publish(arrange_stream(each, evidence_at_hand(each))) for each in requests]
-    return Exports(versions, KeptExports(objects), StoredLabels(objects), public_url=""), records
+    return Exports(versions, KeptExports(objects), StoredLabels(objects), public_url=public_url), records
 
 
 async def test_a_client_that_disconnects_does_not_stop_a_rendering_for_others(tmp_path: Path) -> None:
@@ -155,3 +156,29 @@ async def test_closing_does_not_wait_for_a_rendering(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert not Slow.go_on.is_set()
+
+
+async def test_the_address_and_the_day_are_those_of_the_service(tmp_path: Path) -> None:
+    exports, [record] = await published(tmp_path, public_url="https://orderings.example.org")
+    kept = await exports.get(record, EXPORTERS["cff"](), 1, None)
+
+    assert kept is not None
+    citation = (await Versions(LocalObjects(tmp_path)).document(kept.digest)).decode()
+    assert '"https://orderings.example.org/v1/streams/s/versions/1"' in citation
+    assert f'date-released: "{record.created_at[:10]}"' in citation
+
+
+async def test_each_labels_object_has_a_rendering_of_its_own(tmp_path: Path) -> None:
+    exports, [record] = await published(tmp_path)
+    labels = [Labels({"CIFAR100": tuple(f"class {i:05d}" for i in order)}) for order in (range(4), range(3, -1, -1))]
+    stored = StoredLabels(LocalObjects(tmp_path))
+    for each in labels:
+        assert await stored.keep(each)
+    kept = [await exports.get(record, EXPORTERS["hf"](), 1, each.digest) for each in labels]
+
+    assert len({each.digest for each in kept if each}) == 2
+    assert [each.labels for each in kept if each] == [each.digest for each in labels]
+    with pytest.raises(UnknownLabels):
+        await exports.get(record, EXPORTERS["hf"](), 1, "0" * 64)
+    with pytest.raises(BadLabels):
+        await exports.get(record, EXPORTERS["hf"](), 1, None)
