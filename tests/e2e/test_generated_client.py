@@ -169,8 +169,10 @@ def test_a_version_is_read(calls: Calls) -> None:
     order = [concept.concept for task in tasks for concept in task.concepts]
     assert sorted(order) == sorted(CONCEPTS)
     formats = calls.models.GetExportFormat
-    exports = {each: calls("get_export", name="typed-read", version=1, format_=each) for each in formats}
-    assert {each.value for each in exports} == set(EXPORTERS)
+    assert {each.value for each in formats} == set(EXPORTERS)
+    # The generator reads the answers of an operation in one way: as JSON.
+    of_json = (formats.FOMO, formats.TASKS)
+    exports = {each: calls("get_export", name="typed-read", version=1, format_=each) for each in of_json}
     assert exports[formats.FOMO] == order
     assert exports[formats.TASKS] == [order[:2], order[2:]]
 

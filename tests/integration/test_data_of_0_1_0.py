@@ -121,8 +121,12 @@ def test_no_version_has_evidence(served: ServedData, version: dict[str, Any]) ->
 def test_every_version_has_every_export(served: ServedData, version: dict[str, Any]) -> None:
     answer = served.post(version["body"], wait=0).json()
     assert set(answer["exports"]) == set(EXPORTERS)
-    for url in answer["exports"].values():
+    for name, url in answer["exports"].items():
         first, second = served.http.get(url), served.http.get(url)
+        # These two say only some splits, and only the benchmark's concepts.
+        if first.status_code != 200 and name in ("pycil", "fomo-config"):
+            assert first.json()["code"] == "cannot_express", first.text
+            continue
         assert first.status_code == 200, first.text
         assert second.content == first.content
     assert answer["order_digest"] == sha256_hex(served.http.get(answer["exports"]["fomo"]).content)
