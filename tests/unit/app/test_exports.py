@@ -170,7 +170,7 @@ async def test_the_address_and_the_day_are_those_of_the_service(tmp_path: Path) 
 
 async def test_each_labels_object_has_a_rendering_of_its_own(tmp_path: Path) -> None:
     exports, [record] = await published(tmp_path)
-    labels = [Labels({"CIFAR100": tuple(f"class {i:05d}" for i in order)}) for order in (range(4), range(3, -1, -1))]
+    labels = [Labels({"OWN": tuple(f"class {i:05d}" for i in order)}) for order in (range(4), range(3, -1, -1))]
     stored = StoredLabels(LocalObjects(tmp_path))
     for each in labels:
         assert await stored.keep(each)
