@@ -19,6 +19,11 @@ def revalidated_headers(digest: str) -> dict[str, str]:
     return _headers(digest, "public, no-cache")
 
 
+def is_same(digest: str, if_range: str) -> bool:
+    """Return whether If-Range names the document, by strong comparison (RFC 9110, 13.1.5); a date never does."""
+    return if_range.strip() in ("", _entity_tag(digest))
+
+
 def client_has(digest: str, if_none_match: str) -> bool:
     """Return whether If-None-Match names the document, by weak comparison (RFC 9110, 13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]

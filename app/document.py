@@ -75,7 +75,7 @@ def _schemas_by_name() -> dict[str, Any]:
     """Return the schemas that routes refer to by name, since FastAPI does not collect them."""
     # Late, because nothing else needs them: they would slow the start of the service.
     from app.request_schemas import CountsRequestSchema, LabelsSchema, StreamRequestSchema  # noqa: PLC0415
-    from app.version_schemas import ManifestResource, TaskResource  # noqa: PLC0415
+    from app.version_schemas import ConceptOfVersion, ManifestResource, TaskResource  # noqa: PLC0415
 
     _, found = models_json_schema(
         [
@@ -84,6 +84,7 @@ def _schemas_by_name() -> dict[str, Any]:
             (LabelsSchema, "validation"),
             (ManifestResource, "serialization"),
             (TaskResource, "serialization"),
+            (ConceptOfVersion, "serialization"),
             (Problem, "serialization"),
         ],
         ref_template="#/components/schemas/{model}",

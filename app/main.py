@@ -19,6 +19,7 @@ from app.routes import (
     jobs,
     labels,
     published,
+    reads,
     scores_files,
     sources,
     streams,
@@ -42,7 +43,7 @@ def create_app(settings: AppSettings) -> FastAPI:
         swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
     )
     app.state.service = Service(settings)
-    of_versions = (streams, exports, evidence, labels)
+    of_versions = (streams, reads, exports, evidence, labels)
     uploads = (counts_files, scores_files)
     known = (sources, *uploads, catalogue, published)
     routers = [each.router for each in (*of_versions, jobs, *known, health, index)]

@@ -166,11 +166,14 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         f"{', '.join(MEDIA_TYPES)}. A file that is packed with gzip has the same Content-Type, and Content-Encoding: "
         f"gzip.",
     },
+    416: {"bad_range": "The range begins behind the end: there are 130048 bytes."},
     422: {
         "source_not_found": no_such_source("c5", ["c4", "infini-gram"]),
         "bad_query.limit": "limit: Input should be greater than or equal to 1.",
         "bad_query.v": "v: Input should be greater than or equal to 1.",
         "bad_query.format": "format: years are json or parquet, and not npz.",
+        "bad_query.digest": "digest: give the digest of a version, 64 hexadecimal digits in lower case, or its "
+        "first 12 or more.",
         "bad_query.unit": "unit: Input should be 'documents' or 'occurrences'.",
         "bad_query.direction": "direction: Input should be 'higher is easier' or 'lower is easier'.",
         "bad_event_id": "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",

@@ -290,6 +290,11 @@ class StreamSummary(Schema):
     name: str = Field(examples=[STREAM_EXAMPLE])
     latest_version: int = Field(examples=[3])
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}"])
+    ordering: str = Field(description="The kind of ordering of its newest version.", examples=["time"])
+    concepts: int = Field(description="The number of concepts of its newest version.", examples=[18381])
+    tasks: int = Field(description="The number of tasks of its newest version.", examples=[20])
+    created_at: Time = Field(description="When its newest version was published.", examples=[_WHEN])
+    warnings: list[str] = Field(description="The warnings of its newest version.", examples=[[]])
 
 
 class StreamPage(Schema):
@@ -305,6 +310,21 @@ class VersionPage(Schema):
     name: str = Field(examples=[STREAM_EXAMPLE])
     versions: list[VersionSummary]
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
+
+
+class FoundVersions(Schema):
+    """The versions of a digest."""
+
+    versions: list[VersionSummary]
+
+
+class TaskList(Schema):
+    """The tasks of a version, without their concepts."""
+
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    version: int = Field(examples=[1])
+    digest: str = Field(description="SHA-256 of the manifest.", examples=[_DIGEST])
+    tasks: list[TaskLink]
 
 
 class LabelsResource(Schema):
@@ -535,7 +555,6 @@ def version_summary(record: VersionRecord) -> VersionSummary:
 
 def version_resource(record: VersionRecord, labels_digest: str) -> VersionResource:
     """Return a version in the form that clients get, with the labels of the POST that they sent."""
-    url = version_url(record.stream, record.version)
     return VersionResource(
         **version_summary(record).model_dump(),
         warnings=sentences(record.warnings),
@@ -543,10 +562,30 @@ def version_resource(record: VersionRecord, labels_digest: str) -> VersionResour
         labels_digest=labels_digest,
         export_url=export_url(record.stream, record.version, Fomo),
         exports=_export_urls(record.stream, record.version, labels_digest),
-        tasks=[
-            TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}")
-            for i, each in enumerate(record.tasks)
-        ],
+        tasks=task_links(record),
+    )
+
+
+def task_links(record: VersionRecord) -> list[TaskLink]:
+    """Return the tasks of a version, without their concepts."""
+    url = version_url(record.stream, record.version)
+    return [
+        TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}")
+        for i, each in enumerate(record.tasks)
+    ]
+
+
+def stream_summary(record: VersionRecord) -> StreamSummary:
+    """Return a stream in the form that lists contain, from the record of its newest version."""
+    return StreamSummary(
+        name=record.stream,
+        latest_version=record.version,
+        url=stream_url(record.stream),
+        ordering=record.ordering,
+        concepts=record.concepts,
+        tasks=len(record.tasks),
+        created_at=record.created_at,
+        warnings=sentences(record.warnings),
     )
 
 

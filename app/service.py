@@ -12,6 +12,7 @@ from typing import Any
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
+from app.encodings import Encodings
 from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
@@ -69,6 +70,8 @@ class Service:
         Versions in other formats.
     parquet_evidence : ParquetEvidence
         The evidence of versions as Parquet.
+    encodings : Encodings
+        Compressed forms of documents.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -95,6 +98,7 @@ class Service:
         self.parquet_evidence = ParquetEvidence(
             EvidenceRenderings(objects, "parquet", PARQUET_VERSION), self._versions.evidence
         )
+        self.encodings = Encodings()
         self.sources = Sources(
             SourceReports(self._redis, settings.keys),
             Runs(self._redis, settings.keys, LOOK),
@@ -113,6 +117,7 @@ class Service:
         self._stack.push_async_callback(self._document_reads.close)
         self._stack.push_async_callback(self.exports.close)
         self._stack.push_async_callback(self.parquet_evidence.close)
+        self._stack.push_async_callback(self.encodings.close)
         listening = asyncio.create_task(self._changes.run())
         self._stack.push_async_callback(cancel_and_wait, listening)
         return self
@@ -357,6 +362,16 @@ class Service:
             if record is not None and len(record.tasks) < self._records.maxsize:
                 self._records[stream, version] = record
         return record
+
+    async def versions_of(self, digest: str) -> list[VersionRecord]:
+        """Return the records of the versions whose digest begins with 12 digits or more.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        return await self._versions.of_digest(digest)
 
     async def document(self, digest: str) -> bytes:
         """Return a document of a version by its SHA-256; the most recently used documents are cached.

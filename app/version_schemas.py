@@ -70,6 +70,23 @@ class ConceptInTask(Schema):
     evidence: ConceptEvidence
 
 
+class ConceptOfVersion(ConceptInTask):
+    """A concept at its position in the stream, with the number of its task."""
+
+    task: int = Field(ge=0, description="From 0.", examples=[0])
+
+
+class RowPage(Schema):
+    """A page of the concepts of a version."""
+
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    version: int = Field(ge=1, examples=[1])
+    total: int = Field(description="How many concepts the filters leave.", examples=[18381])
+    offset: int = Field(description="How many of them come before this page.", examples=[0])
+    rows: list[ConceptOfVersion]
+    next_url: str | None = Field(description="The URL of the next page; null on the last.", examples=[None])
+
+
 class TaskResource(Schema):
     """One task: a contiguous run of the arranged concepts."""
 

@@ -42,6 +42,11 @@ def export_record(stream: str, version: int, exporter: str, exporter_version: in
     return f"streams/{stream}/exports/{version:08d}/{exporter}/{name}.json"
 
 
+def documents(digest: str) -> str:
+    """Return the folder of the documents whose SHA-256 (hexadecimal) begins with these digits, at least two."""
+    return f"documents/{digest[:2]}"
+
+
 def document(digest: str) -> str:
     """Return the key of a document by its SHA-256 (hexadecimal)."""
     return f"documents/{digest[:2]}/{digest}"

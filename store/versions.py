@@ -130,6 +130,17 @@ class VersionRecord:
         )
 
 
+def _place(document: bytes) -> tuple[str, int] | None:
+    """Return the stream and the number that a manifest names; None for any other document."""
+    try:
+        content = json.loads(document)
+    except ValueError:
+        return None
+    if not isinstance(content, dict) or "request_digest" not in content:
+        return None
+    return content["name"], content["version"]
+
+
 def _warnings(fields: dict[str, Any]) -> tuple[StreamWarning, ...]:
     """Take the warnings out of the fields of a record."""
     written, found = fields.pop("warnings"), fields.pop("warning_details", None)
@@ -170,6 +181,25 @@ class Versions:
         if (record.stream, record.version) != (stream, version):
             raise version_damaged(f"{what} is that of {record.stream} version {record.version}")
         return record
+
+    async def of_digest(self, digest: str) -> list[VersionRecord]:
+        """Return the records of the versions whose digest begins with these digits, at least two.
+
+        The documents of that name are read; most are one manifest.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        names = await self._objects.names(object_keys.documents(digest))
+        found = []
+        for name in (each for each in names if each.startswith(digest)):
+            place = _place(await self.document(name))
+            record = await self.record(*place) if place is not None else None
+            if record is not None and record.digest == name:
+                found.append(record)
+        return found
 
     async def document(self, digest: str) -> bytes:
         """Return a document of a version, checked against its digest.

@@ -7,15 +7,15 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from app.caching import client_has, immutable_headers, revalidated_headers
+from app.caching import immutable_headers, revalidated_headers
 from app.errors import ApiError, not_found
 from app.evidence import no_evidence, why_not_kept
 from app.evidence_formats import JSON, NPZ, PARQUET, PARQUET_TYPE, prefers_parquet
 from app.routes.common import TheService
-from app.routes.parts import Name, Version, answer_document, find_record, parts, redirect_latest
+from app.routes.parts import Name, Stored, Version, answer_document, answer_value, find_record, parts, redirect_latest
 from app.schemas import version_url
 from app.version_schemas import EvidenceList
-from concept_orderings.canonical import Json, canonical_json, sha256_hex
+from concept_orderings.canonical import Json
 from concept_orderings.evidence.tables import JSON_TYPE, NPZ_TYPE, TABLE_KINDS, TABLE_SCHEMA
 from concept_orderings.text import nearest
 from store.evidence_files import EvidenceEntry
@@ -67,18 +67,16 @@ async def list_evidence(name: Name, version: Version, request: Request, service:
     record = await find_record(service, name, version)
     if record.evidence is None:
         raise no_evidence(record)
-    body = canonical_json(
+    return await answer_value(
+        request,
+        service,
         {
             "name": record.stream,
             "version": record.version,
             "evidence": [_listed(record, each) for each in record.evidence.files],
             "not_kept": list(record.evidence.left_out),
-        }
+        },
     )
-    caching = revalidated_headers(digest := sha256_hex(body))
-    if client_has(digest, ", ".join(request.headers.getlist("if-none-match"))):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=caching)
-    return Response(body, headers=caching, media_type="application/json")
 
 
 @router.get(
@@ -114,16 +112,16 @@ async def get_evidence(
     digest = await service.parquet_evidence.digest(entry.digest) if as_parquet else entry.digest
     # A later release may render other bytes as Parquet.
     never_changes = entry.in_manifest and not as_parquet
-    caching = immutable_headers(digest) if never_changes else revalidated_headers(digest)
-    return await answer_document(
-        request,
-        service.document if as_parquet else service.evidence,
+    stored = Stored(
         digest,
+        service.document if as_parquet else service.evidence,
+        immutable_headers if never_changes else revalidated_headers,
+        PARQUET_TYPE if as_parquet else entry.media_type,
+        {"Content-Disposition": f'inline; filename="{_file_name(record, entry, as_parquet)}"'},
         # The same URL has the file or Parquet, unless the query says which.
-        caching if wanted else {**caching, "Vary": "Accept"},
-        media_type=PARQUET_TYPE if as_parquet else entry.media_type,
-        headers={"Content-Disposition": f'inline; filename="{_file_name(record, entry, as_parquet)}"'},
+        "Accept-Encoding" if wanted else "Accept, Accept-Encoding",
     )
+    return await answer_document(request, service, stored)
 
 
 def _is_parquet(entry: EvidenceEntry, wanted: str | None, accept: str) -> bool:

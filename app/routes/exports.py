@@ -13,7 +13,7 @@ from app.examples import EXAMPLE_LABELS
 from app.exports import UnknownLabels
 from app.routes.common import LARGEST_NUMBER, TheService
 from app.routes.labels import DIGEST, unknown_labels
-from app.routes.parts import Name, Version, answer_document, find_record, parts, redirect_latest
+from app.routes.parts import Name, Stored, Version, answer_document, find_record, parts, redirect_latest
 from app.routes.problems import REFUSED_EXPORT
 from concept_orderings.checks import choice
 from concept_orderings.exporters import EXPORTERS, Exporter
@@ -116,16 +116,16 @@ async def get_export(
             f"service has version {exporter.version}: request that one.",
         )
     immutable = exporter.final or v is not None
-    name_of_file = exporter.file_name(record.stream, record.version, kept.media_type)
-    return await answer_document(
-        request,
-        service.document,
+    # Inline is the default of an answer without this header, which only adds a file name for saving.
+    file_name = exporter.file_name(record.stream, record.version, kept.media_type)
+    stored = Stored(
         kept.digest,
-        immutable_headers(kept.digest) if immutable else revalidated_headers(kept.digest),
-        media_type=kept.media_type,
-        # Inline is the default of an answer without this header, which only adds a file name for saving.
-        headers={"Content-Disposition": f'inline; filename="{name_of_file}"'},
+        service.document,
+        immutable_headers if immutable else revalidated_headers,
+        kept.media_type,
+        {"Content-Disposition": f'inline; filename="{file_name}"'},
     )
+    return await answer_document(request, service, stored)
 
 
 def _exporter(name: str) -> Exporter:

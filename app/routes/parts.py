@@ -2,25 +2,32 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.caching import client_has
+from app.caching import client_has, immutable_headers, is_same, revalidated_headers
+from app.encodings import Encoded, preferred_encoding, weight_of
 from app.errors import ApiError, not_found
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
+from app.ranges import NotSatisfiable, requested_range
 from app.routes.common import number_schema, pattern_schema
 from app.routes.problems import NO_STORE, problems
 from app.schemas import version_url
 from app.service import Service
+from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 from store.versions import VersionRecord
 
 Name = Annotated[
     str, Path(description="The stream's name.", json_schema_extra=pattern_schema(URL_NAME, STREAM_EXAMPLE))
 ]
+
+COMPRESSED_TYPES = ("application/zip", "application/x-npz", "application/vnd.apache.parquet")
+"""Media types whose bytes are compressed already, or do not get smaller."""
 
 NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 """A version's or a task's number in a URL."""
@@ -47,10 +54,12 @@ def parts(
     """
     return {
         304: {"description": "The client has this document (If-None-Match)."},
+        206: {"description": "The bytes that `Range` asks for."},
         307: {"description": "`latest`: the number is in Location."},
         **problems(
             {
                 404: ["unknown_stream", "unknown_version", *unknown],
+                416: ["bad_range"],
                 422: ["bad_stream_name.url", *refused],
                 500: ["version_damaged", *damaged],
                 503: [NO_STORE],
@@ -111,32 +120,99 @@ async def redirect_latest(service: Service, name: str, part: str) -> Response:
     return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-cache"})
 
 
-async def answer_document(
-    request: Request,
-    read: Callable[[str], Awaitable[bytes]],
-    digest: str,
-    caching: Mapping[str, str],
-    *,
-    media_type: str = "application/json",
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """Answer with a document, or with 304 if the client has it.
+@dataclass(frozen=True)
+class Stored:
+    """A document that a URL answers with.
 
-    Parameters
+    Attributes
     ----------
-    request
-        The request.
-    read
-        Returns the document by its SHA-256, such as `Service.document`.
-    digest
+    digest : str
         SHA-256 of the document.
-    caching
-        Headers of the document from `app.caching`, which a 304 has too.
-    media_type
+    read : callable
+        Returns the document by its SHA-256, such as `Service.document`.
+    caching : callable
+        A function of `app.caching` from a SHA-256 to headers, which a 304 has too.
+    media_type : str
         Media type of the document.
-    headers
+    headers : mapping
         Further headers for an answer that has the document.
+    vary : str
+        The header Vary.
     """
-    if client_has(digest, ", ".join(request.headers.getlist("if-none-match"))):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=dict(caching))
-    return Response(await read(digest), headers={**caching, **(headers or {})}, media_type=media_type)
+
+    digest: str
+    read: Callable[[str], Awaitable[bytes]]
+    caching: Callable[[str], dict[str, str]] = immutable_headers
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    vary: str = "Accept-Encoding"
+
+
+async def answer_document(request: Request, service: Service, stored: Stored) -> Response:
+    """Answer with a document, or a range of it, compressed as the client asks; with 304 if the client has it.
+
+    The entity tag and Repr-Digest are those of the bytes that are sent.
+
+    Raises
+    ------
+    ApiError
+        ``bad_range``.
+    """
+    known = _joined(request, "if-none-match")
+    is_compressed = stored.media_type in COMPRESSED_TYPES
+    encoding = "" if is_compressed else preferred_encoding(_joined(request, "accept-encoding"))
+    if not encoding and client_has(stored.digest, known):
+        # Without reading it.
+        headers = {**stored.caching(stored.digest), "Vary": stored.vary}
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    form = await service.encodings.get(stored.digest, encoding, stored.read)
+    headers = {**stored.caching(form.digest), "Vary": stored.vary}
+    if client_has(form.digest, known):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    headers |= {"Accept-Ranges": "bytes", **({"Content-Encoding": form.encoding} if form.encoding else {})}
+    return _whole_or_part(request, form, stored.media_type, {**headers, **stored.headers})
+
+
+def _whole_or_part(request: Request, form: Encoded, media_type: str, headers: Mapping[str, str]) -> Response:
+    asked = request.headers.get("range", "") if is_same(form.digest, request.headers.get("if-range", "")) else ""
+    try:
+        part = requested_range(asked, len(form.data))
+    except NotSatisfiable as error:
+        raise ApiError(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            "bad_range",
+            f"The range begins behind the end: there are {len(form.data)} bytes.",
+            headers={"Content-Range": f"bytes */{len(form.data)}"},
+        ) from error
+    if part is None:
+        return Response(form.data, headers=dict(headers), media_type=media_type)
+    return Response(
+        form.data[part.first : part.last + 1],
+        HTTPStatus.PARTIAL_CONTENT,
+        headers={**headers, "Content-Range": part.content_range},
+        media_type=media_type,
+    )
+
+
+async def answer_value(request: Request, service: Service, value: Json) -> Response:
+    """Answer with a JSON value that later releases may answer otherwise; see `answer_document`."""
+    body = canonical_json(value)
+
+    async def read(_: str) -> bytes:
+        return body
+
+    return await answer_document(request, service, Stored(sha256_hex(body), read, revalidated_headers))
+
+
+def preferred_type(request: Request, offered: Sequence[str]) -> str:
+    """Return the media type that a client prefers (RFC 9110, 12.5.1); of several or none, the first that is offered."""
+    weights: dict[str, float] = {}
+    for each in _joined(request, "accept").lower().split(","):
+        name, _, parameters = each.partition(";")
+        weights[name.strip()] = weight_of(parameters)
+    wanted = [weights.get(name, weights.get("*/*", 0.0)) for name in offered]
+    return offered[wanted.index(max(wanted))]
+
+
+def _joined(request: Request, header: str) -> str:
+    return ", ".join(request.headers.getlist(header))

@@ -15,6 +15,7 @@ DESCRIPTIONS = {
     409: "Too late: the job has finished.",
     413: "The body is too large.",
     415: "The service does not read bodies of this media type, or of this Content-Encoding; see Accept-Encoding.",
+    416: "The range begins behind the end of the document; Content-Range has its size.",
     422: "The request is valid JSON but cannot be carried out; `errors` has all faults.",
     424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
     429: "The queue is full; see Retry-After.",

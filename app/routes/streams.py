@@ -8,7 +8,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.caching import immutable_headers
 from app.errors import ApiError, not_found, problem_of_record
 from app.examples import REQUESTS
 from app.parsing import Accepted
@@ -23,6 +22,7 @@ from app.routes.common import (
 from app.routes.parts import (
     NUMBER,
     Name,
+    Stored,
     Version,
     answer_document,
     document_answer,
@@ -41,6 +41,7 @@ from app.schemas import (
     VersionResource,
     job_resource,
     job_url,
+    stream_summary,
     stream_url,
     version_resource,
     version_summary,
@@ -163,7 +164,7 @@ async def get_manifest(name: Name, version: Version, request: Request, service: 
     if version == "latest":
         return await redirect_latest(service, name, "")
     record = await find_record(service, name, version)
-    return await answer_document(request, service.document, record.digest, immutable_headers(record.digest))
+    return await answer_document(request, service, Stored(record.digest, service.document))
 
 
 @router.get(
@@ -182,7 +183,7 @@ async def get_task(name: Name, version: Version, task: Task, request: Request, s
             "task", f"Version {version} of {name} has the tasks 0 to {len(record.tasks) - 1}, and no task {task[:20]}."
         )
     digest = record.tasks[int(task)].digest
-    return await answer_document(request, service.document, digest, immutable_headers(digest))
+    return await answer_document(request, service, Stored(digest, service.document))
 
 
 async def _read_request(request: Request, service: Service) -> Accepted:
@@ -217,7 +218,8 @@ def _no_version(job: Record, headers: Mapping[str, str]) -> JSONResponse:
 async def _stream_summary(service: Service, name: str) -> StreamSummary | None:
     numbers = await service.version_numbers(name)
     # While the first version of a stream is written, its directory exists without a version.
-    return StreamSummary(name=name, latest_version=numbers[-1], url=stream_url(name)) if numbers else None
+    record = await service.record(name, numbers[-1]) if numbers else None
+    return stream_summary(record) if record is not None else None
 
 
 def _link_next(response: Response, path: str, cursor: str | None, limit: int) -> None:
