@@ -132,7 +132,7 @@ async def list_rows(
     summary="The versions of a digest",
     responses=problems({422: ("bad_query.digest",), 500: ("version_damaged",), 503: (NO_STORE,)}),
 )
-async def find_versions(digest: Digest, service: TheService) -> FoundVersions:
+async def look_up_versions(digest: Digest, service: TheService) -> FoundVersions:
     """The versions whose digest is this one, or begins with it; none if the service has none."""
     if not _DIGEST.fullmatch(digest):
         raise ApiError(
