@@ -18,6 +18,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+__all__ = ["COMPRESS", "SMALLEST", "Encoded", "Encodings", "preferred_encoding", "weight_of", "zstd"]
+
 SMALLEST = 1024
 """Documents with fewer bytes are sent as they are."""
 

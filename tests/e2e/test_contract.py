@@ -214,11 +214,14 @@ def test_streams_are_listed_in_pages(service: Deployment) -> None:
     everything = service.http.get("/v1/streams?limit=1000").json()["streams"]
     assert listed == sorted(listed) == [each["name"] for each in everything]
     assert set(names) <= set(listed)
-    assert everything[listed.index("list-0")].items() >= {
-        "name": "list-0",
-        "latest_version": 1,
-        "url": "/v1/streams/list-0",
-    }.items()
+    assert (
+        everything[listed.index("list-0")].items()
+        >= {
+            "name": "list-0",
+            "latest_version": 1,
+            "url": "/v1/streams/list-0",
+        }.items()
+    )
 
 
 def test_versions_are_listed_in_pages(service: Deployment) -> None:

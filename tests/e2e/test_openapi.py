@@ -146,14 +146,16 @@ def test_example_urls_exist_once_the_first_examples_were_sent(service: Deploymen
     for path, method, operation in operations(document):
         if method != "get":
             continue
-        url = path
+        url, query = path, {}
         for parameter in operation.get("parameters", []):
-            if parameter["in"] == "path":
+            if parameter["in"] == "path" or (parameter["in"] == "query" and parameter["required"]):
                 schema = parameter["schema"]
                 example = parameter.get("example", schema.get("example", (schema.get("examples") or [None])[0]))
                 assert example is not None, (path, parameter)
+                if parameter["in"] == "query":
+                    query[parameter["name"]] = str(example)
                 url = url.replace(f"{{{parameter['name']}}}", str(example))
-        answer = service.http.get(url)
+        answer = service.http.get(url, params=query)
         assert answer.status_code == 200, (url, answer.text)
 
 

@@ -15,7 +15,8 @@ DATASETS = ["CIFAR100", "Flowers102", "mine"]
 
 def documents(sizes: list[int]) -> tuple[Any, dict[str, bytes], list[dict[str, Any]]]:
     """A version with tasks of these sizes: its record, its tasks by digest, and all its concepts."""
-    concepts, tasks, stored = [], [], {}
+    concepts: list[dict[str, Any]] = []
+    tasks, stored = [], {}
     for number, size in enumerate(sizes):
         own = []
         for _ in range(size):
