@@ -6,7 +6,8 @@ Prints the seconds from POST to the last of 20 tasks, and the shares of counting
 and with all counts in it. The sources hold the 1,000 documents of the C4 sample: a counts file, a local index, a real
 Elasticsearch (left out without Java 17 and Maven), and the tests' fake of infini-gram, which runs in this process and
 answers as fast as Python does. Then prints, for the concepts that occur in the sample, how each order agrees with the
-one that the benchmark's authors published: Spearman's rank correlation, with average ranks for ties.
+one that the benchmark's authors published: Spearman's rank correlation, with average ranks for ties, and Kendall's
+tau-b with the ranks that the source fomo-c4-ranks reads off it, also for all concepts.
 """
 
 import argparse
@@ -29,7 +30,9 @@ sys.path += [str(ROOT / "tests"), str(ROOT / "bench")]
 
 from service import get, service  # noqa: E402
 
+from concept_orderings.evidence.ranks import benchmark_ranks  # noqa: E402
 from concept_orderings.queries import folded  # noqa: E402
+from concept_orderings.rank_correlation import kendall_tau_b  # noqa: E402
 from support.elasticsearch_node import ElasticsearchNode, Unavailable, load_c4  # noqa: E402
 from support.infini_gram import InfiniGram  # noqa: E402
 from support.ranks import spearman  # noqa: E402
@@ -172,7 +175,16 @@ def correlation(counts: dict[str, int], published: list[str]) -> str:
     occurring = [concept for concept in published if counts[concept] > 0]
     place: dict[str, Any] = {concept: i for i, concept in enumerate(published)}
     found = spearman([counts[concept] for concept in occurring], [place[concept] for concept in occurring])
-    return f"{found:.3f} over {len(occurring)} concepts"
+    return (
+        f"{found:.3f} over {len(occurring)} concepts; Kendall's tau-b with the ranks: {agreement(counts, occurring)}, "
+        f"and {agreement(counts, published)} over all {len(published)}"
+    )
+
+
+def agreement(counts: dict[str, int], concepts: list[str]) -> str:
+    ranks = benchmark_ranks()
+    found = kendall_tau_b([counts[each] for each in concepts], [ranks[each] for each in concepts])
+    return "none" if found is None else f"{found:.3f}"
 
 
 def shown(seconds: tuple[float, ...]) -> str:

@@ -84,3 +84,12 @@ def test_published_streams_are_listed(service: Deployment) -> None:
 
     assert PublishedStreamList.model_validate(answer, strict=True).model_dump() == answer
     assert [each["name"] for each in answer["streams"]] == list(PUBLISHED_STREAMS)
+
+
+def test_the_order_of_ties_is_published_with_the_version(service: Deployment) -> None:
+    version = service.publish(tied({"order": ORDER}))
+    evidence = service.http.get(f"{version['url']}/evidence/ties").json()
+
+    assert {each["concept"]: each["place"] for each in evidence["rows"]} == {
+        concept: i for i, concept in enumerate(ORDER)
+    }
