@@ -12,11 +12,10 @@ added later look like nothing but themselves. `concept_orderings.data` has the t
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from unicodedata import is_normalized, normalize
 
 from concept_orderings.data import LOOK_ALIKES, read_packed
-from concept_orderings.text import HIDDEN, first_of, members_of, shown
+from concept_orderings.text import HIDDEN, first_of, later_characters, shown
 
 _MOST_SHOWN = 6
 """The most characters of a name that are shown as code points."""
@@ -112,14 +111,14 @@ def first_beside(names: Sequence[str], others: Iterable[str], most: int, *, limi
 
 def is_known(character: str) -> bool:
     """Tell whether Unicode 14.0 has a character."""
-    return _later_characters().match(character) is None
+    return later_characters().match(character) is None
 
 
 def change_known(name: str, change: Callable[[str], str]) -> str:
     """Return a name with each part changed that is of characters of Unicode 14.0; later characters stay as they are."""
-    if _EARLY.fullmatch(name) or _later_characters().search(name) is None:
+    if _EARLY.fullmatch(name) or later_characters().search(name) is None:
         return change(name)
-    parts = _later_characters().split(name)
+    parts = later_characters().split(name)
     # Every second part matched.
     return "".join(part if i % 2 else change(part) for i, part in enumerate(parts))
 
@@ -157,16 +156,6 @@ def _skeletons(names: Sequence[str], letters: Callable[[str], str]) -> list[str]
 @cache
 def _prototypes() -> Mapping[int, str]:
     return str.maketrans(read_packed(LOOK_ALIKES)["prototypes"])
-
-
-@cache
-def _later_characters() -> re.Pattern[str]:
-    runs: Sequence[tuple[int, int]] = read_packed(LOOK_ALIKES)["assigned"]
-    between = [(first[1] + 1, second[0] - 1) for first, second in pairwise(runs)]
-    # In a class of its own, which is found ten times as fast as one with characters beyond 16 bits.
-    small = members_of(run for run in between if run[1] <= 0xFFFF)
-    large = members_of(run for run in between if run[0] > 0xFFFF)
-    return re.compile(f"((?:[{small}]|(?=[\U00010000-\U0010ffff])[{large}])+)")
 
 
 def _differences(name: str, other: str) -> tuple[str, str]:

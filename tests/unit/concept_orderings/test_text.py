@@ -18,7 +18,7 @@ from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence.counts import QUERY
 from concept_orderings.request import parse_request
 from concept_orderings.shapes import Shape
-from concept_orderings.text import BLANK, is_plain_text, schema_pattern, shown, shows_something
+from concept_orderings.text import BLANK, is_plain_text, later_characters, schema_pattern, shown, shows_something
 
 BLANKS = {
     "no-break space": "\xa0",
@@ -150,10 +150,17 @@ def test_an_error_shows_what_shows_nothing(blank: str) -> None:
         assert shown(f"a{blank}b").isascii()
 
 
+def test_a_character_that_the_oldest_python_does_not_know_is_escaped_by_every_python() -> None:
+    """U+1FAE8 is of Unicode 15.0, U+1F9CC of 14.0."""
+    assert shown("a \U0001fae8") == r"'a \U0001fae8'"
+    assert shown("a \U0001f9cc") == "'a \U0001f9cc'"
+    assert shown("\u0cf3") == r"'\u0cf3'"
+
+
 @given(st.text(st.characters()))
 def test_text_is_quoted_as_python_does_but_for_blanks(text: str) -> None:
     quoted = shown(text, limit=10_000)
 
     assert ast.literal_eval(quoted) == text
-    if is_plain_text(text) and not re.search(f"[{BLANK}]", text):
+    if is_plain_text(text) and not re.search(f"[{BLANK}]", text) and later_characters().search(text) is None:
         assert quoted == repr(text)
