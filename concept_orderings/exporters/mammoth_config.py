@@ -13,10 +13,9 @@ _COMMENT = """\
 # For mammoth: save it as datasets/configs/DATASET/NAME.yaml and give --dataset_config=NAME.
 #
 # custom_class_order is the place in the stream of each label: the inverse of the class order of PyCIL, Continuum and
-# Avalanche. The flag alone reorders nothing: it fills args.class_order, which mammoth applies with permute_classes
-# alone, by indexing it with the array of targets. The flag leaves a Python list there, which cannot be indexed so
-# (seen at e75a491, 20 May 2026). Before the first task, make it an array:
-# args.class_order = numpy.array(args.class_order).
+# Avalanche. The flag alone does nothing: it fills args.class_order, which mammoth applies only with permute_classes,
+# by indexing it with the array of targets. The flag leaves a Python list there, which cannot be indexed so (seen at
+# e75a491, 20 May 2026). Before the first task, make it an array: args.class_order = numpy.array(args.class_order).
 """
 
 

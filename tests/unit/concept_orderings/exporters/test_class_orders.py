@@ -168,7 +168,7 @@ def test_mammoth_s_configuration_says_the_same(version: PublishedVersion) -> Non
         "permute_classes": 1,
         **{key: body[key] for key in ("N_TASKS", "N_CLASSES_PER_TASK", "N_CLASSES")},
     }
-    assert "The flag alone reorders nothing" in text
+    assert "The flag alone does nothing" in text
     assert version.digest in text
 
 

@@ -39,7 +39,7 @@ GOLDEN = {
     "continuum": (1, "4efdf51cb1f2926da3522b9096a9cee542d12d0200b12b1ef966d0d22d1f4bfa"),
     "pycil": (1, "b8348e777595cda85cf8dbab4f173748e88ee36e42a0002f1c855fe8977caf44"),
     "mammoth": (1, "ecd217bd001a5c3f0ecf9d33ebc3d4c35dec7e71b7ce87408407cb2065c7e6a6"),
-    "mammoth-config": (1, "c517769e324c3b440d63e6a1ce602e336a535eb2a2a3ae3744684acc1e9f465e"),
+    "mammoth-config": (1, "e342adf1b42eb6a6a26262855c7b6a459164e195bfd6011921ada559440f32c7"),
     "hf": (1, "7bd56a5eb259efaaad877f0f2e7efa1013085118dc93af78f6e103357bcac97f"),
     "streaming": (1, "8e1bbd276149b43c236394de55655372015bc33b78cc714c8eedcb6f2b49e59c"),
     "croissant": (1, "b297d2576a5e7cf664e007cbcd3c3a878923e311abbc3805e28ac8c50faf1551"),
