@@ -234,6 +234,34 @@ class JobResource(Schema):
     finished_at: Time | None = Field(description="When the job ended; null before.", examples=[None])
 
 
+class JobSummary(Schema):
+    """A job in a list."""
+
+    id: str = Field(examples=["9b1c" * 8])
+    url: str = Field(examples=["/v1/jobs/" + "9b1c" * 8])
+    name: str = Field(description="The stream that it makes a version of.", examples=[STREAM_EXAMPLE])
+    state: State = Field(examples=["running"])
+    ordering: str | None = Field(description="The kind of ordering.", examples=["similarity"])
+    progress: Progress
+    stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
+    error: str | None = Field(description="The code of its error, if it failed.", examples=[None])
+    queue: QueuePlace | None = Field(
+        description="The place of a queued job in the queue, at the time of the answer; null in other states."
+    )
+    created_at: Time = Field(description="When the job was queued.", examples=[_WHEN])
+    started_at: Time | None = Field(
+        description="Since when the job runs, or when its last attempt began; null while it is queued.",
+        examples=["2026-01-31T12:00:00.250Z"],
+    )
+    finished_at: Time | None = Field(description="When the job ended; null before.", examples=[None])
+
+
+class JobList(Schema):
+    """Active and recent jobs."""
+
+    jobs: list[JobSummary]
+
+
 class TaskLink(Schema):
     """One task of a version."""
 
@@ -534,6 +562,25 @@ def job_resource(job: Record, place: PlaceInQueue | None, labels_digest: str | N
         note=JobNote.model_validate(job.note) if job.note is not None else None,
         created_at=job.created_at,
         updated_at=job.updated_at,
+        started_at=utc(job.started_at),
+        finished_at=utc(job.finished_at),
+    )
+
+
+def job_summary(job: Record, place: PlaceInQueue | None) -> JobSummary:
+    """Return a job in the form that lists contain; `place` is its place in the queue if it is queued."""
+    ordering = _canonical_ordering(job)
+    return JobSummary(
+        id=job.id,
+        url=job_url(job.id),
+        name=stream_of(job),
+        state=job.state,
+        ordering=ordering.kind if ordering is not None else None,
+        progress=Progress(phase=job.phase, done=job.done, total=job.total),
+        stream=_stream_link(job),
+        error=str(job.error["code"]) if job.error is not None else None,
+        queue=QueuePlace(**place._asdict()) if place is not None else None,
+        created_at=job.created_at,
         started_at=utc(job.started_at),
         finished_at=utc(job.finished_at),
     )

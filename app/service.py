@@ -262,6 +262,10 @@ class Service:
         """Return a job, or None if there is none or its record has expired."""
         return await self._jobs.get(identifier)
 
+    async def jobs(self, limit: int) -> list[Record]:
+        """Return the active jobs in the order of submission, then the finished ones, the last first."""
+        return await self._jobs.listed(limit)
+
     async def place(self, job: Record) -> PlaceInQueue | None:
         """Return the present place of a job in the queue; None if it is not queued, or not any more."""
         if job.state is not State.QUEUED or (ahead := await self._jobs.ahead(job)) is None:

@@ -83,6 +83,10 @@ class Keys:
         """Return the key of the number of the latest run."""
         return self._key("run", kind, "last")
 
+    def recent(self, kind: str) -> str:
+        """Return the key of the sorted set of the records that finished last, by the time in seconds."""
+        return self._key("run", kind, "recent")
+
     def record(self, kind: str, identifier: str) -> str:
         """Return the key of the hash of one record."""
         return self._key("run", kind, "record", identifier)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -15,7 +15,7 @@ from app.examples import EXAMPLE_REQUEST
 from app.head import IS_HEAD
 from app.routes.common import TheService, pattern_schema
 from app.routes.problems import NO_REDIS, problems
-from app.schemas import JobResource, job_resource
+from app.schemas import JobList, JobResource, job_resource, job_summary
 from app.service import Service
 from concept_orderings.errors import StoreError
 from store.jobs import job_id
@@ -31,6 +31,8 @@ JobId = Annotated[
     Path(description="The job's id, from `Location`.", json_schema_extra=pattern_schema(_ID, job_id(EXAMPLE_REQUEST))),
 ]
 
+Limit = Annotated[int, Query(ge=1, le=1000, description="The largest number of jobs in the answer.")]
+
 _ERRORS = {404: ("unknown_job",), 500: ("record_damaged",), 503: (NO_REDIS,)}
 
 _LAST_EVENT: dict[str, Any] = {
@@ -44,6 +46,19 @@ _LAST_EVENT: dict[str, Any] = {
         }
     ]
 }
+
+
+@router.get(
+    "",
+    summary="Active and recent jobs",
+    responses=problems({422: ("bad_query.limit",), 503: (NO_REDIS,)}),
+)
+async def list_jobs(service: TheService, limit: Limit = 100) -> JobList:
+    """Queued and running jobs in the order in which they were asked for, then finished ones, the last first.
+
+    Of the finished ones at most the last thousand are listed, and none after 7 days.
+    """
+    return JobList(jobs=[job_summary(each, await service.place(each)) for each in await service.jobs(limit)])
 
 
 @router.get("/{id}", summary="A job", responses=problems(_ERRORS))

@@ -202,6 +202,31 @@ class Runs:
                 pending.append((identifier, int(fields[0])))
         return sorted(pending, key=itemgetter(1))
 
+    async def listed(self, limit: int) -> list[Record]:
+        """Return records: those that are queued or running, in the order of submission, then the finished ones.
+
+        Of the finished ones, the last comes first, and at most the last thousand are known. Records that are damaged or
+        gone are left out.
+
+        Parameters
+        ----------
+        limit
+            The most records to return.
+        """
+        async with self._redis.pipeline() as pipeline:
+            pipeline.zrange(self._keys.active(self.kind.name), 0, limit - 1)
+            pipeline.zrevrange(self._keys.recent(self.kind.name), 0, limit - 1)
+            active, recent = await pipeline.execute()
+        identifiers = dict.fromkeys(each.decode() for each in (*active, *recent) if _ID.fullmatch(each))
+        found = await asyncio.gather(*(self._get_undamaged(each) for each in list(identifiers)[:limit]))
+        return [each for each in found if each is not None]
+
+    async def _get_undamaged(self, identifier: str) -> Record | None:
+        try:
+            return await self.get(identifier)
+        except StoreError:
+            return None
+
     async def ahead(self, record: Record) -> int | None:
         """Return how many records that were submitted before a queued one are queued or running.
 
@@ -318,6 +343,7 @@ class Runs:
             events=self._keys.events(name, identifier),
             lease=self._keys.lease(name, identifier, run),
             last_run=self._keys.last_run(name),
+            recent=self._keys.recent(name),
         )
         subject = scripts.Subject(id=identifier, changes=self._keys.changes)
         return await script.run(self._redis, keys, subject, self.kind.policy, arguments)

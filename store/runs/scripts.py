@@ -27,6 +27,7 @@ class RunKeys(NamedTuple):
     events: str
     lease: str
     last_run: str
+    recent: str
 
 
 class Subject(NamedTuple):

@@ -163,3 +163,24 @@ def test_the_example_says_what_it_waits_for(controlled: Deployment, tmp_path: Pa
     again = subprocess.run(example, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert "first-steps version 1" in again.stdout
     assert again.stderr == ""
+
+
+def test_jobs_are_listed_with_their_places(controlled: Deployment) -> None:
+    controlled.hold(1)
+    controlled.start_worker()
+    urls = [controlled.post(random_request(f"listed-{seed}", seed=seed)).headers["Location"] for seed in (1, 2, 3)]
+    controlled.until_state(urls[0], "running")
+    controlled.http.delete(urls[2])
+    first, second, third = controlled.http.get("/v1/jobs").json()["jobs"]
+    assert [each["url"] for each in (first, second, third)] == urls
+    assert [each["state"] for each in (first, second, third)] == ["running", "queued", "cancelled"]
+    assert second["queue"]["ahead"] == 1
+    assert first["queue"] is None
+    assert first["started_at"].endswith("Z")
+    assert (third["name"], third["ordering"], third["error"]) == ("listed-3", "random", None)
+    controlled.release(1)
+    controlled.until_state(urls[1], "succeeded")
+    done = controlled.http.get("/v1/jobs", params={"limit": 2}).json()["jobs"]
+    assert {each["stream"]["name"] for each in done if each["stream"]} <= {"listed-1", "listed-2"}
+    assert len(done) == 2
+    assert controlled.http.get("/v1/jobs", params={"limit": 0}).status_code == 422

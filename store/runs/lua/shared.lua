@@ -6,6 +6,7 @@ local request = KEYS[3]
 local events = KEYS[4]
 local lease = KEYS[5]
 local last_run = KEYS[6]
+local recent = KEYS[7]
 local id = ARGV[1]
 local changes = ARGV[2]
 local pending_seconds = tonumber(ARGV[3])
@@ -28,6 +29,7 @@ delete_unless('string', request)
 delete_unless('stream', events)
 delete_unless('string', lease)
 delete_unless('string', last_run)
+delete_unless('zset', recent)
 
 -- Returns the number in a field of the record; 0 if there is none, or something else.
 local function number_in(name)
@@ -95,6 +97,7 @@ end
 local function forget()
   redis.call('DEL', record, request, events, lease)
   redis.call('ZREM', active, id)
+  redis.call('ZREM', recent, id)
 end
 
 -- Deletes the record if the last submission is too long ago by the policy of its kind; returns whether it did.
@@ -114,6 +117,9 @@ local function finish(final)
     redis.call('ZADD', active, seconds + kept[final], id)
   else
     redis.call('ZREM', active, id)
+    redis.call('ZADD', recent, seconds, id)
+    redis.call('ZREMRANGEBYRANK', recent, 0, -1001)
+    redis.call('EXPIRE', recent, math.max(succeeded_seconds, failed_seconds, cancelled_seconds))
   end
   publish()
   redis.call('EXPIRE', record, kept[final])

@@ -334,13 +334,47 @@ async def test_times_are_those_of_redis(runs: Runs, redis: Redis) -> None:
     assert before <= created <= between <= updated <= await now()
 
 
+# ---- lists
+
+
+async def listed(runs: Runs, limit: int = 10) -> list[str]:
+    return [each.id for each in await runs.listed(limit)]
+
+
+async def test_active_records_are_listed_before_the_finished_ones(jobs: Runs) -> None:
+    ids = [f"{number:032x}" for number in range(6)]
+    numbers = [await submit(jobs, each) for each in ids]
+    assert await listed(jobs) == ids
+    for which in (3, 1):
+        await jobs.start(ids[which], numbers[which])
+    await jobs.succeed(ids[3], numbers[3], b"1")
+    await jobs.fail(ids[1], numbers[1], {"code": "a", "detail": "b"})
+    await jobs.cancel(ids[5])
+    found = await listed(jobs)
+    assert found[:3] == [ids[0], ids[2], ids[4]]
+    # Those of the same second are in any order.
+    assert set(found[3:]) == {ids[1], ids[3], ids[5]}
+    assert await listed(jobs, 2) == [ids[0], ids[2]]
+    # A job that is asked for again is listed once.
+    await submit(jobs, ids[1])
+    assert sorted(await listed(jobs)) == sorted(ids)
+    assert (await listed(jobs)).index(ids[1]) == 3
+
+
+async def test_damaged_records_are_not_listed(jobs: Runs, redis: Redis) -> None:
+    await submit(jobs)
+    await submit(jobs, OTHER)
+    await spoil(redis, KEYS.record(jobs.kind.name, ID))
+    assert await listed(jobs) == [OTHER]
+
+
 # ---- damage
 
 
 async def spoil(redis: Redis, key: str) -> None:
     """Write another Redis type under a key."""
     await redis.delete(key)
-    await (redis.set(key, "?") if key.endswith((":active", f":record:{ID}", f":events:{ID}")) else redis.sadd(key, "?"))
+    await (redis.set(key, "?") if key.endswith((":active", ":recent", f":record:{ID}", f":events:{ID}")) else redis.sadd(key, "?"))
 
 
 KEYS_OF_A_RUN: dict[str, Callable[[str, int], str]] = {
@@ -349,6 +383,7 @@ KEYS_OF_A_RUN: dict[str, Callable[[str, int], str]] = {
     "lease": lambda kind, run: KEYS.lease(kind, ID, run),
     "active": lambda kind, run: KEYS.active(kind),
     "last run": lambda kind, run: KEYS.last_run(kind),
+    "recent": lambda kind, run: KEYS.recent(kind),
 }
 
 

@@ -29,6 +29,7 @@ def names(keys: Keys) -> list[str]:
         keys.changes,
         keys.active("job"),
         keys.last_run("job"),
+        keys.recent("job"),
         keys.record("job", "i"),
         keys.request("job", "i"),
         keys.events("job", "i"),
