@@ -342,8 +342,9 @@ async def listed(runs: Runs, limit: int = 10) -> list[str]:
 
 
 async def test_active_records_are_listed_before_the_finished_ones(jobs: Runs) -> None:
-    ids = [f"{number:032x}" for number in range(6)]
-    numbers = [await submit(jobs, each) for each in ids]
+    submissions = [submission(number) for number in range(6)]
+    ids = [each.id for each in submissions]
+    numbers = [await submit(jobs, each) for each in submissions]
     assert await listed(jobs) == ids
     for which in (3, 1):
         await jobs.start(ids[which], numbers[which])
@@ -356,7 +357,7 @@ async def test_active_records_are_listed_before_the_finished_ones(jobs: Runs) ->
     assert set(found[3:]) == {ids[1], ids[3], ids[5]}
     assert await listed(jobs, 2) == [ids[0], ids[2]]
     # A job that is asked for again is listed once.
-    await submit(jobs, ids[1])
+    await submit(jobs, submissions[1])
     assert sorted(await listed(jobs)) == sorted(ids)
     assert (await listed(jobs)).index(ids[1]) == 3
 
@@ -365,7 +366,7 @@ async def test_damaged_records_are_not_listed(jobs: Runs, redis: Redis) -> None:
     await submit(jobs)
     await submit(jobs, OTHER)
     await spoil(redis, KEYS.record(jobs.kind.name, ID))
-    assert await listed(jobs) == [OTHER]
+    assert await listed(jobs) == [OTHER.id]
 
 
 # ---- damage
@@ -374,7 +375,11 @@ async def test_damaged_records_are_not_listed(jobs: Runs, redis: Redis) -> None:
 async def spoil(redis: Redis, key: str) -> None:
     """Write another Redis type under a key."""
     await redis.delete(key)
-    await (redis.set(key, "?") if key.endswith((":active", ":recent", f":record:{ID}", f":events:{ID}")) else redis.sadd(key, "?"))
+    await (
+        redis.set(key, "?")
+        if key.endswith((":active", ":recent", f":record:{ID}", f":events:{ID}"))
+        else redis.sadd(key, "?")
+    )
 
 
 KEYS_OF_A_RUN: dict[str, Callable[[str, int], str]] = {
