@@ -102,6 +102,16 @@ REQUESTS: dict[str, Any] = {
             "tasks": {"by": "dataset"},
         },
     ),
+    "catalogue": _example(
+        "All classes of datasets of the catalogue, which need not be listed",
+        {
+            "name": "textures-and-flowers",
+            "datasets": [{"name": "dtd"}, {"name": "flowers102"}],
+            "ordering": {"kind": "random"},
+            "tasks": {"count": 5},
+            "strict": True,
+        },
+    ),
 }
 
 EXAMPLE_REQUEST = parse_request(REQUESTS["time"]["value"])

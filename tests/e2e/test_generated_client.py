@@ -126,6 +126,24 @@ def test_an_ordering_with_the_defaults_of_the_client_is_that_of_the_service(
     assert deployment.post(bare).json()["digest"] == version.digest
 
 
+def test_classes_may_be_left_to_the_catalogue(calls: Calls) -> None:
+    models = calls.models
+    whole = models.ClassListClassesType1.LIST
+    request = models.StreamRequest(
+        name="typed-catalogue",
+        datasets=[models.ClassList(name="dtd"), models.ClassList(name="openimages", classes=whole)],
+        ordering=models.RandomOrdering(kind="random"),
+        tasks=models.TaskCount(count=2),
+        strict=True,
+    )
+
+    version = calls.publish(request)
+    shown = calls("get_dataset", name="openimages")
+    assert version.concepts == 47 + len(shown.class_list)
+    assert (len(shown.class_list), shown.classes_in_streams, len(shown.left_out)) == (589, 579, 10)
+    assert models.StreamRequest.from_dict({**request.to_dict(), "datasets": "fomo"}).to_dict()["datasets"] == "fomo"
+
+
 def test_an_ordering_takes_parameters_and_groups(calls: Calls) -> None:
     models = calls.models
     request = models.StreamRequest(
