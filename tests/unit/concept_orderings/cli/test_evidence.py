@@ -57,6 +57,18 @@ def test_the_same_version_is_made_again(
     assert json.loads(capsys.readouterr().out) == stream.concepts_by_task()
 
 
+def test_vectors_that_a_worker_kept_are_listed_however_large_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = published(tmp_path)
+    monkeypatch.setattr("concept_orderings.order_files.MOST_VECTOR_BYTES", 0)
+    request, manifest = tmp_path / "evidence" / "request.json", tmp_path / "again.json"
+    evidence = tmp_path / "evidence"
+    assert main(["order", str(request), "--manifest", str(manifest), "--evidence", str(evidence)]) == 0
+
+    assert manifest.read_bytes() == stream.documents(1)[2].data
+
+
 def test_files_that_cannot_be_used_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     published(tmp_path)
     directory = tmp_path / "evidence"
