@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,13 @@ def test_a_changed_file_is_no_part_of_the_version(capsys: pytest.CaptureFixture[
     [line] = refused(capsys, "export", bundle, "--format", "tasks")
 
     assert "1 of the tasks (0)" in line
+
+
+def test_parquet_without_its_library_says_how_to_get_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, pets: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    [line] = refused(capsys, "order", pets, "--kind", "random", "--format", "parquet")
+
+    assert "pip install 'concept-orderings[parquet]'" in line
+    assert line.endswith("[missing_library]")
