@@ -10,10 +10,7 @@ from concept_orderings.cli.ties_file import ties_of
 from concept_orderings.orderings import ORDERINGS, Parameter
 from concept_orderings.parameters import ALL_HAVE
 
-_TIES = (
-    "the order of concepts with equal evidence, instead of a random one: a file with a JSON array or a line for each "
-    "concept, DATASET+++class name, or the name of a published stream, such as fomo/frequency_base"
-)
+_TIES = "a file with a JSON array or a line for each concept, or the name of a published stream"
 
 PREFIX = "parameter_"
 """What the attributes of the namespace that hold parameters begin with."""
@@ -55,7 +52,7 @@ def _option(by_kind: Mapping[str, Parameter]) -> dict[str, Any]:
     if parameter.type == "array of strings":
         return {**option, "type": _listed, "metavar": "A,B,…"}
     if parameter.type == "object":
-        return {**option, "type": ties_of, "metavar": "FILE", "help": f"{', '.join(by_kind)}: {_TIES}"}
+        return {**option, "type": ties_of, "metavar": "FILE", "help": f"{option['help']} Here: {_TIES}"}
     return {
         **option,
         "type": {"integer": int, "string": str}.get(parameter.type, _integer_or_string),

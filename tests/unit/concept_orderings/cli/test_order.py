@@ -90,7 +90,7 @@ def test_one_score_for_a_dataset_is_a_warning_beside_the_order(
 def test_a_file_orders_ties(
     capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path, text: Callable[[list[str]], str]
 ) -> None:
-    order = [f"CIFAR100+++{each}" for each in ("dog", "apple", "elm", "bear", "clock")]
+    order = [f"CIFAR100+++{each}" for each in (CLASSES[i] for i in (3, 0, 4, 1, 2))]
     file = tmp_path / "ties"
     file.write_text(text(order))
     assert main(["order", str(classes), "--kind", "performance", "--ties", str(file)]) == 0
