@@ -117,7 +117,7 @@ def test_cut_captions_are_warned_about_also_with_embeddings_from_the_cache(servi
     ("classes", "template", "codes", "shared"),
     [
         (["😀", "🚗", "🐶", "🍕"], "A photo of a {}.", ["unknown_tokens", "equal_vectors"], [3, 3, 3, 3]),
-        (["Crane", "crane", "CRANE", "bear"], "A photo of a {}.", ["equal_vectors"], [2, 2, None, 2]),
+        (["Crane", "crane", "CRANE", "bear"], "A photo of a {}.", ["look_alikes", "equal_vectors"], [2, 2, None, 2]),
         (["pêche", "peche"], "A photo of a {}.", ["equal_vectors"], [1, 1]),
         (["bear", "otter"], "A photo of a {}.", [], [None, None]),
     ],
