@@ -57,10 +57,24 @@ present version: revalidate it with `If-None-Match`.
 """.format(formats="\n".join(f"- `{name}`: {exporter.summary}" for name, exporter in EXPORTERS.items())).strip()
 
 
+_TEXT: dict[str, Any] = {"type": "string"}
+_BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
+_BYTES: dict[str, dict[str, Any]] = {
+    "application/ld+json": {"type": "object"},
+    "application/vnd.apache.parquet": _BINARY,
+    "application/x-bibtex": _TEXT,
+    "application/x-ndjson": _TEXT,
+    "application/yaml": _TEXT,
+    "application/zip": _BINARY,
+    "text/csv": _TEXT,
+}
+"""The schema of formats that are not JSON with a schema of its own, by media type."""
+
+
 def _schema(media_type: str) -> dict[str, Any]:
     """Return the schema of all formats with a media type."""
     schemas = [
-        {"title": f"{name.capitalize()}Export", "description": each.summary, **each.json_schema}
+        {"title": f"{name.capitalize()}Export", "description": each.summary, **(each.json_schema or _BYTES[media_type])}
         for name, each in EXPORTERS.items()
         if media_type in _media_types(each)
     ]

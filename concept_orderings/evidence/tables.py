@@ -54,7 +54,11 @@ TABLE_SCHEMA: Mapping[str, Any] = {
         "format": {"type": "integer"},
         "kind": _TEXT,
         "values": {"type": "string", "description": "The column, or the array, that has the values."},
-        "provenance": {"type": "object", "description": "As in the manifest's field evidence."},
+        "provenance": {
+            "type": "object",
+            "description": "As in the manifest's field evidence.",
+            "additionalProperties": True,
+        },
         "warning_details": {"type": "array", "items": {"type": "object"}},
         "arrays": {"type": "object", "additionalProperties": _TEXT, "description": "SHA-256 of the numbers by array."},
         "ordering_details": {"type": "object", "description": "As in the manifest under ordering.details."},
@@ -62,7 +66,13 @@ TABLE_SCHEMA: Mapping[str, Any] = {
         "synonyms": {"type": "object", "description": "By dataset and class, other names whose captions count, too."},
         "rows": {
             "type": "array",
-            "items": {"type": "object", "properties": {_CONCEPT: _TEXT}, "required": [_CONCEPT]},
+            "items": {
+                "type": "object",
+                "properties": {_CONCEPT: _TEXT},
+                "required": [_CONCEPT],
+                # The columns are those of the kind.
+                "additionalProperties": True,
+            },
         },
     },
     "required": ["format", "kind", "values", "provenance", "warning_details", "arrays", "rows"],
