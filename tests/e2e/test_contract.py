@@ -178,7 +178,7 @@ def test_a_finished_job_cannot_be_cancelled(service: Deployment) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-@pytest.mark.parametrize("suffix", ["", ":events", ":request", "x", "%00", "%0a", "/.."])
+@pytest.mark.parametrize("suffix", ["", ":events", ":request", "x", "%00", "%0a", "/../x"])
 def test_a_url_that_only_resembles_a_job_s_is_404(service: Deployment, method: str, suffix: str) -> None:
     seed = crc32(f"{method}{suffix}".encode())
     job = service.post(random_request("named", seed=seed)).headers["Location"]
