@@ -25,7 +25,7 @@ class EvidenceEntry:
     Attributes
     ----------
     kind : str
-        ``vectors``, ``counts``, ``scores``, ``years`` or ``margins``.
+        ``vectors``, ``counts``, ``scores``, ``years``, ``ties`` or ``margins``.
     media_type : str
     digest : str
         SHA-256 of the file, hexadecimal.

@@ -21,7 +21,7 @@ from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
 from concept_orderings.errors import BadEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need, Provenance, evidence_digest
-from concept_orderings.evidence.base import EvidenceField, Kind, Values
+from concept_orderings.evidence.base import EvidenceField, Values
 from concept_orderings.evidence.captions import TEMPLATE
 from concept_orderings.evidence.class_synonyms import SYNONYMS
 from concept_orderings.npy import npy_bytes, read_rows
@@ -98,7 +98,7 @@ class EvidenceTable:
     Attributes
     ----------
     kind : str
-        As versions publish it: ``vectors``, ``counts``, ``scores``, ``years`` or ``margins``.
+        As versions publish it: ``vectors``, ``counts``, ``scores``, ``years``, ``ties`` or ``margins``.
     values : str
         The name of the column or the array that has the values.
     concepts : sequence of str
@@ -229,14 +229,15 @@ def gathered_of(table: EvidenceTable) -> tuple[Need, Gathered]:
     Raises
     ------
     BadEvidence
-        ``bad_evidence_file``: no ordering needs its kind, or it has no values. ``evidence_damaged``: the values do not
-        have the digest that the table states.
+        ``bad_evidence_file``: no ordering needs its kind, it has no values, or its vectors are longer than unit vectors
+        or have no dimensions. ``evidence_damaged``: the values do not have the digest that the table states, or are no
+        numbers of their type.
     """
     need = next((need for need, kind in EVIDENCE.items() if kind.published_as == table.kind), None)
     if need is None:
         raise BadEvidence("bad_evidence_file", f"No ordering is made from evidence of the kind {table.kind!r}.")
     kind, entry = EVIDENCE[need], dict(table.provenance)
-    values = _values(table, kind)
+    values = _values(table, need)
     stated = entry.pop("digest")
     # That of an array is checked when it is read. Embeddings in float32 have a digest of their own numbers as well.
     if table.values not in table.arrays and evidence_digest(values) != stated:
@@ -274,17 +275,36 @@ def _given(evidence_field: EvidenceField[Any], concepts: Concepts) -> dict[str, 
     return {each.name: value for each in concepts.datasets if (value := evidence_field.of(each))}
 
 
-def _values(table: EvidenceTable, kind: Kind[Any]) -> Values:
-    if table.values in table.arrays:
-        return table.arrays[table.values]
+def _values(table: EvidenceTable, need: Need) -> Values:
+    array = table.arrays.get(table.values)
+    if (array is not None) != (need is Need.EMBEDDINGS):
+        form = "a column" if array is not None else "an array"
+        raise BadEvidence("bad_evidence_file", f"Published {table.kind} have {form}, which this file has not.")
+    if array is not None:
+        _check_vectors(array)
+        return array
     column = table.columns.get(table.values)
     if column is None or any(isinstance(each, bool) or not isinstance(each, int | float) for each in column):
         raise BadEvidence("bad_evidence_file", f"The table has no {table.values} for some concept.")
     try:
-        values: Values = np.array(column, dtype=kind.value_type)
-    except OverflowError as error:
+        values: Values = np.array(column, dtype=EVIDENCE[need].value_type)
+    except (OverflowError, ValueError) as error:
         raise _damaged(table.kind) from error
+    # As integers, 3.7 would be 3.
+    if not np.isfinite(values).all() or any(own != each for own, each in zip(values.tolist(), column, strict=True)):
+        raise _damaged(table.kind)
     return values
+
+
+def _check_vectors(vectors: NDArray[Any]) -> None:
+    """Refuse vectors that no order can be made from."""
+    # Imported here because programs that only render tables, such as the API, must not load numerical code.
+    from concept_orderings.path.distances import check_vectors  # noqa: PLC0415
+
+    try:
+        check_vectors(vectors)
+    except ValueError as error:
+        raise BadEvidence("bad_evidence_file", f"An order cannot be made from its vectors: {error}.") from error
 
 
 def _members(data: bytes) -> dict[str, bytes]:
@@ -300,7 +320,7 @@ def _members(data: bytes) -> dict[str, bytes]:
 
 
 def _table(written: Any, members: Mapping[str, bytes]) -> EvidenceTable:
-    if written["format"] != TABLE_FORMAT:
+    if isinstance(written["format"], bool) or written["format"] != TABLE_FORMAT:
         raise ValueError(f"its format is {written['format']!r}, and this release reads {TABLE_FORMAT}")
     arrays = _arrays(written["arrays"], members, str(written["kind"]))
     rows: list[dict[str, Any]] = written["rows"]

@@ -4,12 +4,14 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.errors import BadEvidence
@@ -18,7 +20,7 @@ from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.evidence.quantised import embeddings_as_evidence
-from concept_orderings.evidence.tables import EvidenceFile, gathered_of, margins_of, read_table, table_of
+from concept_orderings.evidence.tables import EvidenceFile, EvidenceTable, gathered_of, margins_of, read_table, table_of
 from concept_orderings.library import arrange_stream
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import StreamRequest, parse_request
@@ -277,6 +279,7 @@ def with_rows(*rows: object) -> bytes:
         with_rows({"concept": "A+++a", "score": "high"}),
         with_rows({"concept": "A+++a", "score": True}),
         json.dumps({**written(fixed()["scores"]), "format": 2}).encode(),
+        json.dumps({**written(fixed()["scores"]), "format": True}).encode(),
         json.dumps({**written(fixed()["scores"]), "kind": "moods"}).encode(),
         json.dumps({**written(fixed()["scores"]), "provenance": {}}).encode(),
         json.dumps({**written(fixed()["scores"]), "arrays": {"vectors": "0f"}}).encode(),
@@ -301,6 +304,52 @@ def test_damaged_files_are_refused_or_hold_the_same(kind: str, data: st.DataObje
         return
 
     assert np.array_equal(found.values, gathered_of(read_table(fixed()[kind].data))[1].values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full((4, 5), 32767, dtype=np.int16),
+        np.full((4, 5), -32768, dtype=np.int16),
+        np.zeros((4, 0), dtype=np.int16),
+        np.zeros((4, 4097), dtype=np.int16),
+    ],
+)
+def test_vectors_without_an_order_are_refused(values: NDArray[np.int16]) -> None:
+    """Their digests are right, so only their sizes tell."""
+    provenance = Provenance(source="fake", digest=evidence_digest(values), details={})
+    file = EvidenceFile.of(table_of(Need.EMBEDDINGS, Gathered(values, provenance), similar().concepts))
+
+    assert refused(file.data) == "bad_evidence_file"
+
+
+def of_two(kind: str, column: str, values: Sequence[float], digest: str) -> bytes:
+    rows = [{"concept": f"A+++{i}", column: each} for i, each in enumerate(values)]
+    provenance = {"source": "request", "digest": digest, "warnings": []}
+    table = {"format": 1, "kind": kind, "values": column, "arrays": {}, "warning_details": [], "rows": rows}
+    return json.dumps({**table, "provenance": provenance}).encode()
+
+
+@pytest.mark.parametrize("first", [3.7, float("nan"), float("inf"), 1e300, 10**400])
+def test_numbers_that_are_no_counts_are_refused(first: float) -> None:
+    digest = evidence_digest(np.array([3, 1], dtype=np.int64))
+    assert refused(of_two("counts", "count", [first, 1], digest)) == "evidence_damaged"
+
+
+@pytest.mark.parametrize("first", [float("nan"), float("inf"), float("-inf")])
+def test_scores_that_are_not_finite_are_refused(first: float) -> None:
+    digest = evidence_digest(np.array([first, 1.0]))
+    assert refused(of_two("scores", "score", [first, 1.0], digest)) == "evidence_damaged"
+
+
+def test_values_of_the_wrong_shape_are_refused() -> None:
+    column = evidence_digest(np.array([3, 1], dtype=np.int16))
+    assert refused(of_two("vectors", "vectors", [3, 1], column)) == "bad_evidence_file"
+
+    array = np.zeros((4, 2), dtype=np.int64)
+    names = EvidenceTable("counts", "count", similar().concepts.ids, {}, {"count": array}, {"source": ""})
+    stated = {**names.provenance, "digest": evidence_digest(array), "warnings": []}
+    assert refused(EvidenceFile.of(replace(names, provenance=stated)).data) == "bad_evidence_file"
 
 
 def test_compressed_archives_are_refused() -> None:
