@@ -158,9 +158,14 @@ async def _redis_away(request: Request, error: Exception) -> JSONResponse:
 
 async def _bad_query(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    details = [f"{each['loc'][-1]}: {each['msg']}." for each in error.errors()]
+    details = [_about_query(each) for each in error.errors()]
     others = [Fault("bad_query", detail, ()) for detail in details[1:]]
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", details[0], others=others)
+
+
+def _about_query(error: Mapping[str, Any]) -> str:
+    name = error["loc"][-1]
+    return f"{name}: there is no such parameter." if error["type"] == "extra_forbidden" else f"{name}: {error['msg']}."
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from app.caching import client_has, immutable_headers, is_same, revalidated_head
 from app.encodings import Encoded, preferred_encoding, weight_of
 from app.errors import ApiError, not_found
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
+from app.head import IS_HEAD
 from app.ranges import NotSatisfiable, requested_range
 from app.routes.common import number_schema, pattern_schema
 from app.routes.problems import NO_STORE, problems
@@ -174,7 +175,9 @@ async def answer_document(request: Request, service: Service, stored: Stored) ->
 
 
 def _whole_or_part(request: Request, form: Encoded, media_type: str, headers: Mapping[str, str]) -> Response:
-    asked = request.headers.get("range", "") if is_same(form.digest, request.headers.get("if-range", "")) else ""
+    # Range means something for GET alone (RFC 9110, 14.2): HEAD tells the size of the whole.
+    is_for_this = IS_HEAD not in request.scope and is_same(form.digest, request.headers.get("if-range", ""))
+    asked = request.headers.get("range", "") if is_for_this else ""
     try:
         part = requested_range(asked, len(form.data))
     except NotSatisfiable as error:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import ApiError
 from app.routes.common import TheService
@@ -44,6 +44,9 @@ Digest = Annotated[
 
 class RowQuery(BaseModel):
     """Which concepts a page has."""
+
+    # A misspelt filter would be ignored, and all concepts taken for those that pass it.
+    model_config = ConfigDict(extra="forbid")
 
     offset: int = Field(0, ge=0, le=10**9, description="How many of the concepts that the filters leave to skip.")
     limit: int = Field(100, ge=1, le=1000, description="The largest number of concepts in the answer.")

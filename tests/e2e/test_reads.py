@@ -78,6 +78,10 @@ def test_pages_of_concepts(service: Deployment, version: dict[str, Any], concept
     assert service.http.get(url, params={"offset": 1000}).json()["rows"] == []
     refused = service.http.get(url, params={"limit": 0})
     assert (refused.status_code, refused.json()["code"]) == (422, "bad_query")
+    # All concepts would look like those of the dataset.
+    refused = service.http.get(url, params={"datset": "cifar100"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_query")
+    assert refused.json()["detail"] == "datset: there is no such parameter."
     latest = service.http.get("/v1/streams/read/versions/latest/rows?q=class")
     assert latest.headers["Location"] == f"{url}?offset=0&limit=100&dataset=&q=class"
 
@@ -153,6 +157,10 @@ def test_a_broken_download_goes_on(encoding: str, service: Deployment, version: 
     # Another document: the whole, and not the end of something else.
     answer, other = raw(service, url, {**asked, "If-Range": '"sha256-0f"'})
     assert (answer.status_code, other) == (200, body)
+    # HEAD tells the size of the whole, whichever range comes with it.
+    for part in ("bytes=100-", f"bytes={len(body)}-"):
+        answer = service.http.head(url, headers={**accept, "Range": part})
+        assert (answer.status_code, answer.headers["Content-Length"]) == (200, f"{len(body)}")
     refused = service.http.get(url, headers={**accept, "Range": f"bytes={len(body)}-"})
     assert (refused.status_code, refused.json()["code"]) == (416, "bad_range")
     assert refused.headers["Content-Range"] == f"bytes */{len(body)}"
