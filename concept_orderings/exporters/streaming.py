@@ -57,5 +57,10 @@ class Streaming(Exporter):
 
 
 def _arguments(concept: str) -> dict[str, Json]:
-    folder = "/".join(quote(part, safe=" ,()'+&=!") for part in split_concept(concept))
+    folder = "/".join(map(_folder, split_concept(concept)))
     return {"remote": folder, "local": folder, "proportion": 1.0}
+
+
+def _folder(name: str) -> str:
+    # The names . and .. are not folders of their own, and quote leaves dots as they are.
+    return quote(name, safe=" ,()'+&=!") if name.strip(".") else name.replace(".", "%2E")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -191,6 +192,27 @@ def test_the_rows_of_both_tables_are_the_same(version: PublishedVersion) -> None
     assert [line["position"] for line in lines] == list(range(len(lines)))
     by_task = [{line["global_label"] for line in lines if line["task"] == i} for i in range(len(version.sizes))]
     assert by_task == targets_of_tasks(version)
+
+
+def test_no_text_is_a_formula_of_a_spreadsheet() -> None:
+    classes = ["=1+1", "+z", "-5", "@x", "'=1+1", "''@x", "'s", "a=b", "\uff1d1"]
+    body = {"name": "t", "datasets": [{"name": "=d", "classes": classes}], "ordering": {"kind": "random", "seed": 1},
+            "tasks": {"count": 1}}  # fmt: skip
+    request = parse_request(body)
+    published = arrange_stream(request, evidence_at_hand(request)).published(1)
+    version = replace(published, labels=Labels({"=d": tuple(classes)}))
+    table = list(csv.DictReader(io.StringIO(EXPORTERS["csv"]().render(version).decode("utf-8-sig"), newline="")))
+
+    assert not [cell for row in table for cell in row.values() if cell[0] in "=+-@\uff1d"]
+    assert {row["class"] for row in table if not row["class"].startswith("'")} == {"a=b"}
+    assert {row["class"] for row in table} >= {"'s", "'=1+1", "''=1+1"}
+    assert [without_apostrophe(row["concept"]) for row in table] == version.concepts
+    assert {without_apostrophe(row["class"]) for row in table} == set(classes)
+
+
+def without_apostrophe(cell: str) -> str:
+    """Return the text of a cell as the documentation of the format says."""
+    return re.sub("^'(?='*[=+@\uff1d\uff0b\uff0d\uff20-])", "", cell)
 
 
 @pytest.mark.parametrize(

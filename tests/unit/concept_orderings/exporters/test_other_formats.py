@@ -2,6 +2,7 @@
 
 import io
 import json
+import posixpath
 import re
 import zipfile
 from dataclasses import replace
@@ -122,6 +123,17 @@ def test_a_task_streams_each_of_its_classes() -> None:
         assert ["+++".join(map(unquote, folder)) for folder in folders] == concepts
         assert all(each == {"remote": each["remote"], "local": each["remote"], "proportion": 1.0}
                    for each in task["streams"])  # fmt: skip
+
+
+def test_names_of_dots_are_folders_of_their_own() -> None:
+    published = version(
+        {"count": 1}, [{"name": "..", "classes": [".", "..", "..."]}, {"name": "a", "classes": ["v.1"]}]
+    )
+    [task] = json.loads(render("streaming", published))["tasks"]
+
+    remotes = [each["remote"] for each in task["streams"]]
+    assert {posixpath.normpath(each) for each in remotes} == {"%2E%2E/" + "%2E" * n for n in (1, 2, 3)} | {"a/v.1"}
+    assert ["+++".join(map(unquote, each.split("/"))) for each in remotes] == published.concepts
 
 
 # --- parquet
