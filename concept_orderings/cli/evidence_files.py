@@ -12,6 +12,9 @@ from concept_orderings.faults import Faults
 
 _SUFFIXES = (".json", ".npz")
 _LIST = "evidence_files"
+_TABLE = frozenset({"format", "kind", "values", "provenance", "rows"})
+# One field alone does not make a table: a page of a version's concepts has `rows`, too.
+_LEAST_FIELDS = 2
 
 
 def read_evidence(paths: Sequence[Path]) -> dict[str, EvidenceTable]:
@@ -59,7 +62,8 @@ def _files(paths: Sequence[Path], faults: Faults) -> Iterator[tuple[Path, bytes 
             continue
         for each in sorted(path.iterdir()):
             data = faults.attempt(_read, each) if each.suffix in _SUFFIXES and each.is_file() else None
-            if data is not None and not {"rows", _LIST}.isdisjoint(_fields(data)):
+            fields = _fields(data) if data is not None else frozenset[str]()
+            if _LIST in fields or len(_TABLE & fields) >= _LEAST_FIELDS:
                 yield each, data
 
 
@@ -72,16 +76,16 @@ def _read(path: Path) -> bytes:
         raise BadEvidence("bad_evidence_file", f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _fields(data: bytes) -> set[str]:
+def _fields(data: bytes) -> frozenset[str]:
     """Return the names of the fields of a JSON object; those of a table for an archive; none for what is neither."""
     if data.startswith(b"PK"):
-        return {"rows"}
+        return _TABLE
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
         # It is no JSON: reading it as a table says why.
-        return {"rows"}
-    return set(value) if isinstance(value, dict) else set()
+        return _TABLE
+    return frozenset(value if isinstance(value, dict) else ())
 
 
 def _manifest(data: bytes) -> Mapping[str, Any] | None:

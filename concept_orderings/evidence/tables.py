@@ -267,6 +267,8 @@ def read_table(data: bytes) -> EvidenceTable:
     except Exception as error:
         # For damaged archives `zipfile` raises many types, such as RuntimeError for one that claims to be encrypted.
         what = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        # What a KeyError says of itself is the key alone.
+        what = f"it has no {what}" if type(error) is KeyError else what
         raise BadEvidence("bad_evidence_file", f"This is not published evidence: {what}.") from error
 
 
@@ -316,6 +318,9 @@ def _members(data: bytes) -> dict[str, bytes]:
         # A compressed member could stand for any number of bytes.
         if any(each.compress_type != zipfile.ZIP_STORED for each in entries):
             raise ValueError("it has compressed members, which published evidence never has")
+        # So could many members that share their bytes.
+        if sum(each.file_size for each in entries) > len(data):
+            raise ValueError("its members overlap")
         return {each.filename: archive.read(each) for each in entries}
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from concept_orderings.cli import main
@@ -35,6 +36,8 @@ def published(tmp_path: Path) -> ArrangedStream:
         (directory / f"{each.kind}.{'npz' if each.media_type == 'application/zip' else 'json'}").write_bytes(each.data)
     (directory / "manifest.json").write_bytes(stream.documents(1)[2].data)
     (directory / "request.json").write_text(json.dumps(request.as_json()))
+    # A page of the version's concepts, which is no evidence.
+    (directory / "page.json").write_text(json.dumps({"name": request.name, "version": 1, "total": 0, "rows": []}))
     return stream
 
 
@@ -84,6 +87,22 @@ def test_files_that_cannot_be_used_are_refused(tmp_path: Path, capsys: pytest.Ca
     assert refusals(capsys, request, "--evidence", empty) == ["bad_evidence_file"]
     assert refusals(capsys, request, "--evidence", directory / "margins.json") == ["bad_evidence_file"]
     assert refusals(capsys, request, "--evidence", request) == ["bad_evidence_file"]
+
+
+def test_what_is_missing_in_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published(tmp_path)
+    directory = tmp_path / "evidence"
+    table = json.loads((directory / "margins.json").read_bytes())
+    del table["format"]
+    (directory / "margins.json").write_text(json.dumps(table))
+    np.savez(directory / "own.npz", vectors=np.zeros((1, 1)))
+
+    assert main(["order", str(directory / "request.json"), "--evidence", str(directory)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("published evidence: ")[2] for line in lines] == [
+        "it has no 'format'. [bad_evidence_file]",
+        "it has no 'evidence.json'. [bad_evidence_file]",
+    ]
 
 
 def test_a_manifest_says_which_digest_the_files_must_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -358,3 +358,18 @@ def test_compressed_archives_are_refused() -> None:
         archive.writestr("evidence.json", b" " * 10_000)
 
     assert refused(file.getvalue()) == "bad_evidence_file"
+
+
+def test_members_that_share_their_bytes_are_refused() -> None:
+    """A thousand of them would stand for a thousand times the size of the file."""
+    data = fixed()["vectors"].data
+    directory = data.index(b"PK\x01\x02")
+    ending = data.index(b"PK\x05\x06")
+    entries, end = data[directory:ending], bytearray(data[ending:])
+    again = entries * 1000
+    number = 1000 * int.from_bytes(end[8:10], "little")
+    end[8:10] = end[10:12] = number.to_bytes(2, "little")
+    end[12:16] = len(again).to_bytes(4, "little")
+
+    with pytest.raises(BadEvidence, match="overlap"):
+        read_table(data[:directory] + again + bytes(end))
