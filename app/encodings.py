@@ -56,7 +56,7 @@ class Encoded:
 
 
 class Encodings:
-    """The compressed forms of a service's documents. Compressing runs off the event loop, once for all who wait."""
+    """The compressed forms of a service's documents; each is made off the event loop, once for all callers that wait."""
 
     def __init__(self) -> None:
         self._kept: LRUCache[tuple[str, str], Encoded] = LRUCache(_KEPT_BYTES, getsizeof=lambda each: len(each.data))
@@ -64,7 +64,7 @@ class Encodings:
         self._threads = ThreadPoolExecutor(_MOST_COMPRESSING, thread_name_prefix="compress")
 
     async def close(self) -> None:
-        """Stop; no one gets what is being compressed."""
+        """Stop; callers that wait for a form are cancelled."""
         await self._running.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 

@@ -31,8 +31,8 @@ def why_not_kept(record: VersionRecord, kind: str) -> ApiError:
 def no_evidence(record: VersionRecord) -> ApiError:
     """Return the 404 for the evidence of a version that was made before evidence was kept."""
     return _not_kept(
-        f"Version {record.version} of {record.stream} was made by a release that kept no evidence. Request it under "
-        "another name to get a version with its evidence."
+        f"Version {record.version} of {record.stream} was made by a release that kept no evidence. If its order is "
+        "made from evidence, request it under another name to get a version with that."
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-# The largest number has 18 digits, so that it is not an effort to read it.
+# Numbers have at most 18 digits: Python refuses to read those of thousands of digits.
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{1,18})?\s*-\s*([0-9]{1,18})?", re.IGNORECASE)
 
 
