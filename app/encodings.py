@@ -56,7 +56,7 @@ class Encoded:
 
 
 class Encodings:
-    """The compressed forms of a service's documents; each is made off the event loop, once for all callers that wait."""
+    """The compressed forms of a service's documents; each is made off the event loop, once for all its callers."""
 
     def __init__(self) -> None:
         self._kept: LRUCache[tuple[str, str], Encoded] = LRUCache(_KEPT_BYTES, getsizeof=lambda each: len(each.data))

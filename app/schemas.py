@@ -466,10 +466,12 @@ class IndexLinks(Schema):
     docs: str = Field("/docs", description="A page on which all calls can be tried.", examples=["/docs"])
     openapi: str = Field("/openapi.json", description="The description for programs.", examples=["/openapi.json"])
     streams: str = Field("/v1/streams", description="POST asks for a version.", examples=["/v1/streams"])
+    jobs: str = Field("/v1/jobs", description="Active and recent jobs.", examples=["/v1/jobs"])
     orderings: str = Field("/v1/orderings", examples=["/v1/orderings"])
+    published: str = Field("/v1/published", description="Streams of others.", examples=["/v1/published"])
     datasets: str = Field("/v1/datasets", examples=["/v1/datasets"])
     sources: str = Field("/v1/sources", examples=["/v1/sources"])
-    labels: str = Field("/v1/labels", description="PUT stores labels for exports.", examples=["/v1/labels"])
+    scores: str = Field("/v1/scores", description="Uploaded scores files.", examples=["/v1/scores"])
     health: str = Field("/health", description="Whether jobs can be done.", examples=["/health"])
 
 

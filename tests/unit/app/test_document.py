@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from app import openapi
 from app.examples import EXAMPLE_REQUEST, REQUESTS
+from app.schemas import IndexLinks
 from app.settings import ORDERING_DEFAULTS
 from app.source_schemas import REQUESTS as COUNTS_REQUESTS
 from concept_orderings.asked_classes import listed_concepts
@@ -34,6 +35,18 @@ def document() -> dict[str, Any]:
 
 def operations() -> list[dict[str, Any]]:
     return [operation for methods in document()["paths"].values() for operation in methods.values()]
+
+
+def test_the_index_links_to_every_collection() -> None:
+    collections = {
+        path
+        for path, methods in document()["paths"].items()
+        if re.fullmatch("/v1/[a-z]+", path)
+        and "get" in methods
+        and not any(each["required"] for each in methods["get"].get("parameters", []))
+    }
+    assert "/v1/scores" in collections
+    assert collections <= set(IndexLinks().model_dump().values())
 
 
 def test_operation_ids_are_the_names_of_methods() -> None:
