@@ -16,8 +16,8 @@ def why_not_kept(record: VersionRecord, kind: str) -> ApiError:
     of_version = f"Version {record.version} of {record.stream}"
     if kind in record.evidence.left_out:
         return _not_kept(
-            f"{of_version} was made without its {kind}, which are larger than workers kept then. Raise "
-            "CONCEPT_ORDERINGS_MAX_VECTORS_MB, and request it under another name."
+            f"{of_version} was made without its {kind}: they were larger than its worker's setting "
+            "CONCEPT_ORDERINGS_MAX_VECTORS_MB allowed. Raise the setting, and request the version under another name."
         )
     if kind == MARGINS and record.evidence.file(_VECTORS) is not None:
         return _not_kept(f"{of_version} has no margins: only embeddings in float64 have them.")

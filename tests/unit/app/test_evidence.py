@@ -33,7 +33,11 @@ def kept(*kinds: str, left_out: tuple[str, ...] = ()) -> KeptEvidence:
     ("evidence", "kind", "beginning"),
     [
         (None, "vectors", "Version 3 of s was made by a release that kept no evidence."),
-        (kept(left_out=("vectors",)), "vectors", "Version 3 of s was made without its vectors, which are larger than"),
+        (
+            kept(left_out=("vectors",)),
+            "vectors",
+            "Version 3 of s was made without its vectors: they were larger than its worker's setting",
+        ),
         (kept("vectors"), "margins", "Version 3 of s has no margins: only embeddings in float64 have them."),
         (
             kept("years"),
