@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
+from concept_orderings.published import PUBLIC_URL
 from store.format import check_data_dir
 from store.settings import StoreSettings, read_settings
 
@@ -30,7 +31,7 @@ class AppSettings(StoreSettings):
     max_wait_seconds: int = Field(300, ge=0, description="The longest that Prefer: wait may hold a request.")
     public_url: str = Field(
         "",
-        pattern=r"^(https?://[^\s?#]+[^\s?#/])?$",
+        pattern=rf"^({PUBLIC_URL.pattern})?$",
         description="The address of this service for others, such as https://orderings.example.org, without a slash at "
         "its end. Exports that are to be deposited name it; without it they have no address.",
     )

@@ -4,6 +4,7 @@ It is made from an `ArrangedStream` or from stored documents. Both give the same
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +12,9 @@ from typing import Any
 
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.labels import LabelledOrder, Labels, catalogue_labels, label_order
+
+PUBLIC_URL = re.compile(r"https?://[^\s?#]+[^\s?#/]")
+"""The address of a service for others, without a slash at its end."""
 
 
 @dataclass(frozen=True)

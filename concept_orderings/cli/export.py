@@ -1,6 +1,7 @@
 """The command ``export``: write a version that was downloaded in another format, without a server."""
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from concept_orderings.cli.labels_file import read_labels_file
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.usage import refuse
 from concept_orderings.cli.version_files import read_version
-from concept_orderings.exporters import EXPORTERS
+from concept_orderings.evidence.counted_since import parse_time
+from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.published import PUBLIC_URL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=EXPORTERS, required=True, help="the format (docs/exports.md)")
     add_labels(parser, "the catalogue's class lists")
+    parser.add_argument(
+        "--published-on",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help="for a format that cites the version: the day in its created_at at the service (default: none)",
+    )
+    parser.add_argument(
+        "--public-url",
+        type=_address,
+        metavar="URL",
+        help="for a format that cites the version: the address of the service for others, as in its setting "
+        "CONCEPT_ORDERINGS_PUBLIC_URL (default: none)",
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
 
 
@@ -43,20 +59,43 @@ def run(options: argparse.Namespace) -> int:
     Raises
     ------
     UsageError
-        Labels are given for a format that has none.
+        Labels, a day or an address are given for a format that has none.
     ConceptOrderingsError
         A file is refused, or the format cannot express the version.
     """
     exporter = EXPORTERS[options.format]()
-    if options.labels is not None and not exporter.has_labels:
-        refuse([no_labels(exporter.name)])
+    refuse(_without_effect(options, exporter))
     if options.output is not None:
         check_writable(options.output)
     version = read_version(options.files)
+    version = replace(version, published_on=options.published_on or "", public_url=options.public_url or "")
     if options.labels is not None:
         version = replace(version, labels=read_labels_file(options.labels))
     write([(exporter.render(version), options.output)])
     return 0
+
+
+def _without_effect(options: argparse.Namespace, exporter: Exporter) -> Iterator[str]:
+    if options.labels is not None and not exporter.has_labels:
+        yield no_labels(exporter.name)
+    formats = ", ".join(name for name, each in EXPORTERS.items() if each.has_publication)
+    for option, value in (("--published-on", options.published_on), ("--public-url", options.public_url)):
+        if value is not None and not exporter.has_publication:
+            yield f"{option} has no effect: the format {exporter.name} does not have it; those that do are {formats}."
+
+
+def _day(text: str) -> str:
+    if parse_time(f"{text}T00:00:00Z") is None:
+        raise argparse.ArgumentTypeError(f"{ascii(text)[:40]} is not a day such as 2026-01-31")
+    return text
+
+
+def _address(text: str) -> str:
+    if not PUBLIC_URL.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{ascii(text)[:80]} is not an address such as https://orderings.example.org, without a slash at its end"
+        )
+    return text
 
 
 def no_labels(format_name: str) -> str:

@@ -37,6 +37,9 @@ class Exporter(ABC):
         Whether the output has the labels of classes (`PublishedVersion.labelled`), so that clients choose them.
     has_evidence : bool
         Whether the output has the files of evidence (`PublishedVersion.evidence`), which may be large.
+    has_publication : bool
+        Whether the output has the day on which the version was published and the address of the service
+        (`PublishedVersion.published_on`, `PublishedVersion.public_url`), which stand in no file of a version.
     json_schema : dict
         The JSON Schema of the bytes, for the API's document; empty for a format that is not JSON.
     """
@@ -52,6 +55,7 @@ class Exporter(ABC):
     names_stream: ClassVar[bool] = True
     has_labels: ClassVar[bool] = False
     has_evidence: ClassVar[bool] = False
+    has_publication: ClassVar[bool] = False
     json_schema: ClassVar[JsonSchema] = {}
 
     def file_name(self, stream: str, number: int, media_type: str = "") -> str:

@@ -1,6 +1,7 @@
 """The bibtex format: an entry with which a paper cites a version."""
 
 import re
+from typing import ClassVar
 
 from concept_orderings.exporters.base import Exporter
 from concept_orderings.exporters.citation import MAKER, address_of, software_of, title_of
@@ -16,6 +17,7 @@ class Bibtex(Exporter):
     media_type = "application/x-bibtex"
     suffix = "bib"
     summary = "A BibTeX entry that cites this version, with its digest."
+    has_publication: ClassVar[bool] = True
 
     def render(self, version: PublishedVersion) -> bytes:
         """See `Exporter.render`. It is ASCII: the names of streams are."""

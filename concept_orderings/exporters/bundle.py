@@ -48,6 +48,7 @@ class Bundle(Exporter):
     media_type = "application/zip"
     suffix = "zip"
     summary = "A ZIP to deposit: manifest, order, tasks, evidence, Croissant, CITATION.cff, README and checksums."
+    has_publication: ClassVar[bool] = True
     has_evidence: ClassVar[bool] = True
 
     def render(self, version: PublishedVersion) -> bytes:

@@ -1,6 +1,7 @@
 """The cff format: a CITATION.cff file (Citation File Format 1.2.0)."""
 
 import json
+from typing import ClassVar
 
 from concept_orderings.canonical import Json
 from concept_orderings.exporters.base import Exporter
@@ -15,6 +16,7 @@ class Cff(Exporter):
     media_type = "application/yaml"
     suffix = "cff"
     summary = "A CITATION.cff file that cites this version, with its digest."
+    has_publication: ClassVar[bool] = True
 
     def render(self, version: PublishedVersion) -> bytes:
         """See `Exporter.render`. Each value is JSON, which YAML reads."""

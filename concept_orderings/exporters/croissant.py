@@ -101,6 +101,7 @@ class Croissant(Exporter):
     media_type = "application/ld+json"
     suffix = "json"
     summary = "Croissant 1.1 JSON-LD: the order, the tasks and the evidence as record sets, with digests and origin."
+    has_publication: ClassVar[bool] = True
     json_schema: ClassVar[JsonSchema] = {}
 
     def render(self, version: PublishedVersion) -> bytes:

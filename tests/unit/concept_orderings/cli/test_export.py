@@ -4,13 +4,16 @@ import io
 import json
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from concept_orderings.cli import main
+from concept_orderings.cli.version_files import read_version
 from concept_orderings.exporters import EXPORTERS
+from concept_orderings.labels import Labels
 
 PETS = ["dog", "cat", "emu"]
 
@@ -94,6 +97,50 @@ def test_every_format_is_exported_from_a_bundle(
                 str(each.relative_to(bundle)): each.read_bytes() for each in bundle.rglob("*") if each.is_file()
             }
     assert output.read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name, each in EXPORTERS.items() if each.has_publication])
+def test_a_citation_is_that_of_the_service(bundle: Path, tmp_path: Path, name: str) -> None:
+    output = tmp_path / "output"
+    options = ["--published-on", "2026-01-31", "--public-url", "https://orderings.example.org", "--output", str(output)]
+
+    assert main(["export", str(bundle), "--format", name, *options]) == 0
+    version = replace(read_version([bundle]), published_on="2026-01-31", public_url="https://orderings.example.org")
+    assert output.read_bytes() == EXPORTERS[name]().render(version)
+    assert b"2026" in output.read_bytes()
+    assert b"https://orderings.example.org" in output.read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in EXPORTERS if name not in ("parquet", "fomo-config")])
+def test_a_format_says_whether_it_has_day_and_address(bundle: Path, name: str) -> None:
+    exporter = EXPORTERS[name]()
+    plain = replace(read_version([bundle]), labels=Labels({"pets": tuple(PETS)}))
+    without = exporter.render(plain)
+    changed = [replace(plain, published_on="2026-01-31"), replace(plain, public_url="https://orderings.example.org")]
+
+    assert [exporter.render(each) != without for each in changed] == [exporter.has_publication] * 2
+
+
+def test_a_day_or_an_address_without_effect_is_refused(capsys: pytest.CaptureFixture[str], bundle: Path) -> None:
+    options = ["--published-on", "2026-01-31", "--public-url", "https://orderings.example.org"]
+    lines = refused(capsys, "export", bundle, "--format", "tasks", *options, status=2)
+
+    assert [option for line in lines for option in ("--published-on", "--public-url") if f"{option} has" in line] == [
+        "--published-on", "--public-url",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--published-on", "20260131"], ["--published-on", "2026-02-30"], ["--public-url", "orderings.example.org"],
+     ["--public-url", "https://orderings.example.org/"]],
+)  # fmt: skip
+def test_a_day_or_an_address_that_is_none_is_refused(
+    capsys: pytest.CaptureFixture[str], bundle: Path, options: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["export", str(bundle), "--format", "cff", *options])
+    assert "such as" in capsys.readouterr().err
 
 
 def test_private_datasets_need_labels(capsys: pytest.CaptureFixture[str], bundle: Path) -> None:
