@@ -39,7 +39,7 @@ NEAR = {
     "/v1/streams/NAME/versions/1/manifest": "/v1/streams/NAME/versions/1",
     "/v1/streams/a b/version/1": "/v1/streams/a%20b/versions/1",
     "/v1/source/c4/count": "/v1/sources/c4/counts",
-    "/v1/jobs": "/v1/jobs/{id}",
+    "/v1/job": "/v1/jobs",
     "/v1/dataset/cifar100": "/v1/datasets/cifar100",
     "/v1/datasets/cifar100/classes": "/v1/datasets/cifar100",
     "/v1/order": "/v1/orderings",
