@@ -74,7 +74,11 @@ _BYTES: dict[str, dict[str, Any]] = {
 def _schema(media_type: str) -> dict[str, Any]:
     """Return the schema of all formats with a media type."""
     schemas = [
-        {"title": f"{name.capitalize()}Export", "description": each.summary, **(each.json_schema or _BYTES[media_type])}
+        {
+            "title": f"{name.capitalize()}Export",
+            "description": each.summary,
+            **(each.json_schema or _BYTES.get(media_type, {})),
+        }
         for name, each in EXPORTERS.items()
         if media_type in _media_types(each)
     ]
