@@ -11,9 +11,8 @@ from concept_orderings.checks import check_mapping, check_sequence, check_string
 from concept_orderings.class_lists import class_list, stream_classes
 from concept_orderings.concepts import join_concept, split_concept
 from concept_orderings.errors import BadValue, NotInCatalogue
-from concept_orderings.nearest_names import nearest_dataset
+from concept_orderings.nearest_names import nearest_dataset, shown_beside_dataset
 from concept_orderings.synonyms import first_names
-from concept_orderings.text import shown
 
 WHOLE_LIST = "list"
 """The value of `classes` that stands for all classes in the catalogue's list, also those that no stream has."""
@@ -84,4 +83,4 @@ def _missing(name: object, pointer: str) -> str:
         return f"{pointer} has no classes; {give}."
     near = nearest_dataset(name)
     meant = f"did you mean {near}? Otherwise {give}" if near is not None else give
-    return f"{pointer} has no classes, and the catalogue has no dataset {shown(name)}; {meant}."
+    return f"{pointer} has no classes, and the catalogue has no dataset {shown_beside_dataset(name, near)}; {meant}."

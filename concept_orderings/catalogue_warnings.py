@@ -6,10 +6,11 @@ texts must not change.
 
 from collections.abc import Iterator, Sequence
 
-from concept_orderings.catalogue import find_dataset
+from concept_orderings.catalogue import KnownDataset, find_dataset
 from concept_orderings.class_lists import class_list
 from concept_orderings.concepts import ClassList, join_concept
-from concept_orderings.nearest_names import meant_dataset, nearest_class, plain
+from concept_orderings.look_alikes import look_alike_of, shown_beside, told_from
+from concept_orderings.nearest_names import meant_dataset, nearest_class, plain, shown_beside_dataset
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 from concept_orderings.text import shown
@@ -39,10 +40,10 @@ def unknown_classes(request: StreamRequest) -> Iterator[StreamWarning]:
 def unknown_datasets(request: StreamRequest) -> Iterator[StreamWarning]:
     """Warn of datasets outside the catalogue whose names were probably meant to be names of the catalogue."""
     others = [each.name for each in request.concepts.datasets if find_dataset(each.name) is None]
-    meant = [(name, known.handle) for name in others[:MOST_LOOKED_UP] if (known := meant_dataset(name)) is not None]
+    meant = [(name, known) for name in others[:MOST_LOOKED_UP] if (known := meant_dataset(name)) is not None]
     if not meant:
         return
-    named = _first([f"{shown(name)} (did you mean {handle}?)" for name, handle in meant[:EXAMPLES]], len(meant))
+    named = _first([_with_meant_dataset(name, known) for name, known in meant[:EXAMPLES]], len(meant))
     sentence = (
         f"{len(meant)} of {len(request.concepts.datasets)} datasets are not in the catalogue, but have a name like one "
         f"that is: {named}; nothing is known of such a dataset, and the benchmark's training code does not find it; "
@@ -52,7 +53,7 @@ def unknown_datasets(request: StreamRequest) -> Iterator[StreamWarning]:
 
 
 def alike_datasets(request: StreamRequest) -> Iterator[StreamWarning]:
-    """Warn of datasets whose names differ only in case, spaces or punctuation."""
+    """Warn of datasets whose names differ only in case, spaces, punctuation or letters that look the same."""
     groups: dict[str, list[str]] = {}
     for each in request.concepts.datasets:
         groups.setdefault(plain(each.name), []).append(each.name)
@@ -60,11 +61,12 @@ def alike_datasets(request: StreamRequest) -> Iterator[StreamWarning]:
     if not alike:
         return
     number = sum(map(len, alike))
-    named = _first([" and ".join(map(shown, names[:EXAMPLES])) for names in alike[:EXAMPLES]], len(alike))
+    shown_first = (" and ".join(told_from(each, names) for each in names[:EXAMPLES]) for names in alike[:EXAMPLES])
+    named = _first(list(shown_first), len(alike))
     sentence = (
-        f"{number} of {len(request.concepts.datasets)} datasets have names that differ only in case, spaces or "
-        f"punctuation: {named}; they count as different datasets, and a class that two of them have as two concepts; "
-        "give them one name if they are the same."
+        f"{number} of {len(request.concepts.datasets)} datasets have names that differ only in case, spaces, "
+        f"punctuation or letters that look the same: {named}; they count as different datasets, and a class that two "
+        "of them have as two concepts; give them one name if they are the same."
     )
     yield StreamWarning.of(WarningCode.ALIKE_DATASETS, sentence, count=number)
 
@@ -92,7 +94,15 @@ def _unknown_classes(each: ClassList) -> list[str]:
 def _with_nearest_class(each: ClassList, name: str) -> str:
     known = find_dataset(each.name)
     near = None if known is None else nearest_class(known, name)
-    return shown(join_concept(each.name, name)) + (f" (nearest: {shown(near)})" if near is not None else "")
+    concept = join_concept(each.name, name)
+    if near is None or name.isascii() or look_alike_of(name, (near,)) is None:
+        return shown(concept) + (f" (nearest: {shown(near)})" if near is not None else "")
+    return shown_beside(concept, (join_concept(each.name, near),))
+
+
+def _with_meant_dataset(name: str, known: KnownDataset) -> str:
+    quoted = shown_beside_dataset(name, known.handle)
+    return f"{quoted} (did you mean {known.handle}?)" if quoted == shown(name) else quoted
 
 
 def _first(examples: Sequence[str], number: int) -> str:

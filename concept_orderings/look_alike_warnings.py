@@ -8,11 +8,11 @@ from itertools import islice
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence.base import Need
-from concept_orderings.look_alikes import appearance, composed, grouped_by_appearance, told_apart
+from concept_orderings.look_alikes import composed, grouped_by_appearance, told_apart, told_from
 from concept_orderings.plain_names import plain
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
-from concept_orderings.text import first_of, shown
+from concept_orderings.text import first_of
 
 _EXAMPLES = 10
 
@@ -69,15 +69,8 @@ def _groups(concepts: Concepts) -> list[list[str]]:
 
 
 def _groups_shown(groups: Sequence[Sequence[str]]) -> str:
-    named = (" and ".join(_told_from(name, group) for name in group[:_EXAMPLES]) for group in groups[:_EXAMPLES])
+    named = (" and ".join(told_from(name, group) for name in group[:_EXAMPLES]) for group in groups[:_EXAMPLES])
     return first_of([*named, *(group[0] for group in groups[_EXAMPLES:])], _EXAMPLES)
-
-
-def _told_from(name: str, group: Sequence[str]) -> str:
-    """Quote a name, with code points if another one of the group looks the same."""
-    same = (each for each in group if each != name and appearance(each) == appearance(name))
-    other = next(same, None)
-    return shown(name) if other is None else told_apart(name, other)[0]
 
 
 def _changed(concepts: Concepts, change: Callable[[str], str]) -> dict[str, str]:

@@ -84,6 +84,12 @@ def told_apart(name: str, other: str) -> tuple[str, str]:
     return first, second
 
 
+def told_from(name: str, names: Iterable[str]) -> str:
+    """Quote a name for a sentence; if another one of some names looks the same, with its code points."""
+    other = look_alike_of(name, names)
+    return shown(name) if other is None else told_apart(name, other)[0]
+
+
 def shown_beside(name: str, names: Iterable[str], *, limit: int = 80) -> str:
     """Quote a name for an error that says that it is not among others; if one looks the same, say how it differs.
 

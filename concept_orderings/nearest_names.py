@@ -7,8 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from concept_orderings.catalogue import CATALOGUE, KnownDataset
+from concept_orderings.catalogue import CATALOGUE, KnownDataset, find_dataset
 from concept_orderings.class_lists import class_list
+from concept_orderings.look_alikes import shown_beside
+from concept_orderings.plain_names import plain as in_plain_letters
+from concept_orderings.text import shown
 
 _LEAST_RATIO = 0.7  # crane and crane bird; at 0.6, the default of difflib, apple is like airplane
 _MOST_COMPARED = 10  # of the names that share most pairs of characters
@@ -34,8 +37,11 @@ _OTHER_DATASETS = frozenset({"emnist", "kmnist", "qmnist", "imagenetc", "imagene
 
 
 def plain(name: str) -> str:
-    """Return what is left of a name without case, spaces and punctuation; the name itself if that is nothing."""
-    return "".join(filter(str.isalnum, name.casefold())) or name
+    """Return what is left of a name without case, spaces and punctuation; the name itself if that is nothing.
+
+    Its letters are those of running text, so that ``dоg`` with a Cyrillic о, and full-width letters, are plain too.
+    """
+    return "".join(filter(str.isalnum, in_plain_letters(name).casefold())) or name
 
 
 class NearestNames:
@@ -97,6 +103,21 @@ def nearest_dataset(name: str) -> str | None:
     return _without_numbers().get(plain(name)) or _datasets().nearest(name)
 
 
+def shown_beside_dataset(name: str, handle: str | None) -> str:
+    """Quote a name that the catalogue does not have; if it looks the same as one of a dataset's, say how it differs.
+
+    Parameters
+    ----------
+    name
+        The name.
+    handle
+        The dataset that it was probably meant to be, if there is one.
+    """
+    known = None if handle is None else find_dataset(handle)
+    # Spaces at the ends of a name show in its quotation marks.
+    return shown(name) if known is None or name.isascii() else shown_beside(name, (known.handle, known.name))
+
+
 def meant_dataset(name: str) -> KnownDataset | None:
     """Return the dataset of which a name is another spelling, or a name with one slip of the pen; None for any other.
 
@@ -134,7 +155,7 @@ def _is_slip(words: str, right: str) -> bool:
 
 def _words(name: str) -> str:
     """Return the words of a name in lower case, with one space between them."""
-    return " ".join(re.findall(r"[^\W_]+", name.casefold()))
+    return " ".join(re.findall(r"[^\W_]+", in_plain_letters(name).casefold()))
 
 
 def _names_of(known: KnownDataset) -> Iterator[str]:

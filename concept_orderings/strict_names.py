@@ -10,7 +10,8 @@ from concept_orderings.class_lists import class_list
 from concept_orderings.concepts import SEPARATOR
 from concept_orderings.errors import NotInCatalogue
 from concept_orderings.faults import Faults
-from concept_orderings.nearest_names import meant_dataset, nearest_class, nearest_dataset
+from concept_orderings.look_alikes import shown_beside
+from concept_orderings.nearest_names import meant_dataset, nearest_class, nearest_dataset, shown_beside_dataset
 from concept_orderings.synonyms import first_names
 from concept_orderings.text import shown
 
@@ -92,6 +93,7 @@ def _items(value: object) -> Sequence[Any]:
 
 def _unknown_dataset(each: _Named) -> NotInCatalogue:
     near = nearest_dataset(each.name)
+    quoted = shown_beside_dataset(each.name, near)
     meant = f"did you mean {near}? " if near is not None else ""
     private = (
         "Its name is too like that: a private dataset needs another one."
@@ -100,7 +102,7 @@ def _unknown_dataset(each: _Named) -> NotInCatalogue:
     )
     return NotInCatalogue(
         "unknown_dataset",
-        f"The catalogue has no dataset {shown(each.name)}{'; ' if meant else '. '}{meant}{private}",
+        f"The catalogue has no dataset {quoted}{'; ' if meant else '. '}{meant}{private}",
         each.pointers,
     )
 
@@ -109,4 +111,6 @@ def _unknown_class(dataset: str, name: str, pointer: str) -> NotInCatalogue:
     known = find_dataset(dataset)
     near = None if known is None else nearest_class(known, name)
     meant = f"did you mean {shown(near)}?" if near is not None else f"GET /v1/datasets/{dataset} lists its classes."
-    return NotInCatalogue("unknown_class", f"{dataset} has no class {shown(name)} in the catalogue; {meant}", [pointer])
+    # Spaces at the ends of a name show in its quotation marks.
+    quoted = shown(name) if near is None or name.isascii() else shown_beside(name, (near,))
+    return NotInCatalogue("unknown_class", f"{dataset} has no class {quoted} in the catalogue; {meant}", [pointer])

@@ -24,9 +24,8 @@ from app.schemas import (
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.catalogue import CATALOGUE, KnownDataset, find_dataset
 from concept_orderings.class_lists import class_list, outside_streams
-from concept_orderings.nearest_names import nearest_dataset
+from concept_orderings.nearest_names import nearest_dataset, shown_beside_dataset
 from concept_orderings.orderings import ORDERINGS, Ordering, defaults_for
-from concept_orderings.text import shown
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
@@ -64,7 +63,8 @@ async def get_dataset(
     if known is None:
         near = nearest_dataset(name)
         meant = f"did you mean {near}? " if near is not None else ""
-        raise not_found("dataset", f"The catalogue has no dataset {shown(name)}; {meant}GET /v1/datasets lists all 63.")
+        quoted = shown_beside_dataset(name, near)
+        raise not_found("dataset", f"The catalogue has no dataset {quoted}; {meant}GET /v1/datasets lists all 63.")
     document = _document(known)
     headers = revalidated_headers(sha256_hex(document))
     if client_has(sha256_hex(document), ", ".join(request.headers.getlist("if-none-match"))):

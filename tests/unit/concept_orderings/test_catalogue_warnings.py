@@ -80,9 +80,39 @@ def test_datasets_that_differ_only_in_case_spaces_or_punctuation_are_warned_of()
 
     assert found["alike_datasets"].count == 5
     assert found["alike_datasets"].detail.startswith(
-        "5 of 6 datasets have names that differ only in case, spaces or punctuation: 'IMAGENET' and 'ImageNet' and "
-        "'imagenet ', 'Zoo!' and 'zoo';"
+        "5 of 6 datasets have names that differ only in case, spaces, punctuation or letters that look the same: "
+        "'IMAGENET' and 'ImageNet' and 'imagenet ', 'Zoo!' and 'zoo';"
     )
+
+
+def test_datasets_whose_names_look_the_same_are_warned_of_with_code_points() -> None:
+    found = warnings_of(*(named(name, "a") for name in ("mydata", "m\u0443data", "s\xe3o", "sa\u0303o", "other")))
+
+    assert found["alike_datasets"].count == 4
+    assert found["alike_datasets"].detail.startswith(
+        "4 of 5 datasets have names that differ only in case, spaces, punctuation or letters that look the same: "
+        "'mydata' (y) and 'm\u0443data' (U+0443), 'sa\u0303o' (a, U+0303) and 's\xe3o' (U+00E3);"
+    )
+
+
+def test_names_that_only_look_like_the_catalogue_s_are_warned_of_with_code_points() -> None:
+    found = warnings_of(
+        named("obsc_animals", "gala\u0301pagos tortoise"),
+        named("cifar100", "\u0430pple", "\uff42\uff45\uff41\uff52"),
+        named("cif\u0430r100", "a"),
+        named("\uff23\uff29\uff26\uff21\uff32-100", "a"),
+    )
+
+    assert found["unknown_classes"].detail.startswith(
+        "3 of 5 concepts have a class that the catalogue's list of their dataset does not have: "
+        "'CIFAR100+++\u0430pple' (U+0430; it only looks like 'CIFAR100+++apple', a), "
+        "'CIFAR100+++\uff42\uff45\uff41\uff52' (U+FF42, U+FF45, U+FF41, U+FF52; it only looks like "
+        "'CIFAR100+++bear', b, e, a, r), 'OBSC_ANIMALS+++gala\u0301pagos tortoise' (a, U+0301; it only looks like "
+        "'OBSC_ANIMALS+++gal\xe1pagos tortoise', U+00E1);"
+    )
+    assert found["unknown_datasets"].count == 2
+    assert "'cif\u0430r100' (U+0430; it only looks like 'cifar100', a)" in found["unknown_datasets"].detail
+    assert "-100' (did you mean cifar100?)" in found["unknown_datasets"].detail
 
 
 @pytest.mark.parametrize("others", [(), (named("cifar100", "apple"),), (named("my-gadgets", "a"),)], ids=str)

@@ -24,6 +24,9 @@ letters = st.text("abcd _-", min_size=1, max_size=9)
         ("aquariumfish", "aquarium_fish"),
         ("AQUARIUM-FISH", "aquarium_fish"),
         ("bottle-good", "bottle"),
+        ("\uff42\uff45\uff41\uff52", "bear"),
+        ("\u0430pple", "apple"),
+        ("be\xadar", "bear"),
         ("airplane", None),
         ("xyzzy", None),
         ("", None),
@@ -89,6 +92,8 @@ def test_no_spelling_means_two_datasets() -> None:
         ("stanford_cars", "cars196"),
         ("Oxford-IIIT Pet", "oxford_pets"),
         ("DomainNet Sketch", "domainnet_sketch"),
+        ("\uff23\uff29\uff26\uff21\uff32\uff11\uff10\uff10", "cifar100"),
+        ("cif\u0430r-100", "cifar100"),
         # One letter added, left out, replaced, or swapped with the next.
         ("openimagess", "openimages"),
         ("flower102", "flowers102"),

@@ -32,6 +32,13 @@ REFUSALS = [
     Refusal(
         "no classes, misspelt", {FIRST: {"name": "CIFAR-100"}}, "missing_classes", [CLASSES], "did you mean cifar100?"
     ),
+    Refusal(
+        "no classes, looks the same",
+        {FIRST: {"name": "cif\u0430r100"}},
+        "missing_classes",
+        [CLASSES],
+        "(U+0430; it only looks like 'cifar100', a); did you mean cifar100?",
+    ),
     Refusal("no classes, near", {FIRST: {"name": "flowers"}}, "missing_classes", [CLASSES], "did you mean flowers102?"),
     Refusal(
         "list of none", {FIRST: {"name": "zoo", "classes": "list"}}, "missing_classes", [CLASSES], "no dataset 'zoo'"

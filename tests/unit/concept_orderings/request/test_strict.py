@@ -29,6 +29,10 @@ REFUSALS = [
     Refusal("strict no boolean", {"/strict": "yes"}, "wrong_type", ["/strict"], "a boolean"),
     strict("misspelt", of("cifar100", ["apple", "aple"]), "unknown_class", [f"{CLASSES}/1"], "did you mean 'apple'?"),
     strict("capitals", of("CIFAR100", ["Aquarium Fish"]), "unknown_class", [f"{CLASSES}/0"], "mean 'aquarium_fish'?"),
+    strict(
+        "looks the same", of("cifar100", ["\u0430pple"]), "unknown_class", [f"{CLASSES}/0"], "(U+0430; it only looks"
+    ),
+    strict("dataset looks the same", of("cif\u0430r100", ["a"]), "unknown_dataset", [NAME], "(U+0430; it only looks"),
     strict("nothing near", of("cifar100", ["zzzz"]), "unknown_class", [f"{CLASSES}/0"], "GET /v1/datasets/cifar100"),
     strict("no dataset", of("my-gadgets", ["a"]), "unknown_dataset", [NAME], "with its year or its template"),
     strict("other spelling", of("CIFAR-100", ["apple"]), "unknown_dataset", [NAME], "did you mean cifar100?"),
