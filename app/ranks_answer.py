@@ -7,7 +7,7 @@ from typing import Any
 from app.source_schemas import source_resource
 from concept_orderings.counts_request import CountsRequest
 from concept_orderings.errors import BadParameter, SourceError
-from concept_orderings.evidence.ranks import PUBLISHED_AT, RANKS, UNIT, ranks_by_name
+from concept_orderings.evidence.ranks import PUBLISHED_AT, RANKS, UNIT, ranks_by_name, shown_unranked
 from concept_orderings.text import first_of, shown
 from store.sources import ranks_report
 
@@ -54,7 +54,7 @@ def _name_of(name: str | None, spellings: Sequence[str]) -> str:
 def _check_known(names: Sequence[str]) -> None:
     missing = list(dict.fromkeys(name for name in names if name.lower() not in ranks_by_name()))
     if missing:
-        named = first_of([shown(each) for each in missing], _MOST_NAMED)
+        named = first_of([*map(shown_unranked, missing[:_MOST_NAMED]), *missing[_MOST_NAMED:]], _MOST_NAMED)
         raise SourceError(
             "source_incomplete",
             f"The source {RANKS} has no rank for {len(missing)} of the requested names: {named}. It has those of the "

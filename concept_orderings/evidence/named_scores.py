@@ -20,8 +20,9 @@ from concept_orderings.evidence.score_warnings import (
 )
 from concept_orderings.evidence.scores import EASINESS, HIGHER_IS_EASIER, SEPARATOR, ScoresGiven
 from concept_orderings.evidence.ties import RANDOM
+from concept_orderings.look_alikes import shown_beside
 from concept_orderings.stream_warnings import StreamWarning
-from concept_orderings.text import first_of, shown
+from concept_orderings.text import first_of
 
 Direction: TypeAlias = Literal["higher is easier", "lower is easier"]
 
@@ -102,13 +103,15 @@ def named_scores_of(
     MissingEvidence
         ``missing_scores``, with the concepts that have none.
     """
-    missing = [name for each in concepts.datasets for name in _without_score(each, scores.get(each.name))]
-    if missing:
+    lacking = [(each, name) for each in concepts.datasets for name in _without_score(each, scores.get(each.name))]
+    if lacking:
+        first = [_shown_without_score(each, name, scores.get(each.name)) for each, name in lacking[:_MOST_NAMED]]
+        missing = first_of([*first, *(name for _, name in lacking[_MOST_NAMED:])], _MOST_NAMED)
         raise MissingEvidence(
             "missing_scores",
-            f"The scores file {named.name} has no score for {len(missing)} of {len(concepts)} concepts: "
-            f"{first_of([shown(each) for each in missing], _MOST_NAMED)}. Upload a file that has these too, under "
-            "another name; a row without a class is the score of all classes of its dataset.",
+            f"The scores file {named.name} has no score for {len(lacking)} of {len(concepts)} concepts: "
+            f"{missing}. Upload a file that has these too, under another name; a row without a class is the score of "
+            "all classes of its dataset.",
             [pointer],
         )
     found = (_score_of_each(each, scores[each.name]) for each in concepts.datasets)
@@ -192,7 +195,12 @@ def _named(named: NamedScores, warnings: Sequence[StreamWarning]) -> Iterator[St
 
 def _without_score(each: ClassList, scores: ScoresGiven | None) -> Iterator[str]:
     if scores is None or isinstance(scores, Mapping):
-        yield from (join_concept(each.name, name) for name in each.classes if name not in (scores or {}))
+        yield from (name for name in each.classes if name not in (scores or {}))
+
+
+def _shown_without_score(each: ClassList, name: str, scores: ScoresGiven | None) -> str:
+    scored = scores if isinstance(scores, Mapping) else ()
+    return shown_beside(join_concept(each.name, name), (join_concept(each.name, other) for other in scored))
 
 
 def _score_of_each(each: ClassList, scores: ScoresGiven) -> Iterator[float]:

@@ -20,8 +20,9 @@ from concept_orderings.concepts import ClassList, Concepts, join_concept, split_
 from concept_orderings.data import FREQUENCY_RANKS, read_numbers
 from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence.base import Gathered, Provenance, evidence_digest
+from concept_orderings.look_alikes import appearance, shown_beside
 from concept_orderings.published_streams import stream_concepts
-from concept_orderings.text import first_of, shown
+from concept_orderings.text import first_of
 
 RANKS = "fomo-c4-ranks"
 """The name of the source."""
@@ -71,6 +72,11 @@ def ranks_by_name() -> Mapping[str, Mapping[int, tuple[str, ...]]]:
         _, name = split_concept(concept)
         found[name.lower()][rank].append(concept)
     return {name: {rank: tuple(concepts) for rank, concepts in sorted(ranks.items())} for name, ranks in found.items()}
+
+
+def shown_unranked(text: str) -> str:
+    """Quote a concept or a class name that has no rank; if one that has looks the same, say how it differs."""
+    return shown_beside(text, _ranked_by_appearance().get(appearance(text), ()))
 
 
 def fingerprint() -> str:
@@ -131,7 +137,7 @@ def check_ranked(concepts: Concepts) -> None:
         return
     names = [name for _, missing in lacking for name in missing]
     pointers = (each.pointer if each.pointer == "/concepts" else f"{each.pointer}/classes" for each, _ in lacking)
-    named = first_of([shown(each) for each in names[:_MOST_NAMED]], _MOST_NAMED)
+    named = first_of([shown_unranked(each) for each in names[:_MOST_NAMED]], _MOST_NAMED)
     such_as = "such as " if len(names) > _MOST_NAMED else ""
     raise MissingEvidence(
         "missing_counts",
@@ -140,6 +146,13 @@ def check_ranked(concepts: Concepts) -> None:
         "others out, or count all concepts in another source.",
         dict.fromkeys(pointers),
     )
+
+
+@cache
+def _ranked_by_appearance() -> Mapping[str, tuple[str]]:
+    """Return all concepts and class names that have a rank, by what they look like; of several, one."""
+    ranked = (*benchmark_ranks(), *(split_concept(each)[1] for each in benchmark_ranks()))
+    return {appearance(each): (each,) for each in ranked}
 
 
 def _missing(each: ClassList) -> list[str]:

@@ -44,6 +44,11 @@ def test_underscores_are_kept() -> None:
             "source_incomplete",
             "2 of the requested names: 'smart ring', ''",
         ),
+        (
+            {"names": ["bodhra\u0301n"]},
+            "source_incomplete",
+            "'bodhra\u0301n' (a, U+0301; it only looks like 'bodhr\xe1n', U+00E1)",
+        ),
         ({"queries": [["grey wolf", "gray wolf"]]}, "source_refused", "('gray wolf', 'grey wolf')"),
     ],
 )

@@ -1,6 +1,7 @@
 """Test scores that have a name: of one model, and of several combined by mean rank."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -155,6 +156,12 @@ def test_missing_scores_are_refused_with_the_concepts() -> None:
     assert (
         "The scores file mine has no score for 3 of 4 concepts: 'ONE+++b', 'ONE+++c', 'TWO+++a'." in caught.value.detail
     )
+
+
+def test_a_concept_that_only_looks_like_one_with_a_score_is_named_with_code_points() -> None:
+    scores: ScoresByDataset = {"ONE": {"b": 1.0, "c": 1.0, "\u0430": 1.0}, "TWO": 1.0}
+    with pytest.raises(MissingEvidence, match=re.escape("'ONE+++a' (a; it only looks like 'ONE+++\u0430', U+0430).")):
+        stream_of({"mine": (HIGHER, scores)})
 
 
 # --- Several models

@@ -119,6 +119,13 @@ def test_concepts_without_a_rank_are_named() -> None:
     assert [each[2] for each in refusal(by_ranks(concepts=["CIFAR100+++aple"]))] == [["/concepts"]]
 
 
+def test_concepts_that_only_look_like_one_with_a_rank_are_named_with_code_points() -> None:
+    [(_, detail, _)] = refusal(by_ranks(concepts=["CIFAR100+++\u0430pple", "OBSC_THINGS+++bodhra\u0301n"]))
+
+    assert "'CIFAR100+++\u0430pple' (U+0430; it only looks like 'CIFAR100+++apple', a)" in detail
+    assert "'OBSC_THINGS+++bodhra\u0301n' (a, U+0301; it only looks like 'OBSC_THINGS+++bodhr\xe1n', U+00E1)" in detail
+
+
 @pytest.mark.parametrize(
     ("dataset", "ordering", "pointers"),
     [
