@@ -98,9 +98,10 @@ def _escaped(found: re.Match[str]) -> str:
 def shown(text: str, limit: int = 80) -> str:
     """Quote text from a request for an error: escaped, and cut to `limit` characters so that it stays readable.
 
-    Characters that show nothing are escaped too, such as the filler of Hangul, which `repr` takes for a letter.
+    Characters that show nothing are escaped too, such as the filler of Hangul, which `repr` takes for a letter;
+    selectors of variants only in a text that shows nothing at all.
     """
-    shown = repr(text) if is_plain_text(text) else ascii(text)
+    shown = repr(text) if is_plain_text(text) and shows_something(text) else ascii(text)
     if not shown.isascii():
         shown = _SHOWN_AS_NOTHING.sub(_escaped, shown)
         # As `repr` escapes them where Python's Unicode does not have them yet: sentences are the same on every Python.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence.ties import RANDOM, equal_values
+from concept_orderings.look_alikes import told_from
 from concept_orderings.queries import Query
 from concept_orderings.readings import Reading, Readings, is_unread, words_read
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, chosen
@@ -128,7 +129,7 @@ def shared_words(concepts: Concepts, queries: Sequence[Query], readings: Reading
         return ()
     # By falling number of ways of writing, then by name.
     forms = sorted((sorted({" or ".join(queries[i].spellings) for i in group}) for group in unlike), key=_most_first)
-    named = _examples([" and ".join(map(shown, each[:EXAMPLES])) for each in forms[:EXAMPLES]], len(forms))
+    named = _examples([" and ".join(_told_from_each_other(each)) for each in forms[:EXAMPLES]], len(forms))
     sentence = (
         f"{sum(map(len, shared))} concepts share the words that the source reads with another one, in "
         f"{_many(len(shared), 'group', 'groups')}, {len(unlike)} of them written in several ways {named}: each "
@@ -235,6 +236,11 @@ def _is_one_word(query: Query) -> bool:
 
 def _many(n: int, one: str, several: str) -> str:
     return f"{n} {one if n == 1 else several}"
+
+
+def _told_from_each_other(forms: Sequence[str]) -> list[str]:
+    first = forms[:EXAMPLES]
+    return [told_from(each, first) for each in first]
 
 
 def _most_first(forms: Sequence[str]) -> tuple[int, Sequence[str]]:

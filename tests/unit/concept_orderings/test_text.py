@@ -76,6 +76,12 @@ def test_a_name_that_shows_nothing_is_refused(blank: str) -> None:
     assert not CONCEPT.fits(f"A+++{blank}")
 
 
+@pytest.mark.parametrize("text", ["\ufe0f", "\ufe00 \ufe0f", *BLANKS.values()], ids=ascii)
+def test_a_text_that_shows_nothing_is_quoted_by_its_code_points(text: str) -> None:
+    assert shown(text) == ascii(text)
+    assert shown("\u2764\ufe0f") == "'\u2764\ufe0f'"
+
+
 @every_blank
 def test_a_query_or_the_name_of_a_stream_that_shows_nothing_is_refused(blank: str) -> None:
     body = body_of("A", "a")

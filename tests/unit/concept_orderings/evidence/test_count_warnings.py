@@ -270,6 +270,14 @@ def test_words_are_shared_by_the_queries_that_find_the_same(queries: list[Query]
     assert [len(each.concepts) for each in not_asked(concepts, queries, readings)] == [sum(unread)] * any(unread)
 
 
+def test_names_that_look_the_same_and_share_their_words_have_code_points() -> None:
+    [warning] = shared_words(
+        concepts_of(2), [Query.of(["K9"]), Query.of(["\u212a9"])], {"K9": ("k9",), "\u212a9": ("k9",)}
+    )
+
+    assert "1 of them written in several ways ('K9' (K) and '\u212a9' (U+212A))" in warning.detail
+
+
 @needs_benchmark
 def test_the_benchmark_shares_905_phrases_of_the_standard_analyser() -> None:
     cutting = pytest.importorskip("worker.evidence.local_index.cutting", reason="the programs are not installed")
