@@ -17,6 +17,7 @@ _FOREIGN = re.compile(
     r"\$?\{\{\s*\w[\w.]*\s*\}\}"  # Jinja, Mustache
     r"|\$\{\w+\}|\$[a-z_]\w*"  # shells, JavaScript
     r"|\{\s*\w[\w.]*(?:\[\w+\])*(?:![rsa])?(?::[^{}]*)?\s*\}|\{(?:![rsa])?:[^{}]*\}"  # str.format, f-strings
+    r"|\{![rsa]\}|\{\s+\}"
     r"|%\(\w+\)s|%s|%@"  # printf
     r"|<\w[\w -]*>|\[\w[\w -]*\]",  # prose
     re.IGNORECASE,

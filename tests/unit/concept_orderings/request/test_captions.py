@@ -35,7 +35,7 @@ BAD_ENCODERS: list[object] = [
 ]
 
 FOREIGN = (
-    *("{c}", "{class_name}", "{label}", "{0}", "{0!r:>10}", "{:s}", "{names[i]}", "{{c}}", "{{ c }}"),
+    *("{c}", "{class_name}", "{label}", "{0}", "{0!r:>10}", "{:s}", "{names[i]}", "{{c}}", "{{ c }}", "{!r}", "{ }"),
     *("%s", "%(name)s", "${name}", "$name", "<class>", "<class name>", "[CLASS]"),
 )
 """Placeholders that other programs and papers write."""
@@ -43,7 +43,7 @@ FOREIGN = (
 REFUSALS = [
     *(
         Refusal(f"template {value!r}", {TEMPLATE: value}, "bad_template", [TEMPLATE], "{}")
-        for value in ["", "A photo.", "{ }", "{}\n", "{}\ud800"]
+        for value in ["", "A photo.", "{}\n", "{}\ud800"]
     ),
     *(
         Refusal(
@@ -62,7 +62,7 @@ REFUSALS = [
     Refusal("template a number", {TEMPLATE: 1}, "wrong_type", [TEMPLATE], "a number"),
     Refusal(
         "template in an array",
-        {TEMPLATE: ["A {}.", "A photo.", "{}", "{ }"]},
+        {TEMPLATE: ["A {}.", "A photo.", "{}", "{"]},
         "bad_template",
         [f"{TEMPLATE}/1", f"{TEMPLATE}/3"],
         "'A photo.'",
