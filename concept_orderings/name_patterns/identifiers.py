@@ -20,7 +20,8 @@ _FEWEST_CODES, _SHORTEST_CODE = 5, 3
 _MOST_DIGITS = 6
 """The most digits of the number of a class."""
 
-_BEFORE_NUMBER = string.whitespace + ":=,;"
+_JOINTS = "_-"
+_BEFORE_NUMBER = string.whitespace + ":=,;" + _JOINTS
 _CODED = re.compile(r"([A-Za-z][0-9]{2,5}(?:\.[0-9]{1,3})?)[\s_:.-]+(?=[^\W\d_])")
 _EVENT = re.compile(r"\([A-Z]{1,4}\)\s+")
 _LABELLED = re.compile(r"(?:category|categories|class|label|cls|lbl)\s*[_:-]\s*(?=[^\W\d_])", re.IGNORECASE)
@@ -69,14 +70,18 @@ def _before_number(name: str) -> str | None:
 
 
 def _are_numbers_of_lines(names: Sequence[str], matched: Sequence[str]) -> bool:
-    """Tell whether numbers after words are indices, or marks of one digit: "area 1" and "area 2" are names."""
+    """Tell whether numbers after words are indices, or marks of one digit: "area 1" and "area 2" are names.
+
+    Numbers that are joined to words, as in "dog_0", are indices only.
+    """
     words = [_before_number(name) for name in matched]
     digits = [name[len(name.rstrip(string.digits)) :] for name in matched]
     if len(matched) < len(names) or len(names) < 2 or len(set(words)) < len(words):
         return False
     numbers = sorted(map(int, digits))
     counted = numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
-    return (counted and (numbers[0] == 0 or len(names) > 2)) or (len(names) >= 10 and numbers[-1] <= 9)
+    joined = any(name.rstrip(string.digits).endswith(tuple(_JOINTS)) for name in matched)
+    return (counted and (numbers[0] == 0 or len(names) > 2)) or (len(names) >= 10 and numbers[-1] <= 9 and not joined)
 
 
 def _are_codes_of_classes(names: Sequence[str], matched: Sequence[str]) -> bool:
@@ -167,7 +172,7 @@ LAST_NUMBERS = Pattern(
     "a number after the words, which each name of the dataset has",
     "/a/airfield 0",
     string.digits,
-    traced(r"[\s:=,;][0-9]{1,6}$"),
+    traced(r"[\s:=,;_-][0-9]{1,6}$"),
     _before_number,
     is_likely=_are_numbers_of_lines,
 )

@@ -56,6 +56,8 @@ FOUND: Mapping[str, Sequence[Mapping[str, Json]]] = {
     ],
     "numbers after words": [
         {"cat: 0": "cat", "hot dog: 1": "hot dog"},
+        {"cat_0": "cat", "hot_dog_1": "hot dog", "cow_2": "cow"},
+        {"cat-001": "cat", "hot dog-002": "hot dog", "cow-003": "cow"},
         {"/a/airfield 0": "airfield", "/h/hot_dog 1": "hot dog"},
         {f"class {chr(97 + i)} {1 + i % 2}": f"class {chr(97 + i)}" for i in range(12)},
     ],
