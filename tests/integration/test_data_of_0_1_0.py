@@ -84,12 +84,14 @@ def test_the_archive_holds_what_its_description_says(tmp_path: Path) -> None:
 
 
 def assert_documents(served: ServedData, documents: list[list[str]]) -> None:
+    # 0.1.0 compressed nothing; a compressed form has an entity tag of its own.
+    as_it_is = {"Accept-Encoding": "identity"}
     for url, digest, etag in documents:
-        answer = served.http.get(url)
+        answer = served.http.get(url, headers=as_it_is)
         assert answer.status_code == 200, answer.text
         assert sha256_hex(answer.content) == digest, url
         assert answer.headers["ETag"] == etag, url
-        assert served.http.get(url, headers={"If-None-Match": etag}).status_code == 304
+        assert served.http.get(url, headers={**as_it_is, "If-None-Match": etag}).status_code == 304
 
 
 @pytest.mark.parametrize("version", VERSIONS)
