@@ -162,8 +162,8 @@ async def answer_document(request: Request, service: Service, stored: Stored) ->
     known = _joined(request, "if-none-match")
     is_compressed = stored.media_type in COMPRESSED_TYPES
     encoding = "" if is_compressed else preferred_encoding(_joined(request, "accept-encoding"))
-    if not encoding and client_has(stored.digest, known):
-        # Without reading it.
+    if client_has(stored.digest, known):
+        # Without reading it. A client that has the document as it is needs no compressed form.
         headers = {**stored.caching(stored.digest), "Vary": stored.vary}
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     form = await service.encodings.get(stored.digest, encoding, stored.read)

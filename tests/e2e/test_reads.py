@@ -133,6 +133,9 @@ def test_what_belongs_to_a_version_is_compressed(part: str, service: Deployment,
         known = {"Accept-Encoding": encoding, "If-None-Match": answer.headers["ETag"]}
         assert service.http.get(url, headers=known).status_code == 304
         assert service.http.get(url, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 200
+        # A client that has the document as it is keeps it, as with earlier releases.
+        kept = service.http.get(url, headers={**known, "If-None-Match": plain.headers["ETag"]})
+        assert (kept.status_code, kept.headers["ETag"]) == (304, plain.headers["ETag"])
     assert len(tags) == 3
 
 

@@ -137,7 +137,12 @@ def phases(service: Deployment, url: str) -> list[str]:
 def test_a_first_path_says_that_it_loads_the_encoder_and_compiles(tmp_path: Path) -> None:
     with Deployment(tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "numba")) as service:
         service.ready()
-        request = random_request("first", concepts=20) | {"ordering": {"kind": "similarity", "encoder": "minilm"}}
+        request = {
+            "name": "first",
+            "datasets": [{"name": "OWN", "classes": [f"class {i}" for i in range(20)], "template": "a {}"}],
+            "ordering": {"kind": "similarity", "encoder": "minilm"},
+            "tasks": {"count": 2},
+        }
         url = service.post(request).headers["Location"]
         compiling = {"phase": "compiling", "done": 0, "total": 0}
         until(lambda: service.job(url)["progress"] == compiling, "it compiles")
