@@ -25,11 +25,12 @@ from concept_orderings.evidence.count_warnings import (
 from concept_orderings.queries import Query, default_query, folded
 from concept_orderings.readings import is_unread, words_read
 from concept_orderings.stream_warnings import sentences
+from concept_orderings.text import shows_something
 from unit.concept_orderings.benchmark import needs_benchmark, stream
 from unit.concept_orderings.strategies import PLAIN_CHARACTERS, gathered
 
 counts = hnp.arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4) | st.integers(0, 2**53 - 1))
-words = st.text(PLAIN_CHARACTERS, min_size=1, max_size=8).filter(str.strip)
+words = st.text(PLAIN_CHARACTERS, min_size=1, max_size=8).filter(shows_something)
 
 
 def numbers(sentence: str) -> list[int]:
