@@ -10,6 +10,7 @@ from functools import partial
 
 from cachetools import LRUCache
 
+from app.preferences import weights
 from app.single_flight import SingleFlight
 from concept_orderings.canonical import sha256_hex
 
@@ -18,7 +19,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["COMPRESS", "SMALLEST", "Encoded", "Encodings", "preferred_encoding", "weight_of", "zstd"]
+__all__ = ["COMPRESS", "SMALLEST", "Encoded", "Encodings", "preferred_encoding", "zstd"]
 
 SMALLEST = 1024
 """Documents with fewer bytes are sent as they are."""
@@ -107,24 +108,10 @@ def preferred_encoding(accept_encoding: str) -> str:
 
     Of several with the same weight, it is the first of `COMPRESS`. What cannot be read is ignored.
     """
-    weights: dict[str, float] = {}
-    for each in accept_encoding.lower().split(","):
-        name, _, parameters = each.partition(";")
-        weights[name.strip()] = weight_of(parameters)
-    anything = weights.get("*", 0.0)
-    wanted = {name: weights.get(name, anything) for name in COMPRESS}
+    given = weights(accept_encoding)
+    anything = given.get("*", 0.0)
+    wanted = {name: given.get(name, anything) for name in COMPRESS}
     best = max(wanted.values())
-    if best <= 0 or weights.get("identity", 0.0) > best:
+    if best <= 0 or given.get("identity", 0.0) > best:
         return ""
     return next(name for name, weight in wanted.items() if weight == best)
-
-
-def weight_of(parameters: str) -> float:
-    """Return the weight (q) of an entry of an Accept header from its parameters; 0 if it cannot be read."""
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return min(1.0, max(0.0, float(value)))
-    except ValueError:
-        return 0.0

@@ -1,6 +1,6 @@
 """The formats in which clients can fetch evidence: the file itself, or Parquet; and how a request chooses."""
 
-from collections.abc import Mapping
+from app.preferences import weights
 
 NPZ, JSON, PARQUET = "npz", "json", "parquet"
 
@@ -19,17 +19,5 @@ def prefers_parquet(accept: str, file_type: str) -> bool:
     file_type
         The media type of the file.
     """
-    qualities = _qualities(accept)
-    return qualities.get(PARQUET_TYPE, 0.0) > qualities.get(file_type, 0.0)
-
-
-def _qualities(accept: str) -> Mapping[str, float]:
-    found: dict[str, float] = {}
-    for each in accept.split(","):
-        media_type, *parameters = (part.strip().lower() for part in each.split(";"))
-        given = [value for name, _, value in (part.partition("=") for part in parameters) if name.strip() == "q"]
-        try:
-            found[media_type] = float(given[0]) if given else 1.0
-        except ValueError:
-            found[media_type] = 0.0
-    return found
+    given = weights(accept)
+    return given.get(PARQUET_TYPE, 0.0) > given.get(file_type, 0.0)

@@ -10,10 +10,11 @@ from fastapi import Path, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.caching import client_has, immutable_headers, is_same, revalidated_headers
-from app.encodings import Encoded, preferred_encoding, weight_of
+from app.encodings import Encoded, preferred_encoding
 from app.errors import ApiError, not_found
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
 from app.head import IS_HEAD
+from app.preferences import weights
 from app.ranges import NotSatisfiable, requested_range
 from app.routes.common import number_schema, pattern_schema
 from app.routes.problems import NO_STORE, problems
@@ -209,11 +210,8 @@ async def answer_value(request: Request, service: Service, value: Json) -> Respo
 
 def preferred_type(request: Request, offered: Sequence[str]) -> str:
     """Return the media type that a client prefers (RFC 9110, 12.5.1); of several or none, the first that is offered."""
-    weights: dict[str, float] = {}
-    for each in _joined(request, "accept").lower().split(","):
-        name, _, parameters = each.partition(";")
-        weights[name.strip()] = weight_of(parameters)
-    wanted = [weights.get(name, weights.get("*/*", 0.0)) for name in offered]
+    given = weights(_joined(request, "accept"))
+    wanted = [given.get(name, given.get("*/*", 0.0)) for name in offered]
     return offered[wanted.index(max(wanted))]
 
 
