@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 @dataclass
@@ -41,7 +46,16 @@ def on_one_thread() -> Iterator[None]:
 
 def _enter(setting: ExitStack) -> None:
     try:
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415
+        controller = _controller()
     except ModuleNotFoundError:
         return
-    setting.enter_context(threadpool_limits(limits=1, user_api="blas"))
+    setting.enter_context(controller.limit(limits=1, user_api="blas"))
+
+
+@cache
+def _controller() -> "ThreadpoolController":
+    # Kept, because finding the libraries of the process takes a millisecond, longer than a short path. A library that
+    # is loaded later is not in it; numpy's own was loaded with numpy.
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415
+
+    return ThreadpoolController()

@@ -137,12 +137,18 @@ def test_axes_are_orthonormal_and_the_longest_come_first() -> None:
     assert along[:8].sum() > along[8:16].sum() > along[16:].sum() / 2
 
 
+def threads_of_numpy() -> set[int]:
+    """Return the numbers of threads of the BLAS libraries that numpy brings."""
+    libraries = pytest.importorskip("threadpoolctl").threadpool_info()
+    return {each["num_threads"] for each in libraries if "numpy" in each["filepath"]}
+
+
 def test_axes_are_searched_on_one_thread() -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl")
     threads: list[set[int]] = []
 
     def tick() -> None:
-        threads.append({each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"})
+        threads.append(threads_of_numpy())
 
     vectors = clustered(100, 100)
     with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):
@@ -155,14 +161,9 @@ def test_axes_are_searched_on_one_thread() -> None:
 
 
 def test_products_run_on_one_thread_until_the_last_caller_leaves() -> None:
-    threadpoolctl = pytest.importorskip("threadpoolctl")
-
-    def threads() -> set[int]:
-        return {each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"}
-
-    before = threads()
+    before = threads_of_numpy()
     with on_one_thread():
         with on_one_thread():
-            assert threads() == {1}
-        assert threads() == {1}
-    assert threads() == before
+            assert threads_of_numpy() == {1}
+        assert threads_of_numpy() == {1}
+    assert threads_of_numpy() == before
