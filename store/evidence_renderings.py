@@ -1,8 +1,7 @@
 """Renderings of evidence in other formats: the first one is kept, and all later reads get it.
 
 The bytes of Parquet depend on the release of the library that writes them. A rendering belongs to a file of evidence
-and not to a version, so versions that share the file share the rendering. As for exports, the rendering is written
-first as a document, its record last and create-only. `store.object_keys` has the layout.
+and not to a version, so versions that share the file share the rendering. `store.object_keys` has the layout.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,8 +9,7 @@ from dataclasses import asdict, dataclass
 from concept_orderings.stream import Document
 from concept_orderings.version import __version__
 from store import object_keys
-from store.damage import reading, version_damaged
-from store.documents import write_document
+from store.first_renderings import FirstRenderings
 from store.objects import Objects
 from store.sealed import known_members, seal, unseal
 
@@ -42,6 +40,11 @@ class EvidenceRendering:
     digest: str
     software: str
 
+    @property
+    def of(self) -> tuple[str, str, int]:
+        """See `RenderingRecord.of`."""
+        return self.evidence, self.form, self.form_version
+
     def to_bytes(self) -> bytes:
         """Return the record in the form in which it is stored, with its own digest."""
         return seal(asdict(self), record_format=_RECORD_FORMAT)
@@ -70,7 +73,7 @@ class EvidenceRenderings:
     """
 
     def __init__(self, objects: Objects, form: str, form_version: int) -> None:
-        self._objects = objects
+        self._first = FirstRenderings(objects, EvidenceRendering.from_bytes)
         self._form = form
         self._form_version = form_version
 
@@ -82,15 +85,9 @@ class EvidenceRenderings:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        data = await self._objects.get(self._key(evidence))
-        if data is None:
-            return None
-        what = f"the record of the evidence {evidence} as {self._form}"
-        with reading(what, version_damaged):
-            kept = EvidenceRendering.from_bytes(data)
-        if (kept.evidence, kept.form, kept.form_version) != (evidence, self._form, self._form_version):
-            raise version_damaged(f"{what} is that of another rendering")
-        return kept
+        return await self._first.find(
+            self._key(evidence), (evidence, self._form, self._form_version), self._what(evidence)
+        )
 
     async def keep(self, evidence: str, document: Document) -> EvidenceRendering:
         """Store a rendering unless one is kept, and return the one that is kept.
@@ -100,20 +97,17 @@ class EvidenceRenderings:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        await write_document(self._objects, document)
-        kept = EvidenceRendering(
+        record = EvidenceRendering(
             evidence=evidence,
             form=self._form,
             form_version=self._form_version,
             digest=document.digest,
             software=__version__,
         )
-        if await self._objects.create(self._key(evidence), kept.to_bytes()):
-            return kept
-        first = await self.find(evidence)
-        if first is None:
-            raise version_damaged(f"the record of the evidence {evidence} existed a moment ago and is missing now")
-        return first
+        return await self._first.keep(self._key(evidence), document, record, self._what(evidence))
 
     def _key(self, evidence: str) -> str:
         return object_keys.evidence_rendering(evidence, self._form, self._form_version)
+
+    def _what(self, evidence: str) -> str:
+        return f"the record of the evidence {evidence} as {self._form}"

@@ -2,9 +2,7 @@
 
 A format with labels has a rendering for each labels object that a client gave, and one for the catalogue's labels.
 
-The rendering is written first as a document, its record last and create-only. If several programs render at the same
-time, also programs of different releases, the first record wins and all of them serve that one. A program that dies
-before the record leaves a document that nothing refers to. `store.object_keys` has the layout.
+`store.object_keys` has the layout.
 
 The FoMo-in-Flux export has no such record: it is made when a version is published, and its digest stands in the
 version's own record.
@@ -18,8 +16,7 @@ from concept_orderings.exporters.fomo import Fomo
 from concept_orderings.stream import Document
 from concept_orderings.version import __version__
 from store import object_keys
-from store.damage import reading, version_damaged
-from store.documents import write_document
+from store.first_renderings import FirstRenderings
 from store.objects import Objects
 from store.sealed import known_members, seal, unseal
 from store.versions import VersionRecord
@@ -56,6 +53,11 @@ class KeptExport:
     software: str
     labels: str | None = None
 
+    @property
+    def of(self) -> tuple[str, str, int, str | None]:
+        """See `RenderingRecord.of`."""
+        return self.version_digest, self.exporter, self.exporter_version, self.labels
+
     def to_bytes(self) -> bytes:
         """Return the record in the form in which it is stored, with its own digest."""
         body: dict[str, Json] = {
@@ -86,7 +88,7 @@ class KeptExports:
     """All renderings that a service keeps."""
 
     def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+        self._first = FirstRenderings(objects, KeptExport.from_bytes)
 
     async def find(
         self, record: VersionRecord, exporter: Exporter, exporter_version: int, labels: str | None = None
@@ -107,16 +109,11 @@ class KeptExports:
         """
         if (exporter.name, exporter_version) == (Fomo.name, Fomo.version):
             return _kept(record, exporter, record.order_digest)
-        data = await self._objects.get(_key(record, exporter, exporter_version, labels))
-        if data is None:
-            return None
-        what = f"the record of the export {exporter.name} of {record.stream} version {record.version}"
-        with reading(what, version_damaged):
-            kept = KeptExport.from_bytes(data)
-        expected = (record.digest, exporter.name, exporter_version, labels)
-        if (kept.version_digest, kept.exporter, kept.exporter_version, kept.labels) != expected:
-            raise version_damaged(f"{what} is that of another version or export")
-        return kept
+        return await self._first.find(
+            _key(record, exporter, exporter_version, labels),
+            (record.digest, exporter.name, exporter_version, labels),
+            _what(record, exporter),
+        )
 
     async def keep(
         self, record: VersionRecord, exporter: Exporter, document: Document, labels: str | None = None
@@ -130,16 +127,11 @@ class KeptExports:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        await write_document(self._objects, document)
         kept = replace(
             _kept(record, exporter, document.digest, labels), media_type=exporter.media_type_of(document.data)
         )
-        if await self._objects.create(_key(record, exporter, exporter.version, labels), kept.to_bytes()):
-            return kept
-        first = await self.find(record, exporter, exporter.version, labels)
-        if first is None:
-            raise version_damaged(f"the record of the export {exporter.name} existed a moment ago and is missing now")
-        return first
+        key = _key(record, exporter, exporter.version, labels)
+        return await self._first.keep(key, document, kept, _what(record, exporter))
 
 
 def _kept(record: VersionRecord, exporter: Exporter, digest: str, labels: str | None = None) -> KeptExport:
@@ -156,3 +148,7 @@ def _kept(record: VersionRecord, exporter: Exporter, digest: str, labels: str | 
 
 def _key(record: VersionRecord, exporter: Exporter, exporter_version: int, labels: str | None) -> str:
     return object_keys.export_record(record.stream, record.version, exporter.name, exporter_version, labels)
+
+
+def _what(record: VersionRecord, exporter: Exporter) -> str:
+    return f"the record of the export {exporter.name} of {record.stream} version {record.version}"
