@@ -8,10 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from cachetools import LRUCache
-
 from app.preferences import weights
-from app.single_flight import SingleFlight
+from app.results import Results
 from concept_orderings.canonical import sha256_hex
 
 if sys.version_info >= (3, 14):
@@ -60,13 +58,12 @@ class Encodings:
     """The compressed forms of a service's documents; each is made off the event loop, once for all its callers."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[tuple[str, str], Encoded] = LRUCache(_KEPT_BYTES, getsizeof=lambda each: len(each.data))
-        self._running: SingleFlight[tuple[str, str], Encoded] = SingleFlight()
+        self._forms: Results[tuple[str, str], Encoded] = Results(_KEPT_BYTES, lambda each: len(each.data))
         self._threads = ThreadPoolExecutor(_MOST_COMPRESSING, thread_name_prefix="compress")
 
     async def close(self) -> None:
         """Stop; callers that wait for a form are cancelled."""
-        await self._running.close()
+        await self._forms.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def get(self, digest: str, encoding: str, read: Callable[[str], Awaitable[bytes]]) -> Encoded:
@@ -83,13 +80,7 @@ class Encodings:
         """
         if not encoding:
             return Encoded(await read(digest), digest)
-        key = digest, encoding
-        found: Encoded | None = self._kept.get(key)
-        if found is None:
-            found = await self._running.run(key, partial(self._encode, digest, encoding, read))
-            if len(found.data) <= self._kept.maxsize:
-                self._kept[key] = found
-        return found
+        return await self._forms.get((digest, encoding), partial(self._encode, digest, encoding, read))
 
     async def _encode(self, digest: str, encoding: str, read: Callable[[str], Awaitable[bytes]]) -> Encoded:
         document = await read(digest)

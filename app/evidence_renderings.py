@@ -5,9 +5,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from cachetools import LRUCache
-
-from app.single_flight import SingleFlight
+from app.results import Results
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.evidence.parquet import evidence_as_parquet
 from concept_orderings.evidence.tables import read_table
@@ -34,13 +32,12 @@ class ParquetEvidence:
     def __init__(self, kept: EvidenceRenderings, read: Callable[[str], Awaitable[bytes]]) -> None:
         self._kept = kept
         self._read = read
-        self._digests: LRUCache[str, str] = LRUCache(_CACHED_DIGESTS)
-        self._searches: SingleFlight[str, str] = SingleFlight()
+        self._digests: Results[str, str] = Results(_CACHED_DIGESTS)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evidence")
 
     async def close(self) -> None:
         """Stop; a rendering that has not ended is not kept."""
-        await self._searches.close()
+        await self._digests.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def digest(self, evidence: str) -> str:
@@ -51,11 +48,7 @@ class ParquetEvidence:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        known: str | None = self._digests.get(evidence)
-        if known is None:
-            known = await self._searches.run(evidence, partial(self._find_or_render, evidence))
-            self._digests[evidence] = known
-        return known
+        return await self._digests.get(evidence, partial(self._find_or_render, evidence))
 
     async def _find_or_render(self, evidence: str) -> str:
         kept = await self._kept.find(evidence)

@@ -7,9 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from cachetools import LRUCache
-
-from app.single_flight import SingleFlight
+from app.results import Results
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.exporters import Exporter
 from concept_orderings.labels import Labels
@@ -48,14 +46,13 @@ class Exports:
         self._kept = kept
         self._labels = labels
         self._public_url = public_url
-        self._records: LRUCache[_Key, KeptExport] = LRUCache(_CACHED_RECORDS)
-        self._searches: SingleFlight[_Key, KeptExport | None] = SingleFlight()
+        self._records: Results[_Key, KeptExport | None] = Results(_CACHED_RECORDS)
         self._threads = ThreadPoolExecutor(_MOST_RENDERING, thread_name_prefix="export")
         self._slots = asyncio.Semaphore(_MOST_RENDERING)
 
     async def close(self) -> None:
         """Stop; a rendering that has not ended is not kept."""
-        await self._searches.close()
+        await self._records.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def get(
@@ -79,13 +76,7 @@ class Exports:
             ``version_damaged``, ``labels_damaged`` or ``store_unavailable``.
         """
         key = _Key(record.digest, exporter.name, exporter_version, labels)
-        known: KeptExport | None = self._records.get(key)
-        if known is not None:
-            return known
-        kept = await self._searches.run(key, partial(self._find_or_render, record, exporter, key))
-        if kept is not None:
-            self._records[key] = kept
-        return kept
+        return await self._records.get(key, partial(self._find_or_render, record, exporter, key))
 
     async def _find_or_render(self, record: VersionRecord, exporter: Exporter, key: _Key) -> KeptExport | None:
         kept = await self._kept.find(record, exporter, key.exporter_version, key.labels)

@@ -17,9 +17,9 @@ from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
 from app.parsing import Accepted, NamedSource, Refused, Unresolved, read_request
+from app.results import Results
 from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
-from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter, StoreError
@@ -82,8 +82,7 @@ class Service:
         self._opening = asyncio.Lock()
         self._changes = RunChanges(self._redis, settings.keys)
         self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
-        self._documents: LRUCache[str, bytes] = LRUCache(_DOCUMENT_CACHE_BYTES, getsizeof=len)
-        self._document_reads: SingleFlight[str, bytes] = SingleFlight()
+        self._documents: Results[str, bytes] = Results(_DOCUMENT_CACHE_BYTES, len)
         self._records: LRUCache[tuple[str, int], VersionRecord] = LRUCache(
             _RECORD_CACHE_TASKS, getsizeof=lambda record: 1 + len(record.tasks)
         )
@@ -114,7 +113,7 @@ class Service:
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._parsing.shutdown, wait=False, cancel_futures=True)
         self._stack.callback(self._reading.close)
-        self._stack.push_async_callback(self._document_reads.close)
+        self._stack.push_async_callback(self._documents.close)
         self._stack.push_async_callback(self.exports.close)
         self._stack.push_async_callback(self.parquet_evidence.close)
         self._stack.push_async_callback(self.encodings.close)
@@ -398,13 +397,8 @@ class Service:
         return await self._read(digest, self._versions.evidence)
 
     async def _read(self, digest: str, read: Callable[[str], Coroutine[Any, Any, bytes]]) -> bytes:
-        document: bytes | None = self._documents.get(digest)
-        if document is None:
-            # 512 ranks may request a document of hundreds of megabytes at the same time: it is read once for all.
-            document = await self._document_reads.run(digest, partial(read, digest))
-            if len(document) <= self._documents.maxsize:
-                self._documents[digest] = document
-        return document
+        # 512 ranks may request a document of hundreds of megabytes at the same time: it is read once for all.
+        return await self._documents.get(digest, partial(read, digest))
 
     async def _open_queue(self, kind: Kind) -> Queue:
         """Return the queue of a kind of run.
