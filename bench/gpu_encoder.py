@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +9,14 @@ from statistics import median
 
 import numpy as np
 import open_clip
-import torch
-from safetensors.torch import save_file
+from random_clip import CLIP, encode_text, load_random_clip
 
 from concept_orderings.catalogue import find_dataset
 from worker.evidence.embed_captions import embed_captions
-from worker.evidence.encoders import Encoder, load_encoder
+from worker.evidence.encoders import Encoder
 from worker.evidence.encoders.text_tower import trie_of
-from worker.settings import WorkerSettings
 
 STREAM = Path(__file__).parents[2] / "shared/data/fomo_in_flux/streams/random_sequence_1.json"
-CLIP = "ViT-L-14"
 SAMPLE = 2048
 """Captions of the baseline; its time for all is extrapolated."""
 
@@ -30,14 +26,18 @@ def measure(device: str, runs: int) -> None:
     captions = list(dict.fromkeys(caption(each) for each in json.loads(STREAM.read_text())))
     print(f"\n{CLIP}'s text tower, random weights, {len(captions)} captions")
     whole = open_clip.create_model(CLIP).eval()
-    encoders = [random_clip(whole, device, dtype) for dtype in ("float32", "float64", "bfloat16")]
+    encoders = [load_random_clip(whole, device, dtype) for dtype in ("float32", "float64", "bfloat16")]
     parts(encoders[0], captions)
     whole.to(device)
     tokeniser = open_clip.get_tokenizer(CLIP)
     sample = captions[:: len(captions) // SAMPLE][:SAMPLE]
     for size in (64, 256, 1024, SAMPLE):
         encode_text(whole, tokeniser, sample[:size], size, device)
-        found = [encode_text(whole, tokeniser, sample, size, device) * len(captions) / SAMPLE for _ in range(runs)]
+        found = []
+        for _ in range(runs):
+            began = time.perf_counter()
+            encode_text(whole, tokeniser, sample, size, device)
+            found.append((time.perf_counter() - began) * len(captions) / SAMPLE)
         show(f"baseline: open_clip's encode_text, float32, batches of {size}, from {SAMPLE} captions", found)
     for encoder in encoders:
         asyncio.run(embed_captions(captions[:512], encoder, None))
@@ -71,25 +71,6 @@ def caption(concept: str) -> str:
     dataset, _, name = concept.partition("+++")
     found = find_dataset(dataset)
     return (found.template if found and found.template else "A photo of a {}.").replace("{}", name)
-
-
-def random_clip(whole: open_clip.CLIP, device: str, dtype: str) -> Encoder:
-    text = {key: value for key, value in whole.state_dict().items() if not key.startswith("visual.")}
-    with tempfile.TemporaryDirectory() as directory:
-        save_file(text, Path(directory) / f"{CLIP}.safetensors")
-        settings = WorkerSettings(checkpoints=Path(directory), device=device)
-        return load_encoder(f"open_clip/{CLIP}", settings, dtype=dtype)
-
-
-def encode_text(
-    whole: open_clip.CLIP, tokeniser: open_clip.SimpleTokenizer, captions: Sequence[str], size: int, device: str
-) -> float:
-    began = time.perf_counter()
-    with torch.inference_mode():
-        for start in range(0, len(captions), size):
-            tokens = tokeniser(list(captions[start : start + size])).to(device)
-            whole.encode_text(tokens, normalize=True).cpu().numpy()
-    return time.perf_counter() - began
 
 
 def show(what: str, found: Sequence[float]) -> None:
