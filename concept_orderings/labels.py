@@ -285,7 +285,7 @@ def _missing(name: str, classes: Sequence[str], has_list: bool) -> BadLabels:
     )
     return BadLabels(
         "missing_labels",
-        f"The labels do not have all classes of the stream: {what}. PUT /v1/labels with the whole lists.",
+        f"The labels do not have all classes of the stream: {what}. Give labels with the whole lists.",
     )
 
 
@@ -293,7 +293,7 @@ def _extra_dataset(name: str, datasets: Sequence[str]) -> BadLabels:
     return BadLabels(
         "extra_labels",
         f"The labels have a list for {in_sentence(name)}, which the stream does not have; its datasets are "
-        f"{first_of(datasets, _MOST_NAMED)}. PUT /v1/labels with the lists of these.",
+        f"{first_of(datasets, _MOST_NAMED)}. Give labels with the lists of these.",
     )
 
 
@@ -301,7 +301,7 @@ def _extra_classes(name: str, classes: Sequence[str]) -> BadLabels:
     return BadLabels(
         "extra_labels",
         f"The list of {name} has {_named(classes)}, which neither the stream nor the catalogue's list of the dataset "
-        "has. PUT /v1/labels with the right names.",
+        "has. Give labels with the right names.",
     )
 
 

@@ -1,8 +1,9 @@
 """Run the library's tests from its wheel, on the oldest and the newest supported Python and NumPy.
 
 The oldest versions are those in pyproject.toml. The newest are the newest Python on this machine and the newest NumPy
-for it. Nothing else of this project is installed, and no numba: tests that need more are skipped. A missing
-interpreter is named in the output. The command fails if no interpreter is found, or if one of them runs no test.
+for it. Of this project's extras only httpx, that of the client, is installed: tests that need more are skipped. A
+missing interpreter is named in the output. The command fails if no interpreter is found, or if one of them runs no
+test.
 
 usage: python tests/pythons.py [INTERPRETER ...]
 
@@ -24,8 +25,8 @@ from typing import TypeAlias
 
 ROOT = Path(__file__).parents[1]
 TESTS = ("tests/unit/concept_orderings", "tests/unit/path")
-TOOLS = ("hypothesis", "pytest", "pytest-timeout", "rfc8785")
-"""The packages that the tests need, in the versions of constraints.txt."""
+TOOLS = ("httpx", "hypothesis", "pytest", "pytest-timeout", "rfc8785")
+"""The packages that the tests need, and that of the extra `client`, in the versions of constraints.txt."""
 
 Version: TypeAlias = tuple[int, int]
 

@@ -52,6 +52,7 @@ class Clone:
         (directory / ".curlrc").write_text("fail-with-body\n")
         inherited = {key: value for key, value in os.environ.items() if not key.startswith((*OWN_SETTINGS, "MAKE"))}
         self.environment = {**inherited, "PYTHONPATH": str(self.root), "CURL_HOME": str(directory)}
+        self.environment["XDG_CACHE_HOME"] = str(directory / "cache")
 
     def _lend_environment(self) -> None:
         """Make ``.venv`` of the interpreter that runs the tests, newer than what `make setup` compares it with."""

@@ -128,6 +128,26 @@ def test_only_the_kernels_import_numba() -> None:
     }
 
 
+def test_only_the_client_s_runners_import_httpx() -> None:
+    assert {each.path for each in imports_of("concept_orderings") if each.package == "httpx"} == {
+        "concept_orderings/client/transport.py"
+    }
+
+
+def test_only_commands_import_the_client() -> None:
+    """It needs an extra of the wheel; they import it when they run."""
+    importers = {
+        path.relative_to(ROOT).as_posix()
+        for folder in PACKAGES
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if re.search(r"^ *(from|import) concept_orderings\.client\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    places = {path.rpartition("/")[0] for path in importers}
+
+    assert "concept_orderings/client" in places
+    assert {each for each in places if not each.startswith("concept_orderings/client")} <= {"concept_orderings/cli"}
+
+
 def test_the_store_imports_only_the_library_and_its_own_libraries() -> None:
     libraries = {"redis", "docket", "obstore", "pydantic", "pydantic_settings", "numpy"}
 
@@ -182,7 +202,8 @@ def test_no_package_imports_tests() -> None:
     ("module", "unwanted"),
     [
         ("concept_orderings", {"numba", "store", *PROGRAMS}),
-        ("concept_orderings.cli", {"numba", "store", *PROGRAMS}),
+        ("concept_orderings.cli", {"numba", "store", "httpx", *PROGRAMS}),
+        ("concept_orderings.client", {"numba", "store", "httpx", "asyncio", *ENCODER_LIBRARIES, *PROGRAMS}),
         ("app.main", {"numba", "worker", "launcher", "tantivy", *ENCODER_LIBRARIES}),
         ("launcher", {"app", "worker", "store", "numpy", "pydantic", "redis", "fastapi", *ENCODER_LIBRARIES}),
         ("worker.main", {"app", "launcher", "fastapi", "uvicorn"}),

@@ -1,0 +1,169 @@
+"""The client that blocks; `concept_orderings.client.asynchronous` has its twin."""
+
+import os
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+
+from concept_orderings.client.cache import (
+    CACHE_VARIABLE,
+    Cache,
+    CacheWarning,
+    default_directory,
+    environment_says_offline,
+    limit_of,
+)
+from concept_orderings.client.connection import Connection
+from concept_orderings.client.reading import LATEST, Reader, Wanted
+from concept_orderings.client.steps import Steps
+from concept_orderings.client.stream import Stream
+from concept_orderings.errors import MissingLibrary
+
+if TYPE_CHECKING:
+    from concept_orderings.client.transport import Blocking
+
+_Result = TypeVar("_Result")
+
+CachePlace: TypeAlias = str | os.PathLike[str] | Literal[False] | None
+
+
+class Client:
+    """Reads versions from a service, and asks it for new ones. Threads and forked processes may share it.
+
+    Parameters
+    ----------
+    url
+        The address of the service; by default that in the variable ``CONCEPT_ORDERINGS_URL``.
+    token
+        A bearer token for a proxy in front of the service; by default that in ``CONCEPT_ORDERINGS_TOKEN``.
+    proxy
+        The address of a proxy; by default that of the variables ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and
+        ``NO_PROXY``.
+    timeout
+        Seconds that one answer may keep silent.
+    patience
+        Seconds after which a call gives up where the service does not answer, or asks to be tried again.
+    cache
+        The directory of the cache; by default that in ``CONCEPT_ORDERINGS_CACHE``, or a directory
+        ``concept-orderings`` among the caches of the user. False: no cache.
+    cache_bytes
+        The most bytes that the cache keeps; by default those in ``CONCEPT_ORDERINGS_CACHE_BYTES``, or 5 GB.
+    offline
+        Whether to read from the cache alone; by default whether ``CONCEPT_ORDERINGS_OFFLINE`` is 1.
+
+    Raises
+    ------
+    BadArgument
+        There is no address, or it is none.
+    MissingLibrary
+        ``missing_library``: httpx is not installed.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        proxy: str | None = None,
+        timeout: float = 30.0,
+        patience: float = 60.0,
+        cache: CachePlace = None,
+        cache_bytes: int | None = None,
+        offline: bool | None = None,
+    ) -> None:
+        connection = Connection.of(url, token=token, proxy=proxy, timeout=timeout, patience=patience)
+        self._reader = make_reader(connection, cache, cache_bytes, offline)
+        self._transport: Blocking | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Connections stay with their process: a copy opens its own.
+        return (_client_of, (type(self), self._reader))
+
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        return self._reader.connection.url
+
+    def stream(self, name: str, version: int | str = LATEST, digest: str | None = None) -> Stream:
+        """Read a version of a stream, and check it.
+
+        Parameters
+        ----------
+        name
+            The stream's name.
+        version
+            Its number, or ``latest``, which is asked for once: the stream that is returned keeps its number. Two
+            ranks may find different latest versions; pin the number.
+        digest
+            The version's digest, or at least its first 12 digits. With all 64 and a warm cache, nothing is sent.
+
+        Raises
+        ------
+        WrongDigest
+            The version has another digest, or the digest is that of another version.
+        ServiceError
+            ``unknown_stream``, ``unknown_version`` and others.
+        Unavailable
+            The service does not answer; `NotCached` if the client is offline and the cache does not have the version.
+        BadAnswer
+            The answer is not one of this service.
+        BadArgument
+            A name, number or digest that cannot be one.
+        """
+        found = self._run(self._reader.find(Wanted.of(name, version, digest)))
+        return Stream(self._reader, found, self._run)
+
+    def close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _run(self, steps: Steps[_Result]) -> _Result:
+        if self._transport is None:
+            # Late: with a warm cache most processes of a job need no connection, and httpx takes 0.1 s to import.
+            from concept_orderings.client.transport import Blocking  # noqa: PLC0415
+
+            self._transport = Blocking(self._reader.connection)
+        return self._transport.run(steps)
+
+
+def make_reader(connection: Connection, cache: CachePlace, cache_bytes: int | None, offline: bool | None) -> Reader:
+    """Return the reader of a client, for the arguments of `Client`.
+
+    Raises
+    ------
+    BadArgument, MissingLibrary
+        See `Client`.
+    """
+    if find_spec("httpx") is None:
+        raise MissingLibrary(
+            "missing_library", "The client needs httpx: pip install 'concept-orderings[client]' installs it."
+        )
+    is_offline = environment_says_offline() if offline is None else offline
+    return Reader(connection, _cache_of(cache, limit_of(cache_bytes)), is_offline)
+
+
+def _cache_of(place: CachePlace, limit: int) -> Cache | None:
+    if place is False:
+        return None
+    try:
+        return Cache(default_directory() if place is None else Path(place).expanduser(), limit=limit)
+    except RuntimeError as error:
+        warnings.warn(f"There is no cache: {error}. Name a directory in {CACHE_VARIABLE}.", CacheWarning, stacklevel=3)
+        return None
+
+
+def _client_of(kind: type[Client], reader: Reader) -> Client:
+    client = kind.__new__(kind)
+    client._reader, client._transport = reader, None
+    return client
