@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from app.main import create_app
+from app.main import create_server_app
 from app.settings import AppSettings
 from concept_orderings.errors import ConceptOrderingsError
 from store.format import claim_data_dir
@@ -24,7 +24,7 @@ def main() -> int:
         settings = read_settings(AppSettings)
         claim_data_dir(settings.data_dir)
         asyncio.run(Upgrade(settings.redis_url, settings.keys).try_now())
-        app = create_app(settings)
+        app = create_server_app(settings)
     except ConceptOrderingsError as error:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)
         return 1

@@ -181,3 +181,26 @@ def test_vectors_are_not_compressed_again(service: Deployment) -> None:
     answer, body = raw(service, f"{version['url']}/evidence/vectors", {"Accept-Encoding": "gzip, zstd"})
     assert "Content-Encoding" not in answer.headers
     assert len(body) > 2 * 384 * 20
+
+
+@pytest.mark.parametrize("fields", [{}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "zstd"}])
+def test_an_answer_from_memory_is_the_router_s(
+    service: Deployment, version: dict[str, Any], fields: dict[str, str]
+) -> None:
+    for path in ("", "/tasks/0", "/order", "/export/tasks?v=1", "/evidence/years"):
+        # A field given twice always goes to the router.
+        routed = service.http.get(version["url"] + path, headers=[*fields.items(), ("X-Twice", "1"), ("X-Twice", "2")])
+        known = {**fields, "If-None-Match": routed.headers["ETag"]}
+        routed_304 = service.http.get(version["url"] + path, headers=[*known.items(), ("X-Twice", ""), ("X-Twice", "")])
+        for _ in range(3):
+            answer = service.http.get(version["url"] + path, headers=fields)
+            assert (answer.status_code, answer.content) == (200, routed.content)
+            assert undated(answer) == undated(routed)
+            unchanged = service.http.get(version["url"] + path, headers=known)
+            assert (unchanged.status_code, unchanged.content) == (304, b"")
+            assert undated(unchanged) == undated(routed_304)
+        assert service.http.head(version["url"] + path, headers=fields).content == b""
+
+
+def undated(answer: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name != "date"}
