@@ -69,6 +69,7 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "bad_score": _of_gadgets(scores="high"),
     "bad_count": _of_gadgets(counts={"e-reader": -1, "smart ring": 388}),
     "bad_query": _of_gadgets(queries={"smart ring": []}),
+    "bad_samples": _of_gadgets(samples={"e-reader": 0, "smart ring": 120}),
     "unknown_ordering": _request(ordering={"kind": "alphabetical"}),
     "unknown_parameter": _request(ordering={"kind": "random", "shuffle": True}),
     "bad_parameter": _request(ordering={"kind": "random", "seed": "seven"}),
@@ -82,6 +83,7 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "missing_scores": _request(ordering={"kind": "performance"}),
     "missing_counts": _request(ordering={"kind": "frequency"}),
     "missing_templates": _request(ordering={"kind": "similarity"}),
+    "missing_samples": _of_gadgets(samples={"smart ring": 120}),
 }
 """By the name of an example, a request for a stream that is refused with its code."""
 

@@ -9,7 +9,7 @@
     │   ├── DuplicateConcept    duplicate_concept
     │   ├── BadValue            wrong_type, missing_field, missing_concepts, missing_classes, unknown_field,
     │   │                       conflicting_fields, duplicate_field, bad_year, bad_score, bad_count, bad_query,
-    │   │                       bad_synonyms, bad_stream_name, bad_source_name, bad_file, bad_rows
+    │   │                       bad_samples, bad_synonyms, bad_stream_name, bad_source_name, bad_file, bad_rows
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── BadLabels           labels_needed, missing_labels, extra_labels
     │   ├── CannotExpress       cannot_express
@@ -22,7 +22,7 @@
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found, ties_not_found
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
-    │                           missing_embeddings, missing_ties
+    │                           missing_embeddings, missing_ties, missing_samples
     ├── JobError                a job that was started cannot be finished
     │   ├── SourceError         source_not_configured, source_damaged, source_unavailable,
     │   │                       source_refused, source_incomplete

@@ -4,10 +4,10 @@ The service, the worker and ``concept-orderings order FILE`` all read requests w
 rule. The fields are declared here and in `concept_orderings.evidence`; the API's schema uses the same declarations.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -169,8 +169,8 @@ class StreamRequest:
 
     def _dataset_as_json(self, each: ClassList) -> dict[str, Json]:
         body: dict[str, Json] = {"name": each.name, "classes": each.classes}
-        for need in self.needs:
-            body.update(EVIDENCE[need].as_json(each, self.ordering))
+        for kind in _kinds(self.needs):
+            body.update(kind.as_json(each, self.ordering))
         return body
 
 
@@ -256,13 +256,26 @@ class _Draft:
     @property
     def kinds(self) -> list[Kind[Any]]:
         """The kinds of evidence that are known to be needed, and whose checks read no doubtful parameter."""
+        return [each for each in self.kinds_to_check if each.need in self._needs]
+
+    @property
+    def kinds_to_check(self) -> list[Kind[Any]]:
+        """These kinds, and those whose values stand in the canonical request although nothing needs them."""
+        return [each for each in _kinds(self._needs) if self.doubtful.isdisjoint(each.reads)]
+
+    @property
+    def _needs(self) -> frozenset[Need]:
         needs = frozenset[Need]() if self.ordering is None else _needs_of(self.ordering)
-        needs |= frozenset() if self.split is None else self.split.needs
-        return [EVIDENCE[need] for need in sorted(needs) if self.doubtful.isdisjoint(EVIDENCE[need].reads)]
+        return needs if self.split is None else needs | self.split.needs
 
 
 def _needs_of(ordering: Ordering) -> frozenset[Need]:
     return ordering.needs.union(need for need in ordering.may_need if EVIDENCE[need].is_needed(ordering))
+
+
+def _kinds(needs: frozenset[Need]) -> list[Kind[Any]]:
+    """Return the kinds of evidence of which a class list's values stand in the canonical request."""
+    return [EVIDENCE[need] for need in sorted(EVIDENCE) if need in needs or EVIDENCE[need].stands_if_given]
 
 
 def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime | None, faults: Faults) -> None:
@@ -272,7 +285,7 @@ def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime |
     """
     # Without an ordering, only a split needs evidence, and its checks read no parameters.
     parameters = draft.ordering or Parameters()
-    for kind in draft.kinds:
+    for kind in draft.kinds_to_check:
         faults.attempt(kind.check_given, draft.given, parameters)
     if draft.known and draft.split is not None:
         faults.attempt(_check_split, draft.split, len(draft.given))
@@ -428,14 +441,18 @@ def _completed(each: ClassList) -> ClassList:
     doubtful = each.doubtful | each.misspelt
     if "name" in doubtful:
         # The right name may be one of the catalogue.
-        return replace(each, doubtful=doubtful | (_CATALOGUE_FIELDS - each.given.keys()))
+        return replace(each, doubtful=doubtful | (_catalogue_fields() - each.given.keys()))
     known = find_dataset(each.name)
-    given = each.given if known is None else {**_from_catalogue(known), **each.given}
+    kinds = [kind for kind in EVIDENCE.values() if not kind.stands_if_given]
+    given = each.given if known is None else {**_from_catalogue(known, kinds), **each.given}
     return replace(each, given=given, doubtful=doubtful)
 
 
-def _from_catalogue(known: KnownDataset) -> dict[str, object]:
-    return {name: value for kind in EVIDENCE.values() for name, value in kind.from_catalogue(known).items()}
+def _from_catalogue(known: KnownDataset, kinds: Iterable[Kind[Any]]) -> dict[str, object]:
+    return {name: value for kind in kinds for name, value in kind.from_catalogue(known).items()}
 
 
-_CATALOGUE_FIELDS = frozenset(_from_catalogue(CATALOGUE[0]))
+@cache
+def _catalogue_fields() -> frozenset[str]:
+    """Return the fields of a class list that the catalogue may complete; not at import, since it reads class lists."""
+    return frozenset(_from_catalogue(CATALOGUE[0], EVIDENCE.values()))

@@ -38,10 +38,10 @@ REFUSED_STREAM = (
     *("bad_name", "bad_class_name", "bad_concept", "bad_template", "bad_synonyms"),
     *("empty_class_list", "duplicate_concept"),
     *("no_class_list", "unknown_class", "unknown_dataset"),
-    *("bad_year", "bad_score", "bad_count", "bad_query"),
+    *("bad_year", "bad_score", "bad_count", "bad_query", "bad_samples"),
     *("unknown_ordering", "unknown_parameter", "bad_parameter", "source_not_found", "ties_not_found"),
     *("bad_task_count", "bad_task_sizes", "bad_task_rule"),
-    *("missing_years", "missing_scores", "missing_counts", "missing_templates"),
+    *("missing_years", "missing_scores", "missing_counts", "missing_templates", "missing_samples"),
 )
 """The codes by which a request for a stream is refused."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from concept_orderings.evidence.base import Evidence, EvidenceField, Gathered, Kind, Need, Provenance, evidence_digest
 from concept_orderings.evidence.captions import Embeddings
 from concept_orderings.evidence.counts import Counts
+from concept_orderings.evidence.samples import Samples
 from concept_orderings.evidence.scores import Scores
 from concept_orderings.evidence.tie_orders import TieOrders
 from concept_orderings.evidence.years import Years
@@ -18,7 +19,7 @@ from concept_orderings.evidence.years import Years
 __all__ = ["EVIDENCE", "Evidence", "Gathered", "Kind", "Need", "Provenance", "evidence_digest", "evidence_fields"]
 
 EVIDENCE: Mapping[Need, Kind[Any]] = {
-    each.need: each for each in (Years(), Embeddings(), Scores(), Counts(), TieOrders())
+    each.need: each for each in (Years(), Embeddings(), Scores(), Counts(), TieOrders(), Samples())
 }
 
 

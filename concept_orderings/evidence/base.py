@@ -37,6 +37,7 @@ class Need(StrEnum):
     COUNTS = "counts"
     EMBEDDINGS = "embeddings"
     TIES = "ties"
+    SAMPLES = "samples"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +216,9 @@ class Kind(ABC, Generic[_Parameters]):
         The name in tasks of each concept's value; empty if tasks do not show it.
     reads : frozenset of str
         The parameters of orderings that its checks read: without these, it is unknown what the request must have.
+    stands_if_given : bool
+        Whether the values in a request stand in the canonical request although nothing needs them. The catalogue's are
+        then no part of the class lists, unless `written_out` adds them.
     """
 
     need: ClassVar[Need]
@@ -224,6 +228,7 @@ class Kind(ABC, Generic[_Parameters]):
     value_type: ClassVar[str]
     shown_as: ClassVar[str] = ""
     reads: ClassVar[frozenset[str]] = frozenset()
+    stands_if_given: ClassVar[bool] = False
 
     def from_catalogue(self, known: KnownDataset) -> Mapping[str, object]:
         """Return the catalogue's values for a dataset in canonical form, by the name of the field."""

@@ -21,6 +21,10 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     ("bad_count", "is not among the dataset's classes"),
     ("bad_query", "is not among the dataset's classes"),
     ("bad_synonyms", "is not among the dataset's classes"),
+    ("bad_samples", "is not among the dataset's classes"),
+    # A sum over class lists, and a fraction that is computed with all of them.
+    ("bad_samples", "The samples of all classes add up to"),
+    ("bad_samples", "too many different denominators"),
     # Synonyms beside the name of their class, and their queries.
     ("bad_synonyms", "is the name of the class"),
     ("conflicting_fields", "are given with its name and in synonyms"),
@@ -51,6 +55,7 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     ("missing_scores", ""),
     ("missing_counts", ""),
     ("missing_templates", ""),
+    ("missing_samples", ""),
 )
 """Code, and a part of the sentence, of each refusal that a schema cannot express."""
 

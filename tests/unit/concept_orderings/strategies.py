@@ -38,6 +38,7 @@ dataset_names = unknown_dataset_names | known_dataset_names
 years = st.integers(1990, 2005)
 scores = st.floats(-1e6, 1e6) | st.integers(0, 3)
 counts = st.integers(0, 3) | st.integers(0, 2**53 - 1)
+samples = st.integers(1, 9) | st.integers(1, 10**12)
 seeds = st.integers(-3, 3) | st.integers(-(2**53) + 1, 2**53 - 1)
 templates = st.text(PLAIN_CHARACTERS, max_size=6).map(lambda text: f"{text}{{}}.")
 ensembles = templates | st.lists(templates, min_size=1, max_size=4, unique=True)
@@ -54,7 +55,14 @@ def class_lists(draw: st.DrawFn) -> Body:
         "template": draw(ensembles),
         "scores": draw(scores | st.fixed_dictionaries(dict.fromkeys(classes, scores))),
         "counts": {name: draw(counts) for name in classes},
+        **draw(st.fixed_dictionaries({}, optional={"samples": samples_of(classes)})),
     }
+
+
+def samples_of(classes: Sequence[str]) -> st.SearchStrategy[int | str | dict[str, int]]:
+    """Draw samples of classes: one number, an average, or a number for each."""
+    averages = st.tuples(samples, st.integers(1, 9)).map(lambda pair: f"{pair[0]}/{pair[1]}")
+    return samples | averages | st.fixed_dictionaries(dict.fromkeys(classes, samples))
 
 
 def datasets(max_size: int = 4) -> st.SearchStrategy[list[Body]]:

@@ -121,6 +121,7 @@ INDEPENDENT: Mapping[str, tuple[object, str, tuple[str, ...]]] = {
     f"{FIRST}/year": (1, "bad_year", (f"{FIRST}/year",)),
     f"{FIRST}/template": ("A.", "bad_template", (f"{FIRST}/template",)),
     f"{FIRST}/scores": ("high", "bad_score", (f"{FIRST}/scores",)),
+    f"{FIRST}/samples": (0, "bad_samples", (f"{FIRST}/samples",)),
     f"{FIRST}/counts/a": (-1, "bad_count", (f"{FIRST}/counts/a",)),
     f"{SECOND}/classes": (..., "missing_classes", (f"{SECOND}/classes",)),
     f"{SECOND}/year": ("old", "bad_year", (f"{SECOND}/year",)),
