@@ -13,6 +13,7 @@ from app.head import HeadAsGet
 from app.kept_answers import KeptAnswers
 from app.routes import (
     catalogue,
+    compare,
     counts_files,
     evidence,
     exports,
@@ -45,7 +46,7 @@ def create_app(settings: AppSettings) -> FastAPI:
         swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
     )
     app.state.service = Service(settings)
-    of_versions = (streams, reads, exports, evidence, labels)
+    of_versions = (streams, reads, exports, evidence, compare, labels)
     uploads = (counts_files, scores_files)
     known = (sources, *uploads, catalogue, published)
     routers = [each.router for each in (*of_versions, jobs, *known, health, index)]

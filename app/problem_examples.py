@@ -176,6 +176,8 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "bad_query.format": "format: years are json or parquet, and not npz.",
         "bad_query.digest": "digest: give the digest of a version, 64 hexadecimal digits in lower case, or its "
         "first 12 or more.",
+        "bad_query.compare": "a: 'first-steps' names no order: give NAME@VERSION, such as my-stream@1 or "
+        "my-stream@latest, or a published stream, such as fomo/random_sequence_1.",
         "bad_query.unit": "unit: Input should be 'documents' or 'occurrences'.",
         "bad_query.direction": "direction: Input should be 'higher is easier' or 'lower is easier'.",
         "bad_event_id": "Last-Event-ID is not the id of an event of this job; leave it out to get all events.",

@@ -12,6 +12,7 @@ from typing import Any
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
+from app.comparisons import Comparisons
 from app.encodings import Encodings
 from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
@@ -68,6 +69,8 @@ class Service:
         The scores files.
     exports : Exports
         Versions in other formats.
+    comparisons : Comparisons
+        Comparisons of two orders.
     parquet_evidence : ParquetEvidence
         The evidence of versions as Parquet.
     encodings : Encodings
@@ -94,6 +97,7 @@ class Service:
         self._labels = StoredLabels(objects)
         self._stored_labels: LRUCache[str, None] = LRUCache(_KNOWN_LABELS)
         self.exports = Exports(self._versions, KeptExports(objects), self._labels, public_url=settings.public_url)
+        self.comparisons = Comparisons(self._versions)
         self.parquet_evidence = ParquetEvidence(
             EvidenceRenderings(objects, "parquet", PARQUET_VERSION), self._versions.evidence
         )
@@ -115,6 +119,7 @@ class Service:
         self._stack.callback(self._reading.close)
         self._stack.push_async_callback(self._documents.close)
         self._stack.push_async_callback(self.exports.close)
+        self._stack.push_async_callback(self.comparisons.close)
         self._stack.push_async_callback(self.parquet_evidence.close)
         self._stack.push_async_callback(self.encodings.close)
         listening = asyncio.create_task(self._changes.run())

@@ -7,6 +7,8 @@ from math import comb, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+_BLOCK = 1 << 16
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -65,14 +67,45 @@ def kendall_tau_b(
     return count_pairs(first, second).tau_b
 
 
+def spearman_rho(
+    first: Sequence[float] | NDArray[np.generic], second: Sequence[float] | NDArray[np.generic]
+) -> float | None:
+    """Return Spearman's rho of two values of each of n things: Pearson's correlation of their ranks.
+
+    Equal values share the mean of their ranks. Sums are those of integers, and so exact. Parameters, result and errors
+    as for `kendall_tau_b`.
+    """
+    _check_lengths(first, second)
+    x, y = _centred_ranks(first), _centred_ranks(second)
+    spread = _dot(x, x) * _dot(y, y)
+    return _dot(x, y) / sqrt(spread) if spread else None
+
+
 def count_pairs(first: Sequence[float] | NDArray[np.generic], second: Sequence[float] | NDArray[np.generic]) -> Pairs:
     """Count the pairs of n things by how two values order them; parameters and errors as for `kendall_tau_b`."""
-    if len(first) != len(second):
-        raise ValueError(f"{len(first)} first values and {len(second)} second ones were passed")
+    _check_lengths(first, second)
     x, y = _ranks(first), _ranks(second)
     order = np.lexsort((y, x))
     both = x * (len(x) + 1) + y
     return Pairs(comb(len(x), 2), _ties(x), _ties(y), _ties(both), _inversions(y[order]))
+
+
+def _check_lengths(first: Sequence[float] | NDArray[np.generic], second: Sequence[float] | NDArray[np.generic]) -> None:
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} first values and {len(second)} second ones were passed")
+
+
+def _centred_ranks(values: Sequence[float] | NDArray[np.generic]) -> NDArray[np.int64]:
+    """Return twice the distance of each rank from the mean of all ranks, (n,): an integer, also for equal values."""
+    _, group, sizes = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    # The ranks of a group are last - size + 1 to last, and their mean is half of 2 last - size + 1.
+    doubled = 2 * np.cumsum(sizes) - sizes + 1
+    return np.asarray(doubled[group.reshape(-1)] - (len(values) + 1), dtype=np.int64)
+
+
+def _dot(x: NDArray[np.int64], y: NDArray[np.int64]) -> int:
+    # In blocks, whose sums fit in 63 bits for as many as ten million things.
+    return sum(int(x[first : first + _BLOCK] @ y[first : first + _BLOCK]) for first in range(0, len(x), _BLOCK))
 
 
 def _ranks(values: Sequence[float] | NDArray[np.generic]) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """The command ``concept-orderings``.
 
-``order`` needs only this package. All other commands belong to programs that the wheel does not contain. They are found
-by entry points and run from a checkout or an image; if one is not installed, the command says how to get it.
+Some commands need only this package (`OF_THE_LIBRARY`). All others belong to programs that the wheel does not contain.
+They are found by entry points and run from a checkout or an image; if one is not installed, the command says how to get
+it.
 """
 
 import argparse

@@ -5,6 +5,7 @@ Each entry point is a module with the two functions of `Command`.
 """
 
 import argparse
+from importlib import import_module
 from typing import Protocol
 
 from concept_orderings.cli.entry_points import load
@@ -15,8 +16,12 @@ COMMANDS = {
     "index": "build or extend a local full-text index of C4 shards",
     "order": "order class-list files without a server",
     "export": "write a downloaded version in another format, without a server",
+    "compare": "compare two orders: versions, exported files or published streams, without a server",
 }
 """Each command and what it does. This is a table so that the help is shown without importing a program."""
+
+OF_THE_LIBRARY = ("order", "export", "compare")
+"""The commands that the wheel contains, each a module of this package."""
 
 _GROUP = "concept_orderings.commands"
 
@@ -45,14 +50,9 @@ def find_command(name: str) -> Command:
     CommandNotInstalled
         Its program, or a library that the program needs, is not installed.
     """
-    if name == "order":
-        from concept_orderings.cli import order
-
-        return order
-    if name == "export":
-        from concept_orderings.cli import export
-
-        return export
+    if name in OF_THE_LIBRARY:
+        own: Command = import_module(f"concept_orderings.cli.{name}")
+        return own
     try:
         command: Command = load(_GROUP, name)
     except ModuleNotFoundError as error:

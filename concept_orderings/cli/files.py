@@ -33,23 +33,23 @@ def read_files(arguments: Sequence[str], *, column: str | None = None) -> list[C
     return [each for each in files if each is not None]
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, *, most: int = MOST_BYTES, why: str = "which no list of class names has") -> bytes:
     """Return the content of a file.
 
     Raises
     ------
     BadValue
-        ``bad_file``: it cannot be read, or has more than `MOST_BYTES`.
+        ``bad_file``: it cannot be read, or has more than `most` bytes, a whole number of MiB.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as error:
         known = isinstance(error, FileNotFoundError) and find_dataset(str(path)) is not None
         meant = f"; --dataset {path} takes the classes of the catalogue" if known else ""
         raise BadValue("bad_file", f"{path} cannot be read: {error.strerror}{meant}.") from error
-    if len(data) > MOST_BYTES:
-        raise BadValue("bad_file", f"{path} has more than {MOST_BYTES // 2**20} MiB, which no list of class names has.")
+    if len(data) > most:
+        raise BadValue("bad_file", f"{path} has more than {most // 2**20} MiB, {why}.")
     return data
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from concept_orderings.bundles import is_bundle, read_bundle
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.cli.files import read_bytes
 from concept_orderings.errors import BadValue
@@ -14,6 +15,7 @@ from concept_orderings.text import first_of
 _SUFFIXES = (".json", ".npz")
 _OF_MANIFESTS = {"request_digest", "order_digest", "tasks", "ordering"}
 _MOST_NAMED = 20
+_MOST_BYTES = 2**32
 
 
 def read_version(paths: Sequence[Path]) -> PublishedVersion:
@@ -22,18 +24,17 @@ def read_version(paths: Sequence[Path]) -> PublishedVersion:
     Parameters
     ----------
     paths
-        Files, and directories whose ``*.json`` and ``*.npz`` files are read, also those in directories below. Files
-        that are no part of the version are ignored.
+        See `read_files_of_version`. Files that are no part of the version are ignored.
 
     Raises
     ------
     BadValue
         ``bad_file``: a file cannot be read; there is no manifest, or several; a task is missing.
     """
-    files = {path: read_bytes(path) for path in _files(paths)}
-    manifests = {path: data for path, data in files.items() if _is_manifest(data)}
+    files = read_files_of_version(paths)
+    manifests = {path: data for path, data in files.items() if is_manifest(data)}
     if len(manifests) != 1:
-        found = f"{len(manifests)} manifests ({first_of([str(each) for each in manifests], _MOST_NAMED)})"
+        found = f"{len(manifests)} manifests ({first_of(list(manifests), _MOST_NAMED)})"
         what = "no manifest" if not manifests else found
         raise BadValue("bad_file", f"There is {what} in {', '.join(map(str, paths))}; give the files of one version.")
     [manifest] = manifests.values()
@@ -49,6 +50,35 @@ def read_version(paths: Sequence[Path]) -> PublishedVersion:
     tasks = tuple(by_digest[each["digest"]] for each in listed["tasks"])
     version = PublishedVersion.from_documents(VersionDocuments(manifest, tasks))
     return version.with_evidence(lambda: _evidence(listed, by_digest))
+
+
+def read_files_of_version(paths: Sequence[Path]) -> dict[str, bytes]:
+    """Return the content of files by their paths.
+
+    Parameters
+    ----------
+    paths
+        Files; directories whose ``*.json`` and ``*.npz`` files are read, also those in directories below; and bundles,
+        whose files are read without unpacking them.
+
+    Raises
+    ------
+    BadValue
+        ``bad_file``: a file cannot be read; see `read_bundle`.
+    """
+    files: dict[str, bytes] = {}
+    for path in _files(paths):
+        data = read_version_file(path)
+        if is_bundle(data):
+            files |= {f"{path}/{name}": each for name, each in read_bundle(data, str(path)).items()}
+        else:
+            files[str(path)] = data
+    return files
+
+
+def read_version_file(path: Path) -> bytes:
+    """Return the content of one file of a version, or of a bundle; errors as for `read_bytes`."""
+    return read_bytes(path, most=_MOST_BYTES, why="which no file of a version has")
 
 
 def _evidence(manifest: Mapping[str, Any], by_digest: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -72,7 +102,8 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _is_manifest(data: bytes) -> bool:
+def is_manifest(data: bytes) -> bool:
+    """Tell whether a file is the manifest of a version."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):

@@ -90,13 +90,13 @@ def read_order(document: bytes) -> tuple[str, ...] | None:
         order = json.loads(document)
     except ValueError:
         return None
-    return tuple(order) if isinstance(order, list) and all(map(_is_concept, order)) else None
+    return tuple(order) if isinstance(order, list) and all(map(is_concept, order)) else None
 
 
 def _read(value: object) -> TieOrder:
     """Return the order of a JSON value; raise ValueError for another form."""
     match value:
-        case {"order": [_, *_] as order, **others} if not others and all(map(_is_concept, order)):
+        case {"order": [_, *_] as order, **others} if not others and all(map(is_concept, order)):
             return TieOrder(order=tuple(order))
         case {"stream": str(stream), **others} if not others and stream and is_plain_text(stream):
             return TieOrder(stream=stream)
@@ -106,7 +106,8 @@ def _read(value: object) -> TieOrder:
             raise ValueError("not the form of ties")
 
 
-def _is_concept(value: object) -> bool:
+def is_concept(value: object) -> bool:
+    """Tell whether a value is a concept, ``DATASET+++class name``."""
     return isinstance(value, str) and CONCEPT.fits(value)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from concept_orderings.cli import commands, main
 from concept_orderings.cli import entry_points as cli_entry_points
-from concept_orderings.cli.commands import COMMANDS
+from concept_orderings.cli.commands import COMMANDS, OF_THE_LIBRARY
 from concept_orderings.cli.gatherers import find_gatherer
 from concept_orderings.errors import ConceptOrderingsError
 from concept_orderings.evidence import Need
@@ -29,7 +29,7 @@ def test_the_installed_entry_points_are_those_of_pyproject(group: str) -> None:
 
 
 def test_each_command_is_described_and_declared() -> None:
-    assert set(COMMANDS) == {"order", "export", *DECLARED["concept_orderings.commands"]}, (
+    assert set(COMMANDS) == {*OF_THE_LIBRARY, *DECLARED["concept_orderings.commands"]}, (
         "name the command in both: COMMANDS in concept_orderings/cli/commands.py and pyproject.toml"
     )
 
@@ -54,7 +54,7 @@ def test_each_entry_point_can_be_imported(entry: EntryPoint) -> None:
         assert callable(found)
 
 
-@pytest.mark.parametrize("name", set(COMMANDS) - {"order", "export"})
+@pytest.mark.parametrize("name", set(COMMANDS) - {*OF_THE_LIBRARY})
 def test_a_command_shows_its_own_arguments(capsys: pytest.CaptureFixture[str], name: str) -> None:
     pytest.importorskip("tantivy", reason="commands need the programs' libraries")
     with pytest.raises(SystemExit) as left:
@@ -107,7 +107,7 @@ def nothing_declared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nothing_declared")
-@pytest.mark.parametrize("name", set(COMMANDS) - {"order", "export"})
+@pytest.mark.parametrize("name", set(COMMANDS) - {*OF_THE_LIBRARY})
 def test_a_command_that_is_not_declared_says_how_to_get_it(capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert main([name]) == 1
     captured = capsys.readouterr()

@@ -1,0 +1,108 @@
+"""The command ``compare``: how far two orders agree."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from concept_orderings.canonical import canonical_json
+from concept_orderings.cli.compared_files import read_side
+from concept_orderings.cli.output import check_writable, write
+from concept_orderings.comparison import compare
+from concept_orderings.faults import Faults
+
+_MOST_LINES = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments: the two orders and the output."""
+    what = "a bundle, a folder with the files of a version, an exported file, or the name of a published stream"
+    parser.add_argument("a", metavar="A", help=f"the first order: {what}")
+    parser.add_argument("b", metavar="B", help="the second order, in any of these forms")
+    parser.add_argument(
+        "--json", action="store_true", help="write the whole comparison as JSON, as GET /v1/compare answers"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the comparison; return the exit status, which is 0 also for orders that differ.
+
+    Raises
+    ------
+    BadValue
+        With the faults of both files.
+    """
+    if options.output is not None:
+        check_writable(options.output)
+    faults = Faults()
+    a, b = faults.attempt(read_side, options.a), faults.attempt(read_side, options.b)
+    faults.refuse()
+    assert a is not None
+    assert b is not None
+    found = compare(a, b)
+    data = canonical_json(found) + b"\n" if options.json else "".join(f"{each}\n" for each in _lines(found)).encode()
+    write([(data, options.output)])
+    return 0
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the comparison for people; long lists are cut."""
+    for side in ("a", "b"):
+        yield _about(side, found[side])
+    same = "the same tasks" if found["same_tasks"] else "the same order" if found["same_order"] else "other orders"
+    yield f"{same}; {found['shared']:,} shared concepts"
+    yield f"Kendall's tau {_number(found['kendall_tau'])}, Spearman's rho {_number(found['spearman'])}"
+    if (tied := found["with_ties"]) is not None:
+        yield from _about_ties(tied)
+    for side in ("a", "b"):
+        yield from _about_others(side, found[f"only_in_{side}"])
+    yield from _about_movers(found["largest_movers"])
+    yield from _about_tasks(found["shared_between_tasks"])
+    for part, listed in (found["differences"] or {}).items():
+        yield f"places that differ in the {part}: {listed['total']:,}"
+        for each in listed["differences"][:_MOST_LINES]:
+            yield f"  {each['pointer']}: {each['a'] or 'absent'} | {each['b'] or 'absent'}"
+
+
+def _about(side: str, order: Mapping[str, Any]) -> str:
+    version = f", {order['stream']} version {order['version']}" if order["stream"] else ""
+    tasks = "1 task" if order["tasks"] == 1 else f"{order['tasks']:,} tasks"
+    return f"{side}: {order['name']}{version}: {order['concepts']:,} concepts, {tasks}, order {order['order_digest']}"
+
+
+def _about_ties(tied: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"with equal values as ties: Kendall's tau-b {_number(tied['kendall_tau'])}, Spearman's rho "
+        f"{_number(tied['spearman'])}"
+    )
+    for side in ("a", "b"):
+        if tied[side] is not None:
+            yield f"  {side}: {tied[side]['tied']:,} concepts share their {tied[side]['value']} with another"
+
+
+def _about_others(side: str, others: Mapping[str, Any]) -> Iterator[str]:
+    if others["total"]:
+        yield f"{others['total']:,} concepts only in {side}"
+        for concept in others["concepts"][:_MOST_LINES]:
+            yield f"  {concept}"
+
+
+def _about_movers(movers: list[Mapping[str, Any]]) -> Iterator[str]:
+    if movers:
+        yield "moved furthest, from the position in a to that in b"
+        for each in movers[:_MOST_LINES]:
+            yield f"  {each['moved']:+,}  {each['position_in_a']} to {each['position_in_b']}  {each['concept']}"
+
+
+def _about_tasks(matrix: list[list[int]] | None) -> Iterator[str]:
+    """Yield a row for each task of a, if the table is narrow enough to be read."""
+    if matrix and len(matrix) > 1 and 1 < len(matrix[0]) <= 2 * _MOST_LINES:
+        yield "shared concepts of the tasks of a (rows) and b (columns)"
+        width = max(len(str(cell)) for row in matrix for cell in row)
+        for row in matrix:
+            yield "  " + " ".join(f"{cell:>{width}}" for cell in row)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6f}"
