@@ -29,11 +29,14 @@ MIXTURE: Mapping[Pool, Fraction] = MappingProxyType(
 """The shares of a batch in FoMo-in-Flux."""
 
 MOST_DIGITS = 18
-_QUOTIENT = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})/(0*[1-9][0-9]{{0,{MOST_DIGITS - 1}}})")
+QUOTIENT = rf"([0-9]{{1,{MOST_DIGITS}}})/(0*[1-9][0-9]{{0,{MOST_DIGITS - 1}}})|0|1"
+"""A regular expression for a share that is text; the whole ones are how canonical requests write them."""
+
+_QUOTIENT = re.compile(QUOTIENT)
 
 
 def exact_share(value: object) -> Fraction:
-    """Return the share from 0 to 1 that a number, or a quotient such as ``"1/3"``, means.
+    """Return the share from 0 to 1 that a number, or a quotient such as ``"1/3"`` (also ``"0"`` or ``"1"``), means.
 
     Raises
     ------
@@ -50,8 +53,8 @@ def exact_share(value: object) -> Fraction:
         case float() if math.isfinite(value):
             # Of float itself: subclasses such as NumPy's have other texts.
             share = Fraction(Decimal(float.__repr__(value)))
-        case str() if (found := _QUOTIENT.fullmatch(value)) is not None:
-            share = Fraction(int(found[1]), int(found[2]))
+        case str() if _QUOTIENT.fullmatch(value) is not None:
+            share = Fraction(value)
         case _:
             raise ValueError('a share is a number from 0 to 1, or a quotient such as "1/3"')
     if not 0 <= share <= 1 or share.denominator > 10**MOST_DIGITS:
@@ -70,11 +73,13 @@ def whole_shares(
     """Return how many samples of a batch come from each pool; they add up to `batch_size`.
 
     With the rule ``benchmark`` (FoMo-in-Flux, arXiv 2408.14471), each pool gets the integer part of its share, and what
-    is left goes one by one to the pools in the order of `POOLS`. In the first task, which has no buffer, the samples of
-    the buffer are halved: update gets the larger half, pretraining the other one.
+    is left goes one by one to the pools in the order of `POOLS`, also to a pool without a share. In the first task,
+    which has no buffer, the samples of the buffer are halved: update gets the larger half, pretraining the other one.
+    If the batch has no samples of pretraining, update gets all.
 
     With ``largest-remainder`` (Hamilton's method), what is left goes to the pools with the largest fractional parts, of
-    equal ones to the first in the order of `POOLS`. In the first task, the share of the buffer is halved before that.
+    equal ones to the first in the order of `POOLS`. In the first task, the share of the buffer is halved before that,
+    or goes to update if pretraining has no share.
 
     Parameters
     ----------
@@ -96,7 +101,7 @@ def _benchmark(batch_size: int, shares: Mapping[Pool, Fraction], first: bool) ->
     for pool in islice(cycle(POOLS), batch_size - sum(whole.values())):
         whole[pool] += 1
     if first:
-        half = whole["buffer"] // 2
+        half = whole["buffer"] // 2 if whole["pretraining"] else 0
         whole["pretraining"] += half
         whole["update"] += whole["buffer"] - half
         whole["buffer"] = 0
@@ -106,8 +111,10 @@ def _benchmark(batch_size: int, shares: Mapping[Pool, Fraction], first: bool) ->
 def _largest_remainder(batch_size: int, shares: Mapping[Pool, Fraction], first: bool) -> dict[Pool, int]:
     wanted = dict(shares)
     if first:
-        half = wanted["buffer"] / 2
-        wanted = {"pretraining": wanted["pretraining"] + half, "update": wanted["update"] + half, "buffer": Fraction(0)}
+        half = wanted["buffer"] / 2 if wanted["pretraining"] else Fraction(0)
+        wanted["pretraining"] += half
+        wanted["update"] += wanted["buffer"] - half
+        wanted["buffer"] = Fraction(0)
     whole = {pool: math.floor(share) for pool, share in wanted.items()}
     by_remainder = sorted(POOLS, key=lambda pool: whole[pool] - wanted[pool])
     for pool in by_remainder[: batch_size - sum(whole.values())]:

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_orderings.training import BATCH_SIZE, MIXTURE, POOLS, Pool, Rule, exact_share, steps_of, whole_shares
+from concept_orderings.training import (
+    BATCH_SIZE,
+    MIXTURE,
+    POOLS,
+    RULES,
+    Pool,
+    Rule,
+    exact_share,
+    steps_of,
+    whole_shares,
+)
 
 shares = st.lists(st.integers(0, 1000), min_size=3, max_size=3).filter(any)
 
@@ -52,10 +62,44 @@ def test_whole_numbers_add_up_and_lie_near_the_shares(parts: list[int], size: in
     wanted = {pool: size * share for pool, share in mixture.items()}
     if first:
         assert whole["buffer"] == 0
-        half = wanted.pop("buffer") / 2
-        wanted = {pool: share + half for pool, share in wanted.items()}
+        buffer = wanted.pop("buffer")
+        half = buffer / 2 if mixture["pretraining"] or (rule == "benchmark" and whole["pretraining"]) else Fraction(0)
+        wanted = {"pretraining": wanted["pretraining"] + half, "update": wanted["update"] + buffer - half}
     bound = 1 if rule == "largest-remainder" else 2
     assert all(abs(whole[pool] - share) < bound for pool, share in wanted.items())
+
+
+@given(shares, st.integers(1, 60))
+def test_the_benchmark_s_rule_step_by_step(parts: list[int], size: int) -> None:
+    sizes = {pool: int(size * share) for pool, share in mixture_of(parts).items()}
+    left = size - sum(sizes.values())
+    for pool in POOLS:
+        if left > 0:
+            sizes[pool] += 1
+            left -= 1
+    assert whole_shares(size, mixture_of(parts), first=False) == sizes
+    # Its code gives the buffer to one pool, the update, or to two.
+    pools = 1 + int(sizes["pretraining"] > 0)
+    update = sizes["update"] + sizes["buffer"] // pools + sizes["buffer"] % pools
+    assert whole_shares(size, mixture_of(parts), first=True) == {
+        "pretraining": size - update,
+        "update": update,
+        "buffer": 0,
+    }
+
+
+def test_without_pretraining_the_first_task_has_updates_alone() -> None:
+    without = mixture_of([0, 1, 1])
+    for rule in RULES:
+        first = whole_shares(10, without, first=True, rule=rule)
+        assert first == {"pretraining": 0, "update": 10, "buffer": 0}
+    # As the benchmark's code computes it: what rounding leaves goes to pretraining first.
+    assert whole_shares(5, without, first=False) == {"pretraining": 1, "update": 2, "buffer": 2}
+    assert whole_shares(5, without, first=False, rule="largest-remainder") == {
+        "pretraining": 0,
+        "update": 3,
+        "buffer": 2,
+    }
 
 
 @given(shares, st.integers(1, 12))
@@ -80,6 +124,8 @@ def test_largest_remainders_lie_nearest_to_the_shares(parts: list[int], size: in
         (0, Fraction(0)),
         (1.0, Fraction(1)),
         ("1/3", Fraction(1, 3)),
+        ("0", Fraction(0)),
+        ("1", Fraction(1)),
         ("02/06", Fraction(1, 3)),
         (np.float64(0.34), Fraction(34, 100)),
         (Fraction(2, 7), Fraction(2, 7)),
@@ -90,7 +136,25 @@ def test_a_number_means_its_shortest_decimal(value: object, share: Fraction) -> 
 
 
 @pytest.mark.parametrize(
-    "value", [True, None, -0.1, 1.5, 2, "0.5", "1/0", "3/2", "1 / 3", "¹/3", float("nan"), float("inf"), 1e-300, [0.5]]
+    "value",
+    [
+        True,
+        None,
+        -0.1,
+        1.5,
+        2,
+        "2",
+        "0.5",
+        "1/3\n",
+        "1/0",
+        "3/2",
+        "1 / 3",
+        "¹/3",
+        float("nan"),
+        float("inf"),
+        1e-300,
+        [0.5],
+    ],
 )
 def test_what_is_no_share_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="share"):
