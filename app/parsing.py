@@ -1,6 +1,6 @@
 """Decode and check the bodies of requests for a stream, and keep which sources they name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -121,14 +121,18 @@ def _sources_in(body: object, defaults: Mapping[str, object]) -> Iterator[NamedS
     given = body.get("ordering") if isinstance(body, Mapping) else None
     ordering, doubtful = parse_ordering(given, Faults(), defaults=defaults)
     if ordering is not None:
-        yield from (each for each in _sources_of(ordering) if each.pointer.split("/")[2] not in doubtful)
+        for need in (Need.COUNTS, Need.SCORES):
+            yield from _sources_of(ordering.part_for(need), need, ordering.path_to(need), doubtful)
 
 
-def _sources_of(ordering: Parameters) -> Iterator[NamedSource]:
-    if isinstance(ordering, NeedsCounts) and ordering.source not in AT_HAND:
-        yield NamedSource(Need.COUNTS, ordering.source, f"{POINTER}/source")
-    if isinstance(ordering, NeedsScores):
-        if ordering.source is not None:
-            yield NamedSource(Need.SCORES, ordering.source, f"{POINTER}/source")
-        for i, name in enumerate(ordering.sources or ()):
-            yield NamedSource(Need.SCORES, name, f"{POINTER}/sources/{i}")
+def _sources_of(ordering: Parameters, need: Need, path: str, doubtful: Set[str]) -> Iterator[NamedSource]:
+    source, sources = f"{path}source", f"{path}sources"
+    if need == Need.COUNTS:
+        named = isinstance(ordering, NeedsCounts) and ordering.source not in AT_HAND
+        if isinstance(ordering, NeedsCounts) and named and source not in doubtful:
+            yield NamedSource(need, ordering.source, f"{POINTER}/{source}")
+    elif isinstance(ordering, NeedsScores):
+        if ordering.source is not None and source not in doubtful:
+            yield NamedSource(need, ordering.source, f"{POINTER}/{source}")
+        for i, name in enumerate(ordering.sources or () if sources not in doubtful else ()):
+            yield NamedSource(need, name, f"{POINTER}/{sources}/{i}")

@@ -73,6 +73,13 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "unknown_ordering": _request(ordering={"kind": "alphabetical"}),
     "unknown_parameter": _request(ordering={"kind": "random", "shuffle": True}),
     "bad_parameter": _request(ordering={"kind": "random", "seed": "seven"}),
+    "within_too_deep": _request(
+        ordering={"kind": "dataset", "within": {"kind": "dataset", "within": {"kind": "random"}}}
+    ),
+    "datasets_against_years": _request(
+        datasets=[{"name": "cifar100"}, {"name": "dtd"}],
+        ordering={"kind": "time", "datasets_in_order": ["dtd", "cifar100"]},
+    ),
     "ties_not_found": _request(
         ordering={"kind": "frequency", "source": "infini-gram", "ties": {"stream": "fomo/frequency_bas"}}
     ),

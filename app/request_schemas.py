@@ -17,7 +17,8 @@ from concept_orderings.asked_classes import ALL_DATASETS
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.concepts import CLASS_NAMES, DATASET_NAME
 from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
-from concept_orderings.orderings import ORDERINGS, Ordering, Parameter
+from concept_orderings.orderings import ORDERINGS, Ordering, Parameter, SeededOrdering
+from concept_orderings.parameters import SEED, WITHIN
 from concept_orderings.queries import QueryForm
 from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
 from concept_orderings.shapes import JsonSchema
@@ -64,11 +65,7 @@ def _parameter_field(each: Parameter) -> Any:
     return Field(each.default, description=each.description)
 
 
-def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
-    fields: dict[str, Any] = {
-        each.name: (_parameter_type(each), _parameter_field(each)) for each in ordering.parameters()
-    }
-    name = f"{ordering.kind.capitalize()}Ordering"
+def _model(name: str, ordering: type[Ordering], fields: dict[str, Any]) -> type[BaseModel]:
     # Also the version: a canonical request has it, and can be posted again.
     fields["kind"] = (Literal[ordering.kind], Field(description=ordering.summary))
     fields["version"] = (
@@ -76,6 +73,32 @@ def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
         without_default("The ordering's version; left out: the present one."),
     )
     return create_model(name, __base__=_Strict, __doc__=ordering.summary, **fields)
+
+
+def _inside_schema(ordering: type[Ordering]) -> type[BaseModel]:
+    """Return the schema of an ordering inside groups: it has no groups of its own, and may lack a seed."""
+    fields: dict[str, Any] = {
+        each.name: (_parameter_type(each), _parameter_field(each))
+        for each in ordering.parameters()
+        if each.name not in (WITHIN, SEED)
+    }
+    if issubclass(ordering, SeededOrdering):
+        seed = next(each for each in ordering.parameters() if each.name == SEED)
+        described = f"{seed.description} Left out: that of the ordering around it."
+        fields[SEED] = (_parameter_type(seed), without_default(described))
+    return _model(f"{ordering.kind.capitalize()}Inside", ordering, fields)
+
+
+_inside: Any = Annotated[reduce(or_, map(_inside_schema, ORDERINGS.values())), Field(discriminator="kind")]
+
+
+def _ordering_schema(ordering: type[Ordering]) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        each.name: (_parameter_type(each), _parameter_field(each)) for each in ordering.parameters()
+    }
+    if WITHIN in fields:
+        fields[WITHIN] = (_inside | None, fields[WITHIN][1])
+    return _model(f"{ordering.kind.capitalize()}Ordering", ordering, fields)
 
 
 # A union with one member for each registered ordering; `kind` says which one applies.

@@ -25,6 +25,7 @@ from app.sources import Sources
 from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter, StoreError
 from concept_orderings.evidence import Need
+from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.parquet import VERSION as PARQUET_VERSION
 from concept_orderings.evidence.tie_orders import BreaksTies
 from concept_orderings.faults import Faults
@@ -231,7 +232,9 @@ class Service:
         raise RedisError("a job that may run again was not recorded")
 
     async def _store_ties(self, request: StreamRequest) -> None:
-        ties = request.ordering.ties if isinstance(request.ordering, BreaksTies) else None
+        if Need.TIES not in request.needs:
+            return
+        ties = parameters_of(request.ordering, BreaksTies).ties
         if ties is not None and ties.order is not None:
             data = await asyncio.get_running_loop().run_in_executor(self._parsing, lambda: ties.document)
             await self._versions.store_document(Document(data, ties.digest))

@@ -19,7 +19,8 @@
     │   ├── MissingLibrary      missing_library
     │   ├── NotInCatalogue      no_class_list, unknown_class, unknown_dataset
     │   ├── UnknownOrdering     unknown_ordering
-    │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found, ties_not_found
+    │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found, ties_not_found, within_too_deep,
+    │   │                       datasets_against_years
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings, missing_ties, missing_samples
@@ -39,7 +40,7 @@ This module knows no HTTP: the service maps each class to a status, and a job st
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from concept_orderings.canonical import Json
@@ -96,6 +97,11 @@ class ConceptOrderingsError(Exception):
         """All faults; the first is that of the error itself."""
         return (Fault(self.code, self.detail, self.pointers), *self.others)
 
+    def move(self, old: str, new: str) -> None:
+        """Let pointers at or below `old` begin with `new` instead, also those of the faults that it carries."""
+        self.pointers = _moved(self.pointers, old, new)
+        self.others = tuple(replace(each, pointers=_moved(each.pointers, old, new)) for each in self.others)
+
     def __reduce__(self) -> tuple[object, ...]:
         state = {"others": self.others, "left_out": self.left_out}
         return (type(self), (self.code, self.detail, self.pointers), state)
@@ -110,6 +116,10 @@ class ConceptOrderingsError(Exception):
             body["errors"] = [each.as_json() for each in self.faults]
             body["errors_left_out"] = dict(self.left_out)
         return body
+
+
+def _moved(pointers: Iterable[str], old: str, new: str) -> tuple[str, ...]:
+    return tuple(new + each[len(old) :] if each == old or each.startswith(f"{old}/") else each for each in pointers)
 
 
 class InvalidInput(ConceptOrderingsError):

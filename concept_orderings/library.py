@@ -12,6 +12,7 @@ from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.errors import MissingEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
+from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.evidence.quantised import embeddings_as_evidence
 from concept_orderings.machine import ANY_MACHINE, Machine
@@ -168,9 +169,10 @@ def _rows_of(values: NDArray[Any] | Sequence[int], names: Sequence[str]) -> NDAr
 def _given_embeddings(embeddings: NDArray[np.floating], request: StreamRequest) -> dict[Need, Gathered]:
     """Return the caller's embeddings as evidence, or nothing for an ordering that needs none."""
     _check_length(embeddings, request)
-    if not isinstance(request.ordering, NeedsEmbeddings):
+    if Need.EMBEDDINGS not in request.needs:
         return {}
-    found = embeddings_as_evidence(embeddings, request.ordering, request.concepts.ids, source="caller")
+    parameters = parameters_of(request.ordering, NeedsEmbeddings)
+    found = embeddings_as_evidence(embeddings, parameters, request.concepts.ids, source="caller")
     return {Need.EMBEDDINGS: found}
 
 

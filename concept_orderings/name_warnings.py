@@ -24,9 +24,10 @@ Rule: TypeAlias = Callable[[StreamRequest], Iterable[StreamWarning]]
 
 def machine_embeddings(request: StreamRequest) -> Iterable[StreamWarning]:
     """Warn of embeddings in a dtype whose last digits depend on the machine. It is published: never change its text."""
-    if isinstance(request.ordering, NeedsEmbeddings) and request.ordering.dtype != "float64":
+    dtypes = [each.dtype for each in request.ordering.parts if isinstance(each, NeedsEmbeddings)]
+    for dtype in (each for each in dtypes if each != "float64"):
         sentence = (
-            f"The encoder computes in {request.ordering.dtype}, whose last digits depend on the machine, so the order "
+            f"The encoder computes in {dtype}, whose last digits depend on the machine, so the order "
             "holds for the embeddings of this version alone; with the dtype float64 other machines find the same order."
         )
         yield StreamWarning.of(WarningCode.MACHINE_EMBEDDINGS, sentence, count=None)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from concept_orderings.evidence import Gathered, Need
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.library import arrange_stream
+from concept_orderings.parameters import pointing_within
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream import MOST_VECTOR_BYTES, ArrangedStream, group_of_each
@@ -42,7 +43,8 @@ def order(
     """
     gathered = {**evidence_at_hand(request), **(published or {})}
     for need in sorted(request.outside.difference(gathered)):
-        gathered[need] = gatherer(need)(request, report)
+        with pointing_within(request.ordering.path_to(need)):
+            gathered[need] = gatherer(need)(request, report)
     # What was published is listed in the manifest, however large it is.
     most_vector_bytes = sys.maxsize if published else MOST_VECTOR_BYTES
     return arrange_stream(request, gathered, report=report, most_vector_bytes=most_vector_bytes)

@@ -6,22 +6,31 @@ and of the classes that declare the parameters for a kind of evidence, such as t
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import choice, escape_pointer, is_integer, meant_fields
 from concept_orderings.concepts import Concepts
-from concept_orderings.errors import BadParameter, InvalidInput, UnreadableRequest
+from concept_orderings.errors import BadParameter, ConceptOrderingsError, InvalidInput, UnreadableRequest
 from concept_orderings.faults import Faults
 from concept_orderings.text import is_plain_text
+
+_Error = TypeVar("_Error", bound=ConceptOrderingsError)
 
 POINTER = "/ordering"
 """JSON pointer to the object that holds the parameters in a request."""
 
-ALL_HAVE = ("seed", "reverse")
+WITHIN = "within"
+"""The parameter of an ordering of groups that holds the ordering of the concepts inside a group."""
+
+SEED = "seed"
+"""The parameter that decides everything random."""
+
+ALL_HAVE = (SEED, "reverse")
 """The parameters that are common to orderings; they are listed after an ordering's own."""
 
 
@@ -100,6 +109,10 @@ class Parameter:
     form: ObjectForm | None = None
     check_only: bool = False
 
+    def fits(self, value: object) -> bool:
+        """Tell whether a JSON value is one of the parameter."""
+        return _fits(self, value)
+
     def is_written(self, value: object) -> bool:
         """Tell whether the canonical request has the parameter if it has this value."""
         return not self.check_only and value != self.absent
@@ -137,11 +150,21 @@ class Parameters:
     kind : str
         The ordering's kind.
     times : frozenset of str
-        The names of the parameters that `as_of` reads.
+        The names of the own parameters that `as_of` reads.
     """
 
     kind: ClassVar[str]
     times: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def parts(self) -> "tuple[Parameters, ...]":
+        """The parameters themselves, and those of an ordering inside groups."""
+        return (self,)
+
+    @property
+    def read_as_of(self) -> frozenset[str]:
+        """The names of the parameters that `as_of` reads, as `Contradiction.reads` names them."""
+        return self.times
 
     def with_orders(self, orders: Mapping[str, Sequence[str] | None], faults: Faults) -> Self:
         """Return the parameters with the orders that they name.
@@ -274,7 +297,7 @@ class Contradiction:
     Attributes
     ----------
     reads : sequence of str
-        The parameters that it depends on.
+        The parameters that it depends on; those of an ordering inside groups as ``within/NAME``.
     error : InvalidInput
     """
 
@@ -285,6 +308,29 @@ class Contradiction:
     def between(cls, detail: str, *names: str) -> "Contradiction":
         """Return a contradiction that depends on the parameters to which its error points."""
         return cls(names, refused(detail, *names))
+
+
+def pointed_within(error: _Error) -> _Error:
+    """Return an error about an ordering that stands inside another one, with pointers to where it stands."""
+    error.move(POINTER, f"{POINTER}/{WITHIN}")
+    return error
+
+
+@contextmanager
+def pointing_within(path: str) -> Iterator[None]:
+    """Let errors about an ordering point to where it stands in the request.
+
+    Parameters
+    ----------
+    path
+        ``within/`` for an ordering that stands inside another one, else empty; see `Ordering.path_to`.
+    """
+    try:
+        yield
+    except ConceptOrderingsError as error:
+        if path:
+            pointed_within(error)
+        raise
 
 
 def refused(detail: str, *names: str) -> BadParameter:

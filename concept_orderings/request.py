@@ -4,7 +4,7 @@ The service, the worker and ``concept-orderings order FILE`` all read requests w
 rule. The fields are declared here and in `concept_orderings.evidence`; the API's schema uses the same declarations.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
@@ -42,7 +42,7 @@ from concept_orderings.errors import BadValue, EmptyClassList
 from concept_orderings.evidence import EVIDENCE, Kind, Need, evidence_fields
 from concept_orderings.faults import Faults
 from concept_orderings.orderings import Ordering, parse_ordering
-from concept_orderings.parameters import Parameters
+from concept_orderings.parameters import Parameters, pointing_within
 from concept_orderings.shapes import Boolean, Choice, Either, Refusal, RequestField, Text
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 from concept_orderings.strict_names import find_unknown_names
@@ -126,13 +126,13 @@ class StreamRequest:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The evidence that the ordering and the split need."""
+        """The evidence that the ordering, with that inside its groups, and the split need."""
         return _needs_of(self.ordering) | self.split.needs
 
     @property
     def outside(self) -> frozenset[Need]:
         """The part of `needs` that must be gathered from a source or an encoder."""
-        return frozenset(need for need in self.needs if EVIDENCE[need].is_outside(self.ordering))
+        return frozenset(need for need in self.needs if EVIDENCE[need].is_outside(self.ordering.part_for(need)))
 
     def as_json(self) -> dict[str, Json]:
         """Return the canonical request: everything that can change the stream, and nothing else.
@@ -170,7 +170,7 @@ class StreamRequest:
     def _dataset_as_json(self, each: ClassList) -> dict[str, Json]:
         body: dict[str, Json] = {"name": each.name, "classes": each.classes}
         for kind in _kinds(self.needs):
-            body.update(kind.as_json(each, self.ordering))
+            body.update(kind.as_json(each, self.ordering.part_for(kind.need)))
         return body
 
 
@@ -222,7 +222,7 @@ def parse_request(
     assert split is not None
     concepts = draft.concepts
     for kind in draft.kinds:
-        concepts = kind.written_out(concepts, ordering)
+        concepts = kind.written_out(concepts, ordering.part_for(kind.need))
     canonical = ordering.canonical_for(concepts, lambda: listed_concepts(fields)).without_checks()
     request = StreamRequest(name, concepts, canonical, split)
     return request if now is None else request.as_of(now)
@@ -261,16 +261,34 @@ class _Draft:
     @property
     def kinds_to_check(self) -> list[Kind[Any]]:
         """These kinds, and those whose values stand in the canonical request although nothing needs them."""
-        return [each for each in _kinds(self._needs) if self.doubtful.isdisjoint(each.reads)]
+        return [each for each in _kinds(self._needs) if self._is_certain(each)]
 
     @property
     def _needs(self) -> frozenset[Need]:
         needs = frozenset[Need]() if self.ordering is None else _needs_of(self.ordering)
         return needs if self.split is None else needs | self.split.needs
 
+    def part_for(self, need: Need) -> Parameters:
+        """Return the parameters that concern a kind of evidence."""
+        # Without an ordering, only a split needs evidence, and its checks read no parameters.
+        return Parameters() if self.ordering is None else self.ordering.part_for(need)
+
+    def check(self, kind: Kind[Any], check: Callable[[Concepts, Any], None], concepts: Concepts) -> None:
+        """Run a check of a kind of evidence, whose errors then point to where its parameters stand."""
+        with pointing_within(self._path_to(kind.need)):
+            check(concepts, self.part_for(kind.need))
+
+    def _is_certain(self, kind: Kind[Any]) -> bool:
+        return self.doubtful.isdisjoint(f"{self._path_to(kind.need)}{name}" for name in kind.reads)
+
+    def _path_to(self, need: Need) -> str:
+        return "" if self.ordering is None else self.ordering.path_to(need)
+
 
 def _needs_of(ordering: Ordering) -> frozenset[Need]:
-    return ordering.needs.union(need for need in ordering.may_need if EVIDENCE[need].is_needed(ordering))
+    parts = ordering.parts
+    always = frozenset(need for each in parts for need in each.needs)
+    return always.union(need for each in parts for need in each.may_need if EVIDENCE[need].is_needed(each))
 
 
 def _kinds(needs: frozenset[Need]) -> list[Kind[Any]]:
@@ -283,10 +301,9 @@ def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime |
 
     Nothing is checked that depends on a field that is at fault itself.
     """
-    # Without an ordering, only a split needs evidence, and its checks read no parameters.
     parameters = draft.ordering or Parameters()
     for kind in draft.kinds_to_check:
-        faults.attempt(kind.check_given, draft.given, parameters)
+        faults.attempt(draft.check, kind, kind.check_given, draft.given)
     if draft.known and draft.split is not None:
         faults.attempt(_check_split, draft.split, len(draft.given))
     for each in parameters.contradictions(draft.concepts if draft.known else None):
@@ -294,8 +311,8 @@ def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime |
             faults.add(each.error)
     for kind in draft.kinds:
         if kind.need not in passed:
-            faults.attempt(kind.check_complete, draft.concepts, parameters)
-    if now is not None and draft.doubtful.isdisjoint(parameters.times):
+            faults.attempt(draft.check, kind, kind.check_complete, draft.concepts)
+    if now is not None and draft.doubtful.isdisjoint(parameters.read_as_of):
         faults.attempt(parameters.as_of, now)
 
 

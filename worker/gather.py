@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concept_orderings.evidence import Gathered, Need
 from concept_orderings.evidence.at_hand import evidence_at_hand
 from concept_orderings.machine import Machine
+from concept_orderings.parameters import pointing_within
 from worker.evidence.gather_counts import gather_counts
 from worker.evidence.gather_embeddings import gather_embeddings
 from worker.evidence.gather_scores import gather_scores
@@ -45,6 +46,7 @@ async def gather(gathering: Gathering) -> tuple[dict[Need, Gathered], Machine]:
     """
     found = evidence_at_hand(gathering.request)
     for need in sorted(gathering.request.outside):
-        found[need] = await GATHERERS[need](gathering)
+        with pointing_within(gathering.request.ordering.path_to(need)):
+            found[need] = await GATHERERS[need](gathering)
     machine = gathering.machine
     return found, machine if machine is not None else await asyncio.to_thread(this_machine, gathering.settings)

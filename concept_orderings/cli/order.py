@@ -17,7 +17,7 @@ from concept_orderings.cli.options import default_data_dir
 from concept_orderings.cli.order_evidence import gatherers, published_evidence
 from concept_orderings.cli.order_options import faults_of_column, faults_of_format, faults_of_options, faults_with_files
 from concept_orderings.cli.output import check_writable, write
-from concept_orderings.cli.parameters import add_parameters, given_parameters
+from concept_orderings.cli.parameters import add_parameters, ordering_of
 from concept_orderings.cli.print_order import print_order
 from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.cli.terminal import say
@@ -169,7 +169,7 @@ def _fields(options: argparse.Namespace, own: OwnFields) -> dict[str, object]:
     if options.strict:
         fields["strict"] = True
     if options.kind is not None:
-        fields["ordering"] = {"kind": options.kind, **given_parameters(options)}
+        fields["ordering"] = ordering_of(options)
     # A field that both an option and a file give is refused before.
     return {**fields, **own}
 

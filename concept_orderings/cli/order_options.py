@@ -3,13 +3,18 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from concept_orderings.class_files import ClassFile, OwnFields
-from concept_orderings.cli.parameters import PREFIX, given_parameters, has_option, option_of
+from concept_orderings.cli.parameters import PREFIX, given_parameters, has_option, option_of, ordering_of
 from concept_orderings.evidence import Need
 from concept_orderings.evidence.counts import AT_HAND
 from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS, Ordering
+from concept_orderings.orderings.groups import OrdersGroups
+from concept_orderings.parameters import WITHIN
+
+_Part: TypeAlias = tuple[type[Ordering], Mapping[str, object]]
 
 _WITH_PRINT_ORDER = ("command", "run", "given", "files", "dataset", "column", "output", "print_order")
 _OF_ENCODERS = ("encoder", "weights")
@@ -65,9 +70,9 @@ def faults_with_files(options: argparse.Namespace, own: OwnFields) -> Iterator[s
     ordering = options.kind or own.get("ordering")
     if ordering is None:
         yield f"No ordering is given: give --kind, one of {', '.join(ORDERINGS)}, or a file with the field ordering."
-    parameters = {"kind": options.kind, **given_parameters(options)} if options.kind else own.get("ordering")
-    if isinstance(parameters, Mapping) and (kind := ORDERINGS.get(str(parameters.get("kind")))) is not None:
-        yield from _faults_of_parameters(options, kind, parameters)
+    parameters = ordering_of(options) if options.kind else own.get("ordering")
+    if parts := _parts_of(parameters):
+        yield from _faults_of_parameters(options, parts)
 
 
 def faults_of_column(options: argparse.Namespace, files: Sequence[ClassFile]) -> Iterator[str]:
@@ -109,33 +114,40 @@ def _twice_given(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:
             yield f"{', '.join(names)} cannot be given, because {has_it}; leave one of the two out."
 
 
-def _faults_of_parameters(
-    options: argparse.Namespace, kind: type[Ordering], parameters: Mapping[str, object]
-) -> Iterator[str]:
-    takes = [each.name for each in kind.parameters() if has_option(each)]
+def _parts_of(parameters: object) -> list[_Part]:
+    """Return an ordering and that inside its groups, as far as their kinds are known."""
+    if not isinstance(parameters, Mapping) or (kind := ORDERINGS.get(str(parameters.get("kind")))) is None:
+        return []
+    return [(kind, parameters), *_parts_of(parameters.get(WITHIN) if issubclass(kind, OrdersGroups) else None)]
+
+
+def _faults_of_parameters(options: argparse.Namespace, parts: Sequence[_Part]) -> Iterator[str]:
+    kind = parts[0][0]
+    takes = list(dict.fromkeys(each.name for part, _ in parts for each in part.parameters() if has_option(each)))
     for name in given_parameters(options):
         if name not in takes:
             taken = ", ".join(map(option_of, takes))
             yield f"{option_of(name)} has no effect: the ordering {kind.kind} takes only {taken}; leave it out."
         elif name in _OF_CACHES:
             yield f"{option_of(name)} has no effect: this command counts anew each time; leave it out."
-    yield from _faults_of_embeddings(options, kind, parameters)
+    yield from _faults_of_embeddings(options, parts)
     if options.evidence is not None:
         return
-    sourced = not kind.needs.isdisjoint((Need.COUNTS, Need.SCORES)) and (
-        parameters.get("source") not in (None, *AT_HAND) or parameters.get("sources")
-    )
-    if options.data_dir is not None and not sourced:
+    if options.data_dir is not None and not any(_is_sourced(part, parameters) for part, parameters in parts):
         yield "--data-dir has no effect: only sources of counts and scores are looked for there (--source NAME)."
 
 
-def _faults_of_embeddings(
-    options: argparse.Namespace, kind: type[Ordering], parameters: Mapping[str, object]
-) -> Iterator[str]:
+def _is_sourced(kind: type[Ordering], parameters: Mapping[str, object]) -> bool:
+    named = parameters.get("source") not in (None, *AT_HAND) or bool(parameters.get("sources"))
+    return named and not kind.needs.isdisjoint((Need.COUNTS, Need.SCORES))
+
+
+def _faults_of_embeddings(options: argparse.Namespace, parts: Sequence[_Part]) -> Iterator[str]:
     if options.embeddings is None:
         return
-    if Need.EMBEDDINGS not in kind.needs:
-        yield f"--embeddings has no effect: the ordering {kind.kind} needs none."
+    parameters = next((parameters for kind, parameters in parts if Need.EMBEDDINGS in kind.needs), None)
+    if parameters is None:
+        yield f"--embeddings has no effect: the ordering {parts[-1][0].kind} needs none."
         return
     for name in _OF_ENCODERS:
         if parameters.get(name):

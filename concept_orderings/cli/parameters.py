@@ -1,16 +1,20 @@
 """Command-line options for the parameters of all orderings, made from the registry."""
 
 import argparse
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.cli.ties_file import ties_of
 from concept_orderings.orderings import ORDERINGS, Parameter
-from concept_orderings.parameters import ALL_HAVE
+from concept_orderings.parameters import ALL_HAVE, WITHIN
 
 _TIES = "a file with a JSON array or a line for each concept, or the name of a published stream"
+
+_WITHIN = "its kind, with its parameters as options; or the whole object as JSON"
+
+_IN_FILES = ("order",)
 
 PREFIX = "parameter_"
 """What the attributes of the namespace that hold parameters begin with."""
@@ -28,13 +32,29 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
 
 
 def has_option(parameter: Parameter) -> bool:
-    """Tell whether a parameter has an option; an array of any length has none, because the files list the concepts."""
-    return parameter.type != "array of strings" or parameter.most < LARGEST_INTEGER
+    """Tell whether a parameter has an option; an order of all concepts has none, because the files list them."""
+    return parameter.name not in _IN_FILES
 
 
 def option_of(name: str) -> str:
     """Return the option for a parameter."""
     return f"--{name.replace('_', '-')}"
+
+
+def ordering_of(options: argparse.Namespace) -> dict[str, object]:
+    """Return the ordering of the options, as a request has it.
+
+    A parameter that only the ordering of ``--within`` takes is one of that ordering.
+    """
+    outer, own = given_parameters(options), ORDERINGS[options.kind].parameters()
+    within = outer.get(WITHIN)
+    if not isinstance(within, Mapping) or WITHIN not in {each.name for each in own}:
+        return {"kind": options.kind, **outer}
+    inner = ORDERINGS.get(str(within.get("kind")))
+    takes = {each.name for each in inner.parameters()} if inner else set()
+    inside = {name: value for name, value in outer.items() if name in takes - {each.name for each in own}}
+    others = {name: value for name, value in outer.items() if name not in inside}
+    return {"kind": options.kind, **others, WITHIN: {**inside, **within}}
 
 
 def given_parameters(options: argparse.Namespace) -> dict[str, object]:
@@ -51,6 +71,8 @@ def _option(by_kind: Mapping[str, Parameter]) -> dict[str, Any]:
         return {**option, "action": "store_true"}
     if parameter.type == "array of strings":
         return {**option, "type": _listed, "metavar": "A,B,…"}
+    if parameter.name == WITHIN:
+        return {**option, "type": _within, "metavar": "KIND", "help": f"{option['help']} Here: {_WITHIN}"}
     if parameter.type == "object":
         return {**option, "type": ties_of, "metavar": "FILE", "help": f"{option['help']} Here: {_TIES}"}
     return {
@@ -68,6 +90,15 @@ def _help(by_kind: Mapping[str, Parameter]) -> str:
     if next(iter(by_kind.values())).name in ALL_HAVE:
         return next(iter(kinds))
     return " ".join(f"{', '.join(each)}: {text}" for text, each in kinds.items())
+
+
+def _within(text: str) -> dict[str, object]:
+    if not text.lstrip().startswith("{"):
+        return {"kind": text}
+    try:
+        return dict(json.loads(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not JSON: {error}") from error
 
 
 def _listed(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from concept_orderings.request import StreamRequest
 def evidence_at_hand(request: StreamRequest) -> dict[Need, Gathered]:
     """Return the needed evidence that the request or the library has, by kind."""
     needs = sorted(request.needs - request.outside)
-    return {need: EVIDENCE[need].at_hand(request.concepts, request.ordering) for need in needs}
+    return {need: EVIDENCE[need].at_hand(request.concepts, request.ordering.part_for(need)) for need in needs}
 
 
 def assemble(gathered: Mapping[Need, Gathered]) -> Evidence:

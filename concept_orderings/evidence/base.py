@@ -83,6 +83,20 @@ class Evidence:
             raise ValueError(f"the ordering needs {need}, which were not gathered")
         return self._values[need]
 
+    def has(self, need: Need) -> bool:
+        """Tell whether there is evidence of a kind."""
+        return need in self._values
+
+    def rows(self, positions: NDArray[np.int64]) -> "Evidence":
+        """Return the evidence of some of the concepts.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (m,)
+            Indices of the concepts.
+        """
+        return Evidence(**{str(need): each[positions] for need, each in self._values.items()})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
@@ -323,16 +337,17 @@ class Kind(ABC, Generic[_Parameters]):
 
 
 def parameters_of(ordering: Parameters, kind: type[_Parameters]) -> _Parameters:
-    """Return an ordering, typed as the class that declares its parameters for a kind of evidence.
+    """Return an ordering, or that inside it, typed as the class that declares its parameters for a kind of evidence.
 
     Raises
     ------
     TypeError
-        If the ordering does not need that kind, which is a fault of the program and not of the request.
+        If neither needs that kind, which is a fault of the program and not of the request.
     """
-    if not isinstance(ordering, kind):
-        raise TypeError(f"the ordering {ordering.kind} is not {kind.__name__}")
-    return ordering
+    for each in ordering.parts:
+        if isinstance(each, kind):
+            return each
+    raise TypeError(f"the ordering {ordering.kind} is not {kind.__name__}")
 
 
 def evidence_digest(values: Values) -> str:

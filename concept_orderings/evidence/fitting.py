@@ -119,11 +119,11 @@ def _named(templates: Sequence[str]) -> str:
 
 
 def _check_origin(request: StreamRequest, need: Need, gathered: Gathered) -> None:
-    kind = EVIDENCE[need]
+    kind, parameters = EVIDENCE[need], request.ordering.part_for(need)
     if need in request.outside:
-        kind.check_origin(request.ordering, gathered.provenance.source, gathered.provenance.details)
+        kind.check_origin(parameters, gathered.provenance.source, gathered.provenance.details)
         return
-    own = kind.at_hand(request.concepts, request.ordering).values
+    own = kind.at_hand(request.concepts, parameters).values
     differs = np.flatnonzero(own != gathered.values)
     if differs.size:
         i = int(differs[0])

@@ -259,9 +259,17 @@ def reference_in(body: object) -> str:
         Empty if there is none, or the body cannot be read.
     """
     match body:
-        case {"ordering": {"ties": {"stream": str(stream)}}} if VERSION_OF_STREAM.fullmatch(stream):
+        case {"ordering": {"within": {"ties": ties}} | {"ties": ties}}:
+            return _reference_of(ties)
+        case _:
+            return ""
+
+
+def _reference_of(ties: object) -> str:
+    match ties:
+        case {"stream": str(stream)} if VERSION_OF_STREAM.fullmatch(stream):
             return stream
-        case {"ordering": {"ties": {"digest": str(digest)}}} if _DIGEST.fullmatch(digest):
+        case {"digest": str(digest)} if _DIGEST.fullmatch(digest):
             return digest
         case _:
             return ""

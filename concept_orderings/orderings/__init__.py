@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 
 from concept_orderings.checks import check_mapping, is_integer
-from concept_orderings.errors import UnknownOrdering, UnreadableRequest
+from concept_orderings.errors import BadParameter, UnknownOrdering, UnreadableRequest
 from concept_orderings.faults import Faults
 from concept_orderings.orderings.base import Arrangement, Ordering, SeededOrdering
 from concept_orderings.orderings.dataset import Dataset
 from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.given import Given
+from concept_orderings.orderings.groups import OrdersGroups
 from concept_orderings.orderings.performance import Performance
 from concept_orderings.orderings.random import Random
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.orderings.time import Time
 from concept_orderings.orderings.typicality import Typicality
-from concept_orderings.parameters import POINTER, Parameter
+from concept_orderings.parameters import POINTER, SEED, WITHIN, Parameter, pointed_within
 
 __all__ = [
     "ORDERINGS",
@@ -52,7 +53,7 @@ def parse_ordering(
     ordering : Ordering or None
         None if its kind is not known. A parameter at fault has its default.
     doubtful : frozenset of str
-        The names of the parameters at fault.
+        The names of the parameters at fault; those of an ordering inside groups as ``within/NAME``.
     """
     given = faults.attempt(check_mapping, body, POINTER)
     ordering = None if given is None else faults.attempt(_kind_of, given)
@@ -60,7 +61,35 @@ def parse_ordering(
         return None, frozenset()
     faults.attempt(_check_version, ordering, given.get("version", ordering.version))
     parameters = {name: value for name, value in given.items() if name not in ("kind", "version")}
-    return ordering.parse({**defaults_for(ordering, defaults or {}), **parameters}, faults)
+    unclear = frozenset[str]()
+    if issubclass(ordering, OrdersGroups) and parameters.get(WITHIN) is not None:
+        parameters[WITHIN], unclear = _parse_within(ordering, parameters, faults, defaults or {})
+    parsed, doubtful = ordering.parse({**defaults_for(ordering, defaults or {}), **parameters}, faults)
+    return parsed, doubtful | unclear
+
+
+def _parse_within(
+    around: type[OrdersGroups], parameters: Mapping[str, object], faults: Faults, defaults: Mapping[str, object]
+) -> tuple[Ordering | None, frozenset[str]]:
+    """Check the parameter `within`; parameters and result as of `parse_ordering`, the names as ``within/NAME``."""
+    body, inside = faults.attempt(check_mapping, parameters[WITHIN], f"{POINTER}/{WITHIN}"), Faults()
+    if body is None:
+        return None, frozenset({WITHIN})
+    if body.get(WITHIN) is not None:
+        detail = (
+            "An ordering inside groups has no groups of its own: within goes one level deep. Leave the inner one out."
+        )
+        inside.add(BadParameter("within_too_deep", detail, [f"{POINTER}/{WITHIN}"]))
+        body = {name: value for name, value in body.items() if name != WITHIN}
+    seed = next(each for each in around.parameters() if each.name == SEED)
+    # One seed decides all that is random, unless the request gives two.
+    own = {SEED: parameters[SEED]} if seed.fits(parameters.get(SEED)) else {}
+    ordering, doubtful = parse_ordering(body, inside, defaults={**defaults, **own})
+    error = inside.first()
+    if error is not None:
+        faults.add(pointed_within(error))
+    names = frozenset(f"{WITHIN}/{name}" for name in doubtful)
+    return ordering, names if ordering is not None else names | {WITHIN}
 
 
 def _kind_of(body: Mapping[str, object]) -> type[Ordering]:

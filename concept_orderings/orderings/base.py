@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from concept_orderings.concepts import Concepts
 from concept_orderings.evidence.base import Evidence, Need, NeedsEvidence
 from concept_orderings.evidence.tie_orders import BreaksTies
 from concept_orderings.machine import ANY_MACHINE, Machine
-from concept_orderings.parameters import Parameters, parameter
+from concept_orderings.parameters import WITHIN, Parameters, parameter
 from concept_orderings.progress import Report, silent
 from concept_orderings.stream_warnings import StreamWarning
 
@@ -71,6 +71,37 @@ class Ordering(Parameters, ABC):
         bases = [each for each in cls.__mro__ if issubclass(each, NeedsEvidence) and "need" in vars(each)]
         cls.needs = frozenset(each.need for each in bases if not each.optional)
         cls.may_need = frozenset(each.need for each in bases if each.optional)
+
+    @property
+    def parts(self) -> "tuple[Ordering, ...]":
+        """The ordering itself, and that inside its groups."""
+        return (self,)
+
+    def part_for(self, need: Need) -> "Ordering":
+        """Return the part whose parameters concern a kind of evidence; for one that no part needs, the ordering."""
+        return next((each for each in self.parts if need in each.needs | each.may_need), self)
+
+    def path_to(self, need: Need) -> str:
+        """Return where the parameters of `part_for` stand: empty, or ``within/``."""
+        return "" if self.part_for(need) is self else f"{WITHIN}/"
+
+    def only_whole(self) -> dict[str, str]:
+        """Return the parameters that mean nothing for a part of the concepts, by name, with the reason in a sentence.
+
+        They are refused inside groups. Most orderings have none.
+        """
+        return {}
+
+    def for_group(self, concepts: Concepts) -> Self:
+        """Return the ordering for some of the concepts for which it is canonical; for most it is the same.
+
+        Parameters
+        ----------
+        concepts
+            Those of a group.
+        """
+        del concepts
+        return self
 
     def arrangement(
         self, concepts: Concepts, evidence: Evidence, *, machine: Machine = ANY_MACHINE, report: Report = silent
@@ -133,13 +164,15 @@ class Ordering(Parameters, ABC):
         del concepts, evidence, order
         return {}
 
-    def check_memory(self, shape: tuple[int, int], machine: Machine) -> None:
+    def check_memory(self, concepts: Concepts, dimensions: int, machine: Machine) -> None:
         """Refuse embeddings that need too much memory, before they are made; most orderings accept any.
 
         Parameters
         ----------
-        shape
-            That of the embeddings, (n, d).
+        concepts
+            The n concepts.
+        dimensions
+            d, where the embeddings will have the shape (n, d).
         machine
             The memory that may be used.
 
@@ -148,7 +181,7 @@ class Ordering(Parameters, ABC):
         NotEnoughMemory
             ``not_enough_memory``, with the memory needed and advice.
         """
-        del shape, machine
+        del concepts, dimensions, machine
 
     def diagnose(
         self,

@@ -1,24 +1,40 @@
-"""Order by dataset: one dataset after the other, in random order."""
+"""Order by dataset: one dataset after the other, in random order or in that of the request."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence
 from concept_orderings.machine import Machine
-from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
+from concept_orderings.orderings.base import Arrangement, order_of
+from concept_orderings.orderings.groups import Group, OrdersGroups
 from concept_orderings.progress import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset(SeededOrdering):
+class Dataset(OrdersGroups):
     """Datasets in random order, each kept together, its concepts in random order (arXiv 2408.14471, "dataset")."""
 
     kind: ClassVar[str] = "dataset"
     summary: ClassVar[str] = "One dataset after the other, in random order."
+    group: ClassVar[str] = "dataset"
+
+    def canonical_for(self, concepts: Concepts, listed: Callable[[], Sequence[str]]) -> Self:
+        """See `Parameters.canonical_for`: where datasets and concepts have other orders, the seed decides nothing."""
+        others = super().canonical_for(concepts, listed)
+        decided = others.within is not None and others.datasets_in_order is not None
+        return replace(others, seed=0) if decided else others
+
+    def groups(self, concepts: Concepts) -> list[Group]:
+        """See `OrdersGroups.groups`."""
+        places = self.dataset_places(concepts)
+        return [Group(concepts.datasets[i].name, [i]) for i in order_of(places).tolist()]
 
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
-        dataset_keys = [self.key(each.name) for each in concepts.datasets]
-        groups = [dataset_keys[i] for i in concepts.dataset_index]
+        if self.within is not None:
+            return self.arrange_groups(self.within, concepts, evidence, machine=machine, report=report)
+        places = self.dataset_places(concepts)
+        groups = [places[i] for i in concepts.dataset_index]
         return Arrangement(order_of(list(zip(groups, self.keys(concepts), strict=True))), {})

@@ -60,6 +60,11 @@ class Given(Ordering):
         place = {concept: i for i, concept in enumerate(concepts.ids)}
         return Arrangement(np.array([place[each] for each in self.order], dtype=np.int64), {})
 
+    def for_group(self, concepts: Concepts) -> Self:
+        """See `Ordering.for_group`: the order, cut to the group."""
+        wanted = frozenset(concepts.ids)
+        return replace(self, order=tuple(each for each in self.order or () if each in wanted))
+
     def as_brief_json(self) -> dict[str, Json]:
         """See `Ordering.as_brief_json`: leaves out `order`, which may have a million concepts."""
         return {name: value for name, value in self.as_json().items() if name != "order"}

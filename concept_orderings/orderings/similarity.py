@@ -141,11 +141,26 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
             to_next[i] = distance
         return {**vector_columns(concepts, vectors), "step_to_next": to_next}
 
-    def check_memory(self, shape: tuple[int, int], machine: Machine) -> None:
+    def check_memory(self, concepts: Concepts, dimensions: int, machine: Machine) -> None:
         """See `Ordering.check_memory`."""
         from concept_orderings.path import tuned  # noqa: PLC0415
 
-        tuned(shape, machine.memory)
+        tuned((len(concepts), dimensions), machine.memory)
+
+    def only_whole(self) -> dict[str, str]:
+        """See `Ordering.only_whole`: a named start is in one group only, and a time limit ends one of many paths."""
+        reasons = {}
+        if self._named_start() is not None:
+            reasons["starts"] = (
+                "a named start is in one group only; give a number of starts for each group, or leave it out"
+            )
+        if self.max_seconds:
+            reasons["max_seconds"] = "each group has its own path; limit starts instead, which counts for each group"
+        return reasons
+
+    def for_group(self, concepts: Concepts) -> Self:
+        """See `Ordering.for_group`: in a group of fewer concepts than `starts`, all are tried."""
+        return self.canonical_for(concepts, lambda: ())
 
     def _named_start(self) -> str | None:
         """Return the concept to start at, under its canonical name; None if `starts` names none."""

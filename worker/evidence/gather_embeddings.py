@@ -84,7 +84,7 @@ async def gather_embeddings(gathering: Gathering) -> Gathered:
         encoder = await watched(loading, monitor.report.check)
     # After the encoder has taken its memory, and before minutes of embedding.
     gathering.machine = await asyncio.to_thread(this_machine, settings)
-    request.ordering.check_memory((total, encoder.dimensions), gathering.machine)
+    request.ordering.check_memory(request.concepts, encoder.dimensions, gathering.machine)
     await monitor.enter(Phase.EMBEDDING, total)
     with about("/ordering/encoder"):
         found = await embed_concepts(request, encoder, gathering.stores.embeddings, report=monitor.report)

@@ -68,6 +68,8 @@ async def scores_from_files(request: StreamRequest, files: ScoresFiles, *, repor
             measured.append((record.facts, scores))
     faults.refuse()
     tied = among(parameters_of(request.ordering, BreaksTies))
+    if len(request.ordering.parts) > 1:
+        tied = f"that of their groups, and inside a group {tied}"
     return await asyncio.to_thread(partial(gathered_scores, measured, concepts, among=tied))
 
 

@@ -20,6 +20,7 @@ from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
 from concept_orderings.faults import Faults
 from concept_orderings.orderings import ORDERINGS, Parameter
+from concept_orderings.parameters import WITHIN
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.text import shows_something
 
@@ -80,6 +81,8 @@ def _strings(each: Parameter) -> st.SearchStrategy[str]:
 _OF_A_SOURCE = ("source", "sources", "counted_since", "refresh", "query_form")
 
 
+_LISTS = ("order", "ties", "datasets_in_order")
+
 # Rounds of refining: 1,000 of them take seconds where nothing is compiled, and show no more than a few do.
 _MOST = {"refine": 5}
 
@@ -94,8 +97,8 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     kind = draw(st.sampled_from(kinds))
     body: Body = {"kind": kind}
     for each in ORDERINGS[kind].parameters():
-        # The parameters `order` and `ties` must list the concepts, which are not known here.
-        if each.name in (*_OF_A_SOURCE, "order", "ties") or not draw(st.booleans()):
+        # The parameters that list concepts or datasets cannot be drawn here, where these are not known.
+        if each.name in (*_OF_A_SOURCE, *_LISTS, WITHIN) or not draw(st.booleans()):
             continue
         body[each.name] = draw(
             {

@@ -322,6 +322,63 @@ def test_the_help_names_every_kind_and_parameter(capsys: pytest.CaptureFixture[s
             assert each.name == "order" or " ".join(each.description.split()[:6]) in " ".join(text.split())
 
 
+def test_an_ordering_inside_groups_is_a_kind_with_options_or_json(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    body = tmp_path / "body.json"
+    datasets = [
+        {"name": "cifar100", "classes": ["apple", "bear", "otter"]},
+        {"name": "dtd", "classes": ["banded", "dotted"]},
+    ]
+    body.write_text(json.dumps({"datasets": datasets}))
+
+    inside = {"kind": "frequency", "source": "fomo-c4-ranks", "ties": {"stream": "fomo/frequency_base"}}
+    expected = library(datasets=datasets, kind="time", within=inside)[0]
+    options = ("--source", "fomo-c4-ranks", "--ties", "fomo/frequency_base")
+    assert ordered(capsys, body, "--kind", "time", "--within", "frequency", *options) == expected
+    assert ordered(capsys, body, "--kind", "time", "--within", json.dumps(inside)) == expected
+    names = ("--datasets-in-order", "dtd,CIFAR100")
+    assert (
+        ordered(capsys, body, "--kind", "dataset", *names, "--within", "random", "--seed", "3")
+        == (
+            library(
+                datasets=datasets,
+                kind="dataset",
+                datasets_in_order=["dtd", "cifar100"],
+                within={"kind": "random"},
+                seed=3,
+            )[0]
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--kind", "time", "--within", "rnd"], "unknown_ordering"),
+        (["--kind", "random", "--within", "random"], "--within has no effect"),
+        (["--kind", "time", "--within", "random", "--encoder", "fake"], "--encoder has no effect"),
+        (["--kind", "time", "--within", "random", "--embeddings", "x.npy"], "the ordering random needs none"),
+        (["--kind", "time", "--encoder", "fake"], "--encoder has no effect"),
+        (["--kind", "time", "--within", "frequency", "--source", "a", "--refresh"], "--refresh has no effect"),
+        (["--kind", "time", "--within", "random", "--data-dir", "."], "--data-dir has no effect"),
+        (["--kind", "dataset", "--datasets-in-order", "cifar100,x"], "'x'"),
+    ],
+)
+def test_options_inside_groups_that_mean_nothing_are_refused(
+    capsys: pytest.CaptureFixture[str], classes: Path, options: list[str], said: str
+) -> None:
+    assert main(["order", str(classes), *options]) in (1, 2)
+    assert said in capsys.readouterr().err
+
+
+def test_json_of_an_ordering_inside_groups_is_json(capsys: pytest.CaptureFixture[str], classes: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["order", str(classes), "--kind", "time", "--within", "{kind}"])
+
+    assert "is not JSON" in capsys.readouterr().err
+
+
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--version"])

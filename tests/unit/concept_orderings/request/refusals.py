@@ -40,6 +40,7 @@ ERRORS: dict[str, type[InvalidInput]] = {
     "bad_template": BadConcept,
     "bad_year": BadValue,
     "conflicting_fields": BadValue,
+    "datasets_against_years": BadParameter,
     "duplicate_concept": DuplicateConcept,
     "empty_class_list": EmptyClassList,
     "missing_classes": BadValue,
@@ -56,6 +57,7 @@ ERRORS: dict[str, type[InvalidInput]] = {
     "unknown_field": BadValue,
     "unknown_ordering": UnknownOrdering,
     "unknown_parameter": BadParameter,
+    "within_too_deep": BadParameter,
     "wrong_type": BadValue,
 }
 """Every code with which a request is refused, and the class of its error."""

@@ -136,8 +136,12 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str) -> None:
             other = 1
         case "array of strings" if name == "sources":
             other = ["another", "one"]
+        case "array of strings" if name == "datasets_in_order":
+            other = ["ONE", "TWO"]
         case "array of strings":
             other = list(reversed(parse_request(right()).concepts.ids))
+        case "object" if name == "within":
+            other = {"kind": "given"}
         case "object":
             other = {"order": list(reversed(parse_request(right()).concepts.ids))}
         case _:
