@@ -85,7 +85,7 @@ def _inside_schema(ordering: type[Ordering]) -> type[BaseModel]:
     if issubclass(ordering, SeededOrdering):
         seed = next(each for each in ordering.parameters() if each.name == SEED)
         described = f"{seed.description} Left out: that of the ordering around it."
-        fields[SEED] = (_parameter_type(seed), without_default(described))
+        fields[SEED] = (_parameter_type(seed), without_default(described, [seed.default]))
     return _model(f"{ordering.kind.capitalize()}Inside", ordering, fields)
 
 

@@ -109,7 +109,7 @@ def test_a_request_with_an_ordering_inside_means_one_order(inside: str, kind: st
 @every_kind_inside
 @pytest.mark.parametrize("need", [need for need, each in EVIDENCE.items() if each.fields])
 def test_the_evidence_of_both_is_part_of_the_identity(kind: str, inside: str, need: Need) -> None:
-    others = {
+    others: dict[Need, Body] = {
         Need.YEARS: {"/datasets/0/year": 1999},
         Need.EMBEDDINGS: {"/datasets/0/template": "The {}."},
         Need.SCORES: {"/datasets/0/scores/a": 0.75},
