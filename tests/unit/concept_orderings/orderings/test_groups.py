@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.errors import NotEnoughMemory
-from concept_orderings.evidence import EVIDENCE, Need
+from concept_orderings.evidence import Need
 from concept_orderings.evidence.years import YEAR
 from concept_orderings.library import arrange, arrange_request, foreseen_warnings
 from concept_orderings.machine import Machine
@@ -105,18 +105,21 @@ def test_a_request_with_an_ordering_inside_means_one_order(inside: str, kind: st
     assert order_of(parse_request(other)) == found[::-1]
 
 
+OTHER_VALUES: dict[Need, Body] = {
+    Need.YEARS: {"/datasets/0/year": 1999},
+    Need.EMBEDDINGS: {"/datasets/0/template": "The {}."},
+    Need.SCORES: {"/datasets/0/scores/a": 0.75},
+    Need.COUNTS: {"/datasets/0/counts/a": 9},
+}
+"""For each kind of evidence that an ordering may need, another value."""
+
+
 @every_kind_of_groups
 @every_kind_inside
-@pytest.mark.parametrize("need", [need for need, each in EVIDENCE.items() if each.fields])
+@pytest.mark.parametrize("need", OTHER_VALUES)
 def test_the_evidence_of_both_is_part_of_the_identity(kind: str, inside: str, need: Need) -> None:
-    others: dict[Need, Body] = {
-        Need.YEARS: {"/datasets/0/year": 1999},
-        Need.EMBEDDINGS: {"/datasets/0/template": "The {}."},
-        Need.SCORES: {"/datasets/0/scores/a": 0.75},
-        Need.COUNTS: {"/datasets/0/counts/a": 9},
-    }
     ordering = {"/ordering": {"kind": kind, "within": {"kind": inside}}}
-    one, other = (parse_request(changed({**ordering, **changes})) for changes in ({}, others[need]))
+    one, other = (parse_request(changed({**ordering, **changes})) for changes in ({}, OTHER_VALUES[need]))
     needed = need in ORDERINGS[kind].needs | ORDERINGS[inside].needs
 
     assert (one.digest != other.digest) is needed
