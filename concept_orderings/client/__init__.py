@@ -9,6 +9,7 @@
 It needs the extra ``client``, which is httpx, beside NumPy; no PyTorch and nothing of the service.
 """
 
+from concept_orderings.client.asynchronous import AsyncClient, AsyncStream
 from concept_orderings.client.cache import CacheWarning
 from concept_orderings.client.client import Client
 from concept_orderings.client.documents import Concept, Manifest, Task
@@ -27,6 +28,8 @@ from concept_orderings.client.labels import StreamLabels
 from concept_orderings.client.stream import Stream
 
 __all__ = [
+    "AsyncClient",
+    "AsyncStream",
     "BadAnswer",
     "BadArgument",
     "CacheWarning",

@@ -87,7 +87,7 @@ class Client:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Connections stay with their process: a copy opens its own.
-        return (_client_of, (type(self), self._reader))
+        return (client_of, (self._reader,))
 
     @property
     def url(self) -> str:
@@ -120,15 +120,16 @@ class Client:
         BadArgument
             A name, number or digest that cannot be one.
         """
-        found = self._run(self._reader.find(Wanted.of(name, version, digest)))
-        return Stream(self._reader, found, self._run)
+        found = self.run(self._reader.find(Wanted.of(name, version, digest)))
+        return Stream(self._reader, found, self.run)
 
     def close(self) -> None:
         """Close all connections; a later call opens new ones."""
         if self._transport is not None:
             self._transport.close()
 
-    def _run(self, steps: Steps[_Result]) -> _Result:
+    def run(self, steps: Steps[_Result]) -> _Result:
+        """Run steps of the client's own modules, and return their result."""
         if self._transport is None:
             # Late: with a warm cache most processes of a job need no connection, and httpx takes 0.1 s to import.
             from concept_orderings.client.transport import Blocking  # noqa: PLC0415
@@ -163,7 +164,8 @@ def _cache_of(place: CachePlace, limit: int) -> Cache | None:
         return None
 
 
-def _client_of(kind: type[Client], reader: Reader) -> Client:
-    client = kind.__new__(kind)
+def client_of(reader: Reader) -> Client:
+    """Return a client with a reader."""
+    client = Client.__new__(Client)
     client._reader, client._transport = reader, None
     return client

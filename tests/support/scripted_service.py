@@ -111,7 +111,7 @@ class ScriptedService:
             case Send(request) | Listen(request):
                 self.requests.append(request)
                 waiting = self.answers[request.path]
-                return waiting.pop(0) if waiting else self._answer(request)
+                return waiting.pop(0) if waiting else self.answer(request)
             case Hear():
                 return self.events.pop(0)
             case Sleep(seconds):
@@ -122,7 +122,12 @@ class ScriptedService:
                 return function()
         raise AssertionError(f"no such effect: {effect}")
 
-    def _answer(self, request: Request) -> Reply:
+    def answer_of(self, path: str) -> bytes:
+        """Return the document at a path."""
+        return self._documents[path]
+
+    def answer(self, request: Request) -> Reply:
+        """Return the usual answer to a request."""
         stream, slash, rest = request.path.partition("/versions/latest")
         if slash:
             name = stream.rpartition("/")[2]

@@ -233,14 +233,14 @@ def test_a_service_that_is_away_is_replaced_by_the_cache_with_a_warning(
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"format": 1, "name": 3}'])
 def test_what_is_no_manifest_is_refused(service: ScriptedService, body: bytes) -> None:
-    service.answers[V1] = [Reply(200, {}, body)]
+    service.answers[V1] = [Reply(200, {}, body)] * 3
     with pytest.raises(BadAnswer, match=r"no manifest|JSON"):
         find(service)
 
 
 def test_a_manifest_of_a_later_format_is_refused(service: ScriptedService) -> None:
     manifest = json.loads(service.publish("job-1").manifest)
-    service.answers[V1] = [Reply(200, {}, json.dumps({**manifest, "format": 2}).encode())]
+    service.answers[V1] = [Reply(200, {}, json.dumps({**manifest, "format": 2}).encode())] * 3
     with pytest.raises(BadAnswer, match="format 2, and this release of the client reads 1"):
         find(service)
 

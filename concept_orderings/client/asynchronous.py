@@ -1,0 +1,102 @@
+"""The client that awaits: the twin of `concept_orderings.client.client.Client`, with the same steps."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from concept_orderings.client import checking
+from concept_orderings.client.client import CachePlace, client_of, make_reader
+from concept_orderings.client.connection import Connection
+from concept_orderings.client.documents import Task, read_task
+from concept_orderings.client.reading import LATEST, Found, Reader, Wanted
+from concept_orderings.client.steps import Steps
+from concept_orderings.client.stream import Stream, Version
+from concept_orderings.evidence.tables import EvidenceTable, read_table
+
+if TYPE_CHECKING:
+    from concept_orderings.client.transport import Awaiting
+
+_Result = TypeVar("_Result")
+
+
+class AsyncClient:
+    """Reads versions from a service without blocking, on asyncio; for the parameters see `Client`."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        proxy: str | None = None,
+        timeout: float = 30.0,
+        patience: float = 60.0,
+        cache: CachePlace = None,
+        cache_bytes: int | None = None,
+        offline: bool | None = None,
+    ) -> None:
+        connection = Connection.of(url, token=token, proxy=proxy, timeout=timeout, patience=patience)
+        self._reader = make_reader(connection, cache, cache_bytes, offline)
+        self._transport: Awaiting | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        return self._reader.connection.url
+
+    async def stream(self, name: str, version: int | str = LATEST, digest: str | None = None) -> "AsyncStream":
+        """Read a version of a stream, and check it; see `Client.stream`."""
+        return AsyncStream(self, self._reader, await self.run(self._reader.find(Wanted.of(name, version, digest))))
+
+    async def close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if self._transport is not None:
+            await self._transport.close()
+
+    async def run(self, steps: Steps[_Result]) -> _Result:
+        """Run steps of the client's own modules, and return their result."""
+        if self._transport is None:
+            from concept_orderings.client.transport import Awaiting  # noqa: PLC0415
+
+            self._transport = Awaiting(self._reader.connection)
+        return await self._transport.run(steps)
+
+
+class AsyncStream(Version):
+    """A version whose tasks are awaited."""
+
+    def __init__(self, client: AsyncClient, reader: Reader, found: Found) -> None:
+        super().__init__(reader, found)
+        self._client = client
+
+    async def task(self, number: int) -> Task:
+        """Return a task, checked against the manifest; negative numbers count from the end."""
+        numbers = range(len(self.manifest.tasks))
+        try:
+            which = numbers[number]
+        except IndexError:
+            raise IndexError(f"there are {len(numbers)} tasks, and no {number}") from None
+        return await self._client.run(self._reader.task(self._found, which))
+
+    async def load(self) -> Stream:
+        """Read all tasks, and return the stream with its labels, samples and cursors, which then need no service.
+
+        What it has not read, such as evidence, it reads with blocking calls.
+        """
+        documents = await self._client.run(self._reader.all_tasks(self._found))
+        tasks = {i: read_task(each, f"task {i} of {self._found}") for i, each in enumerate(documents)}
+        return Stream(self._reader, self._found, client_of(self._reader).run, tasks)
+
+    async def evidence(self, kind: str) -> EvidenceTable:
+        """Return a file of evidence; see `Stream.evidence`."""
+        return read_table(await self._client.run(self._reader.evidence(self._found, self._file(kind))))
+
+    async def verify(self) -> None:
+        """Check the whole version anew; see `Stream.verify`."""
+        await self._client.run(checking.verify(self._reader, self._found))

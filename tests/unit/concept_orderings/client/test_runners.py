@@ -1,0 +1,208 @@
+"""Test both runners against a real server that cuts, delays, packs and redirects its answers."""
+
+import asyncio
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from concept_orderings.client import (
+    AsyncClient,
+    BadAnswer,
+    Client,
+    ServiceError,
+    Unavailable,
+    WrongDigest,
+    connection,
+)
+from support.lying_server import LyingServer, cut, die, half, keep_silent, pack, pack_half, status
+from support.scripted_service import Documents, ScriptedService
+from support.waiting import until
+
+pytest.importorskip("httpx", reason="the client needs httpx")
+
+V1 = "/v1/streams/job-1/versions/1"
+TASK = f"{V1}/tasks/0"
+
+Read = Callable[..., tuple[str, ...]]
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_FIRST_PAUSE", 0.01)
+
+
+@pytest.fixture(scope="module")
+def documents() -> Documents:
+    return ScriptedService().publish("job-1", concepts=6, tasks=3)
+
+
+@pytest.fixture
+def server() -> Iterator[LyingServer]:
+    service = ScriptedService()
+    service.publish("job-1", concepts=6, tasks=3)
+    with LyingServer(service) as server:
+        yield server
+
+
+def read(url: str, digest: str | None = None, **options: Any) -> tuple[str, ...]:
+    with Client(url, **{"cache": False, **options}) as client:
+        return client.stream("job-1", 1, digest).concepts
+
+
+def read_asynchronously(url: str, digest: str | None = None, **options: Any) -> tuple[str, ...]:
+    async def work() -> tuple[str, ...]:
+        async with AsyncClient(url, **{"cache": False, **options}) as client:
+            stream = await client.stream("job-1", 1, digest)
+            await stream.verify()
+            assert (await stream.task(-1)).task == 2
+            with pytest.raises(IndexError, match="3 tasks, and no 3"):
+                await stream.task(3)
+            return (await stream.load()).concepts
+
+    return asyncio.run(work())
+
+
+@pytest.fixture(params=[read, read_asynchronously])
+def reading(request: pytest.FixtureRequest) -> Read:
+    function: Read = request.param
+    return function
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [cut, half, die, pack, pack_half, status(503, retry_after="0"), status(503), status(429, retry_after="0")],
+    ids=lambda lie: getattr(lie, "__name__", "status"),
+)
+def test_a_lie_is_never_taken_for_a_task(server: LyingServer, reading: Read, lie: Any) -> None:
+    for path in (V1, TASK):
+        server.lie(path, lie)
+
+    assert len(reading(server.url)) == 6
+    assert server.lies[V1] == server.lies[TASK] == []
+
+
+def test_a_body_that_is_cut_each_time_is_no_answer(server: LyingServer, reading: Read) -> None:
+    server.lie(TASK, *[cut] * 50)
+    with pytest.raises(Unavailable, match=rf"GET {server.url}{TASK}: .*RemoteProtocolError"):
+        reading(server.url, patience=0.4)
+
+
+def test_half_a_body_each_time_is_the_wrong_digest(server: LyingServer, reading: Read) -> None:
+    server.lie(TASK, *[half] * 3)
+    with pytest.raises(WrongDigest, match="Task 0 of version 1 of the stream job-1"):
+        reading(server.url)
+
+
+def test_a_server_that_keeps_silent_is_left(server: LyingServer, reading: Read) -> None:
+    server.lie(V1, keep_silent)
+    assert len(reading(server.url, timeout=0.2)) == 6
+
+    server.lie(V1, keep_silent)
+    with pytest.raises(Unavailable, match=r"no answer within 0\.2 s \(ReadTimeout\)"):
+        reading(server.url, timeout=0.2, patience=0.1)
+
+
+def test_a_token_goes_to_the_service_alone(server: LyingServer, reading: Read) -> None:
+    with LyingServer(server.service) as other:
+        server.lie(V1, status(307, location=f"{other.url}{V1}"))
+        with pytest.raises(BadAnswer, match=f"redirects to {other.url}"):
+            reading(server.url, token="secret")
+        assert other.seen == []
+
+    server.lie(V1, status(307, location=f"{V1}?again"))
+    server.lie(f"{V1}?again", status(308, location=V1))
+    assert len(reading(server.url, token="secret")) == 6
+    assert {each.headers["Authorization"] for each in server.seen} == {"Bearer secret"}
+
+
+def test_a_proxy_is_asked(server: LyingServer, reading: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a request to a proxy is the whole address."""
+    for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "no_proxy", "all_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ServiceError):
+        reading("http://orders.invalid", proxy=server.url)
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    with pytest.raises(ServiceError):
+        reading("http://orders.invalid")
+
+    assert server.paths() == [f"http://orders.invalid{V1}"] * 2
+
+
+def test_nothing_that_listens_is_unavailable(reading: Read) -> None:
+    with pytest.raises(Unavailable, match="ConnectError"):
+        reading("http://127.0.0.1:1", patience=0.0)
+
+
+def test_a_warm_cache_needs_no_server_and_no_httpx(
+    server: LyingServer, documents: Documents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(server.url, cache=tmp_path)
+    seen = len(server.seen)
+    client = Client(server.url, cache=tmp_path)
+
+    assert len(client.stream("job-1", 1, documents.digest).concepts) == 6
+    assert len(server.seen) == seen
+
+
+def test_threads_and_copies_share_a_client(server: LyingServer, tmp_path: Path) -> None:
+    client = Client(server.url, cache=tmp_path)
+    stream = client.stream("job-1", 1)
+    copy = pickle.loads(pickle.dumps(stream))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda each: each.concepts, [stream, copy, client.stream("job-1", 1)]))
+
+    assert len(set(found)) == 1
+    assert copy.digest == stream.digest
+
+
+RANKS = 24
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_the_ranks_of_a_host_fetch_each_document_once(
+    server: LyingServer, documents: Documents, tmp_path: Path
+) -> None:
+    """They are forked from a process that has used the client: connections are not shared."""
+    client = Client(server.url, cache=tmp_path)
+    with pytest.raises(ServiceError):
+        client.stream("another", 1)
+    server.seen.clear()
+    start_read, start_write = os.pipe()
+    children = []
+    for _ in range(RANKS):
+        child = os.fork()
+        if child == 0:
+            os.close(start_write)
+            os.read(start_read, 1)
+            stream = client.stream("job-1", 1, documents.digest)
+            os._exit(0 if len(stream.tasks[0].concepts) == 2 else 1)
+        children.append(child)
+    os.close(start_write)
+
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * RANKS
+    assert sorted(server.paths()) == sorted([V1, TASK])
+    assert list((tmp_path / "claims").iterdir()) == []
+
+
+def test_a_task_that_is_cancelled_gives_up_its_claim(server: LyingServer, tmp_path: Path) -> None:
+    server.lie(V1, keep_silent)
+
+    async def work() -> None:
+        async with AsyncClient(server.url, cache=tmp_path) as client:
+            task = asyncio.ensure_future(client.stream("job-1", 1))
+            await asyncio.to_thread(until, lambda: server.seen, "the request is received")
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert list((tmp_path / "claims").iterdir()) == []
+            assert (await client.stream("job-1", 1)).version == 1
+
+    asyncio.run(work())
+    assert threading.active_count() < 50
