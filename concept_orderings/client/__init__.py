@@ -9,6 +9,7 @@
 It needs the extra ``client``, which is httpx, beside NumPy; no PyTorch and nothing of the service.
 """
 
+from concept_orderings.client.asking import Job
 from concept_orderings.client.asynchronous import AsyncClient, AsyncStream
 from concept_orderings.client.cache import CacheWarning
 from concept_orderings.client.client import Client
@@ -36,6 +37,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Concept",
+    "Job",
     "JobFailed",
     "Manifest",
     "NotCached",

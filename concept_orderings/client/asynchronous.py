@@ -1,12 +1,15 @@
 """The client that awaits: the twin of `concept_orderings.client.client.Client`, with the same steps."""
 
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from concept_orderings.client import checking
+from concept_orderings.client import asking, checking
+from concept_orderings.client.asking import Job, StreamSummary, VersionSummary, Watch
 from concept_orderings.client.client import CachePlace, client_of, make_reader
 from concept_orderings.client.connection import Connection
 from concept_orderings.client.documents import Task, read_task
+from concept_orderings.client.progress import watch_of
 from concept_orderings.client.reading import LATEST, Found, Reader, Wanted
 from concept_orderings.client.steps import Steps
 from concept_orderings.client.stream import Stream, Version
@@ -53,6 +56,31 @@ class AsyncClient:
     async def stream(self, name: str, version: int | str = LATEST, digest: str | None = None) -> "AsyncStream":
         """Read a version of a stream, and check it; see `Client.stream`."""
         return AsyncStream(self, self._reader, await self.run(self._reader.find(Wanted.of(name, version, digest))))
+
+    async def arrange(self, request: Mapping[str, Any], *, progress: bool | Watch = False) -> "AsyncStream":
+        """Ask for a version, wait for it, and read it; see `Client.arrange`."""
+        found = await self.run(asking.arrange(self._reader, request, watch_of(progress)))
+        return AsyncStream(self, self._reader, found)
+
+    async def cancel(self, job: str | Job) -> Job:
+        """Cancel a job, by its id; see `Client.cancel`."""
+        return await self.run(asking.cancel(self._reader, job.id if isinstance(job, Job) else job))
+
+    async def job(self, identifier: str) -> Job:
+        """Return a job, by its id."""
+        return await self.run(asking.get_job(self._reader, identifier))
+
+    async def jobs(self, most: int = 100) -> list[Job]:
+        """Return active jobs in the order of the queue, then those that finished last."""
+        return await self.run(asking.list_jobs(self._reader, most))
+
+    async def streams(self) -> list[StreamSummary]:
+        """Return all streams by name."""
+        return await self.run(asking.list_streams(self._reader))
+
+    async def versions(self, name: str) -> list[VersionSummary]:
+        """Return all versions of a stream, oldest first."""
+        return await self.run(asking.list_versions(self._reader, name))
 
     async def close(self) -> None:
         """Close all connections; a later call opens new ones."""

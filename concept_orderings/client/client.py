@@ -2,11 +2,14 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
+from concept_orderings.client import asking
+from concept_orderings.client.asking import Job, StreamSummary, VersionSummary, Watch
 from concept_orderings.client.cache import (
     CACHE_VARIABLE,
     Cache,
@@ -16,6 +19,7 @@ from concept_orderings.client.cache import (
     limit_of,
 )
 from concept_orderings.client.connection import Connection
+from concept_orderings.client.progress import watch_of
 from concept_orderings.client.reading import LATEST, Reader, Wanted
 from concept_orderings.client.steps import Steps
 from concept_orderings.client.stream import Stream
@@ -122,6 +126,52 @@ class Client:
         """
         found = self.run(self._reader.find(Wanted.of(name, version, digest)))
         return Stream(self._reader, found, self.run)
+
+    def arrange(self, request: Mapping[str, Any], *, progress: bool | Watch = False) -> Stream:
+        """Ask for a version, wait for it, and read it. The same request has the same version.
+
+        Parameters
+        ----------
+        request
+            The body of a ``POST /v1/streams``.
+        progress
+            Whether to show on standard error what the job is at; or a function, which is called with each change of
+            the job.
+
+        Raises
+        ------
+        ServiceError
+            The request is refused, with all its faults; `JobFailed` if the job failed or was cancelled.
+        Unavailable
+            The queue is full, or the service does not answer. The job goes on, and asking again finds it.
+        """
+        return Stream(self._reader, self.run(asking.arrange(self._reader, request, watch_of(progress))), self.run)
+
+    def cancel(self, job: str | Job) -> Job:
+        """Cancel a job, by its id: a queued one at once, a running one within about a second.
+
+        Raises
+        ------
+        ServiceError
+            ``unknown_job``, or ``job_finished``.
+        """
+        return self.run(asking.cancel(self._reader, job.id if isinstance(job, Job) else job))
+
+    def job(self, identifier: str) -> Job:
+        """Return a job, by its id."""
+        return self.run(asking.get_job(self._reader, identifier))
+
+    def jobs(self, most: int = 100) -> list[Job]:
+        """Return active jobs in the order of the queue, then those that finished last."""
+        return self.run(asking.list_jobs(self._reader, most))
+
+    def streams(self) -> list[StreamSummary]:
+        """Return all streams by name."""
+        return self.run(asking.list_streams(self._reader))
+
+    def versions(self, name: str) -> list[VersionSummary]:
+        """Return all versions of a stream, oldest first."""
+        return self.run(asking.list_versions(self._reader, name))
 
     def close(self) -> None:
         """Close all connections; a later call opens new ones."""

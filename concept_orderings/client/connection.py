@@ -115,7 +115,7 @@ def exchange(
         reply = yield from _until_answered(connection, request, clock)
         path = _redirected(connection, request, reply) if follow else None
         if path is None:
-            return _accepted(connection, request, reply)
+            return accepted(connection, request, reply)
         redirections += 1
         if redirections > _MOST_REDIRECTIONS:
             where = connection.full(request.path)
@@ -127,11 +127,11 @@ def _until_answered(connection: Connection, request: Request, clock: Callable[[]
     begun, pauses = clock(), Pauses()
     while True:
         answer = yield from send(request)
-        if isinstance(answer, Reply) and answer.status not in _AGAIN:
+        if isinstance(answer, Reply) and not may_pass(answer):
             return answer
         pause = pauses.next(answer)
-        why, spent = _why(answer), clock() - begun
-        what = f"{request.method} {connection.full(request.path)}: {why}"
+        spent = clock() - begun
+        what = f"{request.method} {connection.full(request.path)}: {why(answer)}"
         if spent + pause > connection.patience:
             raise Unavailable(
                 "unavailable",
@@ -217,7 +217,18 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
-def _accepted(connection: Connection, request: Request, reply: Reply) -> Reply:
+def may_pass(reply: Reply) -> bool:
+    """Tell whether the reason of an answer may pass, so that the request is sent again."""
+    return reply.status in _AGAIN
+
+
+def accepted(connection: Connection, request: Request, reply: Reply) -> Reply:
+    """Return an answer that is no error.
+
+    Raises
+    ------
+    ServiceError
+    """
     if reply.status < 400:
         return reply
     where = f"{request.method} {connection.full(request.path)}"
@@ -232,7 +243,8 @@ def _accepted(connection: Connection, request: Request, reply: Reply) -> Reply:
         ) from None
 
 
-def _why(answer: Reply | Failed) -> str:
+def why(answer: Reply | Failed) -> str:
+    """Return why a request is sent again, as the end of a sentence."""
     if isinstance(answer, Failed):
         return answer.reason
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
-from concept_orderings.client import checking
+from concept_orderings.client import checking, tracking
 from concept_orderings.client.documents import EvidenceFile, Manifest, Task
 from concept_orderings.client.errors import BadArgument
 from concept_orderings.client.labels import StreamLabels, samples_of, stream_labels
@@ -61,6 +61,26 @@ class Version:
     def training(self) -> Mapping[str, Any] | None:
         """How the request says that batches are made; None if it says nothing."""
         return self.manifest.request.get("training")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what identifies the version, as one flat object for the configuration of a run."""
+        return tracking.as_dict(self)
+
+    def citation(self) -> str:
+        """Return one sentence for a paper, with all digits of the digest."""
+        return tracking.citation(self.manifest, self.digest)
+
+    def as_mlflow_dataset(self) -> Any:
+        """Return a dataset for ``mlflow.log_input``, with name, digest, and the manifest's URL as its source.
+
+        MLflow keeps 36 digits of a digest; all of them are in the dataset's profile.
+
+        Raises
+        ------
+        MissingLibrary
+            ``missing_library``: MLflow is not installed.
+        """
+        return tracking.as_mlflow_dataset(self)
 
     def _file(self, kind: str) -> EvidenceFile:
         files = {each.kind: each for each in self.manifest.evidence_files}

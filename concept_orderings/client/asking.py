@@ -1,0 +1,332 @@
+"""Ask the service for a version, follow its job, and list what the service has."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from concept_orderings.client.connection import Pauses, accepted, decode, exchange, may_pass, why
+from concept_orderings.client.errors import BadAnswer, BadArgument, JobFailed, NotCached, Unavailable
+from concept_orderings.client.reading import Found, Reader, Wanted
+from concept_orderings.client.steps import Failed, Reply, Request, Steps, hear, listen, sleep
+from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
+
+_FINAL = frozenset({"succeeded", "failed", "cancelled"})
+_JOB_ID_LENGTH = 32
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the service: it makes one version.
+
+    Attributes
+    ----------
+    id : str
+    state : str
+        queued, running, succeeded, failed or cancelled.
+    phase : str
+        What it is at; empty before the first phase. Later releases of the service may add phases.
+    done, total : int
+        Steps of the phase; 0 where they are not counted.
+    ahead : int or None
+        How many jobs are ahead of it in the queue, while it waits.
+    name : str
+        The stream that it makes a version of; empty where the service does not say.
+    version : int or None
+        The number of the version, once the job has succeeded.
+    error : str
+        The code of its error, if it failed.
+    document : mapping
+        All that the service says of it.
+    """
+
+    id: str
+    state: str
+    phase: str
+    done: int
+    total: int
+    ahead: int | None
+    name: str
+    version: int | None
+    error: str
+    document: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended."""
+        return self.state in _FINAL
+
+
+@dataclass(frozen=True)
+class StreamSummary:
+    """A stream of the service, with what its newest version is.
+
+    Attributes
+    ----------
+    name : str
+    latest_version : int
+    ordering : str
+    concepts, tasks : int
+    created_at : str
+    """
+
+    name: str
+    latest_version: int
+    ordering: str
+    concepts: int
+    tasks: int
+    created_at: str
+
+
+@dataclass(frozen=True)
+class VersionSummary:
+    """A version in the list of a stream.
+
+    Attributes
+    ----------
+    name : str
+    version : int
+    digest, order_digest : str
+    ordering : str
+    concepts : int
+    created_at : str
+    """
+
+    name: str
+    version: int
+    digest: str
+    order_digest: str
+    ordering: str
+    concepts: int
+    created_at: str
+
+
+Watch: TypeAlias = Callable[[Job], None]
+"""Called with each change of a job."""
+
+
+def arrange(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[Found]:
+    """Ask for a version and wait for it; see `concept_orderings.client.client.Client.arrange`."""
+    _check_online(reader)
+    request = Request("POST", "/v1/streams", {"Content-Type": "application/json"}, _encoded(body))
+    reply = yield from exchange(reader.connection, request, clock=reader.clock)
+    where = reader.connection.full("/v1/streams")
+    answer = decode(reply, where)
+    if reply.status == 202:
+        job = yield from follow(reader, _job(answer, where), watch)
+        return (yield from _made_by(reader, job))
+    with _reading(where):
+        wanted = Wanted.of(answer["name"], answer["version"], answer["digest"])
+    return (yield from reader.find(wanted))
+
+
+def follow(reader: Reader, job: Job, watch: Watch) -> Steps[Job]:
+    """Follow a job to its end, by server-sent events; a broken connection goes on where it was.
+
+    Raises
+    ------
+    Unavailable
+        Nothing was heard of the service for as long as the connection is patient.
+    ServiceError
+        ``unknown_job``: it ended more than 7 days ago, or the service has lost it.
+    """
+    connection, path = reader.connection, f"/v1/jobs/{job.id}/events"
+    last, heard, pauses = "", reader.clock(), Pauses()
+    watch(job)
+    while not job.is_final:
+        # A compressed stream may be held back until a block is full.
+        headers = {
+            "Accept": "text/event-stream",
+            "Accept-Encoding": "identity",
+            **({"Last-Event-ID": last} if last else {}),
+        }
+        answer = yield from listen(Request("GET", path, headers))
+        if isinstance(answer, Reply) and answer.status == 204:
+            return (yield from get_job(reader, job.id))
+        if isinstance(answer, Reply) and not may_pass(answer):
+            accepted(connection, Request("GET", path), answer)
+            events, answer = Events(), Failed("the stream of events ended")
+            while isinstance(data := (yield from hear()), bytes):
+                heard, pauses = reader.clock(), Pauses()
+                for event in events.feed(data):
+                    last = event.id or last
+                    job = _job(event.json(), connection.full(path))
+                    watch(job)
+            answer = data if isinstance(data, Failed) else answer
+        if job.is_final:
+            break
+        pause = pauses.next(answer)
+        if reader.clock() + pause - heard > connection.patience:
+            raise Unavailable(
+                "unavailable",
+                f"GET {connection.full(path)}: {why(answer)}. Nothing was heard of the job for "
+                f"{reader.clock() - heard:.0f} s. It goes on without the client: post the request again to follow it.",
+            )
+        yield from sleep(pause)
+    return job
+
+
+def get_job(reader: Reader, identifier: str) -> Steps[Job]:
+    """Return a job."""
+    return (yield from _call_job(reader, "GET", identifier))
+
+
+def cancel(reader: Reader, identifier: str) -> Steps[Job]:
+    """Cancel a job."""
+    return (yield from _call_job(reader, "DELETE", identifier))
+
+
+def list_jobs(reader: Reader, most: int) -> Steps[list[Job]]:
+    """Return active jobs, then those that finished last, at most `most`."""
+    value, where = yield from _get(reader, f"/v1/jobs?limit={most}")
+    with _reading(where):
+        return [_job(each, where) for each in value["jobs"]]
+
+
+def list_streams(reader: Reader) -> Steps[list[StreamSummary]]:
+    """Return all streams by name."""
+    names = StreamSummary.__dataclass_fields__
+    entries = yield from _pages(reader, "/v1/streams", "streams")
+    return [StreamSummary(**{name: each[name] for name in names}) for each in entries]
+
+
+def list_versions(reader: Reader, name: str) -> Steps[list[VersionSummary]]:
+    """Return all versions of a stream, oldest first."""
+    if not isinstance(name, str) or not URL_NAME.fullmatch(name):
+        raise BadArgument.of(f"{name!r} is not the name of a stream, which {URL_NAME_RULE}.")
+    entries = yield from _pages(reader, f"/v1/streams/{name}", "versions")
+    fields = [each for each in VersionSummary.__dataclass_fields__ if each != "name"]
+    return [VersionSummary(name, **{each: entry[each] for each in fields}) for entry in entries]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A server-sent event.
+
+    Attributes
+    ----------
+    id : str
+        Empty if it has none.
+    data : str
+    """
+
+    id: str
+    data: str
+
+    def json(self) -> Any:
+        """Return the JSON value of the data; None if it is none."""
+        try:
+            return json.loads(self.data)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Events:
+    """A parser of server-sent events (the HTML standard, 9.2.6), for what this service sends.
+
+    An event that is not complete when the connection breaks is not given out.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._id = ""
+        self._data: list[str] = []
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Take the next bytes, and yield the events that they complete."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for each in lines:
+            line = each.removesuffix(b"\r").decode("utf-8", "replace")
+            name, _, value = line.partition(":")
+            if name == "id":
+                self._id = value.removeprefix(" ")
+            elif name == "data":
+                self._data.append(value.removeprefix(" "))
+            elif not line and self._data:
+                yield Event(self._id, "\n".join(self._data))
+                self._data = []
+
+
+def _made_by(reader: Reader, job: Job) -> Steps[Found]:
+    if job.state != "succeeded":
+        error = job.document.get("error") or {"code": job.state, "detail": f"The job {job.id} was {job.state}."}
+        raise JobFailed.of_problem(error)
+    if job.version is None or not job.name:
+        raise BadAnswer("bad_answer", f"The job {job.id} has succeeded, and names no version.")
+    return (yield from reader.find(Wanted.of(job.name, job.version, None)))
+
+
+def _call_job(reader: Reader, method: str, identifier: str) -> Steps[Job]:
+    _check_online(reader)
+    if not (isinstance(identifier, str) and identifier.isalnum() and len(identifier) == _JOB_ID_LENGTH):
+        raise BadArgument.of(f"{identifier!r} is not the id of a job, which has {_JOB_ID_LENGTH} hexadecimal digits.")
+    path = f"/v1/jobs/{identifier}"
+    reply = yield from exchange(reader.connection, Request(method, path), clock=reader.clock)
+    where = reader.connection.full(path)
+    return _job(decode(reply, where), where)
+
+
+def _pages(reader: Reader, path: str, key: str) -> Steps[list[Mapping[str, Any]]]:
+    found: list[Mapping[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        after = f"&cursor={quote(cursor)}" if cursor else ""
+        value, where = yield from _get(reader, f"{path}?limit=1000{after}")
+        with _reading(where):
+            found += value[key]
+            cursor = value["next_cursor"]
+    return found
+
+
+def _get(reader: Reader, path: str) -> Steps[tuple[Any, str]]:
+    _check_online(reader)
+    reply = yield from exchange(reader.connection, Request("GET", path), clock=reader.clock)
+    where = reader.connection.full(path)
+    return decode(reply, where), where
+
+
+def _job(value: Any, where: str) -> Job:
+    with _reading(where):
+        progress, stream, error = value["progress"], value["stream"] or {}, value["error"] or ""
+        return Job(
+            id=value["id"],
+            state=value["state"],
+            phase=progress["phase"] or "",
+            done=progress["done"],
+            total=progress["total"],
+            ahead=(value.get("queue") or {}).get("ahead"),
+            name=value.get("name") or stream.get("name", ""),
+            version=stream.get("version"),
+            error=error if isinstance(error, str) else error["code"],
+            document=value,
+        )
+
+
+@contextmanager
+def _reading(where: str) -> Iterator[None]:
+    """Turn the errors of reading an answer of another shape into `BadAnswer`."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, BadArgument) as error:
+        raise BadAnswer(
+            "bad_answer",
+            f"The answer of {where} is not what this service answers. Is it the address of the service?",
+        ) from error
+
+
+def _encoded(body: object) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadArgument.of(f"The request is not JSON: {error}.") from error
+
+
+def _check_online(reader: Reader) -> None:
+    if reader.offline:
+        raise NotCached("not_cached", "The client is offline, and only the service can answer this.")
+
+
+def no_watch(job: Job) -> None:
+    """Ignore the changes of a job."""
