@@ -15,12 +15,16 @@ COMMANDS = {
     "worker": "run a worker alone; its settings are environment variables",
     "index": "build or extend a local full-text index of C4 shards",
     "order": "order class-list files without a server",
-    "export": "write a downloaded version in another format, without a server",
-    "compare": "compare two orders: versions, exported files or published streams, without a server",
+    "export": "write a version in another format, downloaded or from a service",
+    "compare": "compare two orders: versions, exported files or published streams",
+    "fetch": "download a version from a service, checked",
+    "verify": "check a version of a service, byte by byte",
+    "streams": "list the streams of a service, or the versions of one",
+    "jobs": "list the jobs of a service, or cancel one",
 }
 """Each command and what it does. This is a table so that the help is shown without importing a program."""
 
-OF_THE_LIBRARY = ("order", "export", "compare")
+OF_THE_LIBRARY = ("order", "export", "compare", "fetch", "verify", "streams", "jobs")
 """The commands that the wheel contains, each a module of this package."""
 
 _GROUP = "concept_orderings.commands"

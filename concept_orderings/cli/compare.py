@@ -7,8 +7,10 @@ from typing import Any
 
 from concept_orderings.canonical import canonical_json
 from concept_orderings.cli.compared_files import read_side
+from concept_orderings.cli.of_service import add_url, client_of, fetch, version_name
 from concept_orderings.cli.output import check_writable, write
-from concept_orderings.comparison import compare
+from concept_orderings.comparison import Side, compare
+from concept_orderings.errors import BadValue
 from concept_orderings.faults import Faults
 
 _MOST_LINES = 10
@@ -16,9 +18,13 @@ _MOST_LINES = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments: the two orders and the output."""
-    what = "a bundle, a folder with the files of a version, an exported file, or the name of a published stream"
+    what = (
+        "a bundle, a folder with the files of a version, an exported file, the name of a published stream, or "
+        "NAME@VERSION of a service"
+    )
     parser.add_argument("a", metavar="A", help=f"the first order: {what}")
     parser.add_argument("b", metavar="B", help="the second order, in any of these forms")
+    add_url(parser)
     parser.add_argument(
         "--json", action="store_true", help="write the whole comparison as JSON, as GET /v1/compare answers"
     )
@@ -36,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output is not None:
         check_writable(options.output)
     faults = Faults()
-    a, b = faults.attempt(read_side, options.a), faults.attempt(read_side, options.b)
+    a, b = (faults.attempt(_side, each, options) for each in (options.a, options.b))
     faults.refuse()
     assert a is not None
     assert b is not None
@@ -44,6 +50,18 @@ def run(options: argparse.Namespace) -> int:
     data = canonical_json(found) + b"\n" if options.json else "".join(f"{each}\n" for each in _lines(found)).encode()
     write([(data, options.output)])
     return 0
+
+
+def _side(argument: str, options: argparse.Namespace) -> Side:
+    """Return the order of a file, of a published stream, or of ``NAME@VERSION``, which is fetched."""
+    if "@" not in argument or Path(argument).exists():
+        return read_side(argument)
+    try:
+        name = version_name(argument)
+    except argparse.ArgumentTypeError as error:
+        raise BadValue("bad_file", f"There is no file {argument}, and {error}.") from error
+    with client_of(options) as client:
+        return Side.of_version(argument, fetch(client, name).documents())
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The command ``export``: write a version that was downloaded in another format, without a server."""
+"""The command ``export``: write a version in another format, from its files or from a service."""
 
 import argparse
 from collections.abc import Iterator
@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from concept_orderings.cli.labels_file import read_labels_file
+from concept_orderings.cli.of_service import add_url, client_of, fetch, version_name
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.usage import refuse
 from concept_orderings.cli.version_files import read_version
 from concept_orderings.evidence.counted_since import parse_time
 from concept_orderings.exporters import EXPORTERS, Exporter
-from concept_orderings.published import PUBLIC_URL
+from concept_orderings.published import PUBLIC_URL, PublishedVersion
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
         metavar="PATH",
         help="the manifest of a version, its tasks and, for a bundle, its evidence, as the service serves them, or a "
-        "directory that has them, such as an unpacked bundle",
+        "directory that has them, such as an unpacked bundle; with --url, NAME or NAME@VERSION of the service",
     )
+    add_url(parser)
     parser.add_argument("--format", choices=EXPORTERS, required=True, help="the format (docs/exports.md)")
     add_labels(parser, "the catalogue's class lists")
     parser.add_argument(
@@ -64,15 +65,37 @@ def run(options: argparse.Namespace) -> int:
         A file is refused, or the format cannot express the version.
     """
     exporter = EXPORTERS[options.format]()
-    refuse(_without_effect(options, exporter))
+    refuse([*_wrong_name(options), *_without_effect(options, exporter)])
     if options.output is not None:
         check_writable(options.output)
-    version = read_version(options.files)
-    version = replace(version, published_on=options.published_on or "", public_url=options.public_url or "")
+    version = _fetched(options) if options.url is not None else read_version([Path(each) for each in options.files])
+    version = replace(
+        version, published_on=options.published_on or version.published_on, public_url=options.public_url or ""
+    )
     if options.labels is not None:
         version = replace(version, labels=read_labels_file(options.labels))
     write([(exporter.render(version), options.output)])
     return 0
+
+
+def _wrong_name(options: argparse.Namespace) -> Iterator[str]:
+    if options.url is None:
+        return
+    if len(options.files) > 1:
+        yield "With --url, name one version: NAME or NAME@VERSION."
+    try:
+        version_name(options.files[0])
+    except argparse.ArgumentTypeError as error:
+        yield f"{error}."
+
+
+def _fetched(options: argparse.Namespace) -> PublishedVersion:
+    """Return the version of a service, with the day on which it was published there."""
+    with client_of(options) as client:
+        stream = fetch(client, version_name(options.files[0]))
+        days = {each.version: each.created_at[:10] for each in client.versions(stream.name)}
+        # Evidence is fetched only for a format that has it.
+        return replace(stream.published(), published_on=days.get(stream.version, ""))
 
 
 def _without_effect(options: argparse.Namespace, exporter: Exporter) -> Iterator[str]:

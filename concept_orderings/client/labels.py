@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.concepts import join_concept, split_concept
-from concept_orderings.errors import BadValue
+from concept_orderings.errors import BadValue, MissingEvidence
 from concept_orderings.faults import Faults
 from concept_orderings.labels import LabelledOrder, catalogue_labels, label_order, parse_labels
 from concept_orderings.text import first_of, in_sentence, shown
@@ -99,14 +99,14 @@ def samples_of(
     for name, each in given.items():
         dataset = canonical_name(name)
         if dataset not in datasets:
-            faults.add(_bad("extra_samples", f"There are samples of {in_sentence(name)}, which the stream lacks"))
+            faults.add(_bad(f"There are samples of {in_sentence(name)}, which the stream lacks."))
         elif dataset in numbers:
-            faults.add(_bad("bad_samples", f"The samples of {dataset} are given twice, by both of its names"))
+            faults.add(_bad(f"The samples of {dataset} are given twice, by both of its names."))
         else:
             numbers[dataset] = faults.attempt(_by_class, dataset, each, datasets[dataset], labels) or {}
     for dataset in datasets:
         if dataset not in {canonical_name(name) for name in given}:
-            faults.add(_bad("missing_samples", f"There are no samples of {in_sentence(dataset)}, which the stream has"))
+            faults.add(_missing(f"There are no samples of {in_sentence(dataset)}, which the stream has."))
     faults.refuse()
     return {pair: numbers[pair[0]][pair[1]] for pair in pairs}
 
@@ -117,22 +117,21 @@ def _by_class(
     if isinstance(given, Mapping):
         found = {str(name): number for name, number in given.items()}
     else:
+        if isinstance(given, str | bytes) or not hasattr(given, "__len__"):
+            raise _bad(f"The samples of {in_sentence(dataset)} are neither a list nor numbers by class.")
         names = labels.lists[dataset] if labels is not None else _catalogue_list(dataset, classes)
-        if isinstance(given, str | bytes) or len(given) != len(names):
+        if len(given) != len(names):
             raise _bad(
-                "bad_samples",
                 f"The list of samples of {in_sentence(dataset)} has {len(given)} numbers, and its labels are of "
-                f"{len(names)} classes",
+                f"{len(names)} classes."
             )
         found = dict(zip(names, given, strict=True))
     missing = [each for each in classes if each not in found]
     if missing:
-        raise _bad("missing_samples", f"The samples of {in_sentence(dataset)} lack {_named(missing)}")
+        raise _missing(f"The samples of {in_sentence(dataset)} lack {_named(missing)}.")
     wrong = [name for name, each in found.items() if not _is_number(each)]
     if wrong:
-        raise _bad(
-            "bad_samples", f"The samples of {in_sentence(dataset)} are no whole numbers from 0 for {_named(wrong)}"
-        )
+        raise _bad(f"The samples of {in_sentence(dataset)} are no whole numbers from 0 for {_named(wrong)}.")
     return {name: int(each) for name, each in found.items()}
 
 
@@ -148,8 +147,12 @@ def _named(classes: Sequence[str]) -> str:
     return f"{len(classes)} class{'es'[: 2 * (len(classes) != 1)]} ({first_of([shown(each) for each in classes], 50)})"
 
 
-def _bad(code: str, detail: str) -> BadValue:
-    return BadValue(code, f"{detail}.")
+def _bad(detail: str) -> BadValue:
+    return BadValue("bad_samples", detail)
+
+
+def _missing(detail: str) -> MissingEvidence:
+    return MissingEvidence("missing_samples", detail)
 
 
 def _as_json(given: Any) -> Any:

@@ -197,7 +197,7 @@ class Stream(Version):
         Raises
         ------
         InvalidInput
-            ``missing_samples``, ``extra_samples``, ``bad_samples``: with all faults.
+            ``missing_samples`` and ``bad_samples``: with all faults.
         """
         return samples_of(given, self.concepts, labels)
 

@@ -1,4 +1,7 @@
-"""The folder with the libraries that exports are tested with; `make setup` fills it from exporting-libraries.txt."""
+"""The folder with the libraries that exports and the client are tested with.
+
+`make setup` fills it from exporting-libraries.txt.
+"""
 
 import json
 import os
@@ -23,7 +26,16 @@ def folder_of(package: str) -> Path:
 
 def run_with(program: str, value: object) -> Any:
     """Run a program of this folder with the libraries; it gets a JSON value and answers with one."""
-    for each in ("avalanche", "continuum", "mlcroissant"):
+    return _run_with(("avalanche", "continuum", "mlcroissant"), program, value)
+
+
+def run_with_mlflow(program: str, value: object) -> Any:
+    """Run a program of this folder with MLflow; it gets a JSON value and answers with one."""
+    return _run_with(("mlflow",), program, value)
+
+
+def _run_with(packages: tuple[str, ...], program: str, value: object) -> Any:
+    for each in packages:
         folder_of(each)
     ran = subprocess.run(
         # -P: without the program's own folder, in which modules are named like libraries.

@@ -111,7 +111,7 @@ class ScriptedService:
             case Send(request) | Listen(request):
                 self.requests.append(request)
                 waiting = self.answers[request.path]
-                return waiting.pop(0) if waiting else self.answer(request)
+                return waiting.pop(0) if waiting and isinstance(waiting[0], Failed) else self.answer(request)
             case Hear():
                 return self.events.pop(0)
             case Sleep(seconds):
@@ -127,7 +127,12 @@ class ScriptedService:
         return self._documents[path]
 
     def answer(self, request: Request) -> Reply:
-        """Return the usual answer to a request."""
+        """Return what is answered to a request: what a test has said, or else the usual."""
+        waiting = self.answers[request.path]
+        if waiting:
+            answer = waiting.pop(0)
+            assert isinstance(answer, Reply)
+            return answer
         stream, slash, rest = request.path.partition("/versions/latest")
         if slash:
             name = stream.rpartition("/")[2]

@@ -1,0 +1,251 @@
+"""Test how versions are asked for and jobs followed, without a network."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from concept_orderings.client import asking
+from concept_orderings.client.asking import Events, Job
+from concept_orderings.client.errors import BadAnswer, BadArgument, JobFailed, NotCached, ServiceError, Unavailable
+from concept_orderings.client.progress import ProgressBar, watch_of
+from concept_orderings.client.reading import Found
+from concept_orderings.client.steps import Failed, Reply
+from support.scripted_service import ScriptedService, problem
+
+ID = "0f" * 16
+EVENTS = f"/v1/jobs/{ID}/events"
+STREAM = Reply(200, {"content-type": "text/event-stream"}, b"")
+
+
+def job(state: str, phase: str | None = None, done: int = 0, total: int = 0, **more: Any) -> dict[str, Any]:
+    return {
+        "id": ID,
+        "state": state,
+        "progress": {"phase": phase, "done": done, "total": total},
+        "queue": None,
+        "stream": {"name": "job-1", "version": 1} if state == "succeeded" else None,
+        "error": None,
+        **more,
+    }
+
+
+def event(number: int, value: dict[str, Any]) -> bytes:
+    return f"id: {number}-0\r\nevent: job\r\ndata: {json.dumps(value)}\r\n\r\n".encode()
+
+
+@pytest.fixture
+def service() -> ScriptedService:
+    service = ScriptedService()
+    service.publish("job-1")
+    service.answers["/v1/streams"] = [Reply(202, {}, json.dumps(job("queued")).encode())]
+    service.answers[EVENTS] = [STREAM] * 9
+    return service
+
+
+def arrange(service: ScriptedService, seen: list[str] | None = None, *, offline: bool = False) -> Found:
+    def watch(each: Job) -> None:
+        if seen is not None:
+            seen.append(f"{each.state} {each.phase} {each.done}/{each.total}")
+
+    return service.run(asking.arrange(service.reader(offline=offline), {"name": "job-1"}, watch))
+
+
+def test_a_job_is_followed_to_its_end(service: ScriptedService) -> None:
+    seen: list[str] = []
+    data = event(1, job("running", "counting", 1, 3)) + b": ping\r\n\r\n" + event(2, job("succeeded"))
+    service.events = [data[:10], data[10:57], data[57:], None]
+
+    assert arrange(service, seen).manifest.version == 1
+    assert seen == ["queued  0/0", "running counting 1/3", "succeeded  0/0"]
+    posted, followed, *_ = service.requests
+    assert (posted.method, json.loads(posted.content or b"")) == ("POST", {"name": "job-1"})
+    assert followed.headers["Accept"] == "text/event-stream"
+
+
+@pytest.mark.parametrize("end", [None, Failed("reset")])
+def test_a_broken_connection_goes_on_where_it_was(service: ScriptedService, end: Failed | None) -> None:
+    whole = event(8, job("running", "arranging", 2, 3))
+    service.events = [
+        event(7, job("running", "arranging", 1, 3)) + whole[:-2],
+        end,
+        whole,
+        end,
+        event(9, job("succeeded")),
+    ]
+    service.events.append(None)
+
+    assert arrange(service).digest
+    assert [each.headers.get("Last-Event-ID") for each in service.requests if each.path == EVENTS] == [
+        None,
+        "7-0",
+        "8-0",
+    ]
+
+
+def test_a_service_that_restarts_is_waited_for(service: ScriptedService) -> None:
+    service.answers[EVENTS] = [Failed("refused"), Reply(503, {"retry-after": "3"}, b""), STREAM]
+    service.events = [event(1, job("succeeded")), None]
+
+    assert arrange(service).digest
+    assert service.pauses[1] == 3.0
+
+
+def test_a_job_that_ended_meanwhile_is_asked_for(service: ScriptedService) -> None:
+    service.answers[EVENTS] = [Reply(204, {}, b"")]
+    service.answers[f"/v1/jobs/{ID}"] = [Reply(200, {}, json.dumps(job("succeeded")).encode())]
+
+    assert arrange(service).digest
+
+
+def test_pings_show_that_the_service_lives(service: ScriptedService) -> None:
+    """A queued job may have no news for hours."""
+    for _ in range(20):
+        service.events += [b": ping\r\n\r\n", Failed("reset")]
+    service.answers[EVENTS] = [STREAM] * 22
+    service.events += [event(1, job("succeeded")), None]
+
+    assert arrange(service).digest
+
+
+def test_silence_ends_the_patience(service: ScriptedService) -> None:
+    service.answers[EVENTS] = [Failed("refused")] * 99
+    with pytest.raises(Unavailable, match=r"refused\. Nothing was heard of the job for .* post the request again"):
+        arrange(service)
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "code"),
+    [
+        ("failed", {"code": "source_unavailable", "detail": "No answer.", "pointers": []}, "source_unavailable"),
+        ("cancelled", None, "cancelled"),
+    ],
+)
+def test_a_job_without_a_version_is_an_error(service: ScriptedService, state: str, error: Any, code: str) -> None:
+    service.events = [event(1, job(state, error=error)), None]
+    with pytest.raises(JobFailed) as failed:
+        arrange(service)
+
+    assert failed.value.code == code
+
+
+def test_a_version_that_exists_is_answered_at_once(service: ScriptedService) -> None:
+    digest = service.publish("job-1").digest
+    body = json.dumps({"name": "job-1", "version": 1, "digest": digest}).encode()
+    for status in (200, 201):
+        service.answers["/v1/streams"] = [Reply(status, {}, body)]
+        assert arrange(service).digest == digest
+
+
+def test_a_full_queue_is_waited_for(service: ScriptedService) -> None:
+    full = problem(429, "queue_full", "1,000 jobs are active.", **{"retry-after": "5"})
+    service.answers["/v1/streams"].insert(0, full)
+    service.events = [event(1, job("succeeded")), None]
+
+    assert arrange(service).digest
+    assert service.pauses == [5.0]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'{"name": "job-1", "version": 1}', b"<html>"])
+def test_answers_of_something_else_are_refused(service: ScriptedService, body: bytes) -> None:
+    for status in (200, 202):
+        service.answers["/v1/streams"] = [Reply(status, {}, body)]
+        with pytest.raises(BadAnswer):
+            arrange(service)
+
+
+def test_what_cannot_be_asked(service: ScriptedService) -> None:
+    reader = service.reader()
+    with pytest.raises(NotCached):
+        arrange(service, offline=True)
+    with pytest.raises(BadArgument, match="not JSON"):
+        service.run(asking.arrange(reader, {"a": object()}, asking.no_watch))
+    for identifier in ("", "../streams", "0" * 31, 7):
+        with pytest.raises(BadArgument, match="is not the id of a job"):
+            service.run(asking.cancel(reader, identifier))  # type: ignore[arg-type]
+    service.answers[f"/v1/jobs/{ID}"] = [problem(409, "job_finished", "It has succeeded.")]
+    with pytest.raises(ServiceError) as finished:
+        service.run(asking.cancel(reader, ID))
+    assert finished.value.code == "job_finished"
+
+
+def test_lists_are_read_page_by_page(service: ScriptedService) -> None:
+    def page(names: str, cursor: str | None) -> Reply:
+        entry = {"latest_version": 2, "ordering": "random", "concepts": 4, "tasks": 2, "created_at": "2026", "url": ""}
+        body = {"streams": [{"name": name, **entry} for name in names], "next_cursor": cursor}
+        return Reply(200, {}, json.dumps(body).encode())
+
+    service.answers["/v1/streams?limit=1000"] = [page("ab", "b")]
+    service.answers["/v1/streams?limit=1000&cursor=b"] = [page("c", None)]
+
+    assert [each.name for each in service.run(asking.list_streams(service.reader()))] == ["a", "b", "c"]
+
+
+@given(
+    st.lists(st.tuples(st.text("a1-", max_size=3), st.text("xyz{}é", min_size=1))),
+    st.randoms(),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_events_are_the_same_however_they_are_cut(events: list[tuple[str, str]], random: Any, end: str) -> None:
+    text = "".join(
+        f"id: {name}{end}: ping{end}data:{value}{end}data: 2{end}retry: 7{end}{end}" for name, value in events
+    )
+    data, parser = text.encode(), Events()
+    found: list[asking.Event] = []
+    while data:
+        size = random.randint(1, 9)
+        found += parser.feed(data[:size])
+        data = data[size:]
+
+    assert [(each.id, each.data) for each in found] == [(name, f"{value}\n2") for name, value in events]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def jobs() -> list[Job]:
+    values = [
+        job("queued", queue={"ahead": 2}),
+        job("queued", queue={"ahead": 2}),
+        job("running"),
+        job("running", "counting", 1, 3),
+        job("running", "counting", 3, 3),
+        job("succeeded", "publishing", 2, 2),
+    ]
+    return [asking._job(each, "here") for each in values]
+
+
+def test_a_bar_on_a_terminal_is_one_line() -> None:
+    terminal = Terminal()
+    bar = ProgressBar(terminal)
+    for each in jobs():
+        bar(each)
+
+    shown = terminal.getvalue().replace("\x1b[K", "").split("\r")
+    assert shown[1:] == [
+        "queued, 2 ahead",
+        "running",
+        "counting [" + "#" * 10 + "." * 20 + "] 1 of 3",
+        "counting [" + "#" * 30 + "] 3 of 3",
+        "succeeded\n",
+    ]
+
+
+def test_a_log_has_a_line_for_each_phase() -> None:
+    log = io.StringIO()
+    bar = ProgressBar(log)
+    for each in jobs():
+        bar(each)
+
+    assert log.getvalue() == "queued, 2 ahead\nrunning\ncounting\nsucceeded\n"
+
+
+def test_progress_may_be_a_function_or_nothing() -> None:
+    assert watch_of(print) is print
+    assert watch_of(False) is asking.no_watch
+    assert isinstance(watch_of(True), ProgressBar)
