@@ -19,7 +19,7 @@ from concept_orderings.catalogue import CATALOGUE, find_dataset
 from concept_orderings.class_lists import class_list, stream_classes
 from concept_orderings.concepts import join_concept
 from concept_orderings.data import PERFORMANCE, PERMUTATIONS, read_numbers
-from concept_orderings.text import nearest
+from concept_orderings.text import nearest, shown
 from concept_orderings.twister import numpy_permutation, python_shuffled
 
 FREQUENCY_BASE = "fomo/frequency_base"
@@ -29,6 +29,7 @@ _ICARL = "iCaRL, arXiv 1611.07725"
 _CHUNK = 2_000
 _CHUNKS = (9, 7, 6, 2, 0, 3, 8, 5, 1, 4)
 _ICARL_SEED = 1993
+_LONGEST_COMPARED = 80
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,11 @@ def published_digest(name: str) -> str:
 
 def no_such_stream(name: str) -> str:
     """Return the sentences for a name that no published stream has, with the nearest of the names."""
-    close = nearest(name, list(PUBLISHED_STREAMS))
-    hint = f" Did you mean {close}?" if close else ""
-    return f"There is no published stream of that name.{hint} GET /v1/published lists all {len(PUBLISHED_STREAMS)}."
+    close = nearest(name[:_LONGEST_COMPARED], list(PUBLISHED_STREAMS))
+    hint = f"; did you mean {close}?" if close else "."
+    reversal = " A published reversal is its stream with `reverse`." if "reverse" in name else ""
+    everything = f"GET /v1/published lists all {len(PUBLISHED_STREAMS)}."
+    return f"There is no published stream {shown(name)}{hint}{reversal} {everything}"
 
 
 def _packed(name: str) -> list[str]:
