@@ -46,10 +46,15 @@ def or_null(schema: JsonSchema) -> JsonSchema:
     return {"anyOf": [*shapes, {"type": "null"}]}
 
 
-def exactly_one(*names: str) -> JsonSchema:
-    """Return the schema of objects in which exactly one of `names` is present and not null."""
+def exactly_one(*names: str, unless: JsonSchema | None = None) -> JsonSchema:
+    """Return the schema of objects in which exactly one of `names` is present and not null.
+
+    Objects that fit `unless` may have none of them, too.
+    """
     # Not as `oneOf`, of which generators of clients make a union of two classes that lack all other fields.
-    none = {"properties": {name: {"type": "null"} for name in names}}
+    none: JsonSchema = {"properties": {name: {"type": "null"} for name in names}}
+    if unless is not None:
+        none = {"allOf": [none, {"not": unless}]}
     two = [
         {"required": list(pair), "properties": {name: {"not": {"type": "null"}} for name in pair}}
         for pair in combinations(names, 2)

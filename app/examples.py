@@ -93,6 +93,14 @@ REQUESTS: dict[str, Any] = {
             "tasks": {"sizes": [1, 3]},
         },
     ),
+    "published": _example(
+        "As published: iCaRL's order of the classes of CIFAR-100, which need not be listed",
+        {
+            "name": "as-published",
+            "ordering": {"kind": "published", "stream": "icarl/cifar100"},
+            "tasks": {"count": 10},
+        },
+    ),
     "dataset": _example(
         "One dataset after the other",
         {

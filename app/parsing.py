@@ -109,7 +109,8 @@ def read_request(
             return Unresolved(reference)
         sources = tuple(_sources_in(value, defaults))
         request = parse_request(value, defaults=defaults, orders=orders, now=now)
-        return Accepted(request, listed_labels(listed_concepts(check_mapping(value, ""))), sources)
+        listed = listed_concepts(check_mapping(value, ""), request.ordering.own_concepts())
+        return Accepted(request, listed_labels(listed), sources)
 
     try:
         return parse_json(body, parse)

@@ -83,6 +83,11 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "ties_not_found": _request(
         ordering={"kind": "frequency", "source": "infini-gram", "ties": {"stream": "fomo/frequency_bas"}}
     ),
+    "unknown_published_stream": _request(ordering={"kind": "published", "stream": "similarity_sequence_3"}),
+    "not_in_published_stream": _request(
+        datasets=[{"name": "cifar100", "classes": ["aple", "bear"]}],
+        ordering={"kind": "published", "stream": "icarl/cifar100"},
+    ),
     "bad_task_count": _request(tasks={"count": 20}),
     "bad_task_sizes": _request(tasks={"sizes": [1, 2]}),
     "bad_task_rule": _request(tasks={"by": "week"}),

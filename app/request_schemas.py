@@ -60,6 +60,8 @@ def _array(each: Parameter) -> JsonSchema:
 
 
 def _parameter_field(each: Parameter) -> Any:
+    if each.required:
+        return Field(description=each.description, examples=[each.choices[0]] if each.choices else None)
     if each.name in ORDERING_DEFAULTS or each.default is None:
         return without_default(each.description, [each.default])
     return Field(each.default, description=each.description)
@@ -135,14 +137,24 @@ _datasets: Any = Annotated[list[ClassListSchema], Field(min_length=1)]
 _ordering: Any = Annotated[_ORDERINGS, Field(discriminator="kind")]
 
 
+def _with(name: str, schema: JsonSchema) -> JsonSchema:
+    return {"type": "object", "properties": {name: schema}, "required": [name]}
+
+
+_OWN_KIND = _with("kind", {"enum": [each.kind for each in ORDERINGS.values() if each.has_own_concepts]})
+_HAS_OWN_CONCEPTS = _with("ordering", {"anyOf": [_OWN_KIND, _with(WITHIN, _OWN_KIND)]})
+"""The schema of requests whose ordering, or that inside its groups, has concepts of its own."""
+
+
 class _StreamRequest(_Strict):
-    model_config = ConfigDict(json_schema_extra=exactly_one("datasets", "concepts"))
+    model_config = ConfigDict(json_schema_extra=exactly_one("datasets", "concepts", unless=_HAS_OWN_CONCEPTS))
 
 
 StreamRequestSchema = create_model(
     "StreamRequest",
     __base__=_StreamRequest,
-    __doc__="Class lists, an ordering and a split. Give either `datasets` or `concepts`.",
+    __doc__="Class lists, an ordering and a split. Give either `datasets` or `concepts`; with the ordering "
+    "`published`, a request without both means all concepts of its stream.",
     name=required(STREAM_NAME),
     datasets=(
         _datasets | Literal[ALL_DATASETS] | None,

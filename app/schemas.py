@@ -382,6 +382,7 @@ class ParameterResource(Schema):
     fewest: int = Field(description="The smallest number of strings in an array.", examples=[0])
     most: int = Field(description="The largest number of strings in an array.", examples=[LARGEST_INTEGER])
     distinct: bool = Field(description="Whether the strings of an array must differ.", examples=[False])
+    required: bool = Field(description="Whether requests must have the parameter.", examples=[False])
     description: str = Field(examples=["The same seed gives the same stream."])
 
 
@@ -392,6 +393,10 @@ class OrderingResource(Schema):
     version: int = Field(description="Increased when any output would change.", examples=[1])
     summary: str = Field(examples=["All concepts shuffled."])
     needs: list[str] = Field(description="Evidence: years, scores, counts or embeddings.", examples=[[]])
+    has_own_concepts: bool = Field(
+        description="Whether it orders only concepts that it knows, and a request without concepts means them all.",
+        examples=[False],
+    )
     parameters: list[ParameterResource]
 
 

@@ -141,9 +141,18 @@ class Certificate(Open):
     )
 
 
+class PublishedOrder(Open):
+    """The published stream that an order is of."""
+
+    origin: str = Field(description="Who published it.", examples=["FoMo-in-Flux, arXiv 2408.14471"])
+    concepts: int = Field(description="Its number of concepts; a version may have some of them.", examples=[18381])
+    order_digest: str = Field(description="The digest of its order.", examples=[_DIGEST])
+
+
 class OrderingDetails(Open):
     """How the order was found: empty for most orderings, the search for a path for `similarity`."""
 
+    published: PublishedOrder = without_default("For the ordering `published`.")
     certificate: Certificate = without_default("For embeddings in float64.")
 
     path_start: str = _absent("The first concept of the path.", "CIFAR100+++bear")

@@ -3,7 +3,7 @@
 What is asked for in this way is the same request as one that lists the classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from concept_orderings.canonical import Json
 from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
@@ -62,10 +62,20 @@ def asked_classes(body: Mapping[str, object], pointer: str = "") -> object:
     return classes
 
 
-def listed_concepts(body: Mapping[str, object]) -> list[str]:
-    """Return the concepts of a checked body in the order in which it lists them, or else the catalogue does, (n,)."""
+def listed_concepts(body: Mapping[str, object], own: Sequence[str] = ()) -> list[str]:
+    """Return the concepts of a checked body in the order in which it lists them, or else the catalogue does, (n,).
+
+    Parameters
+    ----------
+    body
+        The body of a request.
+    own
+        `Ordering.own_concepts` of its ordering, which a body without concepts means.
+    """
     if body.get("concepts") is not None:
         pairs = [split_concept(each) for each in check_strings(body["concepts"], "/concepts")]
+    elif body.get("datasets") is None:
+        return list(own)
     else:
         given = check_sequence(asked_datasets(body["datasets"]), "/datasets")
         lists = [check_mapping(each, "") for each in given]

@@ -37,6 +37,8 @@ class ClassFile:
         The labels, if the file is no request.
     notes : tuple of str
         What was left out or read in one of several possible ways, one sentence each.
+    without_lists : bool
+        Whether it is a request without class lists and concepts, which may mean those of its ordering.
     """
 
     path: str
@@ -45,6 +47,7 @@ class ClassFile:
     own: Mapping[str, object] = field(default_factory=dict)
     labels: Labels | None = None
     notes: tuple[str, ...] = ()
+    without_lists: bool = False
 
 
 class OwnFields(Mapping[str, object]):
@@ -132,7 +135,7 @@ def request_of(files: Sequence[ClassFile], **fields: object) -> dict[str, object
     Parameters
     ----------
     files
-        From `read_class_file`.
+        From `read_class_file`; none for a request without class lists and concepts.
     **fields
         The other fields of the request.
 
@@ -151,6 +154,8 @@ def request_of(files: Sequence[ClassFile], **fields: object) -> dict[str, object
             f"Class lists and concepts (DATASET+++class name) are mixed in {which}; order one sort at a time.",
         )
     lists: dict[str, object] = {"concepts": concepts} if concepts else {"datasets": datasets}
+    if all(each.without_lists for each in files):
+        lists = {}
     return {"name": "file", **lists, **fields}
 
 
@@ -177,7 +182,8 @@ def _meant(stem: str) -> str | None:
 def _of_body(path: str, body: Body) -> ClassFile:
     lists = {name: each for name in _LISTS if isinstance(each := body.fields.get(name), list)}
     own = {name: each for name, each in body.fields.items() if name not in _LISTS}
-    return ClassFile(path, lists.get("datasets", ()), lists.get("concepts", ()), own)
+    without_lists = all(body.fields.get(name) is None for name in _LISTS)
+    return ClassFile(path, lists.get("datasets", ()), lists.get("concepts", ()), own, without_lists=without_lists)
 
 
 def _located(fault: Fault, files: Sequence[ClassFile]) -> Fault:

@@ -20,7 +20,8 @@
     │   ├── NotInCatalogue      no_class_list, unknown_class, unknown_dataset
     │   ├── UnknownOrdering     unknown_ordering
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found, ties_not_found, within_too_deep,
-    │   │                       datasets_against_years
+    │   │                       datasets_against_years,
+    │   │                       unknown_published_stream, not_in_published_stream
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings, missing_ties, missing_samples

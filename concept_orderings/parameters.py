@@ -15,7 +15,13 @@ from typing import Any, ClassVar, Self, TypeVar
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.checks import choice, escape_pointer, is_integer, meant_fields
 from concept_orderings.concepts import Concepts
-from concept_orderings.errors import BadParameter, ConceptOrderingsError, InvalidInput, UnreadableRequest
+from concept_orderings.errors import (
+    BadParameter,
+    BadValue,
+    ConceptOrderingsError,
+    InvalidInput,
+    UnreadableRequest,
+)
 from concept_orderings.faults import Faults
 from concept_orderings.text import is_plain_text
 
@@ -92,6 +98,11 @@ class Parameter:
     check_only : bool
         Whether the parameter only decides if a body is refused, and changes no byte of a version. Such a parameter
         never stands in the canonical request: bodies with and without it are the same request.
+    required : bool
+        Whether bodies must have it. Its default is then None, which is none of its values.
+    refusal : tuple of str and callable, or None
+        For a string that is none of `choices`: the code of the error, and a function that returns its sentences for the
+        string. None for ``bad_parameter`` with all choices.
     """
 
     name: str
@@ -108,6 +119,8 @@ class Parameter:
     absent: bool | int | str | Absent | None = Absent.NEVER
     form: ObjectForm | None = None
     check_only: bool = False
+    required: bool = False
+    refusal: tuple[str, Callable[[str], str]] | None = None
 
     def fits(self, value: object) -> bool:
         """Tell whether a JSON value is one of the parameter."""
@@ -243,7 +256,7 @@ class Parameters:
         values
             Parameters by name.
         faults
-            Gets ``unknown_parameter`` and ``bad_parameter``.
+            Gets ``unknown_parameter``, ``bad_parameter`` or the code of `Parameter.refusal`, and ``missing_field``.
 
         Returns
         -------
@@ -265,9 +278,16 @@ class Parameters:
             )
         wrong = [name for name, value in values.items() if name in known and not _fits(known[name], value)]
         for name in wrong:
-            faults.add(refused(_refusal(known[name]), name))
+            faults.add(_refusal(known[name], values[name]))
         right = {name: value for name, value in values.items() if name in known and name not in wrong}
-        return cls(**_as_fields(right, known)), meant_fields(values, list(known)).union(wrong)
+        meant = meant_fields(values, list(known))
+        missing = [each for each in known.values() if each.required and values.get(each.name) is None]
+        for each in missing:
+            # The name of the parameter may be misspelt, which is a fault already.
+            if each.name not in meant:
+                faults.add(_missing(cls.kind, each))
+        doubtful = meant.union(wrong, (each.name for each in missing))
+        return cls(**_as_fields(right, known)), doubtful
 
     @classmethod
     def read(cls, written: Mapping[str, object]) -> Self:
@@ -284,7 +304,7 @@ class Parameters:
         for name, value in written.items():
             if name not in known:
                 raise UnreadableRequest.with_unknown(f"the parameter {ascii(name)[:80]} of the ordering {cls.kind}")
-            if not _fits(known[name], value):
+            if not _fits(known[name], value) or (value is None and known[name].required):
                 raise UnreadableRequest.with_unknown(f"a value of the parameter {name} of the ordering {cls.kind}")
         absent = {name: each.absent for name, each in known.items() if each.absent is not Absent.NEVER}
         return cls(**{**absent, **_as_fields(written, known)})
@@ -379,11 +399,24 @@ def _is_allowed(declared: Parameter, value: str) -> bool:
     return is_plain_text(value) and (not declared.pattern or re.fullmatch(declared.pattern, value) is not None)
 
 
-def _refusal(declared: Parameter) -> str:
-    if declared.choices:
+def _refusal(declared: Parameter, value: object) -> BadParameter:
+    if declared.refusal is not None and isinstance(value, str):
+        code, sentences = declared.refusal
+        return BadParameter(code, sentences(value), [f"{POINTER}/{declared.name}"])
+    return refused(_rule(declared), declared.name)
+
+
+def _rule(declared: Parameter) -> str:
+    if declared.choices and declared.refusal is None:
         return f"The parameter {declared.name} is one of {', '.join(declared.choices)}."
     if declared.pattern or declared.form:
         return f"The parameter {declared.name} does not have an allowed value. {declared.description}"
     if declared.type == "integer":
         return f"The parameter {declared.name} is an integer from {declared.minimum} to {declared.maximum}."
     return f"The parameter {declared.name} is a JSON {declared.type}."
+
+
+def _missing(kind: str, declared: Parameter) -> BadValue:
+    example = f', such as "{declared.choices[0]}"' if declared.choices else ""
+    detail = f"The ordering {kind} has no {declared.name}; give one{example}."
+    return BadValue("missing_field", detail, [f"{POINTER}/{declared.name}"])

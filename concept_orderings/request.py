@@ -41,7 +41,8 @@ from concept_orderings.concepts import (
 from concept_orderings.errors import BadValue, EmptyClassList
 from concept_orderings.evidence import EVIDENCE, Kind, Need, evidence_fields
 from concept_orderings.faults import Faults
-from concept_orderings.orderings import Ordering, parse_ordering
+from concept_orderings.foreign_concepts import find_foreign_concepts
+from concept_orderings.orderings import Ordering, may_have_own_concepts, parse_ordering
 from concept_orderings.parameters import Parameters, pointing_within
 from concept_orderings.shapes import Boolean, Choice, Either, Refusal, RequestField, Text
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
@@ -211,9 +212,11 @@ def parse_request(
     ordering, doubtful = _parse_ordering(fields, faults, defaults)
     ordering = None if ordering is None else ordering.with_orders(orders, faults)
     split = None if fields.get("tasks") is None else faults.attempt(parse_split, fields["tasks"])
-    given, known = _parse_concepts(fields, faults)
+    given, known = _parse_concepts(fields, ordering, faults)
     draft = _Draft(ordering, doubtful, split, given, Concepts(tuple(map(_completed, given.datasets))), known)
     _find_contradictions(draft, passed, now, faults)
+    if draft.known and ordering is not None and ordering.own_concepts():
+        find_foreign_concepts(fields, ordering, faults)
     if fields.get(STRICT.name) is True:
         find_unknown_names(fields, faults)
     faults.refuse()
@@ -223,7 +226,8 @@ def parse_request(
     concepts = draft.concepts
     for kind in draft.kinds:
         concepts = kind.written_out(concepts, ordering.part_for(kind.need))
-    canonical = ordering.canonical_for(concepts, lambda: listed_concepts(fields)).without_checks()
+    own = ordering.own_concepts()
+    canonical = ordering.canonical_for(concepts, lambda: listed_concepts(fields, own)).without_checks()
     request = StreamRequest(name, concepts, canonical, split)
     return request if now is None else request.as_of(now)
 
@@ -343,14 +347,17 @@ def _parse_ordering(
     return parse_ordering(fields["ordering"], faults, defaults=defaults)
 
 
-def _parse_concepts(fields: Mapping[str, object], faults: Faults) -> tuple[Concepts, bool]:
+def _parse_concepts(fields: Mapping[str, object], ordering: Ordering | None, faults: Faults) -> tuple[Concepts, bool]:
     """Return the class lists that can be read, and whether all names were read and are right."""
     # null means that the field is left out, as it does for a dataset's year or template.
     given = [name for name in _PARSERS if fields.get(name) is not None]
     if len(given) == 1:
         return _parse_list(given[0], fields, faults)
     if not given:
-        if meant_fields(fields, _FIELDS).isdisjoint(_PARSERS):
+        own = () if ordering is None else ordering.own_concepts()
+        if own:
+            return _parse_concept_list(own, faults)
+        if meant_fields(fields, _FIELDS).isdisjoint(_PARSERS) and not may_have_own_concepts(fields.get("ordering")):
             detail = "The request has no concepts; give datasets with their classes, or concepts."
             faults.add(BadValue("missing_concepts", detail, _LISTS))
         return Concepts(()), False

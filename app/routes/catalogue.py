@@ -96,6 +96,7 @@ def _ordering_resource(ordering: type[Ordering], defaults: Mapping[str, object])
         version=ordering.version,
         summary=ordering.summary,
         needs=sorted(ordering.needs),
+        has_own_concepts=ordering.has_own_concepts,
         parameters=[
             ParameterResource.model_validate({**asdict(each), "default": own.get(each.name, each.default)})
             for each in ordering.parameters()

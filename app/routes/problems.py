@@ -41,6 +41,7 @@ REFUSED_STREAM = (
     *("bad_year", "bad_score", "bad_count", "bad_query", "bad_samples"),
     *("unknown_ordering", "unknown_parameter", "bad_parameter", "source_not_found", "ties_not_found"),
     *("within_too_deep", "datasets_against_years"),
+    *("unknown_published_stream", "not_in_published_stream"),
     *("bad_task_count", "bad_task_sizes", "bad_task_rule"),
     *("missing_years", "missing_scores", "missing_counts", "missing_templates", "missing_samples"),
 )

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
     body = request_of(files, **_fields(options, own))
     request = _parsed(options, files, body)
     exporter = EXPORTERS[_format(options, own, request)]()
-    labels = _labels(options, exporter, body)
+    labels = _labels(options, exporter, listed_concepts(body, request.ordering.own_concepts()))
     published = published_evidence(options, request)
     with progress_on(sys.stderr) as report:
         stream = order(request, gatherer=gatherers(options, request, body), published=published, report=report)
@@ -145,16 +145,16 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _labels(options: argparse.Namespace, exporter: Exporter, body: Mapping[str, object]) -> Labels:
+def _labels(options: argparse.Namespace, exporter: Exporter, listed: Sequence[str]) -> Labels:
     """Return the labels of ``--labels``, or those of the lists in the files, as a POST of them would have them."""
     if options.labels is None:
-        return listed_labels(listed_concepts(body))
+        return listed_labels(listed)
     if not exporter.has_labels:
         refuse([no_labels(exporter.name)])
     return read_labels_file(options.labels)
 
 
-def _parsed(options: argparse.Namespace, files: Sequence[ClassFile], body: Mapping[str, object]) -> StreamRequest:
+def _parsed(options: argparse.Namespace, files: Sequence[ClassFile], body: dict[str, object]) -> StreamRequest:
     passed = frozenset({Need.EMBEDDINGS}) if options.embeddings else frozenset[Need]()
     try:
         return parse_request(body, passed=passed).as_of(datetime.now(UTC))

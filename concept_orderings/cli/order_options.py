@@ -24,7 +24,8 @@ _OF_CACHES = ("counted_since", "refresh")
 def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
     """Yield a sentence for each fault that the options have by themselves."""
     yield from _dashes(options)
-    if not (options.files or options.dataset):
+    own = options.kind is not None and not options.print_order and ORDERINGS[options.kind].has_own_concepts
+    if not (options.files or options.dataset or own):
         yield "No class names are given: name a FILE that has some, or give --dataset NAME for one of the catalogue."
     if options.print_order:
         given = [name for name, value in vars(options).items() if value is not None and value is not False]

@@ -78,8 +78,9 @@ def _option(by_kind: Mapping[str, Parameter]) -> dict[str, Any]:
     return {
         **option,
         "type": {"integer": int, "string": str}.get(parameter.type, _integer_or_string),
-        "choices": parameter.choices or None,
-        "metavar": None if parameter.choices else parameter.name.upper(),
+        # A parameter with a refusal of its own names the nearest of its choices, which argparse does not.
+        "choices": (parameter.choices or None) if parameter.refusal is None else None,
+        "metavar": None if parameter.choices and parameter.refusal is None else parameter.name.upper(),
     }
 
 
@@ -89,7 +90,9 @@ def _help(by_kind: Mapping[str, Parameter]) -> str:
         kinds.setdefault(each.description, []).append(kind)
     if next(iter(by_kind.values())).name in ALL_HAVE:
         return next(iter(kinds))
-    return " ".join(f"{', '.join(each)}: {text}" for text, each in kinds.items())
+    choices = [name for each in by_kind.values() if each.refusal is not None for name in each.choices]
+    one_of = f" Here: one of {', '.join(choices)}" if choices else ""
+    return " ".join(f"{', '.join(each)}: {text}" for text, each in kinds.items()) + one_of
 
 
 def _within(text: str) -> dict[str, object]:

@@ -246,6 +246,8 @@ _FORMS: Sequence[tuple[Callable[[_Object], bool], Callable[[str, _Object, str | 
     (_is_class_map, _of_classes),
     (_is_index_map, _of_indices),
     (lambda value: any(value.get(name) is not None for name in _LISTS), _of_request),
+    # A request without class lists: its ordering may have concepts of its own.
+    (lambda value: isinstance(value.get("ordering"), dict), _of_request),
     (lambda value: "id2label" in value, _of_config),
     (lambda value: "features" in value, _of_features),
     (lambda value: "categories" in value, _of_categories),

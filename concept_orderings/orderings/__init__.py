@@ -11,11 +11,13 @@ from concept_orderings.orderings.frequency import Frequency
 from concept_orderings.orderings.given import Given
 from concept_orderings.orderings.groups import OrdersGroups
 from concept_orderings.orderings.performance import Performance
+from concept_orderings.orderings.published import Published
 from concept_orderings.orderings.random import Random
 from concept_orderings.orderings.similarity import Similarity
 from concept_orderings.orderings.time import Time
 from concept_orderings.orderings.typicality import Typicality
 from concept_orderings.parameters import POINTER, SEED, WITHIN, Parameter, pointed_within
+from concept_orderings.text import nearest
 
 __all__ = [
     "ORDERINGS",
@@ -24,12 +26,16 @@ __all__ = [
     "Parameter",
     "SeededOrdering",
     "defaults_for",
+    "may_have_own_concepts",
     "parse_ordering",
     "read_ordering",
 ]
 
+_LONGEST_COMPARED = 40
+
 ORDERINGS: Mapping[str, type[Ordering]] = {
-    each.kind: each for each in (Performance, Frequency, Similarity, Time, Dataset, Random, Given, Typicality)
+    each.kind: each
+    for each in (Performance, Frequency, Similarity, Time, Dataset, Random, Given, Typicality, Published)
 }
 
 
@@ -90,6 +96,15 @@ def _parse_within(
         faults.add(pointed_within(error))
     names = frozenset(f"{WITHIN}/{name}" for name in doubtful)
     return ordering, names if ordering is not None else names | {WITHIN}
+
+
+def may_have_own_concepts(body: object) -> bool:
+    """Tell whether a body names an ordering that has concepts of its own, perhaps with its kind misspelt."""
+    kind = body.get("kind") if isinstance(body, Mapping) else None
+    near = nearest(kind[:_LONGEST_COMPARED], list(ORDERINGS)) if isinstance(kind, str) else None
+    if near is None or not isinstance(body, Mapping):
+        return False
+    return ORDERINGS[near].has_own_concepts or may_have_own_concepts(body.get(WITHIN))
 
 
 def _kind_of(body: Mapping[str, object]) -> type[Ordering]:

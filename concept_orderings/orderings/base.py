@@ -57,12 +57,15 @@ class Ordering(Parameters, ABC):
         The evidence that it always needs; set from its base classes.
     may_need : frozenset of Need
         The evidence that it needs with some parameters; set from its base classes.
+    has_own_concepts : bool
+        Whether it orders only concepts that it knows by name, `own_concepts`. Most orderings order any.
     """
 
     version: ClassVar[int] = 1
     summary: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
     may_need: ClassVar[frozenset[Need]] = frozenset()
+    has_own_concepts: ClassVar[bool] = False
 
     reverse: bool = parameter(False, "Reverses the order exactly.")
 
@@ -136,6 +139,21 @@ class Ordering(Parameters, ABC):
     @abstractmethod
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """Arrange the concepts by the rule, without reversing; parameters and result as in `arrangement`."""
+
+    def own_concepts(self) -> Sequence[str]:
+        """Return the concepts that it orders if it orders no others, (m,): a request without concepts means them all.
+
+        Those of an ordering with `has_own_concepts`, also where it stands inside groups; no others have any.
+
+        Each is written ``DATASET+++class name``, with the dataset's FoMo-in-Flux name. They are in their order, without
+        `reverse`. There are none where the parameters that choose them are at fault.
+        """
+        return ()
+
+    @property
+    def owner(self) -> str:
+        """Return what has `own_concepts`, for sentences, such as "published stream icarl/cifar100"."""
+        return ""
 
     def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
         """Return warnings that are known before the concepts are arranged; most orderings have none.

@@ -114,6 +114,15 @@ class OrdersGroups(SeededOrdering):
         """See `Ordering.parts`."""
         return (self,) if self.within is None else (self, self.within)
 
+    def own_concepts(self) -> Sequence[str]:
+        """See `Ordering.own_concepts`: those of the ordering inside groups."""
+        return () if self.within is None else self.within.own_concepts()
+
+    @property
+    def owner(self) -> str:
+        """See `Ordering.owner`."""
+        return "" if self.within is None else self.within.owner
+
     @property
     def read_as_of(self) -> frozenset[str]:
         """See `Parameters.read_as_of`."""

@@ -108,7 +108,7 @@ def test_only_media_types_of_uploads_are_left_out(generated: GeneratedClient) ->
 # --- Orderings.
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", [kind for kind, each in ORDERINGS.items() if not each.has_own_concepts])
 def test_an_ordering_with_the_defaults_of_the_client_is_that_of_the_service(
     calls: Calls, deployment: Deployment, kind: str
 ) -> None:
@@ -124,6 +124,16 @@ def test_an_ordering_with_the_defaults_of_the_client_is_that_of_the_service(
     assert (version.name, version.version, version.ordering) == (f"typed-{kind}", 1, kind)
     bare = {**request.to_dict(), "ordering": {"kind": kind}}
     assert deployment.post(bare).json()["digest"] == version.digest
+
+
+def test_concepts_may_be_left_to_a_published_stream(calls: Calls) -> None:
+    models = calls.models
+    ordering = models.PublishedOrdering(kind="published", stream="icarl/cifar100")
+    request = models.StreamRequest(name="typed-published", ordering=ordering, tasks=models.TaskCount(count=10))
+
+    version = calls.publish(request)
+
+    assert (version.concepts, version.ordering) == (100, "published")
 
 
 def test_classes_may_be_left_to_the_catalogue(calls: Calls) -> None:

@@ -59,7 +59,9 @@ PARAMETERS: dict[Need, dict[str, object]] = {
 
 def parameters_for(kind: str) -> dict[str, object]:
     """Return parameters by which the evidence of an ordering can be gathered here."""
-    return {name: value for need in ORDERINGS[kind].needs for name, value in PARAMETERS.get(need, {}).items()}
+    required = {each.name: each.choices[0] for each in ORDERINGS[kind].parameters() if each.required}
+    gathered = {name: value for need in ORDERINGS[kind].needs for name, value in PARAMETERS.get(need, {}).items()}
+    return {**required, **gathered}
 
 
 @pytest.fixture(scope="module", params=list(ORDERINGS))
@@ -95,7 +97,9 @@ def test_each_version_has_exactly_these_concepts_once(
     assert service.http.get(published["export_url"]).json() == arranged
 
 
-def test_the_evidence_explains_the_order(service: Deployment, concepts: list[str], published: dict[str, Any]) -> None:
+def test_the_evidence_explains_the_order(
+    service: Deployment, concepts: list[str], published: dict[str, Any], benchmark_data: Path
+) -> None:
     arranged = [each for task in fetched(service, published) for each in task]
     manifest = service.http.get(published["url"]).json()
     assert set(manifest["evidence"]) == ORDERINGS[published["ordering"]].needs
@@ -135,6 +139,14 @@ def test_the_evidence_explains_the_order(service: Deployment, concepts: list[str
             assert manifest["evidence"] == {}
         case "random":
             assert manifest["evidence"] == {}
+        case "published":
+            stream = benchmark_data / "fomo_in_flux" / "streams" / "performance_sequence_1.json"
+            assert [each["concept"] for each in arranged] == json.loads(stream.read_text())
+            assert manifest["ordering"]["details"]["published"]["order_digest"] == manifest["order_digest"]
+            listed = service.http.get("/v1/published").json()["streams"]
+            assert manifest["order_digest"] in [each["order_digest"] for each in listed]
+            without = service.post({**request("published", [], **parameters_for("published")), "concepts": None})
+            assert (without.status_code, without.json()["digest"]) == (200, published["digest"])
         case kind:
             pytest.fail(f"add a case for {kind} here: how the evidence in its tasks explains the order")
 

@@ -19,7 +19,7 @@ from concept_orderings.evidence.counts import counts_of
 from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
 from concept_orderings.faults import Faults
-from concept_orderings.orderings import ORDERINGS, Parameter
+from concept_orderings.orderings import ORDERINGS, Parameter, parse_ordering
 from concept_orderings.parameters import WITHIN
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.text import shows_something
@@ -45,13 +45,23 @@ templates = st.text(PLAIN_CHARACTERS, max_size=6).map(lambda text: f"{text}{{}}.
 ensembles = templates | st.lists(templates, min_size=1, max_size=4, unique=True)
 
 
+OF_ANY_CONCEPTS = tuple(kind for kind, each in ORDERINGS.items() if not each.has_own_concepts)
+"""The orderings that order concepts of any names."""
+
+
 @st.composite
 def class_lists(draw: st.DrawFn) -> Body:
     """Draw a dataset with every kind of evidence."""
     classes = draw(st.lists(class_names, min_size=1, max_size=5, unique=True))
+    return draw(with_evidence(draw(dataset_names), classes))
+
+
+@st.composite
+def with_evidence(draw: st.DrawFn, name: str, classes: Sequence[str]) -> Body:
+    """Draw the evidence of a dataset with these classes."""
     return {
-        "name": draw(dataset_names),
-        "classes": classes,
+        "name": name,
+        "classes": list(classes),
         "year": draw(years),
         "template": draw(ensembles),
         "scores": draw(scores | st.fixed_dictionaries(dict.fromkeys(classes, scores))),
@@ -71,7 +81,23 @@ def datasets(max_size: int = 4) -> st.SearchStrategy[list[Body]]:
     return st.lists(class_lists(), min_size=1, max_size=max_size, unique_by=lambda each: canonical_name(each["name"]))
 
 
+@st.composite
+def own_datasets(draw: st.DrawFn, ordering: Body) -> list[Body]:
+    """Draw some of the concepts that an ordering has of its own."""
+    parsed, _ = parse_ordering(ordering, Faults())
+    assert parsed is not None
+    concepts = draw(st.lists(st.sampled_from(parsed.own_concepts()), min_size=1, max_size=8, unique=True))
+    return [draw(with_evidence(each.name, each.classes)) for each in grouped(concepts)]
+
+
+def example_of(kind: str) -> Body:
+    """Return an ordering of a kind that has the parameters that it must have."""
+    return {"kind": kind, **{each.name: each.choices[0] for each in ORDERINGS[kind].parameters() if each.required}}
+
+
 def _strings(each: Parameter) -> st.SearchStrategy[str]:
+    if each.name == "stream":
+        return st.sampled_from(_STREAMS)
     if each.choices:
         return st.sampled_from(each.choices)
     return st.from_regex(re.compile(each.pattern, re.ASCII), fullmatch=True) if each.pattern else class_names
@@ -82,6 +108,9 @@ _OF_A_SOURCE = ("source", "sources", "counted_since", "refresh", "query_form")
 
 
 _LISTS = ("order", "ties", "datasets_in_order")
+
+# Streams whose orders are made in milliseconds.
+_STREAMS = ("fomo/performance_sequence_1", "fomo/time_incremental_rsagg_1", "icarl/cifar100")
 
 # Rounds of refining: 1,000 of them take seconds where nothing is compiled, and show no more than a few do.
 _MOST = {"refine": 5}
@@ -98,7 +127,7 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     body: Body = {"kind": kind}
     for each in ORDERINGS[kind].parameters():
         # The parameters that list concepts or datasets cannot be drawn here, where these are not known.
-        if each.name in (*_OF_A_SOURCE, *_LISTS, WITHIN) or not draw(st.booleans()):
+        if each.name in (*_OF_A_SOURCE, *_LISTS, WITHIN) or not (each.required or draw(st.booleans())):
             continue
         body[each.name] = draw(
             {
@@ -114,7 +143,8 @@ def orderings(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
 @st.composite
 def requests(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     """Draw a valid request that needs no evidence from outside except embeddings."""
-    lists = draw(datasets())
+    ordering = draw(orderings(kinds))
+    lists = draw(own_datasets(ordering) if ORDERINGS[ordering["kind"]].has_own_concepts else datasets())
     n = sum(len(each["classes"]) for each in lists)
     tasks = draw(
         st.integers(1, n).map(lambda count: {"count": count})
@@ -122,7 +152,7 @@ def requests(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
         | compositions(n).map(lambda sizes: {"sizes": sizes})
     )
     name = draw(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True))
-    return {"name": name, "datasets": lists, "ordering": draw(orderings(kinds)), "tasks": tasks}
+    return {"name": name, "datasets": lists, "ordering": ordering, "tasks": tasks}
 
 
 @st.composite

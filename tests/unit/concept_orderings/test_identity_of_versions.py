@@ -24,6 +24,7 @@ from concept_orderings.stream import ArrangedStream
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 
 from .strategies import (
+    OF_ANY_CONCEPTS,
     Body,
     class_names,
     embeddings_for,
@@ -156,7 +157,7 @@ def with_all_evidence(kind: str, split: Body) -> StreamRequest:
     return parse_request({"name": "s", "datasets": datasets, "ordering": {"kind": kind}, "tasks": split})
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 @pytest.mark.parametrize("split", SPLITS, ids=str)
 def test_a_release_changes_the_digest_and_neither_order_nor_tasks(
     kind: str, split: Body, monkeypatch: pytest.MonkeyPatch
@@ -237,7 +238,7 @@ def test_counts_of_0_are_foreseen() -> None:
     assert warning.detail.startswith("1 of 2 concepts have a count of 0 ('X+++a')")
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 def test_a_rule_on_names_warns_in_the_manifest_and_before(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     doubt = StreamWarning(code="misspelt", detail="6 names look misspelt.", count=6)
 

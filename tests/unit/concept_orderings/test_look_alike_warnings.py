@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from concept_orderings.library import arrange_request, foreseen_warnings
 from concept_orderings.look_alike_warnings import look_alikes, not_composed, unusual_characters
 from concept_orderings.name_warnings import name_warnings
-from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.stream_warnings import StreamWarning
 
 from .benchmark import needs_benchmark, stream
-from .strategies import Body, class_names
+from .strategies import OF_ANY_CONCEPTS, Body, class_names
 
 CODES = {"look_alikes", "not_nfc", "unusual_characters"}
 
@@ -132,7 +131,7 @@ def test_orderings_without_a_source_of_counts_have_no_queries_to_copy() -> None:
         assert [each.queries for each in name_warnings(request)] == queries
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 def test_they_stand_in_the_manifest_of_every_ordering_and_are_foreseen(kind: str) -> None:
     evidence: dict[str, Any] = {"scores": 1, "counts": {"ﬁsh": 1, "fish": 2}, "year": 2000, "template": "{}"}
     body = {"name": "s", "datasets": [{"name": "X", "classes": ["ﬁsh", "fish"], **evidence}], "tasks": {"count": 1}}

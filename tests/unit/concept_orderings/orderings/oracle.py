@@ -4,11 +4,14 @@ import hashlib
 from typing import Any
 
 from concept_orderings.orderings import ORDERINGS
-from unit.concept_orderings.strategies import Body
+from unit.concept_orderings.strategies import Body, example_of
 
 
 def block(kind: str, datasets: int = 3, classes: int = 20, **parameters: object) -> Body:
-    """Return a request whose evidence is the same for all concepts."""
+    """Return a request whose evidence is the same for all concepts, or for all concepts of an ordering's own."""
+    ordering = {**example_of(kind), **parameters}
+    if ORDERINGS[kind].has_own_concepts:
+        return {"name": "block", "ordering": ordering, "tasks": {"count": 1}}
     names = [f"class {i:02}" for i in range(classes)]
     lists = [
         {
@@ -21,7 +24,7 @@ def block(kind: str, datasets: int = 3, classes: int = 20, **parameters: object)
         }
         for i in range(datasets)
     ]
-    return {"name": "block", "datasets": lists, "ordering": {"kind": kind, **parameters}, "tasks": {"count": 1}}
+    return {"name": "block", "datasets": lists, "ordering": ordering, "tasks": {"count": 1}}
 
 
 def sort_key(kind: str, seed: int, identifier: str) -> str:

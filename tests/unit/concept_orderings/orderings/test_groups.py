@@ -18,13 +18,13 @@ from concept_orderings.evidence import Need
 from concept_orderings.evidence.years import YEAR
 from concept_orderings.library import arrange, arrange_request, foreseen_warnings
 from concept_orderings.machine import Machine
-from concept_orderings.orderings import ORDERINGS
+from concept_orderings.orderings import ORDERINGS, SeededOrdering
 from concept_orderings.orderings.groups import OrdersGroups
 from concept_orderings.path import distance_as_cosine, memory_needed, tuned
 from concept_orderings.request import StreamRequest, parse_request
 from unit.concept_orderings.orderings.oracle import sort_key
 from unit.concept_orderings.request.bodies import changed, right
-from unit.concept_orderings.strategies import Body, embeddings_for, evidence_for, orderings, requests
+from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, embeddings_for, evidence_for, orderings, requests
 
 GROUPS = [kind for kind, each in ORDERINGS.items() if issubclass(each, OrdersGroups)]
 every_kind_of_groups = pytest.mark.parametrize("kind", GROUPS)
@@ -47,10 +47,13 @@ def runs_of(values: Iterable[Any]) -> list[Any]:
 @st.composite
 def grouped(draw: st.DrawFn, kind: str, inside: str) -> Body:
     """Draw a request with an ordering inside groups."""
-    body: Body = draw(requests([kind]))
-    inner: Body = draw(orderings([inside]))
+    # The ordering inside comes first where it knows the concepts.
+    first = inside if ORDERINGS[inside].has_own_concepts else kind
+    body: Body = draw(requests([first]))
+    other: Body = draw(orderings([kind if first == inside else inside]))
+    outer, inner = (other, body["ordering"]) if first == inside else (body["ordering"], other)
     inner.pop("max_seconds", None)
-    around = {name: value for name, value in body["ordering"].items() if name != "within_year"}
+    around = {name: value for name, value in outer.items() if name != "within_year"}
     return {**body, "ordering": {**around, "within": inner}}
 
 
@@ -66,7 +69,7 @@ def alone(body: Body, datasets: set[str]) -> list[str]:
     """Return the order by the ordering inside groups of some datasets, as if there were no others."""
     around = body["ordering"]
     inner = {**({"seed": around["seed"]} if "seed" in around else {}), **around["within"]}
-    if inner["kind"] == "given":
+    if not issubclass(ORDERINGS[inner["kind"]], SeededOrdering):
         inner.pop("seed", None)
     lists = [each for each in body["datasets"] if canonical_name(each["name"]) in datasets]
     return order_of(parse_request({**body, "datasets": lists, "ordering": inner, "tasks": {"count": 1}}))
@@ -115,7 +118,7 @@ OTHER_VALUES: dict[Need, Body] = {
 
 
 @every_kind_of_groups
-@every_kind_inside
+@pytest.mark.parametrize("inside", OF_ANY_CONCEPTS)
 @pytest.mark.parametrize("need", OTHER_VALUES)
 def test_the_evidence_of_both_is_part_of_the_identity(kind: str, inside: str, need: Need) -> None:
     ordering = {"/ordering": {"kind": kind, "within": {"kind": inside}}}

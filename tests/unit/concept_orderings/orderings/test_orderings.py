@@ -23,7 +23,7 @@ from concept_orderings.orderings import ORDERINGS, Ordering, SeededOrdering, par
 from concept_orderings.orderings.groups import OrdersGroups
 from concept_orderings.request import StreamRequest, parse_request
 from unit.concept_orderings.orderings.oracle import block, selected, sort_key
-from unit.concept_orderings.strategies import Body, evidence_for, requests, respelled
+from unit.concept_orderings.strategies import Body, evidence_for, example_of, requests, respelled
 
 KINDS = list(ORDERINGS)
 SEEDED = ["time", "dataset", "random"]  # the seed changes their order even without ties
@@ -293,6 +293,11 @@ GOLDEN: dict[str, tuple[Body, list[str], str]] = {
         ["DATASET 0+++class 4", "DATASET 0+++class 0", "DATASET 0+++class 3"],
         "c23e060033991c115d5205228ce805ad6f6fc63081c1e74164d0ab2b192c7b0d",
     ),
+    "published": (
+        {"kind": "published", "stream": "icarl/cifar100"},
+        ["CIFAR100+++road", "CIFAR100+++palm_tree", "CIFAR100+++snake"],
+        "dac6bb5a48289b2cc0090bfd6b49bef42d9d5005a30a94ee399ec6801ec9e149",
+    ),
     "random, seed 1, reversed": (
         {"kind": "random", "seed": 1, "reverse": True},
         ["DATASET 1+++class 3", "DATASET 3+++class 1", "DATASET 2+++class 4"],
@@ -316,11 +321,14 @@ def golden_request(kind: str, **parameters: object) -> Body:
                 "counts": {name: (i + 2 * j) % 5 for j, name in enumerate(classes)},
             }
         )
-    return {"name": "golden", "datasets": lists, "ordering": {"kind": kind, **parameters}, "tasks": {"count": 4}}
+    body = {"name": "golden", "ordering": {**example_of(kind), **parameters}, "tasks": {"count": 4}}
+    return body if ORDERINGS[kind].has_own_concepts else {**body, "datasets": lists}
 
 
 def golden_order(kind: str, **parameters: object) -> list[str]:
     request = parse_request(golden_request(kind, **parameters))
+    if not request.needs:
+        return [request.concepts.ids[i] for i in request.ordering.arrangement(request.concepts, Evidence()).order]
     # Many pairs of concepts are equally far from a third, so the path has ties too.
     grid = np.array([[1 + i % 5, 1 + i // 5, 3] for i in range(35)], dtype=np.float32)
     evidence = Evidence(

@@ -15,7 +15,7 @@ from concept_orderings.orderings import ORDERINGS
 from concept_orderings.parameters import parameter
 from concept_orderings.request import parse_request
 from concept_orderings.shapes import Boolean, RequestField
-from unit.concept_orderings.strategies import Body, requests, respelled
+from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, requests, respelled
 
 from .bodies import FIRST, changed, counted, right, scored, with_parameter
 
@@ -69,7 +69,7 @@ OTHER_VALUES: dict[Need, tuple[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 @pytest.mark.parametrize("need", [need for need, each in EVIDENCE.items() if each.fields and not each.stands_if_given])
 def test_evidence_changes_the_identity_only_of_requests_that_need_it(kind: str, need: Need) -> None:
     assert need in OTHER_VALUES, f"a new kind of evidence: add {need} to OTHER_VALUES here, and to right() in bodies.py"
@@ -88,7 +88,7 @@ def without_maps() -> Body:
     return body
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -123,7 +123,7 @@ FITTING = {"encoder": "fake", "weights": "0" * 64, "counted_since": "2026-01-31T
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(kind, each.name) for kind in ORDERINGS for each in ORDERINGS[kind].parameters()]
+    ("kind", "name"), [(kind, each.name) for kind in OF_ANY_CONCEPTS for each in ORDERINGS[kind].parameters()]
 )
 def test_every_parameter_is_part_of_the_identity(kind: str, name: str) -> None:
     declared = {each.name: each for each in ORDERINGS[kind].parameters()}[name]
@@ -157,7 +157,7 @@ def test_every_parameter_is_part_of_the_identity(kind: str, name: str) -> None:
     assert parse_request(changed(ordering, lambda: plain)).digest != parse_request(plain).digest
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 def test_a_parameter_that_only_checks_is_never_in_the_canonical_request(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from concept_orderings.orderings.random import Random
 from concept_orderings.parameters import parameter
 from concept_orderings.queries import Query
 from concept_orderings.request import StreamRequest, parse_request
-from unit.concept_orderings.strategies import Body, embeddings_for, requests
+from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, embeddings_for, requests
 
 from .bodies import changed, counted, right, with_parameter
 
@@ -90,7 +90,7 @@ def refuse(*_: object) -> object:
     raise AssertionError("a rule for clients' bodies was applied to a stored request")
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 @pytest.mark.parametrize("base", [right, lambda: of_the_catalogue("random")], ids=["given", "catalogue"])
 def test_later_rules_for_bodies_do_not_change_it(
     base: Callable[[], Body], kind: str, request: pytest.FixtureRequest
@@ -105,7 +105,7 @@ def test_later_rules_for_bodies_do_not_change_it(
         parse_request(right())
 
 
-@pytest.mark.parametrize("kind", ORDERINGS)
+@pytest.mark.parametrize("kind", OF_ANY_CONCEPTS)
 def test_a_parameter_that_is_absent_means_what_it_meant(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     body = changed({"/ordering/kind": kind})
     before = parse_request(body)
