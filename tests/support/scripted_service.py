@@ -5,6 +5,7 @@ Time is that of the test: a step that sleeps moves `now` on.
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ class Documents:
 
     manifest: bytes
     tasks: tuple[bytes, ...]
+    evidence: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -38,10 +40,12 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def version(name: str, number: int = 1, **parameters: Any) -> Documents:
+def version(body: object, number: int = 1) -> Documents:
     """Arrange a version as the service does."""
-    tasks, _, manifest = arrange_request(parse_request(random_request(name, **parameters))).documents(number)
-    return Documents(manifest.data, tuple(each.data for each in tasks))
+    arranged = arrange_request(parse_request(body))
+    tasks, _, manifest = arranged.documents(number)
+    evidence = {each.kind: each.data for each in arranged.evidence_files}
+    return Documents(manifest.data, tuple(each.data for each in tasks), evidence)
 
 
 def stated(data: bytes, digest: str = "") -> Reply:
@@ -74,10 +78,15 @@ class ScriptedService:
 
     def publish(self, name: str, number: int = 1, **parameters: Any) -> Documents:
         """Publish a version; a later one of the same number replaces it, as no real service does."""
-        documents = version(name, number, **parameters)
+        return self.publish_request(random_request(name, **parameters), number)
+
+    def publish_request(self, body: Mapping[str, Any], number: int = 1) -> Documents:
+        """Publish the version of a request."""
+        name, documents = body["name"], version(body, number)
         path = f"/v1/streams/{name}/versions/{number}"
         self._documents[path] = documents.manifest
         self._documents |= {f"{path}/tasks/{i}": each for i, each in enumerate(documents.tasks)}
+        self._documents |= {f"{path}/evidence/{kind}": each for kind, each in documents.evidence.items()}
         self._latest[name] = max(number, self._latest.get(name, 0))
         return documents
 

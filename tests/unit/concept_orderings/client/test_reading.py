@@ -231,6 +231,34 @@ def test_a_service_that_is_away_is_replaced_by_the_cache_with_a_warning(
         find(service, 1, None, tmp_path / "empty")
 
 
+COUNTED = {
+    "name": "job-1",
+    "datasets": [{"name": "pets", "classes": ["cat", "dog"], "counts": {"cat": 7, "dog": 3}}],
+    "ordering": {"kind": "frequency", "source": "request"},
+    "tasks": {"count": 2},
+}
+
+
+def test_evidence_is_typed_and_checked(service: ScriptedService, tmp_path: Path) -> None:
+    documents = service.publish_request(COUNTED)
+    found = stream(service, tmp_path)
+    table = found.evidence("counts")
+
+    assert dict(zip(table.concepts, table.columns[table.values], strict=True)) == {"pets+++cat": 7, "pets+++dog": 3}
+    assert [each.evidence["count"] for task in found.tasks for each in task.concepts] == [3, 7]
+    assert found.manifest.evidence["counts"].source == "request"
+    assert (found.manifest.ordering.kind, found.manifest.ordering.parameters["source"]) == ("frequency", "request")
+    assert found.published().evidence() == documents.evidence
+    with pytest.raises(BadArgument, match="no file of evidence 'vectors': it has counts"):
+        found.evidence("vectors")
+
+    service.paths()
+    next(tmp_path.rglob(sha256(documents.evidence["counts"]))).write_bytes(b"")
+    service.answers[f"{V1}/evidence/counts"] = [stated(b"{}")]
+    with pytest.raises(WrongDigest, match="The evidence counts of version 1"):
+        found.evidence("counts")
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"format": 1, "name": 3}'])
 def test_what_is_no_manifest_is_refused(service: ScriptedService, body: bytes) -> None:
     service.answers[V1] = [Reply(200, {}, body)] * 3
