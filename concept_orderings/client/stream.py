@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from concept_orderings.client import checking, tracking
 from concept_orderings.client.documents import EvidenceFile, Manifest, Task
 from concept_orderings.client.errors import BadArgument
 from concept_orderings.client.labels import StreamLabels, samples_of, stream_labels
+from concept_orderings.client.plan import Cursor, make_cursor
+from concept_orderings.client.plan.parameters import PlanOptions
 from concept_orderings.client.reading import Found, Reader
 from concept_orderings.client.steps import Steps
 from concept_orderings.evidence.tables import EvidenceTable, read_table
@@ -200,6 +202,24 @@ class Stream(Version):
             ``missing_samples`` and ``bad_samples``: with all faults.
         """
         return samples_of(given, self.concepts, labels)
+
+    def cursor(self, **options: Unpack[PlanOptions]) -> Cursor:
+        """Return a cursor over the batches of the stream, before its first step: the same for any number of ranks.
+
+        Parameters
+        ----------
+        **options
+            Rank and number of ranks, sizes, shares, samples and seed: see
+            `concept_orderings.client.plan.parameters.PlanOptions`.
+
+        Raises
+        ------
+        BadArgument
+            With all faults.
+        InvalidInput
+            The samples do not fit the stream; with all faults.
+        """
+        return make_cursor(self, **options)
 
     def evidence(self, kind: str) -> EvidenceTable:
         """Return a file of evidence from which the order was made, such as ``counts`` or ``vectors``.

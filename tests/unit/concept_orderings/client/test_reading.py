@@ -15,6 +15,7 @@ from concept_orderings.client.errors import (
     Unavailable,
     WrongDigest,
 )
+from concept_orderings.client.plan import Item
 from concept_orderings.client.reading import Found, Wanted, stated_digest
 from concept_orderings.client.steps import Failed, Reply
 from concept_orderings.client.stream import Stream
@@ -229,6 +230,21 @@ def test_a_service_that_is_away_is_replaced_by_the_cache_with_a_warning(
         assert find(service, 1, None, tmp_path).digest == digest
     with pytest.raises(Unavailable):
         find(service, 1, None, tmp_path / "empty")
+
+
+def test_a_stream_has_cursors(service: ScriptedService) -> None:
+    service.publish("job-1")
+    samples = {"OWN": {f"class {i:05d}": 5 for i in range(4)}}
+
+    def steps(rank: int, world_size: int) -> list[list[Item]]:
+        cursor = stream(service).cursor(
+            rank=rank, world_size=world_size, batch_size=3, samples_per_task=6, samples=samples, pretraining=7
+        )
+        return [step.items for step in cursor]
+
+    whole = steps(0, 1)
+    assert len(whole) == 4
+    assert whole == [[a, b, c] for (a, c), (b,) in zip(steps(0, 2), steps(1, 2), strict=True)]
 
 
 COUNTED = {
