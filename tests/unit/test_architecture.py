@@ -121,6 +121,7 @@ def _excepted(each: Import) -> bool:
     libraries = {
         *(("path", "numba"), ("path", "threadpoolctl"), ("parquet.py", "pyarrow")),
         *(("client/transport.py", "httpx"), ("client/tracking.py", "mlflow")),
+        ("client/plan/item_dataset.py", "torch"),
     }
     return {(path, each.package), (path.partition("/")[0], each.package)} & libraries != set()
 
@@ -134,6 +135,12 @@ def test_only_the_kernels_import_numba() -> None:
 def test_only_the_client_s_runners_import_httpx() -> None:
     assert {each.path for each in imports_of("concept_orderings") if each.package == "httpx"} == {
         "concept_orderings/client/transport.py"
+    }
+
+
+def test_only_the_client_s_iterable_dataset_imports_torch() -> None:
+    assert {each.path for each in imports_of("concept_orderings") if each.package in ENCODER_LIBRARIES} == {
+        "concept_orderings/client/plan/item_dataset.py"
     }
 
 

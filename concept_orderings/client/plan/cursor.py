@@ -1,19 +1,27 @@
 """The batches of a stream one after the other, from any step on, for any number of ranks."""
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Unpack
 
 from concept_orderings.client.errors import BadArgument
-from concept_orderings.client.plan.parameters import PlannedStream, PlanOptions, read_parameters
+from concept_orderings.client.plan.batch_sampler import StepSampler
+from concept_orderings.client.plan.confirmations import Confirmations
+from concept_orderings.client.plan.parameters import Pair, PlannedStream, PlanOptions, read_parameters
 from concept_orderings.client.plan.plan import Arrays, Plan
 from concept_orderings.client.plan.ranks import read_ranks
 from concept_orderings.client.plan.state import plan_state, step_of_state
 from concept_orderings.training import POOLS
 
+if TYPE_CHECKING:
+    from concept_orderings.client.plan.item_dataset import ItemDataset
+
 BLOCK_SAMPLES = 16_384
 BLOCK_STEPS = 64
 """A block has at most so many samples, or one step; and at most so many steps."""
+
+_Batch = TypeVar("_Batch")
 
 
 class Item(NamedTuple):
@@ -131,6 +139,8 @@ class Cursor(Iterator[Step]):
     ----------
     number : int
         The step that comes next, counted over all tasks.
+    confirmations : Confirmations
+        What loaders drew and the loop confirmed.
     """
 
     def __init__(self, name: str, version: int, plan: Plan, rank: int, world_size: int) -> None:
@@ -138,6 +148,7 @@ class Cursor(Iterator[Step]):
         self.rank = rank
         self.world_size = world_size
         self.number = 0
+        self.confirmations = Confirmations()
         self._name = name
         self._version = version
         self._blocks = _Blocks(plan, rank, world_size)
@@ -170,8 +181,54 @@ class Cursor(Iterator[Step]):
         if self.number >= self.steps:
             raise StopIteration
         step = Step(self._blocks, self.number)
-        self.number += 1
+        self._confirm()
         return step
+
+    def done(self, step: Step | int) -> None:
+        """Confirm a step that came from a loader: states count it from now on.
+
+        Parameters
+        ----------
+        step
+            The step, or its number counted over all tasks. Steps are confirmed in order, each once.
+
+        Raises
+        ------
+        BadArgument
+            Another step comes next: one was not confirmed, or this one was confirmed before.
+        """
+        number = step.number if isinstance(step, Step) else operator.index(step)
+        if number != self.number:
+            raise BadArgument.of(
+                f"Step {number:,} was confirmed, and step {self.number:,} comes next: "
+                + ("the steps between were not confirmed." if number > self.number else "it was confirmed before.")
+            )
+        self._confirm()
+
+    def follow(self, loader: Iterable[_Batch]) -> Iterator[tuple[Step, _Batch]]:
+        """Yield each step with its batch from a loader, and count it when the loop gets it.
+
+        Parameters
+        ----------
+        loader
+            Yields the batches of this cursor in order, such as a `DataLoader` with `as_batch_sampler`.
+        """
+        batches = iter(loader)
+        for batch in batches:
+            yield next(self), batch
+
+    def as_iterable_dataset(self, load: Callable[[Item], object] | None = None) -> "ItemDataset":
+        """Return the samples as an `IterableDataset`; see `concept_orderings.client.plan.item_dataset.ItemDataset`."""
+        # PyTorch is imported by who uses it.
+        from concept_orderings.client.plan.item_dataset import ItemDataset  # noqa: PLC0415
+
+        return ItemDataset(self, load)
+
+    def as_batch_sampler(
+        self, index: Mapping[Pair, Sequence[int]], pretraining: Sequence[int] | int | None = None
+    ) -> StepSampler:
+        """Return batches as lists of indices, for a `DataLoader` over a map-style dataset; see `StepSampler`."""
+        return StepSampler(self, index, pretraining)
 
     def at(self, task: int, index: int = 0) -> Step:
         """Return a step without going there.
@@ -192,10 +249,22 @@ class Cursor(Iterator[Step]):
             There is no such task or step.
         """
         self.number = self._number(task, index)
+        self.confirmations.moved()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state as JSON, below 4 kB: the step that comes next, and what decides the batches."""
-        return plan_state(self._name, self._version, self.plan, self.number)
+        """Return the state as JSON, below 4 kB: the step that comes next, and what decides the batches.
+
+        Raises
+        ------
+        WrongState
+            A loader drew steps that the loop did not confirm.
+        """
+        self.confirmations.refuse_forgotten(self.number)
+        return self.state_at(self.number)
+
+    def state_at(self, number: int) -> dict[str, Any]:
+        """Return the state before another step; see `number`."""
+        return plan_state(self._name, self._version, self.plan, number)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go to where a state was saved, by any number of ranks.
@@ -205,8 +274,12 @@ class Cursor(Iterator[Step]):
         WrongState
             It belongs to another version, seed or parameters, which are named.
         """
-        expected = plan_state(self._name, self._version, self.plan, 0)
-        self.number = step_of_state(state, expected, self.plan.steps, self.plan.tasks)
+        self.number = step_of_state(state, self.state_at(0), self.plan.steps, self.plan.tasks)
+        self.confirmations.moved()
+
+    def _confirm(self) -> None:
+        self.number += 1
+        self.confirmations.confirmed(self.number)
 
     def _number(self, task: int, index: int) -> int:
         if not (0 <= task < self.plan.tasks and 0 <= index < self.plan.steps):

@@ -1,0 +1,206 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from concept_orderings.client import BadArgument, WrongState
+from concept_orderings.client.plan import Cursor, Item
+from unit.concept_orderings.client.plan.streams import cursor_of
+
+SIZES = ((3, 5, 1), (4, 2), (1, 1, 1, 20))
+OPTIONS: dict[str, Any] = {"batch_size": 8, "samples_per_task": 40, "pretraining": 11, "seed": 5}
+FIRST_OF_PRETRAINING = 1000
+
+
+def index_of(cursor: Cursor) -> dict[tuple[str, str], list[int]]:
+    ends = iter(range(100))
+    samples = cursor.plan.parameters.samples
+    return {pair: [next(ends) for _ in range(n)] for pair, n in zip(cursor.plan.pairs, samples, strict=True)}
+
+
+def indices(cursor: Cursor, items: list[Item]) -> list[int]:
+    index = index_of(cursor)
+    return [
+        FIRST_OF_PRETRAINING + item.index
+        if item.dataset is None or item.class_name is None
+        else index[item.dataset, item.class_name][item.index]
+        for item in items
+    ]
+
+
+def prefetched(sampler: Any, ahead: int) -> Iterator[list[int]]:
+    """Draw batches ahead, as the workers of a loader do."""
+    drawn = iter(sampler)
+    waiting = [next(drawn) for _ in range(ahead)]
+    for each in drawn:
+        waiting.append(each)
+        yield waiting.pop(0)
+    yield from waiting
+
+
+def test_a_batch_sampler_yields_the_indices_of_the_rank_s_items() -> None:
+    cursor, same = (cursor_of(SIZES, rank=1, world_size=3, **OPTIONS) for _ in range(2))
+    sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
+
+    assert list(sampler) == [indices(same, step.items) for step in same]
+    assert len(sampler) == 15
+
+
+def test_a_batch_sampler_begins_at_the_cursor() -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    cursor.seek(2, 4)
+
+    assert list(cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)) == [
+        indices(cursor, cursor.at(2, 4).items)
+    ]
+
+
+def test_what_the_index_lacks_is_named() -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    index = index_of(cursor)
+    del index["d0", "class 0 0"]
+    index["d1", "class 0 1"] = [1, 2]
+
+    with pytest.raises(BadArgument) as refused:
+        cursor.as_batch_sampler(index)
+    assert "lacks 1 concepts of the stream (d0+++class 0 0)" in str(refused.value)
+    assert "fewer entries than samples for 1 concepts (d1+++class 0 1)" in str(refused.value)
+    assert "The pretraining pool has 11 samples, and 0 indices of it are given" in str(refused.value)
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 8])
+def test_the_state_counts_steps_that_the_loop_got_and_not_those_drawn_ahead(ahead: int) -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
+
+    for step, batch in cursor.follow(prefetched(sampler, ahead)):
+        assert batch == indices(cursor, step.items)
+        state = cursor.state_dict()
+        assert (state["task"], state["step"]) == divmod(step.number + 1, 5)
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 8])
+def test_a_loop_confirms_its_steps(ahead: int) -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
+
+    for number, _ in enumerate(prefetched(sampler, ahead)):
+        cursor.done(number)
+        assert cursor.state_dict() == cursor.state_at(number + 1)
+    assert cursor.number == 15
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 8])
+def test_a_loop_that_confirms_no_step_is_refused_a_state(ahead: int) -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    assert cursor.state_dict() == cursor.state_at(0)
+    loader = prefetched(cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING), ahead)
+    next(loader)
+
+    with pytest.raises(WrongState, match=r"Call cursor\.done\(step\) after each step, or loop over cursor\.follow"):
+        cursor.state_dict()
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 5])
+def test_a_loop_that_stops_confirming_is_refused_a_state(ahead: int) -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    loader = prefetched(cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING), ahead)
+    for number in range(4):
+        next(loader)
+        cursor.done(number)
+    next(loader)
+    assert cursor.state_dict() == cursor.state_at(4), "in the middle of a step, before it is confirmed"
+    next(loader)
+
+    with pytest.raises(WrongState, match="drew steps from 4 on"):
+        cursor.state_dict()
+
+
+def test_steps_are_confirmed_in_order_and_once() -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    cursor.done(cursor.at(0, 0))
+
+    with pytest.raises(BadArgument, match="Step 2 was confirmed, and step 1 comes next: the steps between were not"):
+        cursor.done(2)
+    with pytest.raises(BadArgument, match="Step 0 was confirmed, and step 1 comes next: it was confirmed before"):
+        cursor.done(0)
+
+
+def test_a_loader_of_a_cursor_that_is_moved_is_stale() -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
+    drawn = iter(sampler)
+    next(drawn)
+    cursor.seek(1)
+
+    with pytest.raises(BadArgument, match="begin a new loop"):
+        next(drawn)
+    assert len(list(sampler)) == 10
+    cursor.seek(1)
+    assert cursor.state_dict() == cursor.state_at(5)
+
+
+def test_the_state_of_an_iterator_is_that_before_the_step_drawn_next() -> None:
+    """As `StatefulDataLoader` saves it with each batch, and loads it into a new iterator."""
+    cursor, other = (cursor_of(SIZES, rank=0, world_size=world_size, **OPTIONS) for world_size in (1, 2))
+    drawn = iter(cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING))
+    for _ in range(7):
+        next(drawn)
+    resumed = iter(other.as_batch_sampler(index_of(other), FIRST_OF_PRETRAINING))
+    resumed.load_state_dict(drawn.state_dict())
+
+    assert next(resumed) == next(drawn)[::2]
+    assert other.number == 7
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_workers_of_an_iterable_dataset_share_the_steps(workers: int) -> None:
+    utils = pytest.importorskip("torch.utils.data", exc_type=ImportError)
+    cursor, same = (cursor_of(SIZES, rank=0, world_size=3, **OPTIONS) for _ in range(2))
+    for each in (cursor, same):
+        each.seek(0, 2)
+    dataset = cursor.as_iterable_dataset(load=_index_of_item)
+    loader = utils.DataLoader(dataset, batch_size=dataset.batch_size, num_workers=workers)
+
+    loop = cursor.follow(loader)
+    for step, (followed, batch) in zip(same, loop, strict=True):
+        assert batch.tolist() == [item.index for item in step.items]
+        assert cursor.state_dict() == same.state_dict()
+        assert followed.number == step.number
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loop_over_an_iterable_dataset_confirms_its_steps(workers: int) -> None:
+    utils = pytest.importorskip("torch.utils.data", exc_type=ImportError)
+    cursor = cursor_of(SIZES, **OPTIONS)
+    dataset = cursor.as_iterable_dataset(load=_index_of_item)
+    loader = iter(utils.DataLoader(dataset, batch_size=dataset.batch_size, num_workers=workers))
+    next(loader)
+
+    with pytest.raises(WrongState, match=r"Call cursor\.done"):
+        cursor.state_dict()
+    cursor.done(0)
+    assert cursor.state_dict() == cursor.state_at(1)
+
+
+def test_persistent_workers_do_not_begin_again() -> None:
+    utils = pytest.importorskip("torch.utils.data", exc_type=ImportError)
+    dataset = cursor_of(SIZES, **OPTIONS).as_iterable_dataset(load=_index_of_item)
+    loader = utils.DataLoader(dataset, batch_size=dataset.batch_size, num_workers=1, persistent_workers=True)
+    assert len(list(loader)) == 15
+
+    with pytest.raises(RuntimeError, match="make a new DataLoader"):
+        list(loader)
+
+
+def test_ranks_are_those_of_an_initialised_process_group(tmp_path: Any) -> None:
+    distributed = pytest.importorskip("torch.distributed", exc_type=ImportError)
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    try:
+        assert cursor_of(SIZES, **OPTIONS).world_size == 1
+    finally:
+        distributed.destroy_process_group()
+
+
+def _index_of_item(item: Item) -> int:
+    return item.index
