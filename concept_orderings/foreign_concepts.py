@@ -34,21 +34,23 @@ def find_foreign_concepts(fields: Mapping[str, object], ordering: Ordering, faul
     for concept in ordering.own_concepts():
         dataset, class_name = split_concept(concept)
         own.setdefault(dataset, set()).add(class_name)
-    # By place, because one word may stand for many: "fomo" for datasets, "list" for classes.
-    datasets: dict[tuple[str, ...], list[str]] = {}
-    classes: dict[tuple[str, str], list[str]] = {}
+    # By place, because one word may stand for many: "fomo" for datasets, "list" for classes. Of datasets that are
+    # foreign as a whole, the dataset is empty, and the names are those of datasets.
+    foreign: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for each in named_classes(fields):
         known = own.get(canonical_name(each.name))
         if known is None:
-            datasets.setdefault(tuple(each.pointers), []).append(each.name)
+            foreign.setdefault(("", tuple(each.pointers)), []).append(each.name)
             continue
         for name, pointer in each.classes:
             if name not in known:
-                classes.setdefault((each.name, pointer), []).append(name)
-    for pointers, names in datasets.items():
-        faults.add_made(CODE, partial(_foreign_datasets, ordering.owner, names, pointers, sorted(own)))
-    for (dataset, pointer), names in classes.items():
-        faults.add_made(CODE, partial(_foreign_classes, ordering.owner, dataset, names, pointer, own))
+                foreign.setdefault((each.name, (pointer,)), []).append(name)
+    for (dataset, pointers), names in foreign.items():
+        if dataset:
+            make = partial(_foreign_classes, ordering.owner, dataset, names, pointers, own)
+        else:
+            make = partial(_foreign_datasets, ordering.owner, names, pointers, sorted(own))
+        faults.add_made(CODE, make)
 
 
 def _foreign_datasets(owner: str, names: Sequence[str], pointers: Sequence[str], own: Sequence[str]) -> BadParameter:
@@ -71,14 +73,14 @@ def _meant_dataset(names: Sequence[str], own: Sequence[str]) -> str:
 
 
 def _foreign_classes(
-    owner: str, dataset: str, names: Sequence[str], pointer: str, own: Mapping[str, Set[str]]
+    owner: str, dataset: str, names: Sequence[str], pointers: Sequence[str], own: Mapping[str, Set[str]]
 ) -> BadParameter:
     concepts = [shown(join_concept(canonical_name(dataset), each)) for each in names]
     what = f"concept {concepts[0]}" if len(names) == 1 else f"concepts {first_of(concepts, _MOST_NAMED)}"
     known = find_dataset(dataset)
     near = nearest_class(known, names[0]) if len(names) == 1 and known is not None else None
     meant = f"did you mean {shown(near)}? Otherwise " if near in own[canonical_name(dataset)] and near else ""
-    return BadParameter(CODE, f"The {owner} has no {what}; {meant}{_otherwise(names)}", [pointer])
+    return BadParameter(CODE, f"The {owner} has no {what}; {meant}{_otherwise(names)}", pointers)
 
 
 def _otherwise(names: Sequence[str]) -> str:

@@ -1,5 +1,8 @@
 """What the formats that say how to cite a version share."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from concept_orderings.published import PublishedVersion
 
 MAKER = "concept-orderings"
@@ -11,8 +14,17 @@ def title_of(version: PublishedVersion) -> str:
     tasks, concepts = len(version.sizes), sum(version.sizes)
     return (
         f"Task stream {version.stream}, version {version.number}: {concepts:,} concept{'s'[: concepts != 1]} in "
-        f"{tasks:,} task{'s'[: tasks != 1]}, ordered by {version.manifest['ordering']['kind']}"
+        f"{tasks:,} task{'s'[: tasks != 1]}, {_order_of(version.manifest['ordering'])}"
     )
+
+
+def _order_of(ordering: Mapping[str, Any]) -> str:
+    """Return the ordering of a manifest for a title: its kind, or whose order a published one is."""
+    published = ordering["details"].get("published")
+    if published is None:
+        return f"ordered by {ordering['kind']}"
+    reverse = "the reverse order" if ordering["reverse"] else "the order"
+    return f"in {reverse} of {ordering['stream']} ({published['origin']})"
 
 
 def software_of(version: PublishedVersion) -> str:

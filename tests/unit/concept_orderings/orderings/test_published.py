@@ -11,6 +11,8 @@ from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.catalogue import CATALOGUE
 from concept_orderings.errors import InvalidInput, UnreadableRequest
+from concept_orderings.exporters import EXPORTERS
+from concept_orderings.exporters.citation import title_of
 from concept_orderings.labels import catalogue_labels, listed_labels
 from concept_orderings.library import arrange_request
 from concept_orderings.orderings import ORDERINGS
@@ -173,13 +175,13 @@ def test_concepts_that_the_stream_lacks_are_all_named() -> None:
     concepts = faults_of(body_of(CIFAR, concepts=["CIFAR100+++bear", "cifar100+++aple", "DTD+++striped", "DTD+++lacy"]))
 
     assert {code for code, _, _ in (*found, *concepts)} == {"not_in_published_stream"}
-    assert {pointers for _, pointers, _ in found} == {
+    assert [pointers for _, pointers, _ in found] == [
         ("/datasets/0/classes/0",),
         ("/datasets/0/classes/2",),
         ("/datasets/1/name",),
         ("/datasets/2/name",),
-    }
-    assert {pointers for _, pointers, _ in concepts} == {("/concepts/1",), ("/concepts/2", "/concepts/3")}
+    ]
+    assert [pointers for _, pointers, _ in concepts] == [("/concepts/1",), ("/concepts/2", "/concepts/3")]
     details = {pointers: detail for _, pointers, detail in found}
     assert details["/datasets/0/classes/0",] == (
         "The published stream icarl/cifar100 has no concept 'CIFAR100+++aple'; did you mean 'apple'? Otherwise leave "
@@ -225,6 +227,20 @@ def test_inside_groups_each_group_has_the_order_of_the_stream() -> None:
     body["ordering"]["within"]["stream"] = "icarl/cifar"
     [(code, pointers, _)] = faults_of(body)
     assert (code, pointers) == ("unknown_published_stream", ("/ordering/within/stream",))
+
+
+@pytest.mark.parametrize(
+    ("reverse", "title"),
+    [
+        (False, "100 concepts in 1 task, in the order of icarl/cifar100 (iCaRL, arXiv 1611.07725)"),
+        (True, "100 concepts in 1 task, in the reverse order of icarl/cifar100 (iCaRL, arXiv 1611.07725)"),
+    ],
+)
+def test_a_citation_says_whose_order_it_is(reverse: bool, title: str) -> None:
+    version = arrange_request(parse_request(body_of(CIFAR, reverse=reverse))).published(1)
+
+    assert title_of(version).endswith(title)
+    assert title.encode() in EXPORTERS["bibtex"]().render(version)
 
 
 def test_the_catalogue_has_what_groups_of_a_stream_need() -> None:
