@@ -10,7 +10,7 @@ from concept_orderings.cli.parameters import PREFIX, given_parameters, has_optio
 from concept_orderings.evidence import Need
 from concept_orderings.evidence.counts import AT_HAND
 from concept_orderings.exporters import EXPORTERS
-from concept_orderings.orderings import ORDERINGS, Ordering
+from concept_orderings.orderings import ORDERINGS, Ordering, may_have_own_concepts
 from concept_orderings.orderings.groups import OrdersGroups
 from concept_orderings.parameters import WITHIN
 
@@ -24,8 +24,8 @@ _OF_CACHES = ("counted_since", "refresh")
 def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
     """Yield a sentence for each fault that the options have by themselves."""
     yield from _dashes(options)
-    own = options.kind is not None and not options.print_order and ORDERINGS[options.kind].has_own_concepts
-    if not (options.files or options.dataset or own):
+    of_ordering = options.kind is not None and may_have_own_concepts(ordering_of(options))
+    if not (options.files or options.dataset or (of_ordering and not options.print_order)):
         yield "No class names are given: name a FILE that has some, or give --dataset NAME for one of the catalogue."
     if options.print_order:
         given = [name for name, value in vars(options).items() if value is not None and value is not False]

@@ -16,6 +16,7 @@ from concept_orderings.cli import main
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.published import PublishedVersion
+from concept_orderings.published_streams import published_order
 
 CLASSES = ["apple", "bear", "clock", "dolphin", "elephant"]
 
@@ -434,3 +435,55 @@ def test_unknown_names_are_warned_of_or_refused(capsys: pytest.CaptureFixture[st
     error = refused(capsys, path, "--kind", "random", "--strict")
     assert "did you mean 'apple'? (" in error
     assert "cifar100.txt: line 2" in error
+
+
+# --- Published streams.
+
+CIFAR_OF_ICARL = ("--kind", "published", "--stream", "icarl/cifar100")
+
+
+def test_a_published_stream_needs_no_file(capsys: pytest.CaptureFixture[str], classes: Path, tmp_path: Path) -> None:
+    everything = ordered(capsys, *CIFAR_OF_ICARL)
+    body = tmp_path / "body.json"
+    ordering = {"kind": "published", "stream": "icarl/cifar100", "reverse": True}
+    body.write_text(json.dumps({"ordering": ordering, "tasks": {"count": 1}}))
+
+    assert everything == list(published_order("icarl/cifar100"))
+    assert ordered(capsys, *CIFAR_OF_ICARL, "--dataset", "cifar100") == everything
+    assert ordered(capsys, *CIFAR_OF_ICARL, "--reverse") == ordered(capsys, body)[0] == everything[::-1]
+    some = ordered(capsys, classes, *CIFAR_OF_ICARL)
+    assert some == [each for each in everything if each.partition("+++")[2] in CLASSES]
+    assert ordered(capsys, "--kind", "dataset", "--within", "published", *CIFAR_OF_ICARL[2:]) == everything
+
+
+def test_a_published_stream_has_labels_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    found = ordered(capsys, *CIFAR_OF_ICARL, "--tasks", "10", "--format", "pycil")
+
+    assert found["class_order"][:5] == [68, 56, 78, 8, 23]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--kind", "published", "--stream", "icarl/cifar"], "did you mean icarl/cifar100?"),
+        (["--kind", "published"], 'has no stream; give one, such as "fomo/'),
+        ([*CIFAR_OF_ICARL, "--dataset", "dtd"], "no concept of the dataset DTD"),
+        (["--kind", "random", "--stream", "icarl/cifar100", "--dataset", "dtd"], "--stream has no effect"),
+        (["--kind", "random"], "No class names are given"),
+        (["--print-order"], "No class names are given"),
+    ],
+)
+def test_what_a_published_stream_lacks_is_named(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(["order", *arguments]) != 0
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_that_lists_nothing_has_no_concepts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps({"ordering": {"kind": "random"}}))
+    assert "[missing_concepts]" in refused(capsys, body)
+
+    body.write_text(json.dumps({"datasets": [], "ordering": {"kind": "published", "stream": "icarl/cifar100"}}))
+    assert "[empty_class_list]" in refused(capsys, body)
