@@ -128,7 +128,7 @@ def test_an_ordering_with_the_defaults_of_the_client_is_that_of_the_service(
 
 def test_concepts_may_be_left_to_a_published_stream(calls: Calls) -> None:
     models = calls.models
-    ordering = models.PublishedOrdering(kind="published", stream="icarl/cifar100")
+    ordering = models.PublishedOrdering(kind="published", stream=models.PublishedOrderingStream("icarl/cifar100"))
     request = models.StreamRequest(name="typed-published", ordering=ordering, tasks=models.TaskCount(count=10))
 
     version = calls.publish(request)
