@@ -47,6 +47,8 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     ("no_class_list", ""),
     ("unknown_class", ""),
     ("unknown_dataset", ""),
+    # Concepts that a published stream does not have.
+    ("not_in_published_stream", ""),
     # A split of as many concepts as there are.
     ("bad_task_count", "concepts cannot be cut into"),
     ("bad_task_sizes", "The task sizes add up to"),

@@ -17,12 +17,13 @@ from app.settings import ORDERING_DEFAULTS
 from app.source_schemas import REQUESTS as COUNTS_REQUESTS
 from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.counts_request import parse_counts_request
+from concept_orderings.errors import InvalidInput
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.labels import listed_labels
 from concept_orderings.library import arrange_request
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
-from support.declared import fits_schema
+from support.declared import assert_schema_agrees, fits_schema
 
 SETTINGS = {"encoder": "minilm"}
 
@@ -128,7 +129,8 @@ def complete(schema: dict[str, Any], value: Any) -> Any:
 def bare_request(kind: str) -> dict[str, Any]:
     """Return a request with no parameter but the kind, and whatever evidence that needs."""
     example = next(each["value"] for each in REQUESTS.values() if each["value"]["ordering"]["kind"] == kind)
-    return {**example, "ordering": {"kind": kind}}
+    needed = {"kind"} | {each.name for each in ORDERINGS[kind].parameters() if each.required}
+    return {**example, "ordering": {name: value for name, value in example["ordering"].items() if name in needed}}
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)
@@ -140,6 +142,38 @@ def test_posting_all_defaults_of_a_stream_request_is_posting_none(kind: str) -> 
     assert completed.keys() >= {"datasets", "concepts"}
     found, expected = (parse_request(each, defaults=SETTINGS) for each in (completed, body))
     assert found.digest == expected.digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"datasets": None, "concepts": None},
+        {"concepts": ["CIFAR100+++bear"]},
+        {"concepts": ["CIFAR100+++bear"], "datasets": "fomo"},
+        {"concepts": ["CIFAR100+++aple"]},
+        {"ordering": {"kind": "published"}},
+        {"ordering": {"kind": "published", "stream": None}},
+        {"ordering": {"kind": "published", "stream": "icarl/cifar10"}},
+        {"ordering": {"kind": "published", "stream": 5}},
+        {"ordering": {"kind": "random"}},
+        {"ordering": {"kind": "time", "within": {"kind": "published", "stream": "icarl/cifar100"}}},
+        {"ordering": {"kind": "time", "within": {"kind": "published"}}},
+        {"ordering": {"kind": "time", "within": {"kind": "random"}}},
+        {"ordering": {"kind": "time", "within": None}},
+        {"ordering": None},
+    ],
+    ids=str,
+)
+def test_a_request_without_concepts_fits_the_schema_if_its_ordering_has_its_own(changes: dict[str, Any]) -> None:
+    body = {**bare_request("published"), **changes}
+    refused = None
+    try:
+        parse_request(body)
+    except InvalidInput as error:
+        refused = error
+
+    assert_schema_agrees("StreamRequest", body, refused)
 
 
 def test_a_setting_has_no_default() -> None:

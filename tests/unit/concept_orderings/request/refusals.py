@@ -52,11 +52,13 @@ ERRORS: dict[str, type[InvalidInput]] = {
     "missing_templates": MissingEvidence,
     "missing_years": MissingEvidence,
     "no_class_list": NotInCatalogue,
+    "not_in_published_stream": BadParameter,
     "unknown_class": NotInCatalogue,
     "unknown_dataset": NotInCatalogue,
     "unknown_field": BadValue,
     "unknown_ordering": UnknownOrdering,
     "unknown_parameter": BadParameter,
+    "unknown_published_stream": BadParameter,
     "within_too_deep": BadParameter,
     "wrong_type": BadValue,
 }
