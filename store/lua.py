@@ -58,6 +58,12 @@ class Script:
         """
         return int(await self._script(_values(keys), _values(*arguments), client=redis))
 
+    async def run_for_list(
+        self, redis: Redis, keys: Sequence[NamedTuple], arguments: Sequence[NamedTuple]
+    ) -> list[int]:
+        """Run a script that returns a table of integers; parameters and errors as of `run`."""
+        return [int(each) for each in await self._script(_values(*keys), _values(*arguments), client=redis)]
+
 
 def read_lua(
     path: Path, *, keys: type[NamedTuple] | None, arguments: Sequence[type[NamedTuple]], first: int = 1

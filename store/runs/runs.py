@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -31,7 +31,17 @@ _RUN = re.compile(rb"[1-9][0-9]{0,14}")
 
 
 class QueueFull(Exception):
-    """The limit of active records of a kind is reached."""
+    """The limit of active records of a kind leaves no room for those that were submitted together.
+
+    Attributes
+    ----------
+    needed : int
+        The number of records that need room.
+    """
+
+    def __init__(self, needed: int = 1) -> None:
+        super().__init__(needed)
+        self.needed = needed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +132,43 @@ class Runs:
         QueueFull
             If `most_active` records are active already.
         """
+        one = {submission.id} if again else frozenset[str]()
+        return (await self.submit_each([submission], most_active=most_active, again=one))[0]
+
+    async def submit_each(
+        self, submissions: Sequence[Submission], *, most_active: int, again: Set[str] = frozenset()
+    ) -> list[int | None]:
+        """Record several requests as `submit` records one: all of them, or none.
+
+        Parameters
+        ----------
+        submissions
+            At least one request; no two are the same.
+        most_active
+            The limit of active records, these included.
+        again
+            The ids of those that may begin a new run even if the last one has succeeded.
+
+        Returns
+        -------
+        list of (int or None)
+            For each request what `submit` returns. If one of them is None, none was recorded, and the numbers of the
+            others mean nothing: look for its result, and submit the others, with this one among `again` if it has none.
+
+        Raises
+        ------
+        QueueFull
+            If the limit leaves no room for all of them that are not active yet. None was recorded.
+        """
+        requests = [await self._as_arguments(each, most_active, each.id in again) for each in submissions]
+        runs = await scripts.SUBMIT_EACH.run(self._redis, self.kind.policy, requests)
+        if -1 not in runs and 0 in runs:
+            raise QueueFull(runs.count(0))
+        return [None if run == -1 else run for run in runs]
+
+    async def _as_arguments(
+        self, submission: Submission, most_active: int, again: bool
+    ) -> tuple[RunKeys, scripts.Subject, scripts.Submit]:
         canonical = await asyncio.to_thread(compress, submission.canonical)
         arguments = scripts.Submit(
             most_active=most_active,
@@ -132,10 +179,7 @@ class Runs:
             canonical=canonical,
             steps=submission.steps,
         )
-        run = await self._call(scripts.SUBMIT, submission.id, arguments)
-        if run == 0:
-            raise QueueFull
-        return run if run > 0 else None
+        return self._keys_of(submission.id), self._subject(submission.id), arguments
 
     async def get(self, identifier: str) -> Record | None:
         """Return a record, or None if there is none or it was deleted.
@@ -334,9 +378,16 @@ class Runs:
         return list(found)
 
     async def _call(self, script: RunScript[Any], identifier: str, arguments: object, run: int = 0) -> int:
+        keys, subject = self._keys_of(identifier, run), self._subject(identifier)
+        return await script.run(self._redis, keys, subject, self.kind.policy, arguments)
+
+    def _subject(self, identifier: str) -> scripts.Subject:
+        return scripts.Subject(id=identifier, changes=self._keys.changes)
+
+    def _keys_of(self, identifier: str, run: int = 0) -> RunKeys:
         # Scripts that are not about one run do not use the lease; no run has the number 0.
         name = self.kind.name
-        keys = RunKeys(
+        return RunKeys(
             record=self._keys.record(name, identifier),
             active=self._keys.active(name),
             request=self._keys.request(name, identifier),
@@ -345,8 +396,6 @@ class Runs:
             last_run=self._keys.last_run(name),
             recent=self._keys.recent(name),
         )
-        subject = scripts.Subject(id=identifier, changes=self._keys.changes)
-        return await script.run(self._redis, keys, subject, self.kind.policy, arguments)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ source of a script is ``time.lua``, ``shared.lua`` and a file of its own; `store
 declarations here. All times are those of the Redis server, so the clocks of the programs need not agree.
 """
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -51,6 +53,7 @@ class Submit(NamedTuple):
     about: bytes
     canonical: bytes
     steps: int
+    trial: bool = False
 
 
 class Hold(NamedTuple):
@@ -121,14 +124,72 @@ def load(name: str, arguments: type[_Arguments], folder: Path = LUA) -> RunScrip
     store.lua.BadScript
         If they do not.
     """
-    time = read_lua(folder / "time.lua", keys=None, arguments=[])
+    return RunScript(Script(_time(folder) + _one(name, arguments, folder)))
+
+
+class SubmitEach:
+    """The script ``each.lua``, which submits several requests: all, or none.
+
+    Raises
+    ------
+    store.lua.BadScript
+        If one of its files does not name its arguments as declared.
+    """
+
+    def __init__(self, folder: Path = LUA) -> None:
+        arguments = (*Subject._fields, *Policy._fields, *Submit._fields)
+        places = {
+            "keys_each": len(RunKeys._fields),
+            "arguments_each": len(arguments),
+            "active_at": RunKeys._fields.index("active") + 1,
+            "most_active_at": arguments.index("most_active") + 1,
+            "trial_at": arguments.index("trial") + 1,
+        }
+        # The names KEYS and ARGV in the function are its parameters: those of one request.
+        submit = f"local function submit(KEYS, ARGV)\n{_one('submit', Submit, folder)}\nend\n"
+        numbers = "".join(f"local {name} = {value}\n" for name, value in places.items())
+        each = (folder / "each.lua").read_text(encoding="utf-8")
+        self.script = Script(_time(folder) + submit + numbers + each)
+
+    async def run(self, redis: Redis, policy: Policy, requests: Sequence[tuple[RunKeys, Subject, Submit]]) -> list[int]:
+        """Run the script.
+
+        Parameters
+        ----------
+        redis
+            A client.
+        policy
+            That of all requests.
+        requests
+            At least one, of one kind and with one limit; their keys and ids differ.
+
+        Returns
+        -------
+        list of int
+            For each request what ``submit.lua`` returns. If one of these numbers is 0 or -1, nothing was recorded.
+
+        Raises
+        ------
+        redis.RedisError
+            If Redis is away.
+        """
+        keys = [each for each, _, _ in requests]
+        arguments = list(chain.from_iterable((subject, policy, submit) for _, subject, submit in requests))
+        return await self.script.run_for_list(redis, keys, arguments)
+
+
+def _time(folder: Path) -> str:
+    return read_lua(folder / "time.lua", keys=None, arguments=[])
+
+
+def _one(name: str, arguments: type[NamedTuple], folder: Path) -> str:
+    """Return the source of a script that changes one run, without ``time.lua``."""
     shared = read_lua(folder / "shared.lua", keys=RunKeys, arguments=[Subject, Policy])
     first = len(Subject._fields) + len(Policy._fields) + 1
-    own = read_lua(folder / f"{name}.lua", keys=None, arguments=[arguments], first=first)
-    return RunScript(Script(time + shared + own))
+    return shared + read_lua(folder / f"{name}.lua", keys=None, arguments=[arguments], first=first)
 
 
-SUBMIT = load("submit", Submit)
+SUBMIT_EACH = SubmitEach()
 START = load("start", Hold)
 KEEP = load("keep", Hold)
 PROGRESS = load("progress", Progress)

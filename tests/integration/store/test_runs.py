@@ -334,6 +334,79 @@ async def test_times_are_those_of_redis(runs: Runs, redis: Redis) -> None:
     assert before <= created <= between <= updated <= await now()
 
 
+# ---- several at once
+
+
+FIVE = [submission(number) for number in range(5)]
+
+
+async def test_requests_that_are_submitted_together_get_their_runs_in_order(jobs: Runs) -> None:
+    await submit(jobs, FIVE[3])
+    assert await jobs.submit_each(FIVE, most_active=5) == [2, 3, 4, 1, 5]
+    assert await jobs.pending() == [(FIVE[i].id, run) for run, i in enumerate((3, 0, 1, 2, 4), 1)]
+    assert [(await found(jobs, each.id)).about for each in FIVE] == [each.about for each in FIVE]
+    assert [await jobs.request(each.id) for each in FIVE] == [each.canonical for each in FIVE]
+    assert await jobs.submit_each(FIVE, most_active=5) == [2, 3, 4, 1, 5], "they are in already"
+
+
+@pytest.mark.parametrize("active", [0, 1])
+async def test_none_of_several_is_recorded_without_room_for_all(runs: Runs, active: int) -> None:
+    for each in FIVE[:active]:
+        await submit(runs, each)
+    before = await runs.pending()
+    with pytest.raises(QueueFull) as caught:
+        await runs.submit_each(FIVE, most_active=4)
+    assert caught.value.needed == 5 - active
+    assert await runs.pending() == before
+    assert [each.id for each in FIVE if await runs.get(each.id) is not None] == [each.id for each in FIVE[:active]]
+
+
+async def test_none_of_several_is_recorded_if_one_has_succeeded_unless_it_may_run_again(jobs: Runs) -> None:
+    run = await submit(jobs, FIVE[1])
+    await jobs.start(FIVE[1].id, run)
+    await jobs.succeed(FIVE[1].id, run, b"1")
+    runs = await jobs.submit_each(FIVE, most_active=9)
+    assert [each.id for each, run in zip(FIVE, runs, strict=True) if run is None] == [FIVE[1].id]
+    assert await jobs.pending() == []
+    others = [*FIVE[:1], *FIVE[2:]]
+    assert await jobs.submit_each(others, most_active=4) == [2, 3, 4, 5]
+    with pytest.raises(QueueFull):
+        await jobs.submit_each(FIVE, most_active=4, again={FIVE[1].id})
+    assert await jobs.submit_each(FIVE, most_active=5, again={FIVE[1].id}) == [2, 6, 3, 4, 5]
+
+
+async def test_one_of_several_that_is_being_cancelled_keeps_its_place(jobs: Runs) -> None:
+    run = await submit(jobs)
+    await jobs.start(ID, run)
+    await jobs.cancel(ID)
+    with pytest.raises(QueueFull):
+        await jobs.submit_each([SUBMISSION, OTHER], most_active=1)
+    assert (await found(jobs)).run == run, "without room for the other one, it is left as it is"
+    assert await jobs.submit_each([SUBMISSION, OTHER], most_active=2) == [2, 3]
+
+
+async def test_posts_of_the_same_requests_at_the_same_time_take_each_place_once(valkey: Valkey, jobs: Runs) -> None:
+    clients = [open_redis(valkey.url) for _ in range(20)]
+    both = [Runs(each, KEYS, JOB).submit_each(FIVE[i % 2 : 4 + i % 2], most_active=5) for i, each in enumerate(clients)]
+    taken = await asyncio.gather(*both)
+    assert {tuple(each) for each in taken} == {tuple(taken[0]), tuple(taken[1])}
+    assert sorted(run for _, run in await jobs.pending()) == [1, 2, 3, 4, 5]
+    for each in clients:
+        await each.aclose()
+
+
+async def test_posts_that_compete_for_the_last_places_are_recorded_whole(valkey: Valkey, jobs: Runs) -> None:
+    clients = [open_redis(valkey.url) for _ in range(8)]
+    fours = [[submission(4 * i + j) for j in range(4)] for i in range(len(clients))]
+    posts = [Runs(each, KEYS, JOB).submit_each(four, most_active=10) for each, four in zip(clients, fours, strict=True)]
+    ends = await asyncio.gather(*posts, return_exceptions=True)
+    whole = {each.id for four, end in zip(fours, ends, strict=True) if isinstance(end, list) for each in four}
+    assert len(whole) == 8
+    assert {each for each, _ in await jobs.pending()} == whole
+    for each in clients:
+        await each.aclose()
+
+
 # ---- lists
 
 

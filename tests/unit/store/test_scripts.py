@@ -78,4 +78,14 @@ def test_the_shared_header_is_checked_too(folder: Path) -> None:
 
 def test_every_lua_file_is_loaded() -> None:
     loaded_files = {name.lower() for name, each in vars(scripts).items() if isinstance(each, scripts.RunScript)}
-    assert {path.stem for path in LUA.glob("*.lua")} == {*loaded_files, "shared", "time"}
+    assert {path.stem for path in LUA.glob("*.lua")} == {*loaded_files, "submit", "each", "shared", "time"}
+
+
+def test_the_header_of_requests_that_are_submitted_together_is_checked(folder: Path) -> None:
+    for name in ("submit.lua", "each.lua"):
+        (folder / name).write_text((LUA / name).read_text())
+    scripts.SubmitEach(folder)
+    lua = (folder / "submit.lua").read_text()
+    (folder / "submit.lua").write_text(lua.replace("local trial = ARGV[17] == '1'\n", ""))
+    with pytest.raises(BadScript, match=r"^submit\.lua: the header lacks .*trial"):
+        scripts.SubmitEach(folder)
