@@ -4,6 +4,7 @@ A document lists all faults of a request; its own code, sentence and pointers ar
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -94,15 +95,18 @@ def problem_of(
     )
 
 
-def problem_of_record(
-    error: Mapping[str, Any], status: HTTPStatus, headers: Mapping[str, str] | None = None
+def problem_of_records(
+    errors: Sequence[Mapping[str, Any]], status: HTTPStatus, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """Return the problem document of an error that is stored with a job (`ConceptOrderingsError.as_json`)."""
-    others = [Fault(each["code"], each["detail"], tuple(each["pointers"])) for each in error.get("errors", [])[1:]]
-    left_out = error.get("errors_left_out")
-    return problem(
-        status, error["code"], error["detail"], error.get("pointers", ()), headers, others=others, left_out=left_out
-    )
+    """Return the problem document of the errors that are stored with jobs (`ConceptOrderingsError.as_json`)."""
+    found: list[Fault] = []
+    left_out = Counter[str]()
+    for each in errors:
+        found.append(Fault(each["code"], each["detail"], tuple(each.get("pointers", ()))))
+        found += (Fault(one["code"], one["detail"], tuple(one["pointers"])) for one in each.get("errors", [])[1:])
+        left_out.update(each.get("errors_left_out") or {})
+    first, *others = found
+    return problem(status, first.code, first.detail, first.pointers, headers, others=others, left_out=left_out)
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -137,12 +141,10 @@ async def _store_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _queue_full(request: Request, error: Exception) -> JSONResponse:
-    return problem(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "queue_full",
-        "The queue is full; try again after the seconds in Retry-After.",
-        headers=_retry_later(),
-    )
+    assert isinstance(error, QueueFull)
+    full = "is full" if error.needed == 1 else f"has no room for {error.needed} jobs, so none was accepted"
+    detail = f"The queue {full}; try again after the seconds in Retry-After."
+    return problem(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", detail, headers=_retry_later())
 
 
 async def _redis_away(request: Request, error: Exception) -> JSONResponse:

@@ -18,7 +18,8 @@ from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.orderings import parse_ordering
 from concept_orderings.parameters import POINTER, Parameters
-from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.request import MOST_VARIANTS, StreamRequest
+from concept_orderings.variants import parse_requests
 
 
 class NamedSource(NamedTuple):
@@ -40,18 +41,23 @@ class NamedSource(NamedTuple):
 
 @dataclass(frozen=True)
 class Accepted:
-    """A request without faults, as far as the body alone shows.
+    """A body without faults, as far as the body alone shows.
 
     Attributes
     ----------
-    request : StreamRequest
+    requests : sequence of StreamRequest
+        One; several if the body asks for variants.
+    first_seed : int or None
+        The seed of the first variant; that of each other is larger by 1. None without variants.
     labels : Labels
-        The labels of its class lists, which depend on the order in which this body lists the classes.
+        The labels of its class lists, which depend on the order in which this body lists the classes. All variants
+        have them.
     sources : sequence of NamedSource
         Those that must exist outside the request; whether they do is not known yet.
     """
 
-    request: StreamRequest
+    requests: Sequence[StreamRequest]
+    first_seed: int | None
     labels: Labels
     sources: Sequence[NamedSource]
 
@@ -91,8 +97,9 @@ def read_request(
     defaults: Mapping[str, object],
     now: datetime,
     orders: Mapping[str, Sequence[str] | None] = MappingProxyType({}),
+    most_variants: int = MOST_VARIANTS,
 ) -> Accepted | Refused | Unresolved:
-    """Decode and check a body; see `concept_orderings.request.parse_request` for the options.
+    """Decode and check a body; see `concept_orderings.variants.parse_requests` for the options.
 
     Raises
     ------
@@ -108,9 +115,9 @@ def read_request(
         if reference and reference not in orders:
             return Unresolved(reference)
         sources = tuple(_sources_in(value, defaults))
-        request = parse_request(value, defaults=defaults, orders=orders, now=now)
-        listed = listed_concepts(check_mapping(value, ""), request.ordering.own_concepts())
-        return Accepted(request, listed_labels(listed), sources)
+        asked = parse_requests(value, defaults=defaults, orders=orders, now=now, most=most_variants)
+        listed = listed_concepts(check_mapping(value, ""), asked.requests[0].ordering.own_concepts())
+        return Accepted(asked.requests, asked.first_seed, listed_labels(listed), sources)
 
     try:
         return parse_json(body, parse)

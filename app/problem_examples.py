@@ -25,8 +25,8 @@ from concept_orderings.exporters import EXPORTERS
 from concept_orderings.exporters.pycil import increment_of
 from concept_orderings.json_text import decode_json
 from concept_orderings.labels import Labels, catalogue_labels, label_order, parse_labels
-from concept_orderings.request import parse_request
 from concept_orderings.url_names import URL_NAME_RULE
+from concept_orderings.variants import parse_requests
 from store.damage import counts_file_damaged, labels_damaged, scores_file_damaged, version_damaged
 from store.scores_files import no_such_scores
 from store.sources import no_such_source
@@ -55,6 +55,8 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "missing_classes": _request(datasets=[{"name": "CIFAR-100"}]),
     "conflicting_fields": _request(concepts=["CIFAR100+++bear"]),
     "bad_stream_name": _request(name="First steps"),
+    "bad_variants": _request(variants=0),
+    "seed_changes_nothing": _request(ordering={"kind": "given"}, variants=5),
     "bad_name": _of_gadgets(name="A+"),
     "bad_class_name": _of_gadgets(classes=["e-reader", "my-gadgets+++smart ring"]),
     "bad_concept": {**_without("datasets"), "concepts": ["CIFAR100 bear"]},
@@ -268,7 +270,7 @@ _POINTERS = {
 def problem_examples() -> dict[str, Any]:
     """Return all examples as OpenAPI lists them in a document's components, by name."""
     found: dict[str, Any] = {"duplicate_field": _refused(partial(decode_json, b'{"name": "a", "name": "b"}'))}
-    found |= {name: _refused(partial(parse_request, body)) for name, body in REFUSED_STREAMS.items()}
+    found |= {name: _refused(partial(parse_requests, body)) for name, body in REFUSED_STREAMS.items()}
     found |= {name: _refused(partial(parse_counts_request, body)) for name, body in REFUSED_LOOKS.items()}
     found |= {name: _refused(partial(read_counts, body, CSV)) for name, body in REFUSED_FILES.items()}
     found |= {name: _refused(partial(parse_labels, body)) for name, body in REFUSED_LABELS.items()}

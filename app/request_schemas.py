@@ -20,7 +20,7 @@ from concept_orderings.counts_request import NAMES, OPTIONS, QUERIES
 from concept_orderings.orderings import ORDERINGS, Ordering, Parameter, SeededOrdering
 from concept_orderings.parameters import SEED, WITHIN
 from concept_orderings.queries import QueryForm
-from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME
+from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME, VARIANTS
 from concept_orderings.shapes import JsonSchema
 from concept_orderings.text import FORBIDDEN, schema_pattern
 
@@ -165,6 +165,7 @@ StreamRequestSchema = create_model(
     ),
     concepts=optional(CONCEPT_LIST),
     **{each.name: optional(each) for each in CHECK_FIELDS},
+    variants=optional(VARIANTS),
     ordering=(_ordering, ...),
     tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to split the stream into tasks.")),
 )

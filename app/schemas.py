@@ -1,6 +1,6 @@
 """The schemas of answers on streams, jobs and the catalogue, for OpenAPI, and how records become such answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, TypeAlias, overload
 from urllib.parse import urlencode
 
@@ -312,6 +312,28 @@ class VersionResource(VersionSummary):
     tasks: list[TaskLink]
 
 
+class VariantResource(Schema):
+    """One of several versions that a request asks for, or the job that makes it."""
+
+    name: str = Field(description="Its stream.", examples=[f"{STREAM_EXAMPLE}-1"])
+    seed: int = Field(description="The seed of its ordering.", examples=[0])
+    version: VersionResource | None = Field(description="The version; null before it is finished.")
+    job: JobResource | None = Field(description="The job that makes the version; null once it is finished.")
+
+
+class VariantsResource(Schema):
+    """The variants of a request, in the order of their seeds."""
+
+    variants: list[VariantResource]
+    finished: int = Field(description="How many of them have a version.", examples=[5])
+    orders: int = Field(
+        description="How many different orders these versions have: seeds may give the same one where only few "
+        "concepts have ties.",
+        examples=[5],
+    )
+    labels_digest: str = Field(description=_LABELS_OF_POST, examples=[EXAMPLE_LABELS])
+
+
 class StreamSummary(Schema):
     """A stream in a list."""
 
@@ -617,6 +639,20 @@ def version_resource(record: VersionRecord, labels_digest: str) -> VersionResour
         export_url=export_url(record.stream, record.version, Fomo),
         exports=_export_urls(record.stream, record.version, labels_digest),
         tasks=task_links(record),
+    )
+
+
+def variant_resource(name: str, seed: int, labels_digest: str, made: VersionRecord | JobResource) -> VariantResource:
+    """Return a variant in the form that clients get, from its version or its job."""
+    version = version_resource(made, labels_digest) if isinstance(made, VersionRecord) else None
+    return VariantResource(name=name, seed=seed, version=version, job=made if isinstance(made, JobResource) else None)
+
+
+def variants_resource(variants: Sequence[VariantResource], labels_digest: str) -> VariantsResource:
+    """Return variants in the form that clients get, with the labels of the POST that they sent."""
+    orders = [each.version.order_digest for each in variants if each.version is not None]
+    return VariantsResource(
+        variants=list(variants), finished=len(orders), orders=len(set(orders)), labels_digest=labels_digest
     )
 
 

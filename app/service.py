@@ -1,7 +1,7 @@
 """What the service does, without HTTP: find a version or enqueue a job for it; follow jobs; read versions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ from concept_orderings.stream import Document
 from store.counts_files import CountsFiles
 from store.evidence_renderings import EvidenceRenderings
 from store.exports import KeptExports
-from store.jobs import PlaceInQueue, job_id, job_of, stream_of, version_of
+from store.jobs import PlaceInQueue, job_id, jobs_of, stream_of, version_of
 from store.labels import StoredLabels
 from store.objects import open_objects
 from store.queue import Queue, make_docket, open_redis
@@ -157,7 +157,7 @@ class Service:
         ValueError, RecursionError
             If the body is not JSON.
         InvalidInput
-            See `concept_orderings.json_text.parse_json` and `concept_orderings.request.parse_request`. Sources that
+            See `concept_orderings.json_text.parse_json` and `concept_orderings.variants.parse_requests`. Sources that
             do not exist are among its faults.
         StoreError
             ``version_damaged`` or ``store_unavailable``, if the request refers to an order in the store.
@@ -179,27 +179,33 @@ class Service:
     def _parse(
         self, body: bytes, orders: Mapping[str, Sequence[str] | None] = MappingProxyType({})
     ) -> Accepted | Refused | Unresolved:
-        read = read_request(body, defaults=self.defaults, orders=orders, now=datetime.now(UTC))
+        # Variants together take no more memory than one body of the largest size, and find room among active jobs.
+        most = min(self.settings.max_body_bytes // max(1, len(body)), self.settings.max_active_jobs)
+        now = datetime.now(UTC)
+        read = read_request(body, defaults=self.defaults, orders=orders, now=now, most_variants=most)
         if isinstance(read, Accepted):
             # Both cache it: computed here, it does not block the event loop later.
-            _ = read.request.digest, read.labels.digest
+            _ = [each.digest for each in read.requests], read.labels.digest
         return read
 
-    async def find_or_enqueue(self, accepted: Accepted) -> VersionRecord | Record:
-        """Return the version that a request has, or else the job that makes it.
+    async def find_or_enqueue(self, accepted: Accepted) -> list[VersionRecord | Record]:
+        """Return for each request of a body its version, or else the job that makes it.
 
-        Calling this again for the same request does not start a second job.
+        Calling this again for the same body does not start a second job. All jobs that it lacks are recorded, or none.
 
         Raises
         ------
         QueueFull
-            If as many jobs are active as the settings allow.
+            If not all jobs find room among the active jobs that the settings allow.
         BadParameter
-            ``source_not_found``: no worker knows the source of counts, or there is no scores file of a name. A version
-            or an active job that the request has already is returned also if its source is gone.
+            ``source_not_found``: no worker knows the source of counts, or there is no scores file of a name. Versions
+            and active jobs that all requests have already are returned also if their source is gone.
         """
-        request = accepted.request
         found = await self._find_or_submit(accepted)
+        return list(await asyncio.gather(*(self._queued(each, found[job_id(each)]) for each in accepted.requests)))
+
+    async def _queued(self, request: StreamRequest, found: VersionRecord | int) -> VersionRecord | Record:
+        """Return a version as it is, and for the number of a run its job, which is then in the queue."""
         if isinstance(found, VersionRecord):
             return found
         # Also for a job that was recorded before: the process that recorded it may have died before it was queued.
@@ -209,26 +215,34 @@ class Service:
             raise RedisError("the job record is gone")
         return job
 
-    async def _find_or_submit(self, accepted: Accepted) -> VersionRecord | int:
-        """Return the version that the request has, or the number of the run that makes it.
+    async def _find_or_submit(self, accepted: Accepted) -> dict[str, VersionRecord | int]:
+        """Return for each request, by the id of its job, its version or the number of the run that makes it.
 
-        The job may succeed after the first search for the version and before its record is read: then the version is
-        searched for again. If it is still missing, it was removed from the store, and the job runs again.
+        A job may succeed after the search for its version and before its record is read: then the version is searched
+        for again. If it is still missing, it was removed from the store, and the job runs again.
         """
-        request = accepted.request
-        for again in (False, True):
-            record = await self._versions.find(request.name, request.digest)
-            if record is not None:
-                return record
-            if not again:
-                await self._check_sources(accepted)
+        found = dict[str, VersionRecord | int]()
+        left = {job_id(each): each for each in accepted.requests}
+        succeeded = set[str]()
+        # Each round but the last adds to those that have succeeded, which are never left twice.
+        for round_number in range(len(left) + 1):
+            records = await asyncio.gather(*(self._versions.find(each.name, each.digest) for each in left.values()))
+            found |= {job: record for job, record in zip(left, records, strict=True) if record is not None}
+            left = {job: each for job, each in left.items() if job not in found}
+            if not left:
+                return found
+            if round_number == 0:
+                await self._check_sources(accepted.sources, left)
                 # Before the job is queued: its canonical request has the digest of the order alone.
-                await self._store_ties(request)
+                await self._store_ties(accepted.requests[0])
             # On the threads that parse, because the warnings of a large request take as long.
-            job = await asyncio.get_running_loop().run_in_executor(self._parsing, job_of, request)
-            run = await self._jobs.submit(job, most_active=self.settings.max_active_jobs, again=again)
-            if run is not None:
-                return run
+            jobs = await asyncio.get_running_loop().run_in_executor(self._parsing, jobs_of, list(left.values()))
+            most_active = self.settings.max_active_jobs
+            runs = await self._jobs.submit_each(jobs, most_active=most_active, again=succeeded)
+            numbers = {job: run for job, run in zip(left, runs, strict=True) if run is not None}
+            if len(numbers) == len(left):
+                return found | numbers
+            succeeded |= left.keys() - numbers.keys()
         raise RedisError("a job that may run again was not recorded")
 
     async def _store_ties(self, request: StreamRequest) -> None:
@@ -239,13 +253,13 @@ class Service:
             data = await asyncio.get_running_loop().run_in_executor(self._parsing, lambda: ties.document)
             await self._versions.store_document(Document(data, ties.digest))
 
-    async def _check_sources(self, accepted: Accepted) -> None:
-        """Refuse sources that do not exist; a job would fail because of them, but later."""
-        unknown = await self._unknown(accepted.sources)
+    async def _check_sources(self, sources: Sequence[NamedSource], wanted: Iterable[str]) -> None:
+        """Refuse sources that do not exist, unless all jobs are active; a job would fail because of them, but later."""
+        unknown = await self._unknown(sources)
         if unknown:
-            job = await self._jobs.get(job_id(accepted.request))
+            jobs = await asyncio.gather(*map(self._jobs.get, wanted))
             # A job that has just succeeded has made the version, which was searched for a moment ago.
-            if job is None or (job.state.final and job.state is not State.SUCCEEDED):
+            if any(job is None or (job.state.final and job.state is not State.SUCCEEDED) for job in jobs):
                 faults = Faults()
                 for each in unknown:
                     faults.add(each)
@@ -286,6 +300,13 @@ class Service:
     async def wait(self, job: Record, seconds: float) -> Record:
         """Return a job once it is finished, or in its present state after `seconds`."""
         return await until_final(self._jobs, self._changes, job, seconds) or job
+
+    async def wait_for_version(self, made: VersionRecord | Record, seconds: float) -> VersionRecord | Record:
+        """Return the version that a job made within `seconds`, or else the job; a version that exists is returned."""
+        if isinstance(made, VersionRecord):
+            return made
+        job = await self.wait(made, seconds)
+        return await self.version_of(job) or job
 
     async def follow(self, job: Record, last_event: str) -> AsyncIterator[tuple[str, Record]]:
         """Yield the events of a job's present run that come after `last_event`, until the run is finished."""

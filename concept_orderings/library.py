@@ -146,17 +146,30 @@ def foreseen_warnings(request: StreamRequest) -> list[StreamWarning]:
     an encoder are missing. Above `MOST_FORESEEN` concepts, those are missing too that take as long as parsing the
     request.
     """
-    few = len(request.concepts) <= MOST_FORESEEN
     if request.outside:
+        few = len(request.concepts) <= MOST_FORESEEN
         kinds = [EVIDENCE[need] for need in sorted(request.outside)] if few else []
         return [*name_warnings(request), *(each for kind in kinds for each in kind.foreseen_warnings(request.concepts))]
     gathered = evidence_at_hand(request)
-    # Only whether groups are kept together depends on the order.
-    if few and isinstance(request.split, GroupedTasks):
+    if _are_foreseen_by_order(request):
         return arrange_stream(request, gathered).warnings()
     evidence = [warning for each in gathered.values() for warning in each.provenance.warnings]
     arranging = request.ordering.evidence_warnings(request.concepts, assemble(gathered))
     return [*name_warnings(request), *evidence, *arranging]
+
+
+def foreseen_of_variants(requests: Sequence[StreamRequest]) -> list[list[StreamWarning]]:
+    """Return the `foreseen_warnings` of each of several requests that differ in their seeds and names alone."""
+    first = requests[0]
+    if _are_foreseen_by_order(first):
+        return list(map(foreseen_warnings, requests))
+    return [foreseen_warnings(first)] * len(requests)
+
+
+def _are_foreseen_by_order(request: StreamRequest) -> bool:
+    """Tell whether a request is arranged to foresee warnings: that groups are not kept together, the order decides."""
+    few = len(request.concepts) <= MOST_FORESEEN
+    return few and not request.outside and isinstance(request.split, GroupedTasks)
 
 
 def _rows_of(values: NDArray[Any] | Sequence[int], names: Sequence[str]) -> NDArray[Any]:

@@ -44,7 +44,7 @@ from concept_orderings.faults import Faults
 from concept_orderings.foreign_concepts import find_foreign_concepts
 from concept_orderings.orderings import Ordering, may_have_own_concepts, parse_ordering
 from concept_orderings.parameters import Parameters, pointing_within
-from concept_orderings.shapes import Boolean, Choice, Either, Refusal, RequestField, Text
+from concept_orderings.shapes import Boolean, Choice, Either, Integer, Refusal, RequestField, Text
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 from concept_orderings.strict_names import find_unknown_names
 from concept_orderings.synonyms import CLASSES, with_first_names
@@ -99,6 +99,26 @@ CHECK_FIELDS: tuple[RequestField, ...] = (STRICT,)
 They never stand in the canonical request, so bodies with and without them are the same request. A parameter of an
 ordering that only checks is declared with ``check_only=True``.
 """
+
+MOST_VARIANTS = 100
+"""The most versions that one body asks for."""
+
+VARIANTS = RequestField(
+    "variants",
+    Integer(
+        Refusal(
+            BadValue,
+            "bad_variants",
+            f"The number of variants is an integer from 2 to {MOST_VARIANTS}; for one version, leave it out.",
+        ),
+        minimum=2,
+        maximum=MOST_VARIANTS,
+    ),
+    "N: makes N versions with the seeds seed to seed + N - 1, in streams named NAME-1 to NAME-N; all are accepted, or "
+    "none. Each is the version of a request of its own, with that name and that seed.",
+    (5,),
+)
+"""The field that makes a body stand for several requests; no request has it (`concept_orderings.variants`)."""
 
 DATASETS = "datasets"
 
@@ -205,7 +225,10 @@ def parse_request(
     """
     fields = check_mapping(body, "")
     faults = Faults()
-    faults.attempt(check_fields, fields, [*_FIELDS, *(each.name for each in CHECK_FIELDS)], "")
+    faults.attempt(check_fields, fields, [*_FIELDS, *(each.name for each in CHECK_FIELDS), VARIANTS.name], "")
+    if fields.get(VARIANTS.name) is not None:
+        detail = "This makes one version, and variants asks for several; leave it out."
+        faults.add(BadValue("bad_variants", detail, [f"/{VARIANTS.name}"]))
     _find_bad_checks(fields, faults)
     _find_missing(fields, faults)
     name = None if fields.get("name") is None else faults.attempt(_parse_name, fields["name"])

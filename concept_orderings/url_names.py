@@ -2,9 +2,12 @@
 
 import re
 
-URL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+LONGEST_URL_NAME = 128
+
+URL_NAME = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{LONGEST_URL_NAME - 1}}}")
 
 URL_NAME_RULE = (
-    "has 1 to 128 lower-case letters, digits, dots, underscores and hyphens, and begins with a letter or digit"
+    f"has 1 to {LONGEST_URL_NAME} lower-case letters, digits, dots, underscores and hyphens, and begins with a letter "
+    "or digit"
 )
 """The pattern in words, as the end of a sentence that begins with "The name"."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 from concept_orderings.canonical import Json, canonical_json
-from concept_orderings.library import foreseen_warnings
+from concept_orderings.library import foreseen_of_variants
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, details
 from store.runs import Lane, Record, Submission
@@ -38,8 +38,18 @@ def job_of(request: StreamRequest, *, client: str = "") -> Submission:
 
     A request may have a million concepts, so call this off the event loop.
     """
+    return jobs_of([request], client=client)[0]
+
+
+def jobs_of(requests: Sequence[StreamRequest], *, client: str = "") -> list[Submission]:
+    """Return the submissions of one or more requests that differ in their seeds and names alone, as of `job_of`."""
+    warnings = foreseen_of_variants(requests)
+    return [_job(request, foreseen, client) for request, foreseen in zip(requests, warnings, strict=True)]
+
+
+def _job(request: StreamRequest, foreseen: Sequence[StreamWarning], client: str) -> Submission:
     about: dict[str, Json] = {"stream": request.name, "ordering": request.ordering.as_brief_json()}
-    if warnings := _kept(foreseen_warnings(request)):
+    if warnings := _kept(foreseen):
         about["warnings"] = details(warnings)
     return Submission(
         id=job_id(request),

@@ -1,14 +1,17 @@
 """Streams: request a version, list versions, fetch their parts."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from itertools import count
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.errors import ApiError, not_found, problem_of_record
+from app.errors import ApiError, not_found, problem_of_records
 from app.examples import REQUESTS
 from app.parsing import Accepted
 from app.routes.common import (
@@ -37,17 +40,21 @@ from app.schemas import (
     JobResource,
     StreamPage,
     StreamSummary,
+    VariantsResource,
     VersionPage,
     VersionResource,
     job_resource,
     job_url,
     stream_summary,
     stream_url,
+    variant_resource,
+    variants_resource,
     version_resource,
     version_summary,
     version_url,
 )
 from app.service import Service
+from store.jobs import PlaceInQueue, stream_of
 from store.runs import Record
 from store.versions import VersionRecord
 
@@ -73,9 +80,18 @@ _REQUEST_BODY: dict[str, Any] = {
     status_code=HTTPStatus.ACCEPTED,
     summary="Request a version of a stream",
     responses={
-        200: {"model": VersionResource, "description": "The version that this request has already."},
-        201: {"model": VersionResource, "description": "The version, finished within the seconds of Prefer: wait."},
-        202: {"model": JobResource, "description": "A job makes the version: follow Location."},
+        200: {
+            "model": VersionResource | VariantsResource,
+            "description": "The version that this request has already, or all its variants.",
+        },
+        201: {
+            "model": VersionResource | VariantsResource,
+            "description": "The version, or all variants, finished within the seconds of Prefer: wait.",
+        },
+        202: {
+            "model": JobResource | VariantsResource,
+            "description": "A job makes the version: follow Location. Of variants, each unfinished one has a job.",
+        },
         **problems(
             {
                 **BODY,
@@ -93,25 +109,23 @@ async def create_stream(request: Request, service: TheService) -> Response:
     """Arrange concepts and split them into tasks.
 
     The same request always gets the same version, also from other clients. A different request with the same stream
-    name gets the next version number.
+    name gets the next version number. With `variants`, one request asks for versions with several seeds.
     """
     accepted = await _read_request(request, service)
     found = await service.find_or_enqueue(accepted)
     await service.keep_labels(accepted.labels)
-    labels = accepted.labels.digest
-    if isinstance(found, VersionRecord):
-        return _version_answer(found, labels, HTTPStatus.OK)
+    answer = partial(_answer if accepted.first_seed is None else _variants_answer, service, accepted)
+    if _are_finished(found):
+        return await answer(found, HTTPStatus.OK, {})
     wait = preferred_wait(request, most_seconds=service.settings.max_wait_seconds)
     if wait is None:
-        return await _job_answer(service, found, labels)
+        return await answer(found, HTTPStatus.ACCEPTED, {})
     applied = {"Preference-Applied": f"wait={wait}"}
-    job = await service.wait(found, wait)
-    record = await service.version_of(job)
-    if record is not None:
-        return _version_answer(record, labels, HTTPStatus.CREATED, applied)
-    if job.state.final:
-        return _no_version(job, applied)
-    return await _job_answer(service, job, labels, applied)
+    found = await asyncio.gather(*(service.wait_for_version(each, wait) for each in found))
+    failed = [each for each in found if isinstance(each, Record) and each.state.final]
+    if failed:
+        return _no_version(failed, applied, are_variants=accepted.first_seed is not None)
+    return await answer(found, HTTPStatus.CREATED if _are_finished(found) else HTTPStatus.ACCEPTED, applied)
 
 
 @router.get("", summary="List streams", responses=problems({422: ("bad_query.limit",), 503: (NO_STORE,)}))
@@ -194,25 +208,60 @@ async def _read_request(request: Request, service: Service) -> Accepted:
         raise not_json(body, error) from error
 
 
-def _version_answer(
-    record: VersionRecord, labels: str, status: HTTPStatus, headers: Mapping[str, str] | None = None
+_Made: TypeAlias = Sequence[VersionRecord | Record]
+
+
+def _are_finished(made: _Made) -> bool:
+    return all(isinstance(each, VersionRecord) for each in made)
+
+
+async def _answer(
+    service: Service, accepted: Accepted, made: _Made, status: HTTPStatus, headers: Mapping[str, str]
 ) -> JSONResponse:
-    location = {"Location": version_url(record.stream, record.version)}
-    return JSONResponse(version_resource(record, labels).model_dump(), status, {**location, **(headers or {})})
+    (found,), labels = made, accepted.labels.digest
+    if isinstance(found, VersionRecord):
+        location = {"Location": version_url(found.stream, found.version)}
+        return JSONResponse(version_resource(found, labels).model_dump(), status, {**location, **headers})
+    resource = job_resource(found, await service.place(found), labels)
+    location = {"Location": job_url(found.id), "Retry-After": "1"}
+    return JSONResponse(resource.model_dump(mode="json"), status, {**location, **headers})
 
 
-async def _job_answer(
-    service: Service, job: Record, labels: str, headers: Mapping[str, str] | None = None
+async def _variants_answer(
+    service: Service, accepted: Accepted, made: _Made, status: HTTPStatus, headers: Mapping[str, str]
 ) -> JSONResponse:
-    location = {"Location": job_url(job.id), "Retry-After": "1"}
-    body = job_resource(job, await service.place(job), labels).model_dump(mode="json")
-    return JSONResponse(body, HTTPStatus.ACCEPTED, {**location, **(headers or {})})
+    labels = accepted.labels.digest
+    # Not that of the ordering, which may leave it to the ordering inside groups.
+    seeds = count(accepted.first_seed or 0)
+    places = await asyncio.gather(*(_place(service, each) for each in made))
+    variants = [
+        variant_resource(
+            request.name,
+            seed,
+            labels,
+            each if isinstance(each, VersionRecord) else job_resource(each, place, labels),
+        )
+        for seed, request, each, place in zip(seeds, accepted.requests, made, places, strict=False)
+    ]
+    retry = {"Retry-After": "1"} if status is HTTPStatus.ACCEPTED else {}
+    body = variants_resource(variants, labels).model_dump(mode="json")
+    return JSONResponse(body, status, {**retry, **headers})
 
 
-def _no_version(job: Record, headers: Mapping[str, str]) -> JSONResponse:
-    """Answer a client that waited for a job that failed or was cancelled, with 424 (RFC 4918, 11.4)."""
-    error = job.error or {"code": "cancelled", "detail": "The job was cancelled; post the request again to start it."}
-    return problem_of_record(error, HTTPStatus.FAILED_DEPENDENCY, {**headers, "Location": job_url(job.id)})
+async def _place(service: Service, made: VersionRecord | Record) -> PlaceInQueue | None:
+    return None if isinstance(made, VersionRecord) else await service.place(made)
+
+
+def _no_version(failed: Sequence[Record], headers: Mapping[str, str], *, are_variants: bool) -> JSONResponse:
+    """Answer a client that waited for jobs that failed or were cancelled, with 424 (RFC 4918, 11.4)."""
+    cancelled = {"code": "cancelled", "detail": "The job was cancelled; post the request again to start it."}
+    errors = [each.error or cancelled for each in failed]
+    if are_variants:
+        errors = [
+            {**error, "detail": f"{stream_of(each)}: {error['detail']}"}
+            for each, error in zip(failed, errors, strict=True)
+        ]
+    return problem_of_records(errors, HTTPStatus.FAILED_DEPENDENCY, {**headers, "Location": job_url(failed[0].id)})
 
 
 async def _stream_summary(service: Service, name: str) -> StreamSummary | None:

@@ -7,6 +7,7 @@ gives different captions one vector: one without capitals and accents, or withou
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from unicodedata import combining, normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,29 @@ from concept_orderings.text import first_of, shown
 GROUPS_NAMED, CONCEPTS_NAMED = 5, 5
 """The most groups that a warning names, and the most concepts of each."""
 
+_TOKENS_READ = 75  # of a caption, by CLIP's encoders
 _ROWS = 1024  # hashed or compared at a time
 _Groups = Sequence[Sequence[int]]
+
+
+def may_have_equal_vectors(concepts: Concepts) -> bool:
+    """Tell whether an encoder may give two concepts the same vector, as far as their captions show.
+
+    Encoders without capitals, accents or some letters, and with a limit of 75 tokens, are allowed for.
+    """
+    seen = set[tuple[str, ...]]()
+    for i in range(len(concepts)):
+        read = tuple(sorted(map(_as_read, captions_of_concept(concepts, i))))
+        if read in seen:
+            return True
+        seen.add(read)
+    return False
+
+
+def _as_read(caption: str) -> str:
+    """Return what any encoder reads of a caption: a token has at least one character, and another letter may be ?."""
+    plain = "".join(each for each in normalize("NFKD", caption.casefold()) if not combining(each))
+    return " ".join(plain.encode("ascii", "replace").decode().split())[:_TOKENS_READ]
 
 
 def first_equal_rows(vectors: NDArray[np.int16]) -> NDArray[np.int64]:

@@ -164,6 +164,19 @@ class Ordering(Parameters, ABC):
         del concepts, evidence
         return ()
 
+    def seed_may_matter(self, concepts: Concepts) -> bool:
+        """Tell whether another seed may give another order, as far as names and parameters show.
+
+        It is asked of orderings whose evidence is gathered later; most of them have ties that only this evidence shows.
+
+        Parameters
+        ----------
+        concepts
+            n concepts in canonical order.
+        """
+        del concepts
+        return True
+
     def columns(self, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> dict[str, Sequence[Json]]:
         """Return what tasks show of each concept besides its evidence; most orderings show nothing more.
 

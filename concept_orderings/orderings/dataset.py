@@ -31,6 +31,11 @@ class Dataset(OrdersGroups):
         places = self.dataset_places(concepts)
         return [Group(concepts.datasets[i].name, [i]) for i in order_of(places).tolist()]
 
+    def seed_may_matter(self, concepts: Concepts) -> bool:
+        """See `Ordering.seed_may_matter`."""
+        drawn = self.datasets_in_order is None and len(concepts.datasets) > 1
+        return drawn or super().seed_may_matter(concepts)
+
     def arrange(self, concepts: Concepts, evidence: Evidence, *, machine: Machine, report: Report) -> Arrangement:
         """See `Ordering.arrange`."""
         if self.within is not None:

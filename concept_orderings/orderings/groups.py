@@ -225,6 +225,13 @@ class OrdersGroups(SeededOrdering):
         ]
         return self._joined(found, len(parts))
 
+    def seed_may_matter(self, concepts: Concepts) -> bool:
+        """See `Ordering.seed_may_matter`: inside a group, and for the order of groups if it is random."""
+        if self.within is None:
+            return True
+        groups = (each.concepts_of(concepts) for each in self.groups(concepts))
+        return any(self.within.for_group(each).seed_may_matter(each) for each in groups)
+
     def columns(self, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> dict[str, Sequence[Json]]:
         """See `Ordering.columns`: those of the ordering inside groups, along the whole stream."""
         return {} if self.within is None else self.within.columns(concepts, evidence, order)

@@ -13,7 +13,7 @@ from concept_orderings.catalogue import canonical_name
 from concept_orderings.concepts import Concepts, join_concept, split_concept
 from concept_orderings.evidence import Evidence
 from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
-from concept_orderings.evidence.equal_vectors import vector_columns, vector_warnings
+from concept_orderings.evidence.equal_vectors import may_have_equal_vectors, vector_columns, vector_warnings
 from concept_orderings.look_alikes import shown_beside
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
@@ -23,6 +23,9 @@ from concept_orderings.stream_warnings import StreamWarning, WarningCode
 
 ALL_STARTS = "all"
 """The value of `starts` for all concepts."""
+
+_FEW = 30
+"""The most concepts of which a path is expected to be the best one in both directions."""
 
 if TYPE_CHECKING:
     from concept_orderings.path import GreedyPath
@@ -130,6 +133,15 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
     def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
         """See `Ordering.evidence_warnings`."""
         return vector_warnings(concepts, quantised_embeddings(evidence))
+
+    def seed_may_matter(self, concepts: Concepts) -> bool:
+        """See `Ordering.seed_may_matter`: to draw starts, and for equal distances.
+
+        The best path of few concepts is often as long as the one back, whose start the seed may prefer.
+        """
+        drawn = isinstance(self.starts, int) or self.max_seconds > 0 or self.refine > 0
+        few = self.starts == ALL_STARTS and len(concepts) <= _FEW
+        return drawn or few or may_have_equal_vectors(concepts)
 
     def columns(self, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> dict[str, Sequence[Json]]:
         """See `Ordering.columns`: the captions, and the exact distance to the next concept."""

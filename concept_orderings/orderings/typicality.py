@@ -11,7 +11,7 @@ from concept_orderings.canonical import Json
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence
 from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
-from concept_orderings.evidence.equal_vectors import vector_columns, vector_warnings
+from concept_orderings.evidence.equal_vectors import may_have_equal_vectors, vector_columns, vector_warnings
 from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
 from concept_orderings.progress import Report
@@ -48,6 +48,10 @@ class Typicality(NeedsEmbeddings, SeededOrdering):
     def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
         """See `Ordering.evidence_warnings`."""
         return vector_warnings(concepts, quantised_embeddings(evidence))
+
+    def seed_may_matter(self, concepts: Concepts) -> bool:
+        """See `Ordering.seed_may_matter`: for equal distances to the mean, which equal vectors have."""
+        return may_have_equal_vectors(concepts)
 
     def columns(self, concepts: Concepts, evidence: Evidence, order: NDArray[np.int64]) -> dict[str, Sequence[Json]]:
         """See `Ordering.columns`: the captions."""

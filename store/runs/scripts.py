@@ -6,7 +6,6 @@ declarations here. All times are those of the Redis server, so the clocks of the
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -174,7 +173,9 @@ class SubmitEach:
             If Redis is away.
         """
         keys = [each for each, _, _ in requests]
-        arguments = list(chain.from_iterable((subject, policy, submit) for _, subject, submit in requests))
+        arguments: list[NamedTuple] = []
+        for _, subject, submit in requests:
+            arguments += (subject, policy, submit)
         return await self.script.run_for_list(redis, keys, arguments)
 
 

@@ -218,6 +218,11 @@ def test_a_full_queue_is_429_with_retry_after(tmp_path: Path) -> None:
         assert (refused.status_code, refused.json()["code"]) == (429, "queue_full")
         assert int(refused.headers["Retry-After"]) > 0
         assert service.valkey.keys() == keys
+        several = service.post({**random_request("several"), "variants": 2})
+        assert (several.status_code, several.json()["code"]) == (429, "queue_full")
+        assert service.valkey.keys() == keys, "none of several is accepted"
+        never = service.post({**random_request("several"), "variants": 3})
+        assert (never.status_code, never.json()["code"]) == (422, "bad_variants")
         assert service.post(random_request("full", seed=1)).headers["Location"] == jobs[1]
         service.http.delete(jobs[0])
         assert service.post(random_request("full", seed=2)).status_code == 202

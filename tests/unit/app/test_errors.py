@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Query
 from fastapi.testclient import TestClient
 
-from app.errors import install_handlers, problem_of_record
+from app.errors import install_handlers, problem_of_records
 from concept_orderings.errors import BadValue, Fault, InvalidInput
 
 
@@ -61,8 +61,8 @@ def test_all_wrong_query_parameters_are_listed() -> None:
 
 
 def test_an_error_of_a_job_is_listed_as_it_was_stored() -> None:
-    several = json.loads(bytes(problem_of_record(refusal().as_json(), HTTPStatus.FAILED_DEPENDENCY).body))
-    single = json.loads(bytes(problem_of_record({"code": "cancelled", "detail": "Why."}, HTTPStatus.CONFLICT).body))
+    several = json.loads(bytes(problem_of_records([refusal().as_json()], HTTPStatus.FAILED_DEPENDENCY).body))
+    single = json.loads(bytes(problem_of_records([{"code": "cancelled", "detail": "Why."}], HTTPStatus.CONFLICT).body))
 
     assert (several["errors"], several["errors_left_out"]) == (FAULTS, {"bad_name": 2})
     assert single["errors"] == [{"code": "cancelled", "detail": "Why.", "pointers": []}]

@@ -64,7 +64,7 @@ def test_the_summary_of_a_job_stays_short(monkeypatch: pytest.MonkeyPatch) -> No
         StreamWarning("x", detail, 1, concepts)
         for detail, concepts in (("x" * 20_001, ()), ("A short warning.", ("x" * 20_001,)), ("y" * 19_900, ()))
     )
-    monkeypatch.setattr("store.jobs.foreseen_warnings", lambda _: [long, named, other])
+    monkeypatch.setattr("store.jobs.foreseen_of_variants", lambda _: [[long, named, other]])
     assert job_of(parse_request(random_request("s"))).about["warnings"] == [{**named.as_json(), "concepts": []}]
 
 
@@ -73,7 +73,7 @@ def test_the_summary_of_a_job_keeps_queries_rather_than_concepts(monkeypatch: py
     query = {"/b/beach": "beach"}
     named = StreamWarning("x", "A warning.", 1, ("x" * 20_001,), query)
     long = StreamWarning("y", "Another warning.", 1, (), {"a": "x" * 20_001})
-    monkeypatch.setattr("store.jobs.foreseen_warnings", lambda _: [named, long])
+    monkeypatch.setattr("store.jobs.foreseen_of_variants", lambda _: [[named, long]])
     kept = job_of(parse_request(random_request("s"))).about["warnings"]
     assert kept == [{**named.as_json(), "concepts": []}, replace(long, queries={}).as_json()]
 
