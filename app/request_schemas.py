@@ -23,6 +23,7 @@ from concept_orderings.queries import QueryForm
 from concept_orderings.request import CHECK_FIELDS, CONCEPT_LIST, DATASET_FIELDS, STREAM_NAME, VARIANTS
 from concept_orderings.shapes import JsonSchema
 from concept_orderings.text import FORBIDDEN, schema_pattern
+from concept_orderings.training_request import MIXTURE_FIELDS, TRAINING_FIELDS
 
 
 class _Strict(Schema):
@@ -133,6 +134,24 @@ class TaskGroups(_Strict):
     by: Literal["dataset", "year"] = Field(examples=["year"])
 
 
+_MixtureSchema = create_model(
+    "Mixture",
+    __base__=_Strict,
+    __doc__="The share of each pool in a batch; they add up to exactly 1. A number means its shortest decimal.",
+    **{each.name: optional(each) for each in MIXTURE_FIELDS},
+)
+_mixture: Any = _MixtureSchema | None
+
+TrainingSchema = create_model(
+    "Training",
+    __base__=_Strict,
+    __doc__="The budget of a task and the mixture of a batch; what is left out is that of the benchmark.",
+    **{each.name: optional(each) for each in TRAINING_FIELDS},
+    mixture=(_mixture, without_default("The share of each pool in a batch. Left out: the benchmark's.")),
+)
+_training: Any = TrainingSchema | None
+
+
 _datasets: Any = Annotated[list[ClassListSchema], Field(min_length=1)]
 _ordering: Any = Annotated[_ORDERINGS, Field(discriminator="kind")]
 
@@ -168,6 +187,13 @@ StreamRequestSchema = create_model(
     variants=optional(VARIANTS),
     ordering=(_ordering, ...),
     tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to split the stream into tasks.")),
+    training=(
+        _training,
+        without_default(
+            "The budget and the mixture of training, which are then part of the version: its manifest says the steps "
+            "and the batch of each task."
+        ),
+    ),
 )
 
 

@@ -104,6 +104,23 @@ class CanonicalClassList(Open):
     classes: list[str] = Field(examples=[["bear", "otter"]])
 
 
+class CanonicalMixture(Schema):
+    """The share of each pool in a batch, as reduced fractions."""
+
+    pretraining: str = Field(examples=["33/100"])
+    update: str = Field(examples=["17/50"])
+    buffer: str = Field(examples=["33/100"])
+
+
+class CanonicalTraining(Schema):
+    """The budget of a task and the mixture of a batch."""
+
+    samples_per_task: int = Field(ge=1, examples=[727040])
+    batch_size: int = Field(ge=1, examples=[512])
+    mixture: CanonicalMixture
+    rule: str = Field(description="How a batch is cut into whole samples.", examples=["benchmark"])
+
+
 class CanonicalRequest(Schema):
     """The canonical request. It can be posted unchanged."""
 
@@ -111,6 +128,7 @@ class CanonicalRequest(Schema):
     datasets: list[CanonicalClassList]
     ordering: CanonicalOrdering
     tasks: dict[str, Any] = Field(description="The split, as it was given.", examples=[{"count": 20}])
+    training: CanonicalTraining = without_default("The budget and the mixture, if the request gives them.")
 
 
 class StartTotals(Schema):
@@ -283,12 +301,28 @@ class ManifestEvidence(Open):
     ties: TiesSource = without_default("The order of concepts with equal evidence, if the request gives one.")
 
 
+class Batch(Schema):
+    """How many samples of a batch come from each pool."""
+
+    pretraining: int = Field(ge=0, description="From the data of the pretraining.", examples=[169])
+    update: int = Field(ge=0, description="From the concepts of the task.", examples=[175])
+    buffer: int = Field(ge=0, description="From the concepts of all earlier tasks; 0 in the first.", examples=[168])
+
+
+class TaskTraining(Schema):
+    """What the budget and the mixture of the request mean for a task."""
+
+    steps: int = Field(ge=1, description="Whole batches.", examples=[1420])
+    batch: Batch
+
+
 class ManifestTask(Schema):
     """A task in a manifest."""
 
     task: int = Field(ge=0, examples=[0])
     concepts: int = Field(description="Number of concepts.", examples=[920])
     digest: str = Field(examples=[_DIGEST])
+    training: TaskTraining = without_default("Its steps and its batch, if the request gives `training`.")
 
 
 class EvidenceFileInManifest(Open):

@@ -16,6 +16,8 @@ from concept_orderings.evidence import evidence_fields
 from concept_orderings.orderings import read_ordering
 from concept_orderings.request import StreamRequest
 from concept_orderings.split import read_split
+from concept_orderings.training_request import NAME as TRAINING
+from concept_orderings.training_request import read_training
 
 
 def read_canonical(canonical: bytes) -> StreamRequest:
@@ -43,10 +45,11 @@ def read_canonical(canonical: bytes) -> StreamRequest:
     """
     match json.loads(canonical):
         case {"name": str(name), "datasets": list(datasets), "ordering": dict(ordering), "tasks": tasks, **others} if (
-            not others
+            others.keys() <= {TRAINING}
         ):
             concepts = Concepts(tuple(_read_class_list(each, f"/datasets/{i}") for i, each in enumerate(datasets)))
-            request = StreamRequest(name, concepts, read_ordering(ordering), read_split(tasks))
+            training = read_training(others[TRAINING]) if others else None
+            request = StreamRequest(name, concepts, read_ordering(ordering), read_split(tasks), training)
         case _:
             raise UnreadableRequest.with_unknown("fields")
     # What is not written again as it stands was not understood, and would be published under another identity.

@@ -24,6 +24,8 @@
     │   │                       datasets_against_years,
     │   │                       unknown_published_stream, not_in_published_stream
     │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
+    │   ├── BadTraining         bad_samples_per_task, bad_batch_size, bad_share, bad_mixture, bad_batch_rule,
+    │   │                       no_steps
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,
     │                           missing_embeddings, missing_ties, missing_samples
     ├── JobError                a job that was started cannot be finished
@@ -183,6 +185,10 @@ class BadParameter(InvalidInput):
 
 class BadSplit(InvalidInput):
     """The concepts cannot be cut into tasks that way."""
+
+
+class BadTraining(InvalidInput):
+    """A budget of training or a mixture that gives no whole batches."""
 
 
 class MissingLibrary(InvalidInput):

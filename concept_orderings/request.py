@@ -48,6 +48,8 @@ from concept_orderings.shapes import Boolean, Choice, Either, Integer, Refusal, 
 from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
 from concept_orderings.strict_names import find_unknown_names
 from concept_orderings.synonyms import CLASSES, with_first_names
+from concept_orderings.training_request import NAME as TRAINING
+from concept_orderings.training_request import Training, parse_training
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 
 _BAD_NAME = Refusal(BadValue, "bad_stream_name", f"A stream's name {URL_NAME_RULE}.")
@@ -122,7 +124,7 @@ VARIANTS = RequestField(
 
 DATASETS = "datasets"
 
-_FIELDS = ("name", DATASETS, "concepts", "ordering", "tasks")
+_FIELDS = ("name", DATASETS, "concepts", "ordering", "tasks", TRAINING)
 _LISTS = ("/datasets", "/concepts")
 
 
@@ -138,12 +140,15 @@ class StreamRequest:
         In canonical order, with evidence from the request or, where the request has none, from the catalogue.
     ordering : Ordering
     split : Split
+    training : Training or None
+        The budget and the mixture of training, if the request gives them.
     """
 
     name: str
     concepts: Concepts
     ordering: Ordering
     split: Split
+    training: Training | None = None
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -166,6 +171,8 @@ class StreamRequest:
             "datasets": [self._dataset_as_json(each) for each in self.concepts.datasets],
             "ordering": self.ordering.as_json(),
             "tasks": self.split.as_json(),
+            # Requests without it keep the canonical form that they had before there was such a field.
+            **({} if self.training is None else {TRAINING: self.training.as_json()}),
         }
 
     @cached_property
@@ -235,6 +242,7 @@ def parse_request(
     ordering, doubtful = _parse_ordering(fields, faults, defaults)
     ordering = None if ordering is None else ordering.with_orders(orders, faults)
     split = None if fields.get("tasks") is None else faults.attempt(parse_split, fields["tasks"])
+    training = None if fields.get(TRAINING) is None else parse_training(fields[TRAINING], faults)
     given, known = _parse_concepts(fields, ordering, faults)
     draft = _Draft(ordering, doubtful, split, given, Concepts(tuple(map(_completed, given.datasets))), known)
     _find_contradictions(draft, passed, now, faults)
@@ -251,7 +259,7 @@ def parse_request(
         concepts = kind.written_out(concepts, ordering.part_for(kind.need))
     own = ordering.own_concepts()
     canonical = ordering.canonical_for(concepts, lambda: listed_concepts(fields, own)).without_checks()
-    request = StreamRequest(name, concepts, canonical, split)
+    request = StreamRequest(name, concepts, canonical, split, training)
     return request if now is None else request.as_of(now)
 
 

@@ -129,19 +129,21 @@ class Integer(Shape):
 
 @dataclass(frozen=True)
 class Number(Shape):
-    """A finite number that fits a float."""
+    """A number from `minimum` to `maximum`; by default any finite one that fits a float."""
 
     refusal: Refusal
+    # JSON has numbers beyond what a float holds.
+    minimum: float = -sys.float_info.max
+    maximum: float = sys.float_info.max
 
     def mismatches(self, value: object, pointer: str) -> Iterator[Mismatch]:
         """See `Shape.mismatches`."""
-        if not is_number(value):
+        if not is_number(value) or not self.minimum <= value <= self.maximum:
             yield Mismatch(self.refusal, value, pointer)
 
     def json_schema(self) -> JsonSchema:
         """See `Shape.json_schema`."""
-        # JSON has numbers beyond what a float holds.
-        return {"type": "number", "minimum": -sys.float_info.max, "maximum": sys.float_info.max}
+        return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
 
 
 @dataclass(frozen=True)

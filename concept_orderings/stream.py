@@ -195,12 +195,16 @@ class ArrangedStream:
                 "concepts": len(self.request.concepts),
                 "order_digest": export.digest,
                 "tasks": [
-                    {"task": i, "concepts": size, "digest": task.digest}
+                    {"task": i, "concepts": size, "digest": task.digest, **self._training_of(i)}
                     for i, (size, task) in enumerate(zip(self.sizes, tasks, strict=True))
                 ],
                 "software": {"name": "concept-orderings", "version": __version__},
             }
         )
+
+    def _training_of(self, task: int) -> dict[str, Json]:
+        training = self.request.training
+        return {} if training is None else {"training": training.task_as_json(task)}
 
     def _ordering_as_json(self) -> dict[str, Json]:
         ordering: dict[str, Json] = {**self.request.ordering.as_json(), "details": self.arrangement.details}

@@ -22,6 +22,9 @@ tasks."""
 
 RULES: tuple[Rule, ...] = ("benchmark", "largest-remainder")
 
+SAMPLES_PER_TASK = 727_040
+"""The samples of a task in FoMo-in-Flux, with 20 tasks."""
+
 BATCH_SIZE = 512
 MIXTURE: Mapping[Pool, Fraction] = MappingProxyType(
     {"pretraining": Fraction(33, 100), "update": Fraction(34, 100), "buffer": Fraction(33, 100)}

@@ -44,6 +44,7 @@ REFUSED_STREAM = (
     *("within_too_deep", "datasets_against_years"),
     *("unknown_published_stream", "not_in_published_stream"),
     *("bad_task_count", "bad_task_sizes", "bad_task_rule"),
+    *("bad_samples_per_task", "bad_batch_size", "bad_share", "bad_mixture", "bad_batch_rule", "no_steps"),
     *("missing_years", "missing_scores", "missing_counts", "missing_templates", "missing_samples"),
 )
 """The codes by which a request for a stream is refused."""

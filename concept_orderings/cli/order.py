@@ -22,9 +22,10 @@ from concept_orderings.cli.print_order import print_order
 from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.cli.terminal import say
 from concept_orderings.cli.usage import refuse
-from concept_orderings.errors import ConceptOrderingsError
+from concept_orderings.errors import BadValue, ConceptOrderingsError
 from concept_orderings.evidence import Need
 from concept_orderings.exporters import EXPORTERS, Exporter
+from concept_orderings.json_text import decode_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
@@ -63,6 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tasks = parser.add_mutually_exclusive_group()
     tasks.add_argument("--tasks", type=int, metavar="T", help="cut into T tasks (default: 1)")
     tasks.add_argument("--by", choices=("dataset", "year"), help="cut into one task per contiguous group")
+    parser.add_argument(
+        "--training",
+        type=_json,
+        metavar="JSON",
+        help="the budget and the mixture of training, which the manifest and some formats then have "
+        "(docs/budgets.md), such as '{\"batch_size\": 256}'; {} for the benchmark's",
+    )
     parser.add_argument(
         "--embeddings",
         type=Path,
@@ -145,6 +153,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _json(text: str) -> object:
+    try:
+        return decode_json(text.encode())
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"it is not JSON ({error})") from error
+    except BadValue as error:
+        raise argparse.ArgumentTypeError(error.detail) from error
+
+
 def _labels(options: argparse.Namespace, exporter: Exporter, listed: Sequence[str]) -> Labels:
     """Return the labels of ``--labels``, or those of the lists in the files, as a POST of them would have them."""
     if options.labels is None:
@@ -168,6 +185,8 @@ def _fields(options: argparse.Namespace, own: OwnFields) -> dict[str, object]:
     fields = {"name": options.name or "file", "tasks": tasks}
     if options.strict:
         fields["strict"] = True
+    if options.training is not None:
+        fields["training"] = options.training
     if options.kind is not None:
         fields["ordering"] = ordering_of(options)
     # A field that both an option and a file give is refused before.

@@ -108,6 +108,7 @@ def _twice_given(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:
         "ordering": ["--kind", *parameters] if options.kind else parameters,
         "tasks": [name for name, value in (("--tasks", options.tasks), ("--by", options.by)) if value is not None],
         "strict": ["--strict"] if options.strict else [],
+        "training": ["--training"] if options.training is not None else [],
     }
     for field, names in given.items():
         if names and field in own:

@@ -14,7 +14,7 @@ from concept_orderings.class_lists import class_list
 from concept_orderings.concepts import split_concept
 from concept_orderings.errors import CannotExpress
 from concept_orderings.exporters.base import Exporter
-from concept_orderings.exporters.budget import BATCH_SIZE, MIXTURE, samples_of_a_task
+from concept_orderings.exporters.budget import benchmark_shares, training_of
 from concept_orderings.exporters.fomo import Fomo, fomo_list
 from concept_orderings.published import PublishedVersion
 from concept_orderings.split import EqualTasks
@@ -50,17 +50,17 @@ class FomoConfig(Exporter):
         Raises
         ------
         CannotExpress
-            The benchmark does not have a dataset or a class.
+            The benchmark does not have a dataset or a class, or cuts the batch of the first task in another way.
         """
         _check_known(version.concepts)
         datasets = whole_datasets(version.concepts_by_task)
         if datasets is not None:
             settings = {"experiment.task.dataset_incremental": True, "experiment.dataset.name": datasets}
-            return _file(version, "", {**settings, **_training(len(version.sizes))})
+            return _file(version, "", {**settings, **_training(version)})
         if version.sizes == EqualTasks(len(version.sizes)).sizes(range(sum(version.sizes))):
             sequence = Fomo().file_name(version.stream, version.number)
             comment = f"# experiment.dataset.sequence is the export fomo of the version: save it as {sequence}.\n"
-            return _file(version, comment, {**_sequence(sequence, len(version.sizes)), **_training(len(version.sizes))})
+            return _file(version, comment, {**_sequence(sequence, len(version.sizes)), **_training(version)})
         return stored_zip(_runs(version))
 
 
@@ -106,11 +106,13 @@ def _sequence(path: str, tasks: int) -> dict[str, object]:
     return {"experiment.dataset.sequence": path, "experiment.task.num": tasks}
 
 
-def _training(tasks: int) -> dict[str, object]:
+def _training(version: PublishedVersion) -> dict[str, object]:
+    training = training_of(version)
+    shares = benchmark_shares(training, FomoConfig.name)
     return {
-        "experiment.task.n_samples": samples_of_a_task(tasks),
-        "experiment.task.batch_size": BATCH_SIZE,
-        **{f"experiment.task.data_mixture.{name}": share for name, share in MIXTURE.items()},
+        "experiment.task.n_samples": training.samples_per_task,
+        "experiment.task.batch_size": training.batch_size,
+        **{f"experiment.task.data_mixture.{pool}": share for pool, share in shares.items()},
     }
 
 
@@ -118,7 +120,7 @@ def _runs(version: PublishedVersion) -> dict[str, bytes]:
     tasks, members = len(version.sizes), dict[str, bytes]()
     for i, concepts in enumerate(version.concepts_by_task):
         name = f"task-{i:0{len(str(tasks - 1))}d}"
-        settings = {**_sequence(f"{name}.json", 1), **_training(tasks)}
+        settings = {**_sequence(f"{name}.json", 1), **_training(version)}
         members[f"{name}.yaml"] = _file(version, _ONE_BY_ONE.format(task=i, tasks=tasks), settings)
         members[f"{name}.json"] = fomo_list(concepts)
     return members

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from concept_orderings.canonical import Json
 from concept_orderings.concepts import split_concept
 from concept_orderings.exporters.base import Exporter
-from concept_orderings.exporters.budget import samples_of_a_task
+from concept_orderings.exporters.budget import training_of
 from concept_orderings.published import PublishedVersion
 from concept_orderings.shapes import JsonSchema
 
@@ -47,7 +47,7 @@ class Streaming(Exporter):
 
     def render(self, version: PublishedVersion) -> bytes:
         """See `Exporter.render`. Folders are percent-encoded, since class names have slashes."""
-        samples = samples_of_a_task(len(version.sizes))
+        samples = training_of(version).samples_per_task
         tasks: list[Json] = [
             {"task": i, "epoch_size": samples, "streams": [_arguments(concept) for concept in concepts]}
             for i, concepts in enumerate(version.concepts_by_task)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from hashlib import sha256
 from random import Random
@@ -23,6 +24,7 @@ from concept_orderings.orderings import ORDERINGS, Parameter, parse_ordering
 from concept_orderings.parameters import WITHIN
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.text import shows_something
+from concept_orderings.training import POOLS, RULES
 
 Body = dict[str, Any]
 
@@ -152,7 +154,23 @@ def requests(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
         | compositions(n).map(lambda sizes: {"sizes": sizes})
     )
     name = draw(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True))
-    return {"name": name, "datasets": lists, "ordering": ordering, "tasks": tasks}
+    training = draw(st.fixed_dictionaries({}, optional={"training": trainings()}))
+    return {"name": name, "datasets": lists, "ordering": ordering, "tasks": tasks, **training}
+
+
+@st.composite
+def trainings(draw: st.DrawFn) -> Body:
+    """Draw a budget and a mixture of training."""
+    batch_size = draw(st.integers(1, 600))
+    parts = draw(st.lists(st.integers(0, 50), min_size=3, max_size=3).filter(any))
+    shares = [str(Fraction(part, sum(parts))) for part in parts]
+    optional = {
+        "samples_per_task": st.integers(600, 10**6),
+        "batch_size": st.just(batch_size),
+        "mixture": st.just(dict(zip(POOLS, shares, strict=True))),
+        "rule": st.sampled_from(RULES),
+    }
+    return draw(st.fixed_dictionaries({}, optional=optional))
 
 
 @st.composite

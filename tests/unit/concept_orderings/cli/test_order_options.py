@@ -20,6 +20,9 @@ REFUSED: dict[str, list[str]] = {
     # The options; then what the error says.
     "--kind random": ["No class names are given", "FILE", "--dataset NAME"],
     "--dataset dtd --print-order --strict": ["--print-order", "leave out --strict"],
+    "training.json --training {} --kind random": ["--training cannot be given", "training.json has its own training"],
+    "dtd.json --kind random --training {": ["--training", "it is not JSON"],
+    'dtd.json --kind random --training {"rule":1,"rule":2}': ["--training", "'rule'"],
     "strict.json --strict --kind random": ["--strict cannot be given", "strict.json has its own strict"],
     "list.json": ["No ordering is given", "--kind", "typicality"],
     "list.json --kind given --seed 1": ["--seed has no effect", "given takes only --reverse"],
@@ -84,6 +87,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "other.json").write_text(json.dumps(["MNIST+++0"]))
     (folder / "dtd.json").write_text(json.dumps(["dotted"]))
     (folder / "request.json").write_text(json.dumps(REQUEST))
+    (folder / "training.json").write_text(json.dumps({"concepts": ["CIFAR100+++apple"], "training": {}}))
     (folder / "strict.json").write_text(json.dumps({"concepts": ["CIFAR100+++apple"], "strict": True}))
     similar = {**REQUEST, "ordering": {"kind": "similarity", "encoder": "minilm"}}
     (folder / "similar.json").write_text(json.dumps(similar))

@@ -2,14 +2,17 @@
 
 import io
 import json
+import math
 import posixpath
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urljoin
 
 import pytest
+from hypothesis import given
 
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.catalogue import find_dataset
@@ -22,18 +25,23 @@ from concept_orderings.labels import Labels
 from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion
 from concept_orderings.request import parse_request
+from concept_orderings.training import POOLS
+from unit.concept_orderings.strategies import Body, trainings
 
 yaml = pytest.importorskip("yaml")
 
 BEARS = ["bear", "beaver", "dolphin", "otter", "wolf", "apple", "clock"]
 
 
-def version(tasks: dict[str, Any], datasets: list[Any] | None = None, **ordering: Any) -> PublishedVersion:
+def version(
+    tasks: dict[str, Any], datasets: list[Any] | None = None, training: object = None, **ordering: Any
+) -> PublishedVersion:
     body = {
         "name": "first_steps",
         "datasets": datasets or [{"name": "cifar100", "classes": BEARS}],
         "ordering": {"kind": "random", "seed": 1, **ordering},
         "tasks": tasks,
+        "training": training,
     }
     request = parse_request(body)
     published = arrange_stream(request, evidence_at_hand(request)).published(3)
@@ -109,7 +117,71 @@ def test_the_budget_is_that_of_the_benchmark(tasks: int, steps: int) -> None:
     assert samples_of_a_task(tasks) == steps * 512
 
 
+def batch_of_the_benchmark(task: Mapping[str, Any], *, first: bool) -> dict[str, int]:
+    """Return the batch that the benchmark's code computes from its settings, step by step, with its doubles."""
+    size, mixture = task["batch_size"], task["data_mixture"]
+    batch: dict[str, int] = {pool: int(size * mixture[pool]) for pool in POOLS}
+    left = size - sum(batch.values())
+    for pool in POOLS[:left]:
+        batch[pool] += 1
+    if first:
+        pools = 1 + int(batch["pretraining"] > 0)
+        batch["update"] += batch["buffer"] // pools + batch["buffer"] % pools
+        batch = {"pretraining": size - batch["update"], "update": batch["update"], "buffer": 0}
+    return batch
+
+
+@given(trainings())
+def test_the_benchmark_computes_the_batches_of_the_version(training: Body) -> None:
+    published = version({"count": 2}, training=training)
+    try:
+        settings = yaml.safe_load(render("fomo-config", published))["experiment"]["task"]
+    except CannotExpress:
+        assert training["rule"] == "largest-remainder"
+        return
+    expected = [task["training"] for task in published.manifest["tasks"]]
+
+    assert [settings["n_samples"] // settings["batch_size"]] * 2 == [each["steps"] for each in expected]
+    assert abs(sum(settings["data_mixture"].values()) - 1) < 1e-6
+    assert [batch_of_the_benchmark(settings, first=first) for first in (True, False)] == [
+        each["batch"] for each in expected
+    ]
+
+
+def test_a_share_that_doubles_cut_wrongly_is_the_next_double() -> None:
+    training = {"batch_size": 100, "mixture": {"pretraining": 0.2, "update": 0.51, "buffer": 0.29}}
+    settings = yaml.safe_load(render("fomo-config", version({"count": 2}, training=training)))["experiment"]["task"]
+
+    assert int(100 * 0.29) == 28
+    assert settings["data_mixture"] == {"pretraining": 0.2, "update": 0.51, "buffer": math.nextafter(0.29, 1)}
+    assert batch_of_the_benchmark(settings, first=False) == {"pretraining": 20, "update": 51, "buffer": 29}
+
+
+def test_a_first_batch_that_the_benchmark_cuts_otherwise_cannot_be_expressed() -> None:
+    thirds = {"batch_size": 9, "mixture": {"pretraining": "1/3", "update": "1/3", "buffer": "1/3"}}
+    training = {**thirds, "rule": "largest-remainder"}
+    with pytest.raises(CannotExpress, match=r"4 samples of update, .* gives 5"):
+        render("fomo-config", version({"count": 2}, training=training))
+
+    assert render("fomo-config", version({"count": 2}, training=thirds))
+
+
+def test_the_default_budget_of_20_tasks_is_the_benchmark_s() -> None:
+    given, absent = (
+        yaml.safe_load(render("fomo-config", version({"count": 7}, training=each)))["experiment"]["task"]
+        for each in ({"samples_per_task": samples_of_a_task(7)}, None)
+    )
+
+    assert given == absent
+
+
 # --- streaming
+
+
+def test_an_epoch_has_the_samples_of_the_version() -> None:
+    published = version({"count": 2}, training={"samples_per_task": 1_000, "batch_size": 8})
+
+    assert [each["epoch_size"] for each in json.loads(render("streaming", published))["tasks"]] == [1_000, 1_000]
 
 
 def test_a_task_streams_each_of_its_classes() -> None:
