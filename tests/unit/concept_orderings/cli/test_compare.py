@@ -91,7 +91,7 @@ def test_all_faults_of_both_are_named(capsys: pytest.CaptureFixture[str], pets: 
     assert [each[-10:] for each in refused(capsys, twice, request)] == ["[bad_file]"] * 2
     assert "'a+++b'" in refused(capsys, twice, request)[0]
     assert "concept-orderings order" in refused(capsys, twice, request)[1]
-    assert "Did you mean fomo/random_sequence_1?" in refused(capsys, "fomo/random_sequence1", request)[0]
+    assert "did you mean fomo/random_sequence_1?" in refused(capsys, "fomo/random_sequence1", request)[0]
     assert "something else" in refused(capsys, manifest, request)[0]
     assert refused(capsys, pets, request)[0].startswith(f"concept-orderings: {pets} is no order")
     assert refused(capsys, tmp_path / "none.json", request)[0].endswith("No such file or directory. [bad_file]")

@@ -161,7 +161,7 @@ def test_what_is_wrong_in_an_order_is_named(ties: object, expected: list[tuple[s
 @pytest.mark.parametrize(
     ("ties", "text"),
     [
-        ({"stream": "fomo/frequency_bas"}, "Did you mean fomo/frequency_base?"),
+        ({"stream": "fomo/frequency_bas"}, "did you mean fomo/frequency_base?"),
         ({"stream": "mine@2"}, "There is no version mine@2"),
         ({"stream": "mine"}, "NAME@VERSION"),
         ({"digest": "0f" * 32}, "There is no order with the SHA-256 0f0f"),
