@@ -23,6 +23,7 @@ from concept_orderings.rows import rows_by_name
 from concept_orderings.split import GroupedTasks
 from concept_orderings.stream import MOST_VECTOR_BYTES, ArrangedStream, task_sizes
 from concept_orderings.stream_warnings import StreamWarning
+from concept_orderings.variants import parse_requests
 
 MOST_FORESEEN = 100_000
 """The most concepts that are arranged to foresee warnings: it takes about half a second."""
@@ -70,8 +71,50 @@ def arrange(
         With a stable ``code`` and pointers to the fields, and all faults in ``faults``; `MissingEvidence` if embeddings
         or counts are needed; ``bad_rows`` if the names are not those of the concepts.
     """
-    passed = frozenset[Need]() if embeddings is None else frozenset({Need.EMBEDDINGS})
-    request = parse_request(body, passed=passed)
+    return _tasks(parse_request(body, passed=_passed(embeddings)), embeddings, counts, names, report)
+
+
+def arrange_variants(
+    body: object,
+    *,
+    embeddings: NDArray[np.floating] | None = None,
+    counts: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    report: Report = silent,
+) -> dict[str, list[list[str]]]:
+    """Arrange the concepts of a body with ``variants`` once for each seed.
+
+    Parameters
+    ----------
+    body, embeddings, counts, names, report
+        As of `arrange`.
+
+    Returns
+    -------
+    dict of str to list of list of str
+        By the name of its stream, NAME-1 to NAME-N, the tasks of each variant; without ``variants`` those of the one
+        request.
+
+    Raises
+    ------
+    InvalidInput
+        As of `arrange` and of `concept_orderings.variants.parse_requests`.
+    """
+    requests = parse_requests(body, passed=_passed(embeddings)).requests
+    return {each.name: _tasks(each, embeddings, counts, names, report) for each in requests}
+
+
+def _passed(embeddings: NDArray[np.floating] | None) -> frozenset[Need]:
+    return frozenset() if embeddings is None else frozenset({Need.EMBEDDINGS})
+
+
+def _tasks(
+    request: StreamRequest,
+    embeddings: NDArray[np.floating] | None,
+    counts: Sequence[int] | None,
+    names: Sequence[str] | None,
+    report: Report,
+) -> list[list[str]]:
     if names is not None:
         rows = rows_by_name(names, request.concepts)
         embeddings = None if embeddings is None else _rows_of(embeddings, names)[rows]
@@ -146,30 +189,30 @@ def foreseen_warnings(request: StreamRequest) -> list[StreamWarning]:
     an encoder are missing. Above `MOST_FORESEEN` concepts, those are missing too that take as long as parsing the
     request.
     """
+    return foreseen_of_variants([request])[0]
+
+
+def foreseen_of_variants(requests: Sequence[StreamRequest]) -> list[list[StreamWarning]]:
+    """Return `foreseen_warnings` of each of several requests that differ in their seeds and names alone.
+
+    Above `MOST_FORESEEN` concepts of all requests together, none of them is arranged.
+    """
+    first, concepts = requests[0], sum(len(each.concepts) for each in requests)
+    # Only whether groups are kept together depends on the order.
+    if isinstance(first.split, GroupedTasks) and concepts <= MOST_FORESEEN and not first.outside:
+        return [arrange_stream(each, evidence_at_hand(each)).warnings() for each in requests]
+    return [_foreseen_without_order(first)] * len(requests)
+
+
+def _foreseen_without_order(request: StreamRequest) -> list[StreamWarning]:
     if request.outside:
         few = len(request.concepts) <= MOST_FORESEEN
         kinds = [EVIDENCE[need] for need in sorted(request.outside)] if few else []
         return [*name_warnings(request), *(each for kind in kinds for each in kind.foreseen_warnings(request.concepts))]
     gathered = evidence_at_hand(request)
-    if _are_foreseen_by_order(request):
-        return arrange_stream(request, gathered).warnings()
     evidence = [warning for each in gathered.values() for warning in each.provenance.warnings]
     arranging = request.ordering.evidence_warnings(request.concepts, assemble(gathered))
     return [*name_warnings(request), *evidence, *arranging]
-
-
-def foreseen_of_variants(requests: Sequence[StreamRequest]) -> list[list[StreamWarning]]:
-    """Return the `foreseen_warnings` of each of several requests that differ in their seeds and names alone."""
-    first = requests[0]
-    if _are_foreseen_by_order(first):
-        return list(map(foreseen_warnings, requests))
-    return [foreseen_warnings(first)] * len(requests)
-
-
-def _are_foreseen_by_order(request: StreamRequest) -> bool:
-    """Tell whether a request is arranged to foresee warnings: that groups are not kept together, the order decides."""
-    few = len(request.concepts) <= MOST_FORESEEN
-    return few and not request.outside and isinstance(request.split, GroupedTasks)
 
 
 def _rows_of(values: NDArray[Any] | Sequence[int], names: Sequence[str]) -> NDArray[Any]:

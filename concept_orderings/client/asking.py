@@ -109,6 +109,8 @@ Watch: TypeAlias = Callable[[Job], None]
 
 def arrange(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[Found]:
     """Ask for a version and wait for it; see `concept_orderings.client.client.Client.arrange`."""
+    if body.get("variants") is not None:
+        raise BadArgument.of("This asks for one version: ask for each variant by its own name and seed.")
     _check_online(reader)
     request = Request("POST", "/v1/streams", {"Content-Type": "application/json"}, _encoded(body))
     reply = yield from exchange(reader.connection, request, clock=reader.clock)

@@ -140,6 +140,11 @@ def test_a_version_that_exists_is_answered_at_once(service: ScriptedService) -> 
         assert arrange(service).digest == digest
 
 
+def test_several_versions_in_one_call_are_refused(service: ScriptedService) -> None:
+    with pytest.raises(BadArgument, match="by its own name and seed"):
+        service.run(asking.arrange(service.reader(), {"name": "job-1", "variants": 5}, print))
+
+
 def test_a_full_queue_is_waited_for(service: ScriptedService) -> None:
     full = problem(429, "queue_full", "1,000 jobs are active.", **{"retry-after": "5"})
     service.answers["/v1/streams"].insert(0, full)

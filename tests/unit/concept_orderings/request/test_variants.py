@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.errors import InvalidInput
-from concept_orderings.library import foreseen_of_variants, foreseen_warnings
+from concept_orderings.library import arrange, arrange_variants, foreseen_of_variants, foreseen_warnings
 from concept_orderings.orderings import ORDERINGS, SeededOrdering
 from concept_orderings.request import MOST_VARIANTS, StreamRequest, parse_request
 from concept_orderings.variants import parse_requests
@@ -81,6 +81,22 @@ def test_the_seed_of_a_variant_may_be_left_to_the_ordering_inside_groups() -> No
     assert first_seed == 7
     inside = [each.ordering.as_json()["within"] for each in requests]
     assert [each["seed"] for each in inside if isinstance(each, dict)] == [7, 8, 9]
+
+
+def test_the_library_arranges_each_variant() -> None:
+    body = right()
+    alone = {f"first-{k}": arrange({**body, "ordering": {"kind": "random", "seed": k - 1}}) for k in (1, 2, 3)}
+    assert arrange_variants({**body, "variants": 3}) == alone
+    assert arrange_variants(body) == {"first": arrange(body)}
+
+
+def test_many_variants_are_not_arranged_to_foresee_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = changed({"/ordering": {"kind": "random"}, "/tasks": {"by": "dataset"}})
+    requests = asked({**body, "variants": 5})
+    assert any(foreseen_of_variants(requests))
+    monkeypatch.setattr("concept_orderings.library.MOST_FORESEEN", 4 * len(requests) - 1)
+    fewer = foreseen_of_variants(requests)
+    assert [len(each) for each in fewer] < [len(each) for each in map(foreseen_warnings, requests)]
 
 
 def test_without_variants_there_is_one_request() -> None:
