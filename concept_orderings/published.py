@@ -13,8 +13,10 @@ from typing import Any
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.labels import LabelledOrder, Labels, catalogue_labels, label_order
 
-PUBLIC_URL = re.compile(r"https?://[^\s?#]+[^\s?#/]")
-"""The address of a service for others, without a slash at its end."""
+_URL_CHARACTERS = r"A-Za-z0-9._~:\[\]@!$&'()*+,;=%-"
+
+PUBLIC_URL = re.compile(rf"https?://[/{_URL_CHARACTERS}]*[{_URL_CHARACTERS}]")
+"""The address of a service for others, without a slash at its end, in the characters of a URI (RFC 3986)."""
 
 
 @dataclass(frozen=True)

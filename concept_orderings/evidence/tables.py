@@ -265,11 +265,29 @@ def read_table(data: bytes) -> EvidenceTable:
     except BadEvidence:
         raise
     except Exception as error:
-        # For damaged archives `zipfile` raises many types, such as RuntimeError for one that claims to be encrypted.
-        what = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-        # What a KeyError says of itself is the key alone.
-        what = f"it has no {what}" if type(error) is KeyError else what
-        raise BadEvidence("bad_evidence_file", f"This is not published evidence: {what}.") from error
+        raise BadEvidence("bad_evidence_file", f"This is not published evidence: {_what_is_wrong(error)}.") from error
+
+
+def _what_is_wrong(error: Exception) -> str:
+    """Return what an error means for a reader, who does not know the libraries that raise it."""
+    match error:
+        case json.JSONDecodeError():
+            return f"it is not JSON from line {error.lineno}, column {error.colno} on"
+        case KeyError():
+            return f"it has no {error.args[0]!r}"
+    # For damaged archives `zipfile` raises many types, such as RuntimeError for one that claims to be encrypted. A
+    # ValueError is raised here or by the reader of arrays.
+    damaged = "its archive is damaged or not complete; download it again"
+    return next((what or str(error) for types, what in _WRONG.items() if isinstance(error, types)), damaged)
+
+
+_WRONG: Mapping[tuple[type[Exception], ...], str] = {
+    (UnicodeDecodeError,): "it is not text in UTF-8",
+    (RecursionError,): "it has values that are nested too deeply",
+    (TypeError, AttributeError, IndexError): "a field of its table has another type than published evidence",
+    (ValueError,): "",
+}
+"""What some types of errors mean; the first that fits counts, and an empty text is what the error says itself."""
 
 
 def _given(evidence_field: EvidenceField[Any], concepts: Concepts) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def run_with_mlflow(program: str, value: object) -> Any:
     return _run_with(("mlflow",), program, value)
 
 
+def run_with_pybtex(program: str, value: object) -> Any:
+    """Run a program of this folder with pybtex; it gets a JSON value and answers with one."""
+    return _run_with(("pybtex",), program, value)
+
+
 def _run_with(packages: tuple[str, ...], program: str, value: object) -> Any:
     for each in packages:
         folder_of(each)

@@ -17,7 +17,7 @@ from concept_orderings.labels import Labels
 from concept_orderings.library import arrange_stream
 from concept_orderings.published import PublishedVersion
 from concept_orderings.request import parse_request
-from support.exporting_libraries import folder_of, run_with
+from support.exporting_libraries import folder_of, run_with, run_with_pybtex
 
 LISTS = {"pets": tuple(f"pet {i}" for i in (3, 1, 4, 0, 2)), "tools": tuple(f"tool {i}" for i in (5, 2, 6, 1, 0, 4, 3))}
 
@@ -86,3 +86,21 @@ def test_the_citation_is_valid_citation_file_format(address: str) -> None:
     citation = yaml.safe_load(EXPORTERS["cff"]().render(published))
 
     Draft7Validator(json.loads(schema.read_text())).validate(citation)
+
+
+@pytest.mark.parametrize("address", ["", "https://example.org/~lab/a_b%20c/d&e=$1"])
+def test_pybtex_reads_the_citation(address: str) -> None:
+    names = ["libraries", "a_b__c", "v1.0-rc.1", "0_-._"]
+    published = [
+        replace(version(0, [3, 4, 3, 2]), stream=name, published_on="2026-01-31", public_url=address) for name in names
+    ]
+    found = run_with_pybtex("parse_bibtex.py", [EXPORTERS["bibtex"]().render(each).decode() for each in published])
+
+    for name, each, entries in zip(names, published, found, strict=True):
+        [(key, entry)] = entries.items()
+        assert key == f"{name}-v1-{each.digest[:12]}"
+        assert (entry["type"], entry["authors"], entry["fields"]["year"]) == ("misc", ["{concept-orderings}"], "2026")
+        assert name.replace("_", r"\_") in entry["fields"]["title"]
+        assert entry["fields"]["note"].endswith(each.digest)
+        expected = rf"\url{{{address}/v1/streams/{name}/versions/1}}" if address else None
+        assert entry["fields"].get("howpublished") == expected

@@ -373,3 +373,42 @@ def test_members_that_share_their_bytes_are_refused() -> None:
 
     with pytest.raises(BadEvidence, match="overlap"):
         read_table(data[:directory] + again + bytes(end))
+
+
+def damaged_archive(*, encrypted: bool = False, changed: bool = False) -> bytes:
+    """Return an archive that `zipfile` cannot read."""
+    data = bytearray(stored_zip({"evidence.json": b"{}" * 30}))
+    if encrypted:
+        data[6] |= 1
+        data[data.index(b"PK\x01\x02") + 8] |= 1
+    if changed:
+        data[data.index(b"{}")] ^= 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is not JSON from line 1, column 1 on"),
+        (b'{"format": 1,\n oops}', "it is not JSON from line 2, column 2 on"),
+        (b'{"a": "\xff"}', "it is not text in UTF-8"),
+        (b"[" * 100_000, "it has values that are nested too deeply"),
+        (b"{}", "it has no 'format'"),
+        (b"[]", "a field of its table has another type than published evidence"),
+        (b'{"format": 1, "arrays": 3, "kind": ""}', "a field of its table has another type than published evidence"),
+        (b'{"format": 99}', "its format is 99, and this release reads 1"),
+        (b"PK\x03\x04", "its archive is damaged or not complete; download it again"),
+        (damaged_archive()[:-5], "its archive is damaged or not complete; download it again"),
+        (damaged_archive(encrypted=True), "its archive is damaged or not complete; download it again"),
+        (damaged_archive(changed=True), "its archive is damaged or not complete; download it again"),
+        (stored_zip({"other.json": b"{}"}), "it has no 'evidence.json'"),
+    ],
+)
+def test_what_is_no_evidence_is_said_in_plain_words(data: bytes, reason: str) -> None:
+    with pytest.raises(BadEvidence) as caught:
+        read_table(data)
+
+    assert (caught.value.code, caught.value.detail) == (
+        "bad_evidence_file",
+        f"This is not published evidence: {reason}.",
+    )

@@ -1,5 +1,6 @@
 """Test the formats without a class order: configurations of the benchmark, Parquet, citations, streams of samples."""
 
+import csv
 import io
 import json
 import math
@@ -23,7 +24,7 @@ from concept_orderings.exporters import EXPORTERS
 from concept_orderings.exporters.budget import samples_of_a_task
 from concept_orderings.labels import Labels
 from concept_orderings.library import arrange_stream
-from concept_orderings.published import PublishedVersion
+from concept_orderings.published import PUBLIC_URL, PublishedVersion
 from concept_orderings.request import parse_request
 from concept_orderings.training import POOLS
 from unit.concept_orderings.strategies import Body, trainings
@@ -253,6 +254,41 @@ def test_a_citation_has_the_address_that_the_service_is_given() -> None:
 
     assert rf"\url{{{address}}}" in render("bibtex", published).decode()
     assert yaml.safe_load(render("cff", published))["url"] == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/a{b", "https://exämple.org", "https://example.org/a b", "https://example.org\\a",
+        "https://example.org/", "https://example.org/?a", "ftp://example.org", "https://",
+    ],
+)  # fmt: skip
+def test_an_address_has_the_characters_of_a_uri(address: str) -> None:
+    assert PUBLIC_URL.fullmatch("https://[::1]:8000/a_b/~c/%7B?".rstrip("?"))
+    assert not PUBLIC_URL.fullmatch(address)
+
+
+# --- rows
+
+
+def test_rows_hold_all_that_is_said_of_labels() -> None:
+    published = replace(
+        version(
+            {"sizes": [2, 1]}, [{"name": "pets", "classes": ["cat", "emu"]}, {"name": "tools", "classes": ["saw"]}]
+        ),
+        labels=Labels({"pets": ("emu", "dog", "cat"), "tools": ("axe", "saw")}),
+    )
+    labels: Any = published.labelled.as_json()
+    for rows in (
+        [json.loads(line) for line in render("jsonl", published).splitlines()],
+        list(csv.DictReader(io.StringIO(render("csv", published).decode("utf-8-sig")))),
+    ):
+        assert {row["labels_digest"] for row in rows} == {labels["labels_digest"]}
+        offsets = {row["dataset"]: int(row["global_label"]) - int(row["label"]) for row in rows}
+        assert list(offsets.items()) == list(labels["offsets"].items())
+        assert [int(row["global_label"]) for row in rows] == labels["old_of_new"]
+        places = {int(row["global_label"]): int(row["position"]) for row in rows}
+        assert [places.get(label) for label in range(len(labels["new_of_old"]))] == labels["new_of_old"]
 
 
 # --- croissant and bundle
