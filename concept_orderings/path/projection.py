@@ -77,11 +77,14 @@ class Projector:
         with on_one_thread():
             self._axes = leading_axes(vectors, self._numbers[-1], tick) if self._numbers else None
 
-    def for_products(self, k: int) -> Projection[NDArray[np.float32]]:
-        """Return float32 rows for matrix products; the number of axes is the one estimated best for `k` neighbours."""
+    def for_products(self, k: int, *, distance_cost: int = DISTANCE_COST) -> Projection[NDArray[np.float32]]:
+        """Return float32 rows for matrix products; the number of axes is the one estimated best for `k` neighbours.
+
+        `distance_cost` is that of an exact distance, in units of one term of a dot product.
+        """
         dimensions = self._vectors.shape[1]
         with on_one_thread():
-            number = self._best(k / len(self._vectors))
+            number = self._best(k / len(self._vectors), distance_cost)
         if number == dimensions:
             return Projection(self._vectors.astype(np.float32), _error(dimensions))
         rows = np.empty((len(self._vectors), number + 1), dtype=np.float32)
@@ -103,7 +106,7 @@ class Projector:
         length = np.sqrt(MAX_SQUARED_LENGTH * (1 + _OVER))
         return Projection(rows, int(np.ceil(2 * moved * (2 * length + moved))))
 
-    def _best(self, share: float) -> int:
+    def _best(self, share: float, distance_cost: int) -> int:
         """Return the number of axes with the least estimated cost of products and exact distances, or d for all.
 
         `share` is the share of all vectors that are listed as neighbours. A distance is computed where the bound is
@@ -121,7 +124,7 @@ class Projector:
             self._tick()
             rows = self._along(vectors, squares, number)
             low = sums - 2 * rows[rows_used] @ rows.T < limits
-            costs[number] = number + DISTANCE_COST * float(low.mean())
+            costs[number] = number + distance_cost * float(low.mean())
         return min(costs.items(), key=lambda each: each[1])[0]
 
     def _project(self, number: int, rows: NDArray[np.float32] | NDArray[np.int16]) -> None:
