@@ -1,5 +1,6 @@
 """Order concepts without a server: one call from a request to arranged concepts."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 
 from concept_orderings.canonical import LARGEST_INTEGER, Json
 from concept_orderings.errors import MissingEvidence
-from concept_orderings.evidence import EVIDENCE, Gathered, Need
+from concept_orderings.evidence import EVIDENCE, Evidence, Gathered, Need
 from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
-from concept_orderings.evidence.quantised import embeddings_as_evidence
+from concept_orderings.evidence.quantised import OF_CALLER, embeddings_as_evidence
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.name_warnings import name_warnings
+from concept_orderings.orderings import Arrangement
 from concept_orderings.progress import Phase, RepeatableReport, Report, enter, silent
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.rows import rows_by_name
@@ -160,21 +162,68 @@ def arrange_stream(
     MissingEvidence
         ``missing_embeddings`` or ``missing_counts``, if `gathered` lacks them.
     """
-    needed = {need: gathered[need] for need in sorted(request.needs) if need in gathered}
+    evidence, progress = _needed_evidence(request, gathered), RepeatableReport(report)
+    enter(report, Phase.ARRANGING)
+    arrangement = request.ordering.arrangement(request.concepts, evidence, machine=machine, report=progress)
+    return describe(request, gathered, arrangement, report=progress, most_vector_bytes=most_vector_bytes)
+
+
+def remake_stream(
+    request: StreamRequest,
+    gathered: Mapping[Need, Gathered],
+    published: Arrangement,
+    *,
+    search: bool = True,
+    machine: Machine = ANY_MACHINE,
+    report: Report = silent,
+) -> tuple[ArrangedStream, int | None]:
+    """Make a published stream again, to verify it; see `Ordering.remake`, whose `Remade.wrong` is returned, too.
+
+    Vectors are published with it, however large they are.
+
+    Raises
+    ------
+    MissingEvidence
+        As raised by `arrange_stream`.
+    """
+    evidence, progress = _needed_evidence(request, gathered), RepeatableReport(report)
+    enter(report, Phase.ARRANGING)
+    remade = request.ordering.remake(
+        request.concepts, evidence, published, search=search, machine=machine, report=progress
+    )
+    stream = describe(request, gathered, remade.arrangement, report=progress, most_vector_bytes=sys.maxsize)
+    return stream, remade.wrong
+
+
+def _needed_evidence(request: StreamRequest, gathered: Mapping[Need, Gathered]) -> Evidence:
+    needed = _needed(request, gathered)
     for need in request.needs.difference(needed):
         raise MissingEvidence(
             f"missing_{need}", f"The ordering {request.ordering.kind} needs {need}; {_WAYS[need]}, or use the service."
         )
-    evidence, progress = assemble(needed), RepeatableReport(report)
-    enter(report, Phase.ARRANGING)
-    arrangement = request.ordering.arrangement(request.concepts, evidence, machine=machine, report=progress)
+    return assemble(needed)
+
+
+def _needed(request: StreamRequest, gathered: Mapping[Need, Gathered]) -> dict[Need, Gathered]:
+    return {need: gathered[need] for need in sorted(request.needs) if need in gathered}
+
+
+def describe(
+    request: StreamRequest,
+    gathered: Mapping[Need, Gathered],
+    arrangement: Arrangement,
+    *,
+    report: RepeatableReport,
+    most_vector_bytes: int = MOST_VECTOR_BYTES,
+) -> ArrangedStream:
+    """Split arranged concepts into tasks, and describe the result; see `arrange_stream`."""
+    needed = _needed(request, gathered)
+    evidence = assemble(needed)
     for each in needed.values():
         arrangement = replace(arrangement, details={**arrangement.details, **each.details})
     sizes = task_sizes(request.split, request.concepts, evidence, arrangement.order)
     enter(report, Phase.DIAGNOSING)
-    diagnostics = request.ordering.diagnose(
-        request.concepts, evidence, arrangement.order, sizes, report=progress.repeat
-    )
+    diagnostics = request.ordering.diagnose(request.concepts, evidence, arrangement.order, sizes, report=report.repeat)
     columns: dict[str, Sequence[Json]] = {}
     for need, each in needed.items():
         columns |= {**EVIDENCE[need].shown(each), **each.columns}
@@ -228,7 +277,7 @@ def _given_embeddings(embeddings: NDArray[np.floating], request: StreamRequest) 
     if Need.EMBEDDINGS not in request.needs:
         return {}
     parameters = parameters_of(request.ordering, NeedsEmbeddings)
-    found = embeddings_as_evidence(embeddings, parameters, request.concepts.ids, source="caller")
+    found = embeddings_as_evidence(embeddings, parameters, request.concepts.ids, source=OF_CALLER)
     return {Need.EMBEDDINGS: found}
 
 

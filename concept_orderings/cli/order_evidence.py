@@ -15,7 +15,7 @@ from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.evidence.fitting import evidence_of_request
-from concept_orderings.evidence.quantised import embeddings_as_evidence
+from concept_orderings.evidence.quantised import OF_CALLER, embeddings_as_evidence
 from concept_orderings.order_files import Gatherer
 from concept_orderings.request import StreamRequest
 
@@ -59,7 +59,7 @@ def gatherers(
     if options.embeddings is not None:
         rows = read_embeddings(options.embeddings, options.names, request.concepts, listed_concepts(body))
         parameters = parameters_of(request.ordering, NeedsEmbeddings)
-        given[Need.EMBEDDINGS] = embeddings_as_evidence(rows, parameters, request.concepts.ids, source="caller")
+        given[Need.EMBEDDINGS] = embeddings_as_evidence(rows, parameters, request.concepts.ids, source=OF_CALLER)
 
     def gatherer(need: Need) -> Gatherer:
         if need in given:

@@ -29,6 +29,9 @@ MARGIN = 1e-13
 It is 300 times the largest difference that was measured between float64 embeddings of one caption.
 """
 
+OF_CALLER = "caller"
+"""The source of embeddings that a caller passed."""
+
 _MOST_NAMED = 50
 
 
@@ -53,7 +56,7 @@ def embeddings_as_evidence(
     names : sequence of str
         The n concepts, for a warning.
     source : str
-        Name of the encoder, or ``caller``.
+        Name of the encoder, or `OF_CALLER`.
     facts : mapping of str to JSON
         Other facts for the provenance.
     warnings : sequence of StreamWarning

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,22 @@ class Arrangement:
     order: NDArray[np.int64]
     details: dict[str, Json]
     warnings: tuple[StreamWarning, ...] = ()
+
+
+class Remade(NamedTuple):
+    """An arrangement that was made again, to verify a published one.
+
+    Attributes
+    ----------
+    arrangement : Arrangement
+        It has the published order if and only if that is right.
+    wrong : int or None
+        The first wrong position of the published order, where the arrangement has the right concept, if the order was
+        checked position by position: those that follow it are then unknown. None if the whole order was made again.
+    """
+
+    arrangement: Arrangement
+    wrong: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +148,37 @@ class Ordering(Parameters, ABC):
         NotEnoughMemory
             ``not_enough_memory``; nothing was computed.
         """
-        found = self.arrange(concepts, evidence, machine=machine, report=report)
+        return self._finished(self.arrange(concepts, evidence, machine=machine, report=report), concepts, evidence)
+
+    def remake(
+        self,
+        concepts: Concepts,
+        evidence: Evidence,
+        published: Arrangement,
+        *,
+        search: bool = True,
+        machine: Machine = ANY_MACHINE,
+        report: Report = silent,
+    ) -> Remade:
+        """Make a published arrangement again, to verify it.
+
+        Most orderings are arranged anew. One that searches checks the published order instead, unless `search` is set.
+        What the details say of the search alone is then taken from those that were published.
+
+        Parameters
+        ----------
+        concepts, evidence, machine, report
+            As for `arrangement`.
+        published
+            What a version states: a permutation of range(n), and details, which may have any form.
+        search
+            Whether to search.
+        """
+        del published, search
+        return Remade(self.arrangement(concepts, evidence, machine=machine, report=report))
+
+    def _finished(self, found: Arrangement, concepts: Concepts, evidence: Evidence) -> Arrangement:
+        """Return an arrangement by the rule in the direction that is asked for, with all warnings."""
         warnings = (*self.evidence_warnings(concepts, evidence), *found.warnings)
         return Arrangement(found.order[::-1].copy() if self.reverse else found.order, found.details, warnings)
 

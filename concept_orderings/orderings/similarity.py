@@ -1,6 +1,6 @@
 """Order by similarity: the shortest greedy path through the caption embeddings."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -15,8 +15,8 @@ from concept_orderings.evidence import Evidence
 from concept_orderings.evidence.captions import NeedsEmbeddings, quantised_embeddings
 from concept_orderings.evidence.equal_vectors import may_have_equal_vectors, vector_columns, vector_warnings
 from concept_orderings.look_alikes import shown_beside
-from concept_orderings.machine import Machine
-from concept_orderings.orderings.base import Arrangement, SeededOrdering, order_of
+from concept_orderings.machine import ANY_MACHINE, Machine
+from concept_orderings.orderings.base import Arrangement, Remade, SeededOrdering, order_of
 from concept_orderings.parameters import Contradiction, parameter
 from concept_orderings.progress import Renumbered, Report, silent
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
@@ -92,33 +92,106 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         """See `Ordering.arrange`."""
         by_key = order_of(self.keys(concepts))
         starts = self._rows_to_start_at(concepts, by_key)
+        deadline = monotonic() + self.max_seconds if self.max_seconds else None
+        search = _Search(starts, len(starts), self.refine, deadline, machine, report)
+        return self._search(concepts, evidence, by_key, search)
+
+    def remake(
+        self,
+        concepts: Concepts,
+        evidence: Evidence,
+        published: Arrangement,
+        *,
+        search: bool = True,
+        machine: Machine = ANY_MACHINE,
+        report: Report = silent,
+    ) -> Remade:
+        """See `Ordering.remake`: without `search`, each step of a greedy path is checked, from the start that it has.
+
+        A path that was refined is walked from its start again, and refined. Starts that were not tried again are
+        believed to give no shorter path; `search` tries them all.
+        """
+        by_key = order_of(self.keys(concepts))
+        starts = self._rows_to_start_at(concepts, by_key)
+        claims = _Claims.of(published.details)
+        # What a time limit left undone is not done now.
+        tried = starts[: claims.starts] if self.max_seconds and claims.starts else starts
+        rounds = min(claims.rounds, self.refine) if self.max_seconds else self.refine
+        work = _Search(tried, len(starts), rounds, None, machine, report)
+        wrong = None
+        if search:
+            found = self._search(concepts, evidence, by_key, work)
+        elif self.refine:
+            named = [i for i in tried.tolist() if concepts.ids[by_key[i]] == claims.greedy_start]
+            one = replace(work, starts=np.array(named or tried[:1].tolist()), believed=(len(tried), claims))
+            found = self._search(concepts, evidence, by_key, one)
+        else:
+            order = published.order[::-1] if self.reverse else published.order
+            found, wrong = self._checked(
+                concepts, evidence, by_key, order, replace(work, believed=(len(tried), claims))
+            )
+            wrong = len(order) - 1 - wrong if self.reverse and wrong is not None else wrong
+        return Remade(self._finished(found, concepts, evidence), wrong)
+
+    def _checked(
+        self,
+        concepts: Concepts,
+        evidence: Evidence,
+        by_key: NDArray[np.int64],
+        published: NDArray[np.int64],
+        work: "_Search",
+    ) -> tuple[Arrangement, int | None]:
+        """Return a path if it is greedy; else one that has the right concept at its first wrong position, and that."""
+        from concept_orderings.diagnostics import step_distances  # noqa: PLC0415
+        from concept_orderings.path import GreedyPath  # noqa: PLC0415
+        from concept_orderings.path.check import WrongStep, first_wrong_step  # noqa: PLC0415
+
+        vectors = quantised_embeddings(evidence)[by_key]
+        row = np.empty(len(by_key), dtype=np.int64)
+        row[by_key] = np.arange(len(by_key))
+        order = row[published]
+        steps = step_distances(vectors, order)
+        path = GreedyPath(order, int(steps.sum()), int(order[0]), steps, np.array([steps.sum()]))
+        wrong: WrongStep | None = WrongStep(0, int(work.starts[0]))
+        if order[0] in work.starts:
+            wrong = first_wrong_step(vectors, order, report=work.report)
+        if wrong is not None:
+            order = order.copy()
+            at = int(np.flatnonzero(order == wrong.nearest)[0])
+            order[[wrong.position, at]] = order[[at, wrong.position]]
+        details = _details(path, work)
+        return self._arrangement(by_key[order], concepts, details, 0), None if wrong is None else wrong.position
+
+    def _search(
+        self, concepts: Concepts, evidence: Evidence, by_key: NDArray[np.int64], work: "_Search"
+    ) -> Arrangement:
+        """Return the shortest of the greedy paths from some starts, refined."""
         n = len(concepts)
-        total = n + len(starts) + n * self.refine
+        total, report = n + len(work.starts) + n * work.rounds, work.report
         vectors = quantised_embeddings(evidence, lambda: report(0, total))[by_key]
         # Imported here because programs that only read the registry, such as the API, must not load numerical code.
         from concept_orderings.path import refine_path, shortest_greedy_path  # noqa: PLC0415
 
-        deadline = monotonic() + self.max_seconds if self.max_seconds else None
         path = shortest_greedy_path(
             vectors,
-            starts=starts,
-            deadline=deadline,
-            machine=machine,
+            starts=work.starts,
+            deadline=work.deadline,
+            machine=work.machine,
             report=Renumbered(report, lambda done, _: (done, total)),
         )
-        details = _details(path, len(starts))
+        details = _details(path, work)
         if not self.refine:
-            return self._arrangement(by_key[path.order], concepts, details, len(path.totals), 0)
+            return self._arrangement(by_key[path.order], concepts, details, 0)
         refined = refine_path(
             vectors,
             path.order,
-            rounds=self.refine,
-            deadline=deadline,
-            machine=machine,
-            report=Renumbered(report, lambda done, of: (total - n * self.refine * (of - done) // of, total)),
+            rounds=work.rounds,
+            deadline=work.deadline,
+            machine=work.machine,
+            report=Renumbered(report, lambda done, of: (total - n * work.rounds * (of - done) // of, total)),
         )
         details |= {
-            "complete": details["complete"] and refined.complete,
+            "complete": details["complete"] and refined.rounds == self.refine,
             "total_distance": _as_float(refined.total),
             "refined": {
                 "rounds": refined.rounds,
@@ -128,7 +201,7 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
                 "share_of_greedy_total": refined.total / path.total if path.total else None,
             },
         }
-        return self._arrangement(by_key[refined.order], concepts, details, len(path.totals), refined.rounds)
+        return self._arrangement(by_key[refined.order], concepts, details, refined.rounds)
 
     def evidence_warnings(self, concepts: Concepts, evidence: Evidence) -> tuple[StreamWarning, ...]:
         """See `Ordering.evidence_warnings`."""
@@ -182,12 +255,13 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         return join_concept(canonical_name(dataset), class_name)
 
     def _arrangement(
-        self, order: NDArray[np.int64], concepts: Concepts, details: dict[str, Json], tried: int, rounds: int
+        self, order: NDArray[np.int64], concepts: Concepts, details: dict[str, Json], rounds: int
     ) -> Arrangement:
-        """Return the arrangement, with a warning if the time limit ended it after `tried` starts and `rounds`."""
+        """Return the arrangement, with a warning if the time limit ended it after some starts and `rounds`."""
         details["path_start"] = concepts.ids[order[0]]
         if details["complete"]:
             return Arrangement(order, details)
+        tried = details["starts"]
         sentence = (
             f"Time was up after {self.max_seconds} s: {tried} of {details['starts_asked']} starts were tried, and "
             f"{rounds} of {self.refine} rounds of refining done. Without max_seconds, starts: {tried} and refine: "
@@ -219,20 +293,89 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         return diagnose_path(vectors, order, sizes, concepts.ids, report=report)
 
 
-def _details(path: "GreedyPath", requested: int) -> dict[str, Json]:
+@dataclass(frozen=True)
+class _Claims:
+    """What the manifest of a version says of the search for its path, as far as it can be read.
+
+    Attributes
+    ----------
+    starts, rounds : int
+        How many starts were tried, and how many rounds of refining done.
+    greedy_start : str
+        The concept at which the path began before it was refined.
+    totals : mapping
+        ``start_totals``: those of the shortest, the median and the longest path.
+    """
+
+    starts: int
+    rounds: int
+    greedy_start: str
+    totals: Mapping[str, Json]
+
+    @classmethod
+    def of(cls, details: Mapping[str, object]) -> "_Claims":
+        refined, totals = details.get("refined"), details.get("start_totals")
+        refined = refined if isinstance(refined, Mapping) else {}
+        return cls(
+            _number(details.get("starts")),
+            _number(refined.get("rounds")),
+            str(refined.get("greedy_start")),
+            totals if isinstance(totals, Mapping) else {},
+        )
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What a search for a path does.
+
+    Attributes
+    ----------
+    starts : ndarray of int64, shape (s,)
+        Where paths begin: indices of the concepts sorted by key.
+    asked : int
+        How many starts the request asks for.
+    rounds : int
+        Rounds of refining.
+    deadline : float or None
+    machine, report
+        As for `Ordering.arrangement`.
+    believed : tuple of int and _Claims, or None
+        How many starts were tried for a published version, which says of their totals what is believed; None to try
+        `starts` and nothing else.
+    """
+
+    starts: NDArray[np.int64]
+    asked: int
+    rounds: int
+    deadline: float | None
+    machine: Machine
+    report: Report
+    believed: tuple[int, _Claims] | None = None
+
+
+def _details(path: "GreedyPath", work: _Search) -> dict[str, Json]:
     """Return the facts about how a path was found, for the manifest."""
     totals = np.sort(path.totals)
+    tried, others = len(totals), dict[str, Json]()
+    if work.believed is not None:
+        tried, claims = work.believed
+        others = {name: claims.totals[name] for name in ("median", "largest") if tried > 1 and name in claims.totals}
     return {
-        "starts": len(totals),
-        "starts_asked": requested,
-        "complete": len(totals) == requested,
+        "starts": tried,
+        "starts_asked": work.asked,
+        "complete": tried == work.asked,
         "total_distance": _as_float(path.total),
         "start_totals": {
             "least": _as_float(totals[0]),
             "median": _as_float(totals[(len(totals) - 1) // 2]),
             "largest": _as_float(totals[-1]),
+            **others,
         },
     }
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _as_float(distance: int) -> float:
