@@ -18,7 +18,7 @@ COMMANDS = {
     "export": "write a version in another format, downloaded or from a service",
     "compare": "compare two orders: versions, exported files or published streams",
     "fetch": "download a version from a service, checked",
-    "verify": "check a version of a service, byte by byte",
+    "verify": "make a published version again from its request and evidence, and compare",
     "streams": "list the streams of a service, or the versions of one",
     "jobs": "list the jobs of a service, or cancel one",
 }

@@ -9,6 +9,7 @@ from concept_orderings.canonical import canonical_json
 from concept_orderings.cli.compared_files import read_side
 from concept_orderings.cli.of_service import add_url, client_of, fetch, version_name
 from concept_orderings.cli.output import check_writable, write
+from concept_orderings.cli.terminal import escaped
 from concept_orderings.comparison import Side, compare
 from concept_orderings.errors import BadValue
 from concept_orderings.faults import Faults
@@ -47,7 +48,11 @@ def run(options: argparse.Namespace) -> int:
     assert a is not None
     assert b is not None
     found = compare(a, b)
-    data = canonical_json(found) + b"\n" if options.json else "".join(f"{each}\n" for each in _lines(found)).encode()
+    data = (
+        canonical_json(found) + b"\n"
+        if options.json
+        else "".join(f"{escaped(each)}\n" for each in _lines(found)).encode()
+    )
     write([(data, options.output)])
     return 0
 

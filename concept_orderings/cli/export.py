@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from concept_orderings.cli.labels_file import read_labels_file
-from concept_orderings.cli.of_service import add_url, client_of, fetch, version_name
+from concept_orderings.cli.of_service import add_url, client_of, faults_of_name, fetch, version_name
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.usage import refuse
 from concept_orderings.cli.version_files import read_version
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         A file is refused, or the format cannot express the version.
     """
     exporter = EXPORTERS[options.format]()
-    refuse([*_wrong_name(options), *_without_effect(options, exporter)])
+    refuse([*faults_of_name(options), *_without_effect(options, exporter)])
     if options.output is not None:
         check_writable(options.output)
     version = _fetched(options) if options.url is not None else read_version([Path(each) for each in options.files])
@@ -76,17 +76,6 @@ def run(options: argparse.Namespace) -> int:
         version = replace(version, labels=read_labels_file(options.labels))
     write([(exporter.render(version), options.output)])
     return 0
-
-
-def _wrong_name(options: argparse.Namespace) -> Iterator[str]:
-    if options.url is None:
-        return
-    if len(options.files) > 1:
-        yield "With --url, name one version: NAME or NAME@VERSION."
-    try:
-        version_name(options.files[0])
-    except argparse.ArgumentTypeError as error:
-        yield f"{error}."
 
 
 def _fetched(options: argparse.Namespace) -> PublishedVersion:

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     with client_of(options) as client:
         stream = fetch(client, options.name, options.digest)
         version = stream.published()
-        files = _files(version, with_evidence=options.evidence)
+        files = files_of(version, with_evidence=options.evidence)
     if options.output is not None:
         outputs: list[tuple[bytes, Path | None]] = [(data, options.output / name) for name, data in files.items()]
         for path in {path.parent for _, path in outputs if path is not None}:
@@ -58,7 +58,7 @@ def _make(directory: Path) -> None:
         raise BadValue("bad_file", f"The directory {directory} cannot be made: {error.strerror}.") from error
 
 
-def _files(version: PublishedVersion, *, with_evidence: bool) -> dict[str, bytes]:
+def files_of(version: PublishedVersion, *, with_evidence: bool) -> dict[str, bytes]:
     """Return the files of a version under the names that they have in a bundle."""
     documents = version.documents()
     files = {"manifest.json": documents.manifest}

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from concept_orderings.cli.progress_line import progress_on
@@ -53,6 +54,18 @@ def version_name(text: str) -> VersionName:
     if not (version.isascii() and version.isdigit()) or int(version) == 0 or len(version) > 9:
         raise argparse.ArgumentTypeError(f"{ascii(text)[:80]} has no number of a version after the @")
     return VersionName(name, int(version))
+
+
+def faults_of_name(options: argparse.Namespace) -> Iterator[str]:
+    """Yield what is wrong with the files of the options if, with ``--url``, they are to name a version of a service."""
+    if options.url is None:
+        return
+    if len(options.files) > 1:
+        yield "With --url, name one version: NAME or NAME@VERSION."
+    try:
+        version_name(options.files[0])
+    except argparse.ArgumentTypeError as error:
+        yield f"{error}."
 
 
 def client_of(options: argparse.Namespace) -> "Client":

@@ -17,7 +17,12 @@ def say(text: str) -> None:
     """Write a line to standard error, unless it is closed; control characters, as paths may have, are escaped."""
     # `print` would write to standard output instead.
     if sys.stderr is not None:
-        print(f"concept-orderings: {_FORBIDDEN.sub(lambda each: ascii(each[0])[1:-1], text)}", file=sys.stderr)
+        print(f"concept-orderings: {escaped(text)}", file=sys.stderr)
+
+
+def escaped(text: str) -> str:
+    """Return text for a terminal: control characters, by which files could rule it, are escaped."""
+    return _FORBIDDEN.sub(lambda each: ascii(each[0])[1:-1], text)
 
 
 def write_to_stdout(data: bytes) -> None:

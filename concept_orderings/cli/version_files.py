@@ -9,10 +9,12 @@ from concept_orderings.bundles import is_bundle, read_bundle
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.cli.files import read_bytes
 from concept_orderings.errors import BadValue
+from concept_orderings.exporters.bundle import CHECKSUMS
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.text import first_of
 
 _SUFFIXES = (".json", ".npz")
+_BESIDE = (CHECKSUMS, ".md", ".cff")
 _OF_MANIFESTS = {"request_digest", "order_digest", "tasks", "ordering"}
 _MOST_NAMED = 20
 _MOST_BYTES = 2**32
@@ -52,7 +54,7 @@ def read_version(paths: Sequence[Path]) -> PublishedVersion:
     return version.with_evidence(lambda: _evidence(listed, by_digest))
 
 
-def read_files_of_version(paths: Sequence[Path]) -> dict[str, bytes]:
+def read_files_of_version(paths: Sequence[Path], *, with_checksums: bool = False) -> dict[str, bytes]:
     """Return the content of files by their paths.
 
     Parameters
@@ -60,6 +62,8 @@ def read_files_of_version(paths: Sequence[Path]) -> dict[str, bytes]:
     paths
         Files; directories whose ``*.json`` and ``*.npz`` files are read, also those in directories below; and bundles,
         whose files are read without unpacking them.
+    with_checksums
+        Whether to read what else a bundle has, too: its checksums and the files that these list.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def read_files_of_version(paths: Sequence[Path]) -> dict[str, bytes]:
         ``bad_file``: a file cannot be read; see `read_bundle`.
     """
     files: dict[str, bytes] = {}
-    for path in _files(paths):
+    for path in _files(paths, (*_SUFFIXES, *_BESIDE) if with_checksums else _SUFFIXES):
         data = read_version_file(path)
         if is_bundle(data):
             files |= {f"{path}/{name}": each for name, each in read_bundle(data, str(path)).items()}
@@ -94,10 +98,10 @@ def _evidence(manifest: Mapping[str, Any], by_digest: Mapping[str, bytes]) -> di
     return {each["kind"]: by_digest[each["digest"]] for each in listed}
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def _files(paths: Sequence[Path], endings: tuple[str, ...]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.is_file())
+            yield from sorted(each for each in path.rglob("*") if each.name.endswith(endings) and each.is_file())
         else:
             yield path
 

@@ -9,6 +9,7 @@ from concept_orderings.errors import BadEvidence
 from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.evidence.captions import TEMPLATE
 from concept_orderings.evidence.class_synonyms import SYNONYMS
+from concept_orderings.evidence.quantised import OF_CALLER
 from concept_orderings.evidence.tables import EvidenceTable, gathered_of
 from concept_orderings.faults import Faults
 from concept_orderings.request import StreamRequest
@@ -17,7 +18,9 @@ from concept_orderings.text import first_of, in_sentence, shown
 _MOST_NAMED = 5
 
 
-def evidence_of_request(request: StreamRequest, tables: Mapping[str, EvidenceTable]) -> dict[Need, Gathered]:
+def evidence_of_request(
+    request: StreamRequest, tables: Mapping[str, EvidenceTable], *, of_caller: bool = False
+) -> dict[Need, Gathered]:
     """Return the evidence of tables, by kind.
 
     Parameters
@@ -26,6 +29,8 @@ def evidence_of_request(request: StreamRequest, tables: Mapping[str, EvidenceTab
         The request whose order is to be made again.
     tables
         By the name of the file, for errors.
+    of_caller
+        Whether embeddings may be a caller's own, whatever encoder the request names.
 
     Raises
     ------
@@ -37,7 +42,7 @@ def evidence_of_request(request: StreamRequest, tables: Mapping[str, EvidenceTab
     """
     faults, found = Faults(), dict[Need, Gathered]()
     for file, table in tables.items():
-        pair = faults.attempt(_checked, request, file, table)
+        pair = faults.attempt(_checked, request, file, table, of_caller)
         if pair is None:
             continue
         need, gathered = pair
@@ -48,7 +53,7 @@ def evidence_of_request(request: StreamRequest, tables: Mapping[str, EvidenceTab
     return found
 
 
-def _checked(request: StreamRequest, file: str, table: EvidenceTable) -> tuple[Need, Gathered]:
+def _checked(request: StreamRequest, file: str, table: EvidenceTable, of_caller: bool) -> tuple[Need, Gathered]:
     try:
         need, gathered = gathered_of(table)
         if need not in request.needs:
@@ -58,7 +63,8 @@ def _checked(request: StreamRequest, file: str, table: EvidenceTable) -> tuple[N
             )
         _check_concepts(table.concepts, request.concepts)
         _check_captions(table, request.concepts, need)
-        _check_origin(request, need, gathered)
+        if not (of_caller and need is Need.EMBEDDINGS and gathered.provenance.source == OF_CALLER):
+            _check_origin(request, need, gathered)
     except BadEvidence as error:
         raise BadEvidence(error.code, f"{file}: {error.detail}") from error
     return need, gathered

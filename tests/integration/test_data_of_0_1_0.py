@@ -14,8 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from concept_orderings.bundles import read_bundle
 from concept_orderings.canonical import canonical_json, sha256_hex
+from concept_orderings.canonical_request import read_canonical
 from concept_orderings.exporters import EXPORTERS
+from concept_orderings.verification import Code, Outcome, verify
 from support.additions import without_additions
 from support.data_of_0_1_0 import FACTS, ServedData, kill_while_moving, unpack, write_before_start
 from support.processes import Valkey
@@ -134,6 +137,18 @@ def test_every_version_has_every_export(served: ServedData, version: dict[str, A
     assert answer["order_digest"] == sha256_hex(served.http.get(answer["exports"]["fomo"]).content)
     tasks = [served.http.get(each["url"]).json()["concepts"] for each in answer["tasks"]]
     assert served.http.get(answer["exports"]["tasks"]).json() == [[each["concept"] for each in task] for task in tasks]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_is_verified_as_far_as_its_evidence_was_kept(served: ServedData, version: dict[str, Any]) -> None:
+    bundle = served.http.get(f"{version['url']}/export/bundle").content
+    findings = verify(read_bundle(bundle, "bundle.zip"))
+    manifest = served.http.get(version["url"]).json()
+    has_evidence = not read_canonical(canonical_json(manifest["request"])).outside
+
+    assert not findings.has(Outcome.FAILED), findings.all()
+    assert findings.has(Outcome.UNPROVEN, Code.EVIDENCE_NOT_KEPT) != has_evidence
+    assert findings.has(Outcome.NOTED, Code.OTHER_SOFTWARE) == has_evidence
 
 
 @pytest.mark.parametrize("stream", FACTS["streams"])
