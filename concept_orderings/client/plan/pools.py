@@ -14,6 +14,8 @@ Integers: TypeAlias = NDArray[np.int64]
 
 NO_CONCEPT = -1
 """The concept of a sample of the pretraining pool."""
+GUIDED = 4
+"""How many concepts a sample may lie behind that of its guide before it is searched for."""
 
 
 def plan_key(digest: str, seed: int, source: str, task: int | None) -> PermutationKey:
@@ -68,10 +70,25 @@ class SampleTable:
         self.sizes: Integers = np.array(sizes, dtype=np.int64)
         self.ends: Integers = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes)])
         self.drawable: Integers = np.flatnonzero(self.sizes)
+        # For all samples with the same high bits, the concept of the first number with them: several times faster than a
+        # binary search, whose reads are scattered.
+        self._shift = max(0, int(self.ends[-1]).bit_length() - (4 * len(sizes)).bit_length())
+        firsts = np.arange((int(self.ends[-1]) >> self._shift) + 1, dtype=np.int64) << self._shift
+        self._guide: Integers = np.searchsorted(self.ends, firsts, side="right") - 1
 
     def samples(self, first: int, end: int) -> int:
         """Return the number of samples of the concepts from position `first` to before `end`."""
         return int(self.ends[end] - self.ends[first])
+
+    def concepts(self, samples: Integers) -> Integers:
+        """Return the position of the concept of each sample, counted over the whole stream; (m,) int64."""
+        concepts = self._guide[samples >> self._shift]
+        later = np.flatnonzero(self.ends[concepts + 1] <= samples)
+        for _ in range(GUIDED):
+            concepts[later] += 1
+            later = later[self.ends[concepts[later] + 1] <= samples[later]]
+        concepts[later] = np.searchsorted(self.ends, samples[later], side="right") - 1
+        return concepts
 
 
 @dataclass(frozen=True)
@@ -103,8 +120,7 @@ class OverImages:
     def draw(self, numbers: Integers) -> tuple[Integers, Integers]:
         """See `Source`."""
         samples = _in_epochs(numbers, self.size, self.key) + self.table.ends[self.first]
-        ends = self.table.ends[self.first : self.end + 1]
-        concepts = np.searchsorted(ends, samples, side="right") + (self.first - 1)
+        concepts = self.table.concepts(samples)
         return concepts, samples - self.table.ends[concepts]
 
 
