@@ -70,8 +70,8 @@ class SampleTable:
         self.sizes: Integers = np.array(sizes, dtype=np.int64)
         self.ends: Integers = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.sizes)])
         self.drawable: Integers = np.flatnonzero(self.sizes)
-        # For all samples with the same high bits, the concept of the first number with them: several times faster than a
-        # binary search, whose reads are scattered.
+        # For all samples with the same high bits, the concept of the first number with them: faster than a binary
+        # search, whose reads are scattered.
         self._shift = max(0, int(self.ends[-1]).bit_length() - (4 * len(sizes)).bit_length())
         firsts = np.arange((int(self.ends[-1]) >> self._shift) + 1, dtype=np.int64) << self._shift
         self._guide: Integers = np.searchsorted(self.ends, firsts, side="right") - 1
@@ -82,7 +82,7 @@ class SampleTable:
 
     def concepts(self, samples: Integers) -> Integers:
         """Return the position of the concept of each sample, counted over the whole stream; (m,) int64."""
-        concepts = self._guide[samples >> self._shift]
+        concepts: Integers = self._guide[samples >> self._shift]
         later = np.flatnonzero(self.ends[concepts + 1] <= samples)
         for _ in range(GUIDED):
             concepts[later] += 1
