@@ -117,9 +117,16 @@ ClassListSchema = create_model(
 
 
 class TaskCount(_Strict):
-    """T tasks of equal size, except that the first N mod T tasks have one concept more (N: number of concepts)."""
+    """T tasks of equal size, except that the first N mod T tasks have one concept more (N: number of concepts).
+
+    With `balance`, T tasks of about equally many training samples: the largest is as small as can be.
+    """
 
     count: int = Field(ge=1, le=LARGEST_INTEGER, description="T, at most the number of concepts.", examples=[20])
+    balance: Literal["samples"] | None = without_default(
+        "Balances the tasks by the training samples of classes: `samples` of the class lists, or the catalogue's.",
+        ["samples"],
+    )
 
 
 class TaskSizes(_Strict):
@@ -150,6 +157,13 @@ TrainingSchema = create_model(
     mixture=(_mixture, without_default("The share of each pool in a batch. Left out: the benchmark's.")),
 )
 _training: Any = TrainingSchema | None
+
+
+class TaskSamples(_Strict):
+    """Tasks of about P training samples: as many as all samples divided by P, rounded, and balanced."""
+
+    by: Literal["samples"] = Field(examples=["samples"])
+    per_task: int = Field(ge=1, le=LARGEST_INTEGER, description="P.", examples=[50_000])
 
 
 _datasets: Any = Annotated[list[ClassListSchema], Field(min_length=1)]
@@ -186,7 +200,7 @@ StreamRequestSchema = create_model(
     **{each.name: optional(each) for each in CHECK_FIELDS},
     variants=optional(VARIANTS),
     ordering=(_ordering, ...),
-    tasks=(TaskCount | TaskSizes | TaskGroups, Field(description="How to split the stream into tasks.")),
+    tasks=(TaskCount | TaskSizes | TaskGroups | TaskSamples, Field(description="How to split the stream into tasks.")),
     training=(
         _training,
         without_default(

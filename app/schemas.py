@@ -269,6 +269,18 @@ class TaskLink(Schema):
     concepts: int = Field(description="Number of concepts.", examples=[920])
     digest: str = Field(description="SHA-256 of the task as served.", examples=[_DIGEST])
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/tasks/0"])
+    samples: float | None = Field(
+        None,
+        exclude_if=lambda samples: samples is None,
+        description="Number of training samples; absent if those of some class are not known.",
+        examples=[88211.5],
+    )
+    samples_exact: str | None = Field(
+        None,
+        exclude_if=lambda exact: exact is None,
+        description="The same as an exact fraction; absent if the number is whole.",
+        examples=["176423/2"],
+    )
 
 
 class VersionSummary(Schema):
@@ -660,7 +672,7 @@ def task_links(record: VersionRecord) -> list[TaskLink]:
     """Return the tasks of a version, without their concepts."""
     url = version_url(record.stream, record.version)
     return [
-        TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}")
+        TaskLink(task=i, concepts=each.concepts, digest=each.digest, url=f"{url}/tasks/{i}", **each.samples)
         for i, each in enumerate(record.tasks)
     ]
 

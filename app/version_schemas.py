@@ -38,6 +38,8 @@ class ConceptEvidence(Open):
     )
     rank_spread: float = _absent("The largest of these ranks less the smallest.", 3.0)
     count: int = _absent("How often the class name occurs.", 388)
+    samples: float = _absent("Its training samples, of which tasks have about equally many.", 25.5)
+    samples_exact: str = _absent("The same as an exact fraction, if the number is not whole.", "51/2")
     rank: int = _absent("The concept's rank by frequency in the benchmark's own order, from 1, the rarest.", 67)
     tie_group: int = _absent("The number of concepts that have this count, rank, score or mean rank.", 1)
     unit: Literal["documents", "occurrences", "rank"] = _absent(
@@ -127,7 +129,9 @@ class CanonicalRequest(Schema):
     name: str = Field(examples=[STREAM_EXAMPLE])
     datasets: list[CanonicalClassList]
     ordering: CanonicalOrdering
-    tasks: dict[str, Any] = Field(description="The split, as it was given.", examples=[{"count": 20}])
+    tasks: dict[str, Any] = Field(
+        description="The split, as it was given.", examples=[{"count": 20}, {"count": 20, "balance": "samples"}]
+    )
     training: CanonicalTraining = without_default("The budget and the mixture, if the request gives them.")
 
 
@@ -298,6 +302,7 @@ class ManifestEvidence(Open):
     scores: ScoresSource = without_default("The origin of the zero-shot scores.")
     counts: CountsSource = without_default("The origin of the counts.")
     embeddings: EmbeddingsSource = without_default("The origin of the embeddings.")
+    samples: EvidenceSource = without_default("The origin of the training samples, if tasks are balanced by them.")
     ties: TiesSource = without_default("The order of concepts with equal evidence, if the request gives one.")
 
 
@@ -323,6 +328,12 @@ class ManifestTask(Schema):
     concepts: int = Field(description="Number of concepts.", examples=[920])
     digest: str = Field(examples=[_DIGEST])
     training: TaskTraining = without_default("Its steps and its batch, if the request gives `training`.")
+    samples: float = _absent(
+        "Number of training samples: those of the request, else the averages of the catalogue; absent if those of some "
+        "class are not known.",
+        88211.5,
+    )
+    samples_exact: str = _absent("The same as an exact fraction, if the number is not whole.", "176423/2")
 
 
 class EvidenceFileInManifest(Open):

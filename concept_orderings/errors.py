@@ -23,7 +23,7 @@
     │   ├── BadParameter        unknown_parameter, bad_parameter, source_not_found, ties_not_found, within_too_deep,
     │   │                       datasets_against_years,
     │   │                       unknown_published_stream, not_in_published_stream
-    │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule
+    │   ├── BadSplit            bad_task_count, bad_task_sizes, bad_task_rule, bad_task_samples, too_many_tasks
     │   ├── BadTraining         bad_samples_per_task, bad_batch_size, bad_share, bad_mixture, bad_batch_rule,
     │   │                       no_steps
     │   └── MissingEvidence     missing_years, missing_scores, missing_counts, missing_templates,

@@ -16,6 +16,7 @@ from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.evidence.base import parameters_of
 from concept_orderings.evidence.captions import NeedsEmbeddings
 from concept_orderings.evidence.quantised import OF_CALLER, embeddings_as_evidence
+from concept_orderings.evidence.samples import samples_of_each
 from concept_orderings.machine import ANY_MACHINE, Machine
 from concept_orderings.name_warnings import name_warnings
 from concept_orderings.orderings import Arrangement
@@ -247,10 +248,14 @@ def foreseen_of_variants(requests: Sequence[StreamRequest]) -> list[list[StreamW
     Above `MOST_FORESEEN` concepts of all requests together, none of them is arranged.
     """
     first, concepts = requests[0], sum(len(each.concepts) for each in requests)
-    # Only whether groups are kept together depends on the order.
-    if isinstance(first.split, GroupedTasks) and concepts <= MOST_FORESEEN and not first.outside:
+    # Only whether groups are kept together, and the training samples of tasks, depend on the order.
+    if concepts <= MOST_FORESEEN and not first.outside and _has_warnings_of_tasks(first):
         return [arrange_stream(each, evidence_at_hand(each)).warnings() for each in requests]
     return [_foreseen_without_order(first)] * len(requests)
+
+
+def _has_warnings_of_tasks(request: StreamRequest) -> bool:
+    return isinstance(request.split, GroupedTasks) or samples_of_each(request.concepts) is not None
 
 
 def _foreseen_without_order(request: StreamRequest) -> list[StreamWarning]:

@@ -10,7 +10,7 @@ from concept_orderings.library import arrange_stream
 from concept_orderings.parameters import pointing_within
 from concept_orderings.progress import Report, silent
 from concept_orderings.request import StreamRequest
-from concept_orderings.stream import MOST_VECTOR_BYTES, ArrangedStream, group_of_each
+from concept_orderings.stream import MOST_VECTOR_BYTES, ArrangedStream, values_of_each
 
 Gatherer: TypeAlias = Callable[[StreamRequest, Report], Gathered]
 """Callable that takes a request and a progress report, and returns evidence of one kind for its concepts."""
@@ -53,5 +53,4 @@ def order(
 def fewest_tasks(request: StreamRequest) -> int:
     """Return the number of tasks into which a request splits its concepts; for groups, if none of them is split."""
     evidence = assemble(evidence_at_hand(request))
-    groups = group_of_each(request.split, request.concepts, evidence)
-    return len(request.split.sizes(sorted(groups.tolist())))
+    return len(request.split.sizes(sorted(values_of_each(request.split, request.concepts, evidence))))

@@ -40,12 +40,13 @@ from concept_orderings.concepts import (
 )
 from concept_orderings.errors import BadValue, EmptyClassList
 from concept_orderings.evidence import EVIDENCE, Kind, Need, evidence_fields
+from concept_orderings.evidence.samples import total_samples
 from concept_orderings.faults import Faults
 from concept_orderings.foreign_concepts import find_foreign_concepts
 from concept_orderings.orderings import Ordering, may_have_own_concepts, parse_ordering
 from concept_orderings.parameters import Parameters, pointing_within
 from concept_orderings.shapes import Boolean, Choice, Either, Integer, Refusal, RequestField, Text
-from concept_orderings.split import EqualTasks, SizedTasks, Split, parse_split
+from concept_orderings.split import BalancedCount, EqualTasks, SampledTasks, SizedTasks, Split, parse_split
 from concept_orderings.strict_names import find_unknown_names
 from concept_orderings.synonyms import CLASSES, with_first_names
 from concept_orderings.training_request import NAME as TRAINING
@@ -340,7 +341,7 @@ def _find_contradictions(draft: _Draft, passed: frozenset[Need], now: datetime |
     for kind in draft.kinds_to_check:
         faults.attempt(draft.check, kind, kind.check_given, draft.given)
     if draft.known and draft.split is not None:
-        faults.attempt(_check_split, draft.split, len(draft.given))
+        faults.attempt(_check_split, draft.split, draft.concepts)
     for each in parameters.contradictions(draft.concepts if draft.known else None):
         if draft.doubtful.isdisjoint(each.reads):
             faults.add(each.error)
@@ -485,10 +486,15 @@ def _parse_classes(body: Mapping[str, object], dataset: str, pointer: str, fault
     return classes
 
 
-def _check_split(split: Split, n: int) -> None:
-    """Refuse a split that does not fit n concepts before a job is created; grouped tasks always fit."""
-    if isinstance(split, EqualTasks | SizedTasks):
-        split.sizes(range(n))
+def _check_split(split: Split, concepts: Concepts) -> None:
+    """Refuse a split that does not fit the concepts before a job is created; grouped tasks always fit."""
+    match split:
+        case EqualTasks() | SizedTasks():
+            split.sizes(range(len(concepts)))
+        case BalancedCount():
+            split.check(len(concepts))
+        case SampledTasks() if (total := total_samples(concepts)) is not None:
+            split.number_of_tasks(len(concepts), total)
 
 
 def _completed(each: ClassList) -> ClassList:

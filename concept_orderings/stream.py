@@ -10,17 +10,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from concept_orderings.balance import task_samples
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.concepts import Concepts
 from concept_orderings.evidence import Evidence, Gathered, Need, Provenance
+from concept_orderings.evidence.samples import Number, samples_as_json, samples_of_each
 from concept_orderings.evidence.tables import EvidenceFile, margins_of, table_of
 from concept_orderings.exporters.fomo import fomo_list
 from concept_orderings.name_warnings import name_warnings
 from concept_orderings.orderings import Arrangement
 from concept_orderings.published import PublishedVersion, VersionDocuments
 from concept_orderings.request import StreamRequest
-from concept_orderings.split import GroupedTasks, Split
+from concept_orderings.split import BalancedTasks, GroupedTasks, Split
 from concept_orderings.stream_warnings import StreamWarning, WarningCode, details, sentences
+from concept_orderings.uneven_tasks import uneven_tasks
 from concept_orderings.version import __version__
 
 MANIFEST_FORMAT = 1
@@ -115,7 +118,25 @@ class ArrangedStream:
     def warnings(self) -> list[StreamWarning]:
         """Return the warnings for readers of the stream."""
         evidence = [warning for _, found in sorted(self.provenance.items()) for warning in found.warnings]
-        return [*name_warnings(self.request), *evidence, *self.arrangement.warnings, *self._split_warnings()]
+        split = [*self._split_warnings(), *self._uneven_tasks]
+        return [*name_warnings(self.request), *evidence, *self.arrangement.warnings, *split]
+
+    @cached_property
+    def samples_of_tasks(self) -> list[dict[str, Json]]:
+        """The training samples of each task as documents have them, (T,); objects without members if not known."""
+        if self._samples is None:
+            return [{} for _ in self.sizes]
+        return list(map(samples_as_json, task_samples(self._samples, self.sizes)))
+
+    @cached_property
+    def _samples(self) -> list[Number] | None:
+        """The exact training samples of each arranged concept, (n,); None if those of a dataset are not known."""
+        of_each = samples_of_each(self.request.concepts)
+        return None if of_each is None else [of_each[i] for i in self.arrangement.order.tolist()]
+
+    @cached_property
+    def _uneven_tasks(self) -> list[StreamWarning]:
+        return [] if self._samples is None else uneven_tasks(self._samples, self.sizes)
 
     def concepts_by_task(self) -> list[list[str]]:
         """Return the tasks, each the ``DATASET+++class name`` of its concepts."""
@@ -126,7 +147,7 @@ class ArrangedStream:
     def _split_warnings(self) -> list[StreamWarning]:
         if not isinstance(self.request.split, GroupedTasks):
             return []
-        groups = len(set(group_of_each(self.request.split, self.request.concepts, self.evidence).tolist()))
+        groups = len(set(values_of_each(self.request.split, self.request.concepts, self.evidence)))
         if len(self.sizes) == groups:
             return []
         by = self.request.split.by
@@ -195,8 +216,10 @@ class ArrangedStream:
                 "concepts": len(self.request.concepts),
                 "order_digest": export.digest,
                 "tasks": [
-                    {"task": i, "concepts": size, "digest": task.digest, **self._training_of(i)}
-                    for i, (size, task) in enumerate(zip(self.sizes, tasks, strict=True))
+                    {"task": i, "concepts": size, "digest": task.digest, **samples, **self._training_of(i)}
+                    for i, (size, task, samples) in enumerate(
+                        zip(self.sizes, tasks, self.samples_of_tasks, strict=True)
+                    )
                 ],
                 "software": {"name": "concept-orderings", "version": __version__},
             }
@@ -244,11 +267,20 @@ def task_sizes(split: Split, concepts: Concepts, evidence: Evidence, order: NDAr
     BadSplit
         If they cannot be split in this way.
     """
-    return split.sizes(group_of_each(split, concepts, evidence)[order].tolist())
+    values = values_of_each(split, concepts, evidence)
+    return split.sizes([values[i] for i in order.tolist()])
 
 
-def group_of_each(split: Split, concepts: Concepts, evidence: Evidence) -> NDArray[np.int64]:
-    """Return the year of each concept if the split is by year, else the index of its dataset, (n,) int64."""
+def values_of_each(split: Split, concepts: Concepts, evidence: Evidence) -> Sequence[Number]:
+    """Return what a split reads of each concept, (n,): its year, its exact samples, or the index of its dataset."""
     if isinstance(split, GroupedTasks) and split.by == "year":
-        return np.asarray(evidence.of(Need.YEARS), dtype=np.int64)
-    return concepts.dataset_index
+        years: list[int] = evidence.of(Need.YEARS).tolist()
+        return years
+    if isinstance(split, BalancedTasks):
+        # Not the evidence, which has the nearest doubles.
+        samples = samples_of_each(concepts)
+        if samples is None:
+            raise ValueError("a dataset has no samples")
+        return samples
+    indices: list[int] = concepts.dataset_index.tolist()
+    return indices

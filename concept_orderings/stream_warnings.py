@@ -47,6 +47,7 @@ class WarningCode(StrEnum):
     EQUAL_VECTORS = "equal_vectors"
     TIME_LIMIT = "time_limit"
     SCATTERED_GROUPS = "scattered_groups"
+    UNEVEN_TASKS = "uneven_tasks"
     LOOK_ALIKES = "look_alikes"
     NOT_NFC = "not_nfc"
     UNUSUAL_CHARACTERS = "unusual_characters"

@@ -9,8 +9,8 @@ version by its request, so the same request never gets two versions. `store.obje
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from concept_orderings.canonical import Json, canonical_json
@@ -46,10 +46,14 @@ class TaskEntry:
         Number of concepts in it.
     digest : str
         SHA-256 of its document.
+    samples : mapping
+        Its training samples as the manifest has them, ``samples`` and where needed ``samples_exact``; empty if they
+        are not known.
     """
 
     concepts: int
     digest: str
+    samples: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,8 @@ class VersionRecord:
         added: dict[str, Json] = {"warning_details": details(self.warnings)}
         if self.evidence is not None:
             added["evidence"] = self.evidence.as_json()
+        if any(each.samples for each in self.tasks):
+            added["samples_of_tasks"] = [each.samples for each in self.tasks]
         return seal(body, record_format=_RECORD_FORMAT, added=added)
 
     @classmethod
@@ -120,7 +126,7 @@ class VersionRecord:
             If it is damaged or of another format.
         """
         fields = unseal(data, record_format=_RECORD_FORMAT)
-        tasks = tuple(TaskEntry(**known_members(TaskEntry, each)) for each in fields.pop("tasks"))
+        tasks = _task_entries(fields.pop("tasks"), fields.pop("samples_of_tasks", None))
         warnings = _warnings(fields)
         order_digest = fields.pop("export_digest")
         written = fields.pop("evidence", None)
@@ -128,6 +134,11 @@ class VersionRecord:
         return cls(
             **known_members(cls, fields), order_digest=order_digest, tasks=tasks, warnings=warnings, evidence=evidence
         )
+
+
+def _task_entries(tasks: Sequence[Mapping[str, Any]], samples: Sequence[Any] | None) -> tuple[TaskEntry, ...]:
+    pairs = zip(tasks, [{}] * len(tasks) if samples is None else samples, strict=True)
+    return tuple(TaskEntry(**{**known_members(TaskEntry, each), "samples": dict(own)}) for each, own in pairs)
 
 
 def _place(document: bytes) -> tuple[str, int] | None:
@@ -347,7 +358,7 @@ class Versions:
         report(len(tasks), len(tasks))
         await write_document(self._objects, export)
         await write_document(self._objects, manifest)
-        sizes = zip(arranged.sizes, tasks, strict=True)
+        parts = zip(arranged.sizes, tasks, arranged.samples_of_tasks, strict=True)
         return VersionRecord(
             stream=arranged.request.name,
             version=version,
@@ -356,7 +367,7 @@ class Versions:
             concepts=len(arranged.request.concepts),
             digest=manifest.digest,
             order_digest=export.digest,
-            tasks=tuple(TaskEntry(size, task.digest) for size, task in sizes),
+            tasks=tuple(TaskEntry(size, task.digest, samples) for size, task, samples in parts),
             warnings=tuple(arranged.warnings()),
             created_at=created_now(),
             evidence=_kept_evidence(arranged),

@@ -15,7 +15,14 @@ from concept_orderings.cli.files import read_files
 from concept_orderings.cli.labels_file import read_labels_file
 from concept_orderings.cli.options import default_data_dir
 from concept_orderings.cli.order_evidence import gatherers, published_evidence
-from concept_orderings.cli.order_options import faults_of_column, faults_of_format, faults_of_options, faults_with_files
+from concept_orderings.cli.order_options import (
+    faults_of_column,
+    faults_of_format,
+    faults_of_options,
+    faults_with_files,
+    given_split,
+    split_options,
+)
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.parameters import add_parameters, ordering_of
 from concept_orderings.cli.print_order import print_order
@@ -30,6 +37,7 @@ from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import StreamRequest, parse_request
+from concept_orderings.split import SAMPLES
 from concept_orderings.stream_warnings import sentences
 
 WITHOUT_SPLIT, WITH_SPLIT = "fomo", "tasks"
@@ -63,7 +71,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_parameters(parser)
     tasks = parser.add_mutually_exclusive_group()
     tasks.add_argument("--tasks", type=int, metavar="T", help="cut into T tasks (default: 1)")
-    tasks.add_argument("--by", choices=("dataset", "year"), help="cut into one task per contiguous group")
+    tasks.add_argument(
+        "--by",
+        choices=("dataset", "year", SAMPLES),
+        help="cut into one task per contiguous group, or into tasks of about --per-task training samples",
+    )
+    parser.add_argument(
+        "--balance", choices=(SAMPLES,), help="with --tasks: the same number of training samples, and not of concepts"
+    )
+    parser.add_argument(
+        "--per-task", type=int, metavar="P", help="with --by samples: about this many training samples in a task"
+    )
     parser.add_argument(
         "--training",
         type=_json,
@@ -181,8 +199,7 @@ def _parsed(options: argparse.Namespace, files: Sequence[ClassFile], body: dict[
 
 def _fields(options: argparse.Namespace, own: OwnFields) -> dict[str, object]:
     """Return the fields of the request that options or files give."""
-    tasks: object = {"by": options.by} if options.by else {"count": 1 if options.tasks is None else options.tasks}
-    fields = {"name": options.name or "file", "tasks": tasks}
+    fields = {"name": options.name or "file", "tasks": given_split(options) or {"count": 1}}
     if options.strict:
         fields["strict"] = True
     if options.training is not None:
@@ -195,12 +212,7 @@ def _fields(options: argparse.Namespace, own: OwnFields) -> dict[str, object]:
 
 def _format(options: argparse.Namespace, own: OwnFields, request: StreamRequest) -> str:
     """Return the format that is asked for, or the default: the tasks if there is a split."""
-    splits = {
-        f"--tasks {options.tasks}": options.tasks is not None,
-        f"--by {options.by}": options.by is not None,
-        f"the file {own.path('tasks')}" if "tasks" in own else "": "tasks" in own,
-    }
-    split = next((name for name, given in splits.items() if given), None)
+    split = " ".join(split_options(options)) or (f"the file {own.path('tasks')}" if "tasks" in own else "")
     if options.format is None:
         return WITH_SPLIT if split else WITHOUT_SPLIT
     if split:

@@ -13,12 +13,16 @@ from concept_orderings.exporters import EXPORTERS
 from concept_orderings.orderings import ORDERINGS, Ordering, may_have_own_concepts
 from concept_orderings.orderings.groups import OrdersGroups
 from concept_orderings.parameters import WITHIN
+from concept_orderings.split import SAMPLES
 
 _Part: TypeAlias = tuple[type[Ordering], Mapping[str, object]]
 
 _WITH_PRINT_ORDER = ("command", "run", "given", "files", "dataset", "column", "output", "print_order")
 _OF_ENCODERS = ("encoder", "weights")
 _OF_CACHES = ("counted_since", "refresh")
+
+_SPLIT = {"count": "tasks", "by": "by", "balance": "balance", "per_task": "per_task"}
+"""By the field of a split, the name of its option."""
 
 
 def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
@@ -46,8 +50,32 @@ def faults_of_options(options: argparse.Namespace) -> Iterator[str]:
             "--name has no effect: only the manifest has the stream's name, and some formats; give --manifest, or "
             f"--format with one of {named}, or leave --name out."
         )
+    yield from _faults_of_split(options)
     if _same_file(options.output, options.manifest):
         yield f"--output and --manifest are both {options.output}; give two files."
+
+
+def given_split(options: argparse.Namespace) -> dict[str, object]:
+    """Return the field ``tasks`` of a request that the options give; empty if they give none."""
+    return {field: value for field, value in _split_values(options).items() if value is not None}
+
+
+def split_options(options: argparse.Namespace) -> list[str]:
+    """Return the options that give a split, each with its value."""
+    return [f"{option_of(_SPLIT[field])} {value}" for field, value in given_split(options).items()]
+
+
+def _split_values(options: argparse.Namespace) -> dict[str, object]:
+    return {field: getattr(options, name) for field, name in _SPLIT.items()}
+
+
+def _faults_of_split(options: argparse.Namespace) -> Iterator[str]:
+    if options.balance is not None and options.tasks is None:
+        yield f"--balance {options.balance} says how --tasks T cuts; give that too, or leave --balance out."
+    if options.per_task is not None and options.by != SAMPLES:
+        yield f"--per-task {options.per_task} belongs to --by {SAMPLES}; give that too, or leave --per-task out."
+    if options.by == SAMPLES and options.per_task is None:
+        yield f"--by {SAMPLES} needs the number of samples in a task: give --per-task P, such as --per-task 50000."
 
 
 def _names_stream(format_name: str | None) -> bool:
@@ -106,7 +134,7 @@ def _twice_given(options: argparse.Namespace, own: OwnFields) -> Iterator[str]:
     given = {
         "name": ["--name"] if options.name is not None else [],
         "ordering": ["--kind", *parameters] if options.kind else parameters,
-        "tasks": [name for name, value in (("--tasks", options.tasks), ("--by", options.by)) if value is not None],
+        "tasks": [option_of(_SPLIT[field]) for field in given_split(options)],
         "strict": ["--strict"] if options.strict else [],
         "training": ["--training"] if options.training is not None else [],
     }

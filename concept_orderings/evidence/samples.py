@@ -132,7 +132,7 @@ class Samples(Kind[Parameters]):
         del parameters
         given = [each for each in concepts.datasets if SAMPLES.of(each) is not None]
         _check_denominator(given)
-        total = sum(_total(SAMPLES.of(each), each) for each in given)
+        total = sum(_total_of(each, samples) for each in given if (samples := SAMPLES.of(each)) is not None)
         if total > MOST_SAMPLES:
             raise BadValue(
                 "bad_samples",
@@ -208,6 +208,17 @@ def samples_of_each(concepts: Concepts) -> list[Number] | None:
     return found
 
 
+def total_samples(concepts: Concepts) -> Number | None:
+    """Return the exact samples of all concepts; None if those of a dataset are not known, or are at fault."""
+    total: Number = 0
+    for each in concepts.datasets:
+        samples = None if SAMPLES.name in each.doubtful else known_samples(each)
+        if samples is None:
+            return None
+        total += _total_of(each, samples)
+    return total
+
+
 def common_denominator(numbers: Iterable[Number]) -> int:
     """Return the least common denominator of exact numbers; 1 if all are integers."""
     return lcm(*{each.denominator for each in numbers})
@@ -248,10 +259,8 @@ def _check_denominator(given: Sequence[ClassList]) -> None:
             )
 
 
-def _total(samples: SamplesGiven | None, each: ClassList) -> Number:
-    if isinstance(samples, Mapping):
-        return sum(samples.values())
-    return (samples or 0) * len(each.classes)
+def _total_of(each: ClassList, samples: SamplesGiven) -> Number:
+    return sum(samples.values()) if isinstance(samples, Mapping) else samples * len(each.classes)
 
 
 def _with_samples(each: ClassList) -> ClassList:

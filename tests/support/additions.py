@@ -75,6 +75,13 @@ def _what_sources_read(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]
         concept["evidence"].pop("asked", None)
 
 
+def _samples_of_tasks(manifest: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> None:
+    for each in manifest["tasks"]:
+        for name in ("samples", "samples_exact"):
+            each.pop(name, None)
+    _warnings("uneven_tasks")(manifest, tasks)
+
+
 ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], None]] = {
     "the manifest warns of embeddings in float32 and bfloat16, which differ between machines": _warnings(
         "machine_embeddings"
@@ -105,6 +112,7 @@ ADDITIONS: Mapping[str, Callable[[dict[str, Any], Sequence[dict[str, Any]]], Non
     "classes and datasets that the catalogue lacks, names alike and evaluation data are warned of": _warnings(
         "unknown_classes", "unknown_datasets", "alike_datasets", "evaluation_data"
     ),
+    "the manifest has the training samples of each task, and warns if they differ by a factor of 2": _samples_of_tasks,
     "the manifest lists its warnings as objects, so that programs need not read sentences": _warnings_as_objects,
 }
 """By the reason for an addition, a function that takes it out of a manifest and its tasks."""

@@ -52,6 +52,7 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     # A split of as many concepts as there are.
     ("bad_task_count", "concepts cannot be cut into"),
     ("bad_task_sizes", "The task sizes add up to"),
+    ("too_many_tasks", ""),
     # A budget without a whole batch, shares that do not add up, and those that are no decimals or fractions of a share.
     ("no_steps", ""),
     ("bad_mixture", ""),

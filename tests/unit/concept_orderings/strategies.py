@@ -17,6 +17,7 @@ from concept_orderings.concepts import ClassList, Concepts, class_lists_of, gath
 from concept_orderings.evidence import Evidence, Need
 from concept_orderings.evidence.base import Values
 from concept_orderings.evidence.counts import counts_of
+from concept_orderings.evidence.samples import Samples, average_samples
 from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
 from concept_orderings.faults import Faults
@@ -151,6 +152,7 @@ def requests(draw: st.DrawFn, kinds: Sequence[str] = tuple(ORDERINGS)) -> Body:
     tasks = draw(
         st.integers(1, n).map(lambda count: {"count": count})
         | st.sampled_from([{"by": "dataset"}, {"by": "year"}])
+        | balanced_tasks(lists, n)
         | compositions(n).map(lambda sizes: {"sizes": sizes})
     )
     name = draw(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True))
@@ -171,6 +173,19 @@ def trainings(draw: st.DrawFn) -> Body:
         "rule": st.sampled_from(RULES),
     }
     return draw(st.fixed_dictionaries({}, optional=optional))
+
+
+def balanced_tasks(lists: Sequence[Body], n: int) -> st.SearchStrategy[Body]:
+    """Draw tasks that are balanced by samples, unless a dataset has none."""
+    known = (find_dataset(each["name"]) for each in lists)
+    if any(
+        "samples" not in each and (of is None or average_samples(of) is None)
+        for each, of in zip(lists, known, strict=True)
+    ):
+        return st.nothing()
+    counts = st.integers(1, n).map(lambda count: {"count": count, "balance": "samples"})
+    # No class has more, so that there is at most one task for each class.
+    return counts | st.integers(10**12, 10**15).map(lambda number: {"by": "samples", "per_task": number})
 
 
 @st.composite
@@ -230,6 +245,7 @@ def evidence_for(request: StreamRequest) -> Evidence:
         Need.SCORES: lambda: scores_of(request.concepts),
         Need.COUNTS: lambda: counts_of(request.concepts),
         Need.EMBEDDINGS: lambda: embeddings_for(request),
+        Need.SAMPLES: lambda: Samples().at_hand(request.concepts, request.ordering).values,
     }
     return Evidence(**{str(need): made[need]() for need in request.needs})
 

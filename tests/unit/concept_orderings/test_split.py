@@ -1,14 +1,26 @@
 """Test the split against a naive one."""
 
+import json
+import re
+from contextlib import suppress
 from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from concept_orderings.canonical import canonical_json
 from concept_orderings.errors import BadSplit
 from concept_orderings.evidence import Need
-from concept_orderings.split import EqualTasks, GroupedTasks, SizedTasks, parse_split
+from concept_orderings.split import (
+    BalancedCount,
+    EqualTasks,
+    GroupedTasks,
+    SampledTasks,
+    SizedTasks,
+    parse_split,
+    read_split,
+)
 
 from .strategies import compositions
 
@@ -80,6 +92,9 @@ def test_groups_are_the_longest_runs_of_one_value(groups: list[int]) -> None:
         ({"sizes": (2, 1)}, SizedTasks((2, 1)), set()),
         ({"by": "dataset"}, GroupedTasks("dataset"), set()),
         ({"by": "year"}, GroupedTasks("year"), {Need.YEARS}),
+        ({"count": 3, "balance": "samples"}, BalancedCount(3), {Need.SAMPLES}),
+        ({"count": 3, "balance": None}, EqualTasks(3), set()),
+        ({"by": "samples", "per_task": 50_000}, SampledTasks(50_000), {Need.SAMPLES}),
     ],
 )
 def test_a_parsed_split_is_written_as_the_same_rule(body: dict[str, object], split: object, needs: object) -> None:
@@ -88,3 +103,29 @@ def test_a_parsed_split_is_written_as_the_same_rule(body: dict[str, object], spl
     assert found == split
     assert found.needs == needs
     assert parse_split(found.as_json()) == split
+    assert read_split(json.loads(canonical_json(found.as_json()))) == split
+
+
+@pytest.mark.parametrize(
+    ("per_task", "tasks"), [(1_000, 1), (67, 1), (66, 2), (50, 2), (40, 2), (39, 3), (34, 3), (33, 3), (20, 5), (9, 11)]
+)
+def test_samples_per_task_give_the_nearest_number_of_tasks_and_the_smaller_of_two(per_task: int, tasks: int) -> None:
+    assert SampledTasks(per_task).number_of_tasks(100, 100) == tasks
+    assert SampledTasks(per_task).sizes([1] * 100) == BalancedCount(tasks).sizes([1] * 100)
+
+
+@given(st.integers(1, 30), st.integers(1, 10**6))
+def test_the_fewest_samples_per_task_that_an_error_names_are_the_fewest(n: int, total: int) -> None:
+    with suppress(BadSplit):
+        SampledTasks(1).number_of_tasks(n, total)
+        return
+    with pytest.raises(BadSplit, match="at least") as refused:
+        SampledTasks(1).number_of_tasks(n, total)
+    found = re.search("at least ([0-9,]+) samples", refused.value.detail)
+    assert found is not None
+    fewest = int(found[1].replace(",", ""))
+
+    assert refused.value.code == "too_many_tasks"
+    assert SampledTasks(fewest).number_of_tasks(n, total) <= n
+    with pytest.raises(BadSplit):
+        SampledTasks(fewest - 1).number_of_tasks(n, total)

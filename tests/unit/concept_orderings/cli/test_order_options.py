@@ -8,7 +8,7 @@ import pytest
 from concept_orderings import arrange
 from concept_orderings.cli import main
 
-CLASSES = ["apple", "bear", "clock"]
+CLASSES = ["apple", "bear", "clock", "otter"]
 REQUEST = {
     "name": "first-steps",
     "datasets": [{"name": "cifar100", "classes": CLASSES}],
@@ -71,6 +71,13 @@ REFUSED: dict[str, list[str]] = {
     "request.json --manifest -": ["--manifest - would write a file"],
     "list.json --kind random --seed 1 --seed 2": ["--seed", "it is given twice"],
     "list.json --kind random --output a --output b": ["--output", "it is given twice"],
+    "list.json --kind random --balance samples": ["--balance samples", "give that too"],
+    "list.json --kind random --tasks 2 --per-task 5": ["--per-task 5 belongs to --by samples"],
+    "list.json --kind random --by samples": ["--by samples needs", "--per-task 50000"],
+    "request.json --tasks 2 --balance samples": [
+        "--tasks, --balance cannot be given",
+        "request.json has its own tasks",
+    ],
     "list.json --kind random --tasks 2 --by dataset": ["--by", "not allowed with", "--tasks"],
     "list.json --kind random --data-dir x --name y --format fomo --tasks 2": ["--name has no effect"],
     "list.json --kind given --seed 1 --data-dir x": ["--seed has no effect", "--data-dir has no effect"],

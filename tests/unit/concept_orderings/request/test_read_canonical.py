@@ -46,6 +46,8 @@ def test_a_request_is_read_as_it_was_written(body: Body) -> None:
 
 @given(requests())
 def test_a_request_that_was_read_gives_the_same_documents(body: Body) -> None:
+    # A search that its time limit ends may give another order each time.
+    body["ordering"].pop("max_seconds", None)
     request = parse_request(body)
 
     assert documents_of(read_canonical(request.canonical)) == documents_of(request)
