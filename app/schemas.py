@@ -269,7 +269,8 @@ class TaskLink(Schema):
     concepts: int = Field(description="Number of concepts.", examples=[920])
     digest: str = Field(description="SHA-256 of the task as served.", examples=[_DIGEST])
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/1/tasks/0"])
-    samples: float | None = Field(
+    # An integer stays one, as in the manifest.
+    samples: int | float | None = Field(
         None,
         exclude_if=lambda samples: samples is None,
         description="Number of training samples; absent if those of some class are not known.",
