@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -39,10 +40,8 @@ def main() -> None:
     }
     print(f"{options.concepts:,} concepts, {options.tasks:,} tasks; seconds: min / median / max of {options.runs}")
     for name, samples in inputs.items():
-        measure(f"balanced, {name}", lambda s=samples: balanced_sizes(s, options.tasks), options.runs)
-        measure(
-            f"equal, with the samples of its tasks, {name}", lambda s=samples: equal(s, options.tasks), options.runs
-        )
+        measure(f"balanced, {name}", partial(balanced_sizes, samples, options.tasks), options.runs)
+        measure(f"equal, with the samples of its tasks, {name}", partial(equal, samples, options.tasks), options.runs)
     print()
     for row in rows():
         print(row.as_markdown())

@@ -8,7 +8,7 @@ import pytest
 
 from concept_orderings.catalogue import find_dataset
 from concept_orderings.evidence.samples import average_samples
-from support.pages import ROOT
+from support.processes import ROOT
 from support.task_samples import Row, rows
 
 PAGE = ROOT / "docs" / "class-lists.md"

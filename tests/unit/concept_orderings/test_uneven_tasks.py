@@ -19,7 +19,7 @@ def test_tasks_within_a_factor_of_two_are_not_warned_of(samples: list[Number]) -
 
 
 def test_the_warning_has_the_factor_the_tasks_and_what_to_ask_for() -> None:
-    samples = [70_000, 80_123, Fraction(6_672, 2), Fraction(6_673, 2), 80_000]
+    samples: list[Number] = [70_000, 80_123, Fraction(6_672, 2), Fraction(6_673, 2), 80_000]
     (warning,) = uneven_tasks(samples, [2, 1, 1, 1])
 
     assert (warning.code, warning.count) == ("uneven_tasks", 2)
