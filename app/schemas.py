@@ -265,6 +265,8 @@ class JobList(Schema):
 class TaskLink(Schema):
     """One task of a version."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     task: int = Field(description="From 0.", examples=[0])
     concepts: int = Field(description="Number of concepts.", examples=[920])
     digest: str = Field(description="SHA-256 of the task as served.", examples=[_DIGEST])

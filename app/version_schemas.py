@@ -324,6 +324,8 @@ class TaskTraining(Schema):
 class ManifestTask(Schema):
     """A task in a manifest."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     task: int = Field(ge=0, examples=[0])
     concepts: int = Field(description="Number of concepts.", examples=[920])
     digest: str = Field(examples=[_DIGEST])
