@@ -43,12 +43,14 @@ def test_tasks_hold_every_concept_once_in_the_ordering_s_order(body: Body) -> No
     assert flat(tasks) == [request.concepts.ids[i] for i in order]
     assert all(tasks)
     match body["tasks"]:
+        case {"count": count, "balance": _}:
+            assert len(tasks) == count
         case {"count": count}:
             assert [len(task) for task in tasks] == sorted((len(task) for task in tasks), reverse=True)
             assert len(tasks) == count
         case {"sizes": sizes}:
             assert [len(task) for task in tasks] == sizes
-        case {"by": by}:
+        case {"by": "dataset" | "year" as by}:
             group = {"dataset": request.concepts.dataset_index, "year": years_of(request.concepts)}[by]
             of = dict(zip(request.concepts.ids, group.tolist(), strict=True))
             found = [{of[concept] for concept in task} for task in tasks]
