@@ -20,6 +20,11 @@ from concept_orderings.text import first_of, in_sentence, shown
 
 _MOST_NAMED = 50
 
+_GIVE_BY_HTTP = (
+    "Give labels: PUT /v1/labels with the list of each dataset, then ?labels= with the digest in the "
+    "answer. The answer to the POST of a stream has the labels_digest of the lists in that POST."
+)
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -109,13 +114,15 @@ def listed_labels(listed: Sequence[str]) -> Labels:
     return Labels({name: _catalogue_list(name, classes) or tuple(classes) for name, classes in lists.items()})
 
 
-def catalogue_labels(concepts: Sequence[str]) -> Labels:
+def catalogue_labels(concepts: Sequence[str], advice: str = _GIVE_BY_HTTP) -> Labels:
     """Return the catalogue's labels of the datasets of a stream.
 
     Parameters
     ----------
     concepts
         ``DATASET+++class name`` of each concept, (n,).
+    advice
+        The sentences of the error on how to give labels.
 
     Raises
     ------
@@ -127,24 +134,21 @@ def catalogue_labels(concepts: Sequence[str]) -> Labels:
     for name, classes in _by_dataset(concepts).items():
         known = _catalogue_list(name, classes)
         if known is None:
-            faults.add(BadLabels("labels_needed", _why_needed(name, classes)))
+            faults.add(BadLabels("labels_needed", _why_needed(name, classes, advice)))
         else:
             lists[name] = known
     faults.refuse()
     return Labels(lists)
 
 
-def _why_needed(name: str, classes: Sequence[str]) -> str:
+def _why_needed(name: str, classes: Sequence[str], advice: str) -> str:
     whole = _list_of(name)
     if whole is None:
         reason = f"The catalogue has no class list for the dataset {shown(name)}, so its labels are not known."
     else:
         others = sorted(set(classes).difference(whole))
         reason = f"The catalogue's class list of {name} lacks {_named(others)}, so the labels are not known."
-    return (
-        f"{reason} Give labels: PUT /v1/labels with the list of each dataset, then ?labels= with the digest in the "
-        "answer. The answer to the POST of a stream has the labels_digest of the lists in that POST."
-    )
+    return f"{reason} {advice}"
 
 
 def _list_of(dataset: str) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from concept_orderings.client import asking, checking
 from concept_orderings.client.asking import Job, StreamSummary, VersionSummary, Watch
@@ -11,12 +11,10 @@ from concept_orderings.client.connection import Connection
 from concept_orderings.client.documents import Task, read_task
 from concept_orderings.client.progress import watch_of
 from concept_orderings.client.reading import LATEST, Found, Reader, Wanted
+from concept_orderings.client.runners import Awaiting
 from concept_orderings.client.steps import Steps
 from concept_orderings.client.stream import Stream, Version
 from concept_orderings.evidence.tables import EvidenceTable, read_table
-
-if TYPE_CHECKING:
-    from concept_orderings.client.transport import Awaiting
 
 _Result = TypeVar("_Result")
 
@@ -38,7 +36,7 @@ class AsyncClient:
     ) -> None:
         connection = Connection.of(url, token=token, proxy=proxy, timeout=timeout, patience=patience)
         self._reader = make_reader(connection, cache, cache_bytes, offline)
-        self._transport: Awaiting | None = None
+        self._runner = Awaiting(self._reader.connection)
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,16 +82,11 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close all connections; a later call opens new ones."""
-        if self._transport is not None:
-            await self._transport.close()
+        await self._runner.close()
 
     async def run(self, steps: Steps[_Result]) -> _Result:
         """Run steps of the client's own modules, and return their result."""
-        if self._transport is None:
-            from concept_orderings.client.transport import Awaiting  # noqa: PLC0415
-
-            self._transport = Awaiting(self._reader.connection)
-        return await self._transport.run(steps)
+        return await self._runner.run(steps)
 
 
 class AsyncStream(Version):

@@ -44,10 +44,18 @@ class CacheWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Known:
-    """A version whose number and digest the cache knows, of one service."""
+    """What the cache knows of a number of a stream, of one service.
 
-    number: int
+    Attributes
+    ----------
+    digest : str
+        The digest that the service gave to it.
+    mark : str
+        Another one for each answer of the service, so that a process that waits sees that another one has asked.
+    """
+
     digest: str
+    mark: str
 
 
 def default_directory() -> Path:
@@ -131,8 +139,8 @@ class Cache:
         with contextlib.suppress(OSError):
             self._document(digest).unlink()
 
-    def digest_of(self, url: str, name: str, number: int) -> str | None:
-        """Return the digest that a service gave to a number of a stream; None if the cache does not know it."""
+    def known(self, url: str, name: str, number: int) -> Known | None:
+        """Return what the cache knows of a number of a stream; None if that is nothing."""
         try:
             known = json.loads((self._numbers(url, name) / str(number)).read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -141,14 +149,13 @@ class Cache:
         if not isinstance(known, dict) or {**known, **expected} != known:
             return None
         digest = known.get("digest")
-        return digest if isinstance(digest, str) and len(digest) == 64 else None
+        is_digest = isinstance(digest, str) and len(digest) == 64
+        return Known(str(digest), str(known.get("mark"))) if is_digest else None
 
-    def learn(self, url: str, name: str, known: Known) -> None:
-        """Keep the digest that a service gave to a number of a stream."""
-        if self.digest_of(url, name, known.number) == known.digest:
-            return
-        entry = {"url": url, "name": name, "version": known.number, "digest": known.digest}
-        self._replace(self._numbers(url, name) / str(known.number), json.dumps(entry).encode())
+    def learn(self, url: str, name: str, number: int, digest: str) -> None:
+        """Keep the digest that a service has just given to a number of a stream."""
+        entry = {"url": url, "name": name, "version": number, "digest": digest, "mark": secrets.token_hex(8)}
+        self._replace(self._numbers(url, name) / str(number), json.dumps(entry).encode())
 
     def newest(self, url: str, name: str) -> int | None:
         """Return the largest number of a stream that the cache knows of a service."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from concept_orderings.client import asking
 from concept_orderings.client.asking import Job, StreamSummary, VersionSummary, Watch
@@ -21,12 +21,10 @@ from concept_orderings.client.cache import (
 from concept_orderings.client.connection import Connection
 from concept_orderings.client.progress import watch_of
 from concept_orderings.client.reading import LATEST, Reader, Wanted
+from concept_orderings.client.runners import Blocking
 from concept_orderings.client.steps import Steps
 from concept_orderings.client.stream import Stream
 from concept_orderings.errors import MissingLibrary
-
-if TYPE_CHECKING:
-    from concept_orderings.client.transport import Blocking
 
 _Result = TypeVar("_Result")
 
@@ -79,7 +77,7 @@ class Client:
     ) -> None:
         connection = Connection.of(url, token=token, proxy=proxy, timeout=timeout, patience=patience)
         self._reader = make_reader(connection, cache, cache_bytes, offline)
-        self._transport: Blocking | None = None
+        self._runner = Blocking(self._reader.connection)
 
     def __enter__(self) -> Self:
         return self
@@ -175,17 +173,11 @@ class Client:
 
     def close(self) -> None:
         """Close all connections; a later call opens new ones."""
-        if self._transport is not None:
-            self._transport.close()
+        self._runner.close()
 
     def run(self, steps: Steps[_Result]) -> _Result:
         """Run steps of the client's own modules, and return their result."""
-        if self._transport is None:
-            # Late: with a warm cache most processes of a job need no connection, and httpx takes 0.1 s to import.
-            from concept_orderings.client.transport import Blocking  # noqa: PLC0415
-
-            self._transport = Blocking(self._reader.connection)
-        return self._transport.run(steps)
+        return self._runner.run(steps)
 
 
 def make_reader(connection: Connection, cache: CachePlace, cache_bytes: int | None, offline: bool | None) -> Reader:
@@ -217,5 +209,5 @@ def _cache_of(place: CachePlace, limit: int) -> Cache | None:
 def client_of(reader: Reader) -> Client:
     """Return a client with a reader."""
     client = Client.__new__(Client)
-    client._reader, client._transport = reader, None
+    client._reader, client._runner = reader, Blocking(reader.connection)
     return client

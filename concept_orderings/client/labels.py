@@ -15,6 +15,9 @@ from concept_orderings.faults import Faults
 from concept_orderings.labels import LabelledOrder, catalogue_labels, label_order, parse_labels
 from concept_orderings.text import first_of, in_sentence, shown
 
+_GIVE_LISTS = "Give the list of each dataset: stream.labels({dataset: classes})."
+_GIVE_LABELS = "Give the labels of lists of samples, from stream.labels; or give samples by class."
+
 
 @dataclass(frozen=True)
 class StreamLabels:
@@ -82,7 +85,7 @@ def stream_labels(
     InvalidInput
         See `concept_orderings.labels.parse_labels`, `label_order` and `catalogue_labels`; with all faults.
     """
-    labels = catalogue_labels(concepts) if given is None else parse_labels(_as_json(given))
+    labels = catalogue_labels(concepts, _GIVE_LISTS) if given is None else parse_labels(_as_json(given))
     return StreamLabels(label_order(labels, concepts), tuple(sizes))
 
 
@@ -136,7 +139,7 @@ def _by_class(
 
 
 def _catalogue_list(dataset: str, classes: Sequence[str]) -> tuple[str, ...]:
-    return catalogue_labels([join_concept(dataset, each) for each in classes]).lists[dataset]
+    return catalogue_labels([join_concept(dataset, each) for each in classes], _GIVE_LABELS).lists[dataset]
 
 
 def _is_number(value: Any) -> bool:

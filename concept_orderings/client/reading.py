@@ -188,36 +188,40 @@ class Reader:
             raise BadAnswer("bad_answer", f"{where} answered {reply.status} and not with the number of a version.")
         return int(named[1])
 
-    def _known(self, wanted: Wanted) -> Steps[str | None]:
-        """Return the digest under which the cache has the number, if it has it."""
+    def _known(self, wanted: Wanted) -> Steps[Known | None]:
+        """Return what the cache knows of the number."""
         cache, number = self.cache, int(wanted.version)
         if cache is None:
             return None
-        return (yield from call(lambda: cache.digest_of(self.connection.url, wanted.name, number)))
+        return (yield from call(lambda: cache.known(self.connection.url, wanted.name, number)))
 
-    def _offline(self, wanted: Wanted, known: str | None) -> Steps[bytes]:
-        if known is not None and wanted.digest and not known.startswith(wanted.digest):
-            raise WrongDigest.of(_sentence(wanted), expected=wanted.digest, found=known)
-        data = None if known is None else (yield from self._cached(known))
+    def _offline(self, wanted: Wanted, known: Known | None) -> Steps[bytes]:
+        if known is not None and wanted.digest and not known.digest.startswith(wanted.digest):
+            raise WrongDigest.of(_sentence(wanted), expected=wanted.digest, found=known.digest)
+        data = None if known is None else (yield from self._cached(known.digest))
         if data is None:
             raise self._not_cached(str(wanted))
         return data
 
-    def _online(self, wanted: Wanted, known: str | None) -> Steps[Found]:
-        kept = None if known is None else (yield from self._cached(known))
+    def _online(self, wanted: Wanted, known: Known | None) -> Steps[Found]:
+        kept = None if known is None else (yield from self._cached(known.digest))
         if kept is not None and wanted.digest and sha256_hex(kept).startswith(wanted.digest):
             return self._checked(wanted, kept)
         if len(wanted.digest) == 64:
             key, look = wanted.digest, lambda: self._cached(wanted.digest)
-        elif kept is not None:
-            return self._checked(wanted, (yield from self._still(wanted, kept)))
         else:
-            key, look = sha256_hex(f"{self.connection.url}\n{wanted}".encode()), lambda: self._cached_number(wanted)
-        data = yield from self._once_per_host(key, look, lambda: self._manifest(wanted))
+            # Its number is no pin: whether the service still means the same version takes one short answer, to the
+            # first of the processes that want to know it now.
+            mark = None if kept is None or known is None else known.mark
+            key = sha256_hex(f"{self.connection.url}\n{wanted}".encode())
+            look = lambda: self._cached_number(wanted, mark)  # noqa: E731
+        fetch = self._manifest if kept is None or wanted.digest else self._still
+        data = yield from self._once_per_host(key, look, lambda: fetch(wanted, kept))
         return self._checked(wanted, data)
 
-    def _still(self, wanted: Wanted, kept: bytes) -> Steps[bytes]:
-        """Ask whether a number has the manifest that the cache has: a number is no pin, and one short answer tells."""
+    def _still(self, wanted: Wanted, kept: bytes | None) -> Steps[bytes]:
+        """Ask whether a number still has the manifest that the cache has; if the service is away, take that one."""
+        assert kept is not None
         try:
             return (yield from self._manifest(wanted, kept))
         except Unavailable as error:
@@ -229,11 +233,12 @@ class Reader:
             )
             return kept
 
-    def _cached_number(self, wanted: Wanted) -> Steps[bytes | None]:
+    def _cached_number(self, wanted: Wanted, mark: str | None) -> Steps[bytes | None]:
+        """Return the manifest of a number, if the service was asked for it since the entry with a mark."""
         known = yield from self._known(wanted)
-        return None if known is None else (yield from self._cached(known))
+        return None if known is None or known.mark == mark else (yield from self._cached(known.digest))
 
-    def _manifest(self, wanted: Wanted, kept: bytes | None = None) -> Steps[bytes]:
+    def _manifest(self, wanted: Wanted, kept: bytes | None) -> Steps[bytes]:
         """Fetch the manifest of a number, unless the service says that it is the one that is `kept`."""
         path, headers = _path(wanted.name, wanted.version), dict(_AS_IT_IS)
         if kept is not None:
@@ -241,6 +246,7 @@ class Reader:
         for left in reversed(range(_MOST_FETCHES)):
             reply = yield from exchange(self.connection, Request("GET", path, headers), clock=self.clock)
             if reply.status == 304 and kept is not None:
+                yield from self._learn(self._checked(wanted, kept))
                 return kept
             stated, found = stated_digest(reply), sha256_hex(reply.content)
             if stated in (None, found):
@@ -341,9 +347,9 @@ class Reader:
             yield from call(lambda: cache.write(data))
 
     def _learn(self, found: Found) -> Steps[None]:
-        cache, known = self.cache, Known(found.manifest.version, found.digest)
+        cache, manifest = self.cache, found.manifest
         if cache is not None:
-            yield from call(lambda: cache.learn(self.connection.url, found.manifest.name, known))
+            yield from call(lambda: cache.learn(self.connection.url, manifest.name, manifest.version, found.digest))
 
     def _not_cached(self, what: str) -> NotCached:
         where = "There is no cache" if self.cache is None else f"The cache {self.cache.root} does not have {what}"

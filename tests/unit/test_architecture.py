@@ -213,7 +213,7 @@ def test_no_package_imports_tests() -> None:
     [
         ("concept_orderings", {"numba", "store", *PROGRAMS}),
         ("concept_orderings.cli", {"numba", "store", "httpx", *PROGRAMS}),
-        ("concept_orderings.client", {"numba", "store", "httpx", "asyncio", *ENCODER_LIBRARIES, *PROGRAMS}),
+        ("concept_orderings.client", {"numba", "store", "httpx", *ENCODER_LIBRARIES, *PROGRAMS}),
         ("app.main", {"numba", "worker", "launcher", "tantivy", *ENCODER_LIBRARIES}),
         ("launcher", {"app", "worker", "store", "numpy", "pydantic", "redis", "fastapi", *ENCODER_LIBRARIES}),
         ("worker.main", {"app", "launcher", "fastapi", "uvicorn"}),

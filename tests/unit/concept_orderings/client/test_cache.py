@@ -14,7 +14,6 @@ import pytest
 from concept_orderings.client.cache import (
     Cache,
     CacheWarning,
-    Known,
     Watch,
     default_directory,
     environment_says_offline,
@@ -102,16 +101,21 @@ def test_a_damaged_document_is_no_document(tmp_path: Path) -> None:
 @pytest.mark.parametrize("entry", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"digest": "0f"}'])
 def test_a_damaged_entry_of_a_number_is_none(tmp_path: Path, entry: bytes) -> None:
     cache = Cache(tmp_path)
-    cache.learn("http://a", "job-1", Known(3, KEY))
-    assert (cache.digest_of("http://a", "job-1", 3), cache.newest("http://a", "job-1")) == (KEY, 3)
-    assert cache.digest_of("http://b", "job-1", 3) is None
+    cache.learn("http://a", "job-1", 3, KEY)
+    first = cache.known("http://a", "job-1", 3)
+    assert first is not None
+    assert (first.digest, cache.newest("http://a", "job-1")) == (KEY, 3)
+    assert cache.known("http://b", "job-1", 3) is None
     assert cache.newest("http://b", "job-1") is None
 
     (path,) = tmp_path.rglob("3")
     path.write_bytes(entry)
-    assert cache.digest_of("http://a", "job-1", 3) is None
-    cache.learn("http://a", "job-1", Known(3, KEY))
-    assert cache.digest_of("http://a", "job-1", 3) == KEY
+    assert cache.known("http://a", "job-1", 3) is None
+    cache.learn("http://a", "job-1", 3, KEY)
+    second = cache.known("http://a", "job-1", 3)
+    assert second is not None
+    assert second.digest == KEY
+    assert second.mark != first.mark, "a process that waits sees that the service was asked"
 
 
 def test_what_was_not_read_for_longest_is_removed(tmp_path: Path) -> None:

@@ -117,3 +117,12 @@ def test_samples_that_do_not_fit_are_named(given: Any, codes: list[str], named: 
 
     assert [each.code for each in refused.value.faults] == codes
     assert any(named in each.detail for each in refused.value.faults)
+
+
+def test_what_the_catalogue_does_not_know_is_asked_for_in_words_of_the_client() -> None:
+    with pytest.raises(InvalidInput, match=r"'pets'.*stream\.labels\({dataset: classes}\)") as refused:
+        stream_labels(None, CONCEPTS, SIZES)
+    assert "PUT" not in refused.value.detail
+    with pytest.raises(InvalidInput, match=r"Give the labels of lists of samples") as refused:
+        samples_of({"pets": [1, 2, 3], "cifar100": [5] * 100}, CONCEPTS, None)
+    assert refused.value.code == "labels_needed"

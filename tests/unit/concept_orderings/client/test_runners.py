@@ -140,14 +140,23 @@ def test_nothing_that_listens_is_unavailable(reading: Read) -> None:
         reading("http://127.0.0.1:1", patience=0.0)
 
 
-def test_a_warm_cache_needs_no_server_and_no_httpx(
-    server: LyingServer, documents: Documents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+WARM = """
+import sys
+from concept_orderings.client import Client
+
+url, cache, digest = sys.argv[1:]
+assert len(Client(url, cache=cache).stream("job-1", 1, digest).concepts) == 6
+assert "httpx" not in sys.modules, "its import takes longer than all else"
+"""
+
+
+def test_a_warm_cache_needs_no_server_and_does_not_import_httpx(
+    server: LyingServer, documents: Documents, tmp_path: Path
 ) -> None:
     read(server.url, cache=tmp_path)
     seen = len(server.seen)
-    client = Client(server.url, cache=tmp_path)
+    subprocess.run([sys.executable, "-c", WARM, server.url, tmp_path, documents.digest], check=True)
 
-    assert len(client.stream("job-1", 1, documents.digest).concepts) == 6
     assert len(server.seen) == seen
 
 
@@ -181,7 +190,7 @@ for _ in range(int(ranks)):
     if child == 0:
         os.close(start_write)
         os.read(start_read, 1)
-        stream = client.stream("job-1", 1, digest)
+        stream = client.stream("job-1", 1, digest or None)
         os._exit(0 if len(stream.tasks[0].concepts) == 2 else 1)
     children.append(child)
 os.close(start_write)
@@ -190,14 +199,22 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0 for child i
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
+@pytest.mark.parametrize("is_pinned", [True, False])
 def test_the_ranks_of_a_host_fetch_each_document_once(
-    server: LyingServer, documents: Documents, tmp_path: Path
+    server: LyingServer, documents: Documents, tmp_path: Path, is_pinned: bool
 ) -> None:
     """They are forked from a process that has used the client: connections are not shared."""
-    subprocess.run([sys.executable, "-c", FORK, server.url, tmp_path, documents.digest, str(RANKS)], check=True)
+    digest = documents.digest if is_pinned else ""
+    command = [sys.executable, "-c", FORK, server.url, str(tmp_path), digest, str(RANKS)]
+    subprocess.run(command, check=True)
 
     assert sorted(server.paths()) == sorted(["/v1/streams/another/versions/1", V1, TASK])
     assert list((tmp_path / "claims").iterdir()) == []
+    if not is_pinned:
+        server.seen.clear()
+        subprocess.run(command, check=True)
+        assert set(server.paths()[1:]) == {V1}
+        assert len(server.paths()) < RANKS, "those that begin at once ask once"
 
 
 def test_a_task_that_is_cancelled_gives_up_its_claim(server: LyingServer, tmp_path: Path) -> None:
