@@ -275,10 +275,21 @@ SCORED_BY_NAME = {
     "ordering": {"kind": "performance", "sources": ["a-model", "another"]},
     "tasks": {"count": 1},
 }
-RIGHT = [COUNTED, SCORED_BY_NAME, *(each["value"] for each in REQUESTS.values())]
+INSIDE_YEARS = {
+    "name": "inside",
+    "datasets": [{"name": "cifar100", "classes": ["bear"]}, {"name": "dtd", "classes": ["dotted"]}],
+    "ordering": {"kind": "time", "within": {"kind": "similarity", "encoder": "minilm", "starts": 3, "refine": 1}},
+    "tasks": {"count": 1},
+}
+INSIDE_DATASETS = {
+    **INSIDE_YEARS,
+    "ordering": {"kind": "dataset", "datasets_in_order": ["dtd", "cifar100"], "within": {"kind": "random", "seed": 1}},
+}
+RIGHT = [COUNTED, SCORED_BY_NAME, INSIDE_YEARS, INSIDE_DATASETS, *(each["value"] for each in REQUESTS.values())]
 NAMES = st.sampled_from(
     ["name", "datasets", "concepts", "ordering", "tasks", "classes", "year", "template", "scores", "counts", "kind",
-     "version", "seed", "reverse", "source", "sources", "encoder", "within_year", "count", "sizes", "by", "queries",
+     "version", "seed", "reverse", "source", "sources", "encoder", "within_year", "within",
+     "datasets_in_order", "count", "sizes", "by", "queries",
      "refresh", "counted_since", "other"]
 )  # fmt: skip
 

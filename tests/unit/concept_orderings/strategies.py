@@ -22,12 +22,16 @@ from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
 from concept_orderings.faults import Faults
 from concept_orderings.orderings import ORDERINGS, Parameter, parse_ordering
-from concept_orderings.parameters import WITHIN
+from concept_orderings.orderings.groups import OrdersGroups
+from concept_orderings.parameters import SEED, WITHIN
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.text import shows_something
 from concept_orderings.training import POOLS, RULES
 
 Body = dict[str, Any]
+
+GROUPS = [kind for kind, each in ORDERINGS.items() if issubclass(each, OrdersGroups)]
+"""The orderings inside whose groups another one may stand."""
 
 PLAIN_CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
 # Plus signs, slashes and tildes matter to the notation of concepts and of JSON pointers: make them frequent.
@@ -189,6 +193,17 @@ def balanced_tasks(lists: Sequence[Body], n: int) -> st.SearchStrategy[Body]:
 
 
 @st.composite
+def grouped_requests(draw: st.DrawFn, kinds: Sequence[str] = GROUPS, inside: Sequence[str] = tuple(ORDERINGS)) -> Body:
+    """Draw a valid request with an ordering inside groups that needs no evidence from outside except embeddings."""
+    around, inner = draw(orderings(kinds)), draw(st.sampled_from(inside))
+    # The ordering inside comes first where it knows the concepts.
+    body: Body = draw(requests([inner]))
+    body["ordering"].pop("max_seconds", None)
+    around.pop("within_year", None)
+    return {**body, "ordering": {**around, "within": body["ordering"]}}
+
+
+@st.composite
 def compositions(draw: st.DrawFn, n: int) -> list[int]:
     """Draw sizes of at least 1 that add up to n."""
     cuts = sorted(draw(st.sets(st.integers(1, n - 1)))) if n > 1 else []
@@ -204,11 +219,18 @@ def respelled(body: Body, random: Random) -> Body:
         each["template"] = _respelled_template(each.get("template"), random)
     random.shuffle(lists)
     ordering = ORDERINGS[body["ordering"]["kind"]]
+    written: Any = parse_request(body).ordering.as_json()
     parameters = {each.name: each.default for each in ordering.parameters()}
     explicit = {**parameters, **body["ordering"], "version": ordering.version}
-    if "order" in explicit:
-        # For `given` the order of the lists matters: write it out here, and shuffle the lists.
-        explicit["order"] = parse_request(body).ordering.as_json()["order"]
+    if explicit.get(WITHIN) is not None:
+        inner = ORDERINGS[explicit[WITHIN]["kind"]]
+        # Not the seed, which is that of the ordering around it.
+        others = {each.name: each.default for each in inner.parameters() if each.name not in (SEED, WITHIN)}
+        explicit[WITHIN] = {**others, **explicit[WITHIN]}
+    # For `given` the order of the lists matters: write it out here, and shuffle the lists.
+    for each, canonical in ((explicit, written), (explicit.get(WITHIN), written.get(WITHIN))):
+        if each is not None and "order" in each:
+            each["order"] = canonical["order"]
     return _shuffled({**body, "datasets": lists, "ordering": _shuffled(explicit, random)}, random)
 
 

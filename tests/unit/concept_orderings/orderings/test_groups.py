@@ -19,14 +19,20 @@ from concept_orderings.evidence.years import YEAR
 from concept_orderings.library import arrange, arrange_request, foreseen_warnings
 from concept_orderings.machine import Machine
 from concept_orderings.orderings import ORDERINGS, SeededOrdering
-from concept_orderings.orderings.groups import OrdersGroups
 from concept_orderings.path import distance_as_cosine, memory_needed, tuned
 from concept_orderings.request import StreamRequest, parse_request
 from unit.concept_orderings.orderings.oracle import sort_key
 from unit.concept_orderings.request.bodies import changed, right
-from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, embeddings_for, evidence_for, orderings, requests
+from unit.concept_orderings.strategies import (
+    GROUPS,
+    OF_ANY_CONCEPTS,
+    Body,
+    embeddings_for,
+    evidence_for,
+    grouped_requests,
+    requests,
+)
 
-GROUPS = [kind for kind, each in ORDERINGS.items() if issubclass(each, OrdersGroups)]
 every_kind_of_groups = pytest.mark.parametrize("kind", GROUPS)
 every_kind_inside = pytest.mark.parametrize("inside", ORDERINGS)
 
@@ -42,19 +48,6 @@ def dataset_of(concept: str) -> str:
 
 def runs_of(values: Iterable[Any]) -> list[Any]:
     return [value for value, _ in groupby(values)]
-
-
-@st.composite
-def grouped(draw: st.DrawFn, kind: str, inside: str) -> Body:
-    """Draw a request with an ordering inside groups."""
-    # The ordering inside comes first where it knows the concepts.
-    first = inside if ORDERINGS[inside].has_own_concepts else kind
-    body: Body = draw(requests([first]))
-    other: Body = draw(orderings([kind if first == inside else inside]))
-    outer, inner = (other, body["ordering"]) if first == inside else (body["ordering"], other)
-    inner.pop("max_seconds", None)
-    around = {name: value for name, value in outer.items() if name != "within_year"}
-    return {**body, "ordering": {**around, "within": inner}}
 
 
 def group_of(kind: str, request: StreamRequest) -> Callable[[str], Any]:
@@ -79,7 +72,7 @@ def alone(body: Body, datasets: set[str]) -> list[str]:
 @settings(max_examples=50)
 @given(data=st.data(), kind=st.sampled_from(GROUPS))
 def test_the_order_inside_a_group_is_that_of_its_concepts_alone(inside: str, kind: str, data: st.DataObject) -> None:
-    body = data.draw(grouped(kind, inside))
+    body = data.draw(grouped_requests([kind], [inside]))
     request = parse_request(body)
     found, key = order_of(request), group_of(kind, request)
     groups = [(group, list(concepts)) for group, concepts in groupby(found, key)]
@@ -96,7 +89,7 @@ def test_the_order_inside_a_group_is_that_of_its_concepts_alone(inside: str, kin
 @settings(max_examples=50)
 @given(data=st.data(), kind=st.sampled_from(GROUPS))
 def test_a_request_with_an_ordering_inside_means_one_order(inside: str, kind: str, data: st.DataObject) -> None:
-    body = data.draw(grouped(kind, inside))
+    body = data.draw(grouped_requests([kind], [inside]))
     request = parse_request(body)
     read, found = read_canonical(request.canonical), order_of(request)
     other = {**body, "ordering": {**body["ordering"], "reverse": not body["ordering"].get("reverse", False)}}
@@ -322,7 +315,7 @@ def test_a_job_is_described_without_lists_that_repeat_the_request() -> None:
 @settings(max_examples=20)
 @given(data=st.data())
 def test_progress_never_falls_and_ends(data: st.DataObject) -> None:
-    request = parse_request(data.draw(grouped("time", "similarity")))
+    request = parse_request(data.draw(grouped_requests(["time"], ["similarity"])))
     assume(len(request.concepts) > 1)
     seen: list[tuple[int, int]] = []
     request.ordering.arrangement(

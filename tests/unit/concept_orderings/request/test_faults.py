@@ -13,7 +13,7 @@ from concept_orderings.checks import escape_pointer
 from concept_orderings.errors import MOST_POINTERS, InvalidInput
 from concept_orderings.faults import MOST_FAULTS
 from concept_orderings.request import parse_request
-from unit.concept_orderings.strategies import Body, requests
+from unit.concept_orderings.strategies import Body, grouped_requests, requests
 
 from .bodies import changed, counted, listed, right
 from .test_whole import _paths as paths_of
@@ -339,7 +339,7 @@ MOST_ROUNDS = 3
 
 
 @settings(max_examples=400)
-@given(requests(), st.data())
+@given(requests() | grouped_requests(), st.data())
 def test_undoing_what_is_named_ends_in_acceptance(body: Body, data: st.DataObject) -> None:
     """Change an accepted body in some places: the faults name the places, and hardly ever in several rounds."""
     places = data.draw(st.lists(st.sampled_from(list(_pointers(body))), min_size=1, max_size=5, unique=True))

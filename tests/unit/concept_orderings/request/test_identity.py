@@ -15,7 +15,7 @@ from concept_orderings.orderings import ORDERINGS
 from concept_orderings.parameters import parameter
 from concept_orderings.request import parse_request
 from concept_orderings.shapes import Boolean, RequestField
-from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, requests, respelled
+from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, grouped_requests, requests, respelled
 
 from .bodies import FIRST, changed, counted, right, scored, with_parameter
 
@@ -41,7 +41,7 @@ def test_the_canonical_request_of_an_example() -> None:
     )
 
 
-@given(requests())
+@given(requests() | grouped_requests())
 def test_a_canonical_request_is_a_request_with_the_same_canonical_form(body: Body) -> None:
     request = parse_request(body)
     again = parse_request(json.loads(request.canonical))
@@ -53,7 +53,7 @@ def test_a_canonical_request_is_a_request_with_the_same_canonical_form(body: Bod
     assert again.split == request.split
 
 
-@given(requests(), st.integers(0, 2**32))
+@given(requests() | grouped_requests(), st.integers(0, 2**32))
 def test_two_forms_of_a_request_have_one_identity(body: Body, seed: int) -> None:
     other = respelled(body, Random(seed))
 

@@ -22,7 +22,7 @@ from concept_orderings.orderings.random import Random
 from concept_orderings.parameters import parameter
 from concept_orderings.queries import Query
 from concept_orderings.request import StreamRequest, parse_request
-from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, embeddings_for, requests
+from unit.concept_orderings.strategies import OF_ANY_CONCEPTS, Body, embeddings_for, grouped_requests, requests
 
 from .bodies import changed, counted, right, with_parameter
 
@@ -33,7 +33,7 @@ def documents_of(request: StreamRequest) -> list[bytes]:
     return [*(each.data for each in tasks), export.data, manifest.data]
 
 
-@given(requests())
+@given(requests() | grouped_requests())
 def test_a_request_is_read_as_it_was_written(body: Body) -> None:
     request = parse_request(body)
     read = read_canonical(request.canonical)
@@ -44,7 +44,7 @@ def test_a_request_is_read_as_it_was_written(body: Body) -> None:
     assert (read.concepts.ids, read.needs, read.outside) == (request.concepts.ids, request.needs, request.outside)
 
 
-@given(requests())
+@given(requests() | grouped_requests())
 def test_a_request_that_was_read_gives_the_same_documents(body: Body) -> None:
     # A search that its time limit ends may give another order each time.
     body["ordering"].pop("max_seconds", None)
@@ -199,7 +199,7 @@ def pointers(value: Any, pointer: str = "") -> list[str]:
     return [pointer, *(found for name, each in escaped for found in pointers(each, f"{pointer}/{name}"))]
 
 
-@given(requests(), st.data())
+@given(requests() | grouped_requests(), st.data())
 def test_whatever_a_later_release_writes_is_read_as_it_stands_or_told_apart(body: Body, data: st.DataObject) -> None:
     written = json.loads(parse_request(body).canonical)
     pointer = data.draw(st.sampled_from(pointers(written)))

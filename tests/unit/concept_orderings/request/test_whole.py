@@ -18,7 +18,7 @@ from concept_orderings.evidence.counts import counts_of
 from concept_orderings.evidence.scores import scores_of
 from concept_orderings.evidence.years import years_of
 from concept_orderings.request import parse_request
-from unit.concept_orderings.strategies import Body, requests
+from unit.concept_orderings.strategies import Body, grouped_requests, requests
 
 from .bodies import FIRST, changed, right
 from .refusals import ERRORS, Refusal, each_of
@@ -74,7 +74,7 @@ json_values = st.recursive(
 )
 
 
-@given(requests(), st.data())
+@given(requests() | grouped_requests(), st.data())
 def test_any_json_value_anywhere_is_either_accepted_or_refused_with_a_code(body: Body, data: st.DataObject) -> None:
     *parents, last = data.draw(st.sampled_from(list(_paths(body))))
     place: Any = body
@@ -100,7 +100,7 @@ def _paths(value: object) -> list[list[str | int]]:
     return [path for key, inner in items for path in ([key], *([key, *below] for below in _paths(inner)))]
 
 
-@given(requests())
+@given(requests() | grouped_requests())
 def test_parsing_does_not_change_the_body(body: Body) -> None:
     before = copy.deepcopy(body)
 
