@@ -1,6 +1,6 @@
 """Decode and check the bodies of requests for a stream, and keep which sources they name."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.orderings import parse_ordering
-from concept_orderings.parameters import POINTER, Parameters
+from concept_orderings.parameters import POINTER, WITHIN, Parameters
 from concept_orderings.request import MOST_VARIANTS, StreamRequest
 from concept_orderings.variants import parse_requests
 
@@ -128,19 +128,19 @@ def read_request(
 def _sources_in(body: object, defaults: Mapping[str, object]) -> Iterator[NamedSource]:
     given = body.get("ordering") if isinstance(body, Mapping) else None
     ordering, doubtful = parse_ordering(given, Faults(), defaults=defaults)
-    if ordering is not None:
-        for need in (Need.COUNTS, Need.SCORES):
-            yield from _sources_of(ordering.part_for(need), need, ordering.path_to(need), doubtful)
+    for part in () if ordering is None else ordering.parts:
+        path = "" if part is ordering else f"{WITHIN}/"
+        for each in _sources_of(part):
+            if f"{path}{each.pointer.partition('/')[0]}" not in doubtful:
+                yield each._replace(pointer=f"{POINTER}/{path}{each.pointer}")
 
 
-def _sources_of(ordering: Parameters, need: Need, path: str, doubtful: Set[str]) -> Iterator[NamedSource]:
-    source, sources = f"{path}source", f"{path}sources"
-    if need == Need.COUNTS:
-        named = isinstance(ordering, NeedsCounts) and ordering.source not in AT_HAND
-        if isinstance(ordering, NeedsCounts) and named and source not in doubtful:
-            yield NamedSource(need, ordering.source, f"{POINTER}/{source}")
-    elif isinstance(ordering, NeedsScores):
-        if ordering.source is not None and source not in doubtful:
-            yield NamedSource(need, ordering.source, f"{POINTER}/{source}")
-        for i, name in enumerate(ordering.sources or () if sources not in doubtful else ()):
-            yield NamedSource(need, name, f"{POINTER}/{sources}/{i}")
+def _sources_of(ordering: Parameters) -> Iterator[NamedSource]:
+    """Yield the sources that an ordering names, with pointers that begin at the ordering."""
+    if isinstance(ordering, NeedsCounts) and ordering.source not in AT_HAND:
+        yield NamedSource(Need.COUNTS, ordering.source, "source")
+    if isinstance(ordering, NeedsScores):
+        if ordering.source is not None:
+            yield NamedSource(Need.SCORES, ordering.source, "source")
+        for i, name in enumerate(ordering.sources or ()):
+            yield NamedSource(Need.SCORES, name, f"sources/{i}")

@@ -80,6 +80,37 @@ def published(request: pytest.FixtureRequest, service: Deployment, concepts: lis
     return version
 
 
+def test_the_benchmark_s_years_are_arranged_inside(service: Deployment, benchmark_data: Path) -> None:
+    stream = benchmark_data / "fomo_in_flux" / "streams" / "time_incremental_dschunked_1.json"
+    concepts: list[str] = json.loads(stream.read_text())
+    inner = {"kind": "similarity", "starts": 2}
+    body = {
+        "name": "inside-years",
+        "concepts": concepts,
+        "ordering": {"kind": "time", "seed": 4, "within": inner},
+        "tasks": {"by": "year"},
+    }
+    version = service.publish({**body, "ordering": {**body["ordering"], "within": {**inner, "encoder": "fake"}}})
+    manifest = service.http.get(version["url"]).json()
+    tasks = [[each["concept"] for each in task] for task in fetched(service, version)]
+
+    assert sorted(each for task in tasks for each in task) == sorted(concepts)
+    assert set(manifest["evidence"]) == {"years", "embeddings"}
+    groups = manifest["ordering"]["details"]["groups"]
+    assert [each["concepts"] for each in groups] == [len(task) for task in tasks]
+    assert [each["path_start"] for each in groups] == [task[0] for task in tasks]
+    assert all(each["starts"] == 2 for each in groups)
+    # A year alone has the same order: its seed is that of the ordering around it.
+    alone = {
+        "name": "one-year",
+        "concepts": tasks[2],
+        "ordering": {**inner, "encoder": "fake", "seed": 4},
+        "tasks": {"count": 1},
+    }
+    assert service.http.get(service.publish(alone)["export_url"]).json() == tasks[2]
+    assert service.post(manifest["request"]).status_code == 200
+
+
 def fetched(service: Deployment, version: dict[str, Any]) -> list[list[dict[str, Any]]]:
     return [service.http.get(each["url"]).json()["concepts"] for each in version["tasks"]]
 

@@ -51,6 +51,19 @@ def test_a_stream_and_its_order_are_one_version(service: Deployment) -> None:
     assert order_of(service, reverse) == ORDER[::-1]
 
 
+def test_ties_inside_groups_are_those_of_a_stream(service: Deployment) -> None:
+    base = service.publish({"name": "inner", "concepts": ORDER, "ordering": {"kind": "given"}, "tasks": {"count": 1}})
+    body = tied({"stream": "inner@1"}, "inside")
+
+    version = service.publish({**body, "ordering": {"kind": "dataset", "within": body["ordering"]}})
+    assert order_of(service, version) == ORDER
+    manifest = service.http.get(version["url"]).json()
+    assert manifest["request"]["ordering"]["within"]["ties"] == {"digest": base["order_digest"]}
+    assert service.post(manifest["request"]).status_code == 200
+    missing = service.post({**body, "ordering": {"kind": "dataset", "within": tied({"digest": "0f" * 32})["ordering"]}})
+    assert (missing.json()["code"], missing.json()["pointers"]) == ("ties_not_found", ["/ordering/within/ties/digest"])
+
+
 @pytest.mark.parametrize(
     "ties", [{"stream": "nothing@1"}, {"stream": "fomo/frequency_bas"}, {"digest": "0f" * 32}, {"stream": "tied"}]
 )

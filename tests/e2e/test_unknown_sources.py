@@ -103,6 +103,24 @@ def test_an_unknown_source_is_named_after_the_other_faults_of_a_request(place: P
         assert answer.json()["code"] == "bad_stream_name"
 
 
+def test_sources_of_an_ordering_inside_groups_are_looked_for_too(place: Place) -> None:
+    def inside(source: str, name: str = "inside") -> dict[str, Any]:
+        body = request(source, name)
+        body["datasets"][0]["year"] = 2001
+        return {**body, "ordering": {"kind": "time", "within": body["ordering"]}}
+
+    answer = place.service.post(inside("simple"))
+    assert_problem(answer)
+    assert (answer.json()["code"], answer.json()["pointers"]) == ("source_not_found", ["/ordering/within/source"])
+    version = place.service.publish(inside("sample"))
+    manifest = place.service.http.get(version["url"]).json()
+    assert {name: each["source"] for name, each in manifest["evidence"].items()} == {
+        "counts": "sample",
+        "years": "request",
+    }
+    assert place.service.post(manifest["request"]).status_code == 200
+
+
 def test_a_look_at_an_unknown_source_names_the_same(place: Place) -> None:
     answer = place.service.http.post(
         "/v1/sources/wimbd-c5/counts", json={"names": ["cat"]}, headers={"Prefer": "wait=60"}, timeout=90

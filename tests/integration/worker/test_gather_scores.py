@@ -89,6 +89,23 @@ async def test_a_name_that_is_gone_is_an_error_with_the_names(files: ScoresFiles
     )
 
 
+@pytest.mark.parametrize("inside", [False, True])
+async def test_equal_scores_are_in_the_order_of_their_groups_first(files: ScoresFiles, inside: bool) -> None:
+    ordering = {"kind": "performance", "source": "right"}
+    request = parse_request(
+        {
+            "name": "equal",
+            "datasets": [{"name": "B", "classes": [f"class {i}" for i in range(12)]}],
+            "ordering": {"kind": "dataset", "within": ordering} if inside else ordering,
+            "tasks": {"count": 1},
+        }
+    )
+    found = await scores_from_files(request, files, report=silent)
+
+    among = "that of their groups, and inside a group random" if inside else "random"
+    assert any(f"inside which their order is {among};" in each.detail for each in found.provenance.warnings)
+
+
 @pytest.mark.parametrize("part", ["scores-files/right.json", "scores/*/*"])
 async def test_a_damaged_file_is_an_error(files: ScoresFiles, tmp_path: Path, part: str) -> None:
     for path in tmp_path.glob(part):  # noqa: ASYNC240  # files of a few bytes
