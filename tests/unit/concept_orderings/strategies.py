@@ -228,9 +228,9 @@ def respelled(body: Body, random: Random) -> Body:
         others = {each.name: each.default for each in inner.parameters() if each.name not in (SEED, WITHIN)}
         explicit[WITHIN] = {**others, **explicit[WITHIN]}
     # For `given` the order of the lists matters: write it out here, and shuffle the lists.
-    for each, canonical in ((explicit, written), (explicit.get(WITHIN), written.get(WITHIN))):
-        if each is not None and "order" in each:
-            each["order"] = canonical["order"]
+    for given, canonical in ((explicit, written), (explicit.get(WITHIN), written.get(WITHIN))):
+        if given is not None and "order" in given:
+            given["order"] = canonical["order"]
     return _shuffled({**body, "datasets": lists, "ordering": _shuffled(explicit, random)}, random)
 
 

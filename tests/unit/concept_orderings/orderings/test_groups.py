@@ -69,7 +69,7 @@ def alone(body: Body, datasets: set[str]) -> list[str]:
 
 
 @every_kind_inside
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data(), kind=st.sampled_from(GROUPS))
 def test_the_order_inside_a_group_is_that_of_its_concepts_alone(inside: str, kind: str, data: st.DataObject) -> None:
     body = data.draw(grouped_requests([kind], [inside]))
@@ -86,7 +86,7 @@ def test_the_order_inside_a_group_is_that_of_its_concepts_alone(inside: str, kin
 
 
 @every_kind_inside
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data(), kind=st.sampled_from(GROUPS))
 def test_a_request_with_an_ordering_inside_means_one_order(inside: str, kind: str, data: st.DataObject) -> None:
     body = data.draw(grouped_requests([kind], [inside]))
