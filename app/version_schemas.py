@@ -126,6 +126,8 @@ class CanonicalTraining(Schema):
 class CanonicalRequest(Schema):
     """The canonical request. It can be posted unchanged."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     name: str = Field(examples=[STREAM_EXAMPLE])
     datasets: list[CanonicalClassList]
     ordering: CanonicalOrdering

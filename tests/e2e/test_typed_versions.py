@@ -57,6 +57,12 @@ PUBLISHED: dict[str, Any] = {
     },
     "ties": {**FREQUENCY, "ordering": {"kind": "frequency", "ties": {"order": TIES}}},
     "by year": {**SIMILARITY, "tasks": {"by": "year"}},
+    # Samples of the catalogue's CLEVR are a fraction.
+    "balanced": {
+        "datasets": [{"name": "clevr"}, {"name": "mine", "classes": ["ring"], "samples": 900}],
+        "ordering": {"kind": "random"},
+        "tasks": {"count": 3, "balance": "samples"},
+    },
 }
 
 
