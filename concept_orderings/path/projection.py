@@ -28,6 +28,7 @@ SCAN_NUMBERS = 32
 _ROWS = 64  # of the sample, for which costs are estimated
 _SAMPLE = 4096
 _ROUNDS = 4  # of subspace iteration
+_FEW_DIMENSIONS = 512  # up to which a decomposition of the whole sample is faster
 _OVER = 2.0**-30
 """The remainder's squared length is increased by this share of the vector's: far more than float64 rounds off."""
 
@@ -148,10 +149,14 @@ def leading_axes(
 ) -> NDArray[np.float64]:
     """Return orthonormal axes, (d, number), along which the vectors, (n, d), are longest, in that order.
 
-    They are approximated by subspace iteration on a sample (Halko, Martinsson and Tropp, arXiv 0909.4061). Bounds are
-    valid for any orthonormal axes; good axes make them tight.
+    They are those of a sample. Of many dimensions, they are approximated by subspace iteration (Halko, Martinsson and
+    Tropp, arXiv 0909.4061). Bounds are valid for any orthonormal axes; good axes make them tight.
     """
     sample = _sampled(vectors, _SAMPLE).astype(np.float64)
+    if vectors.shape[1] <= _FEW_DIMENSIONS:
+        tick()
+        _, exact = np.linalg.eigh(sample.T @ sample)
+        return np.ascontiguousarray(exact[:, : -number - 1 : -1])
     axes: NDArray[np.float64] = np.random.Generator(np.random.Philox(0)).normal(size=(vectors.shape[1], number))
     for _ in range(_ROUNDS):
         tick()

@@ -114,7 +114,7 @@ def test_projecting_can_be_stopped_during_and_after_the_search_for_axes() -> Non
         if ticks > allowed:
             raise Stopped
 
-    vectors = clustered(100, 100)
+    vectors = clustered(100, 600)
     squares = squared_lengths(vectors).astype(np.int32)
     allowed = 2
     with pytest.raises(Stopped):
