@@ -18,7 +18,7 @@ from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.orderings import parse_ordering
 from concept_orderings.parameters import POINTER, WITHIN, Parameters
-from concept_orderings.request import MOST_VARIANTS, StreamRequest
+from concept_orderings.request import DESCRIPTION, MOST_VARIANTS, StreamRequest
 from concept_orderings.variants import parse_requests
 
 
@@ -54,12 +54,15 @@ class Accepted:
         have them.
     sources : sequence of NamedSource
         Those that must exist outside the request; whether they do is not known yet.
+    description : str or None
+        The new description of the streams; None to leave it as it is.
     """
 
     requests: Sequence[StreamRequest]
     first_seed: int | None
     labels: Labels
     sources: Sequence[NamedSource]
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,11 @@ def read_request(
             return Unresolved(reference)
         sources = tuple(_sources_in(value, defaults))
         asked = parse_requests(value, defaults=defaults, orders=orders, now=now, most=most_variants)
-        listed = listed_concepts(check_mapping(value, ""), asked.requests[0].ordering.own_concepts())
-        return Accepted(asked.requests, asked.first_seed, listed_labels(listed), sources)
+        fields = check_mapping(value, "")
+        listed = listed_concepts(fields, asked.requests[0].ordering.own_concepts())
+        given = fields.get(DESCRIPTION.name)
+        description = None if given is None else str(given)
+        return Accepted(asked.requests, asked.first_seed, listed_labels(listed), sources, description)
 
     try:
         return parse_json(body, parse)

@@ -57,6 +57,7 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "bad_stream_name": _request(name="First steps"),
     "bad_variants": _request(variants=0),
     "seed_changes_nothing": _request(ordering={"kind": "given"}, variants=5),
+    "bad_description": _request(description="Two\nlines"),
     "bad_name": _of_gadgets(name="A+"),
     "bad_class_name": _of_gadgets(classes=["e-reader", "my-gadgets+++smart ring"]),
     "bad_concept": {**_without("datasets"), "concepts": ["CIFAR100 bear"]},

@@ -349,10 +349,20 @@ class VariantsResource(Schema):
     labels_digest: str = Field(description=_LABELS_OF_POST, examples=[EXAMPLE_LABELS])
 
 
+_Description: TypeAlias = Annotated[
+    str | None,
+    Field(
+        description="The newest description that a request gave the stream; null if it has none.",
+        examples=["The pilot study of spring"],
+    ),
+]
+
+
 class StreamSummary(Schema):
     """A stream in a list."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
+    description: _Description
     latest_version: int = Field(examples=[3])
     url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}"])
     ordering: str = Field(description="The kind of ordering of its newest version.", examples=["time"])
@@ -373,6 +383,7 @@ class VersionPage(Schema):
     """A page of a stream's versions, oldest first."""
 
     name: str = Field(examples=[STREAM_EXAMPLE])
+    description: _Description
     versions: list[VersionSummary]
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
@@ -680,10 +691,11 @@ def task_links(record: VersionRecord) -> list[TaskLink]:
     ]
 
 
-def stream_summary(record: VersionRecord) -> StreamSummary:
+def stream_summary(record: VersionRecord, description: str | None) -> StreamSummary:
     """Return a stream in the form that lists contain, from the record of its newest version."""
     return StreamSummary(
         name=record.stream,
+        description=description,
         latest_version=record.version,
         url=stream_url(record.stream),
         ordering=record.ordering,

@@ -34,6 +34,7 @@ from concept_orderings.labels import Labels, parse_labels
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream import Document
 from store.counts_files import CountsFiles
+from store.descriptions import Descriptions
 from store.evidence_renderings import EvidenceRenderings
 from store.exports import KeptExports
 from store.jobs import PlaceInQueue, job_id, jobs_of, stream_of, version_of
@@ -96,6 +97,7 @@ class Service:
         self._reading = FileReading()
         self.scores = Scores(ScoresFiles(objects), self._reading)
         self._labels = StoredLabels(objects)
+        self._descriptions = Descriptions(objects)
         self._stored_labels: LRUCache[str, None] = LRUCache(_KNOWN_LABELS)
         self.exports = Exports(self._versions, KeptExports(objects), self._labels, public_url=settings.public_url)
         self.comparisons = Comparisons(self._versions)
@@ -347,6 +349,28 @@ class Service:
         created = await self._labels.keep(labels)
         self._stored_labels[labels.digest] = None
         return created
+
+    async def keep_description(self, accepted: Accepted) -> None:
+        """Describe the streams of a body as it says; without a description, leave them as they are.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        if accepted.description is not None:
+            for each in accepted.requests:
+                await self._descriptions.keep(each.name, accepted.description)
+
+    async def description(self, stream: str) -> str | None:
+        """Return the description of a stream; None if it has none.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` or ``store_unavailable``.
+        """
+        return await self._descriptions.newest(stream) or None
 
     async def labels_document(self, digest: str) -> bytes | None:
         """Return labels as canonical JSON; None if there are none of that digest.

@@ -9,7 +9,8 @@
     │   ├── DuplicateConcept    duplicate_concept
     │   ├── BadValue            wrong_type, missing_field, missing_concepts, missing_classes, unknown_field,
     │   │                       conflicting_fields, duplicate_field, bad_year, bad_score, bad_count, bad_query,
-    │   │                       bad_samples, bad_synonyms, bad_stream_name, bad_source_name, bad_file, bad_rows,
+    │   │                       bad_samples, bad_synonyms, bad_stream_name, bad_description,
+    │   │                       bad_source_name, bad_file, bad_rows,
     │   │                       bad_variants, seed_changes_nothing
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── BadLabels           labels_needed, missing_labels, extra_labels

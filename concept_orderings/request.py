@@ -49,6 +49,7 @@ from concept_orderings.shapes import Boolean, Choice, Either, Integer, Refusal, 
 from concept_orderings.split import BalancedCount, EqualTasks, SampledTasks, SizedTasks, Split, parse_split
 from concept_orderings.strict_names import find_unknown_names
 from concept_orderings.synonyms import CLASSES, with_first_names
+from concept_orderings.text import FORBIDDEN
 from concept_orderings.training_request import NAME as TRAINING
 from concept_orderings.training_request import Training, parse_training
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
@@ -96,8 +97,28 @@ STRICT = RequestField(
     (True,),
 )
 
-CHECK_FIELDS: tuple[RequestField, ...] = (STRICT,)
-"""Optional fields of a body that only decide whether it is refused, and change no byte of a version.
+MOST_DESCRIPTION = 500
+"""The most characters of a description."""
+
+DESCRIPTION = RequestField(
+    "description",
+    Text(
+        Refusal(
+            BadValue,
+            "bad_description",
+            f"A description is text of at most {MOST_DESCRIPTION} characters, none of them a control character or the "
+            "end of a line.",
+        ),
+        (rf"^[\s\S]{{0,{MOST_DESCRIPTION}}}$",),
+        without=(FORBIDDEN,),
+    ),
+    "A text for people that lists of streams show, in no version and no digest. The newest one holds, also if the "
+    "version exists already; left out, it stays, and an empty one takes it away.",
+    ("The pilot study of spring",),
+)
+
+CHECK_FIELDS: tuple[RequestField, ...] = (STRICT, DESCRIPTION)
+"""Optional fields of a body that change no byte of a version: what they hold is checked, or kept beside the stream.
 
 They never stand in the canonical request, so bodies with and without them are the same request. A parameter of an
 ordering that only checks is declared with ``check_only=True``.

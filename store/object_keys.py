@@ -6,6 +6,7 @@
     streams/NAME/requests/DIGEST.json            the number of the version that a request has, by the request's SHA-256
     streams/NAME/exports/00000001/FORMAT/1.json  the record of a rendering of version 1 by version 1 of an exporter
     streams/NAME/exports/00000001/FORMAT/1-DIGEST.json  the same with labels that a client gave, by their SHA-256
+    streams/NAME/descriptions/00000001.json      a description of a stream; the one with the largest number holds
     documents/AB/ABCD…                           manifests, tasks and renderings, named by their SHA-256
     evidence/AB/ABCD…                            the evidence that versions were made from, named by its SHA-256
     renderings/AB/ABCD…/FORMAT/1.json            the record of a rendering of evidence by version 1 of a renderer
@@ -40,6 +41,16 @@ def export_record(stream: str, version: int, exporter: str, exporter_version: in
     """Return the key of the record of a rendering; `labels` is the digest of labels that a client gave."""
     name = f"{exporter_version}" if labels is None else f"{exporter_version}-{labels}"
     return f"streams/{stream}/exports/{version:08d}/{exporter}/{name}.json"
+
+
+def descriptions(stream: str) -> str:
+    """Return the folder of the descriptions of a stream."""
+    return f"streams/{stream}/descriptions"
+
+
+def description(stream: str, number: int) -> str:
+    """Return the key of a description of a stream, by its number from 1."""
+    return f"streams/{stream}/descriptions/{number:08d}.json"
 
 
 def documents(digest: str) -> str:

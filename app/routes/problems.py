@@ -34,7 +34,7 @@ JSON_FIELDS = ("wrong_type", "missing_field", "unknown_field", "duplicate_field"
 
 REFUSED_STREAM = (
     *JSON_FIELDS,
-    *("missing_concepts", "missing_classes", "conflicting_fields", "bad_stream_name"),
+    *("missing_concepts", "missing_classes", "conflicting_fields", "bad_stream_name", "bad_description"),
     *("bad_variants", "seed_changes_nothing"),
     *("bad_name", "bad_class_name", "bad_concept", "bad_template", "bad_synonyms"),
     *("empty_class_list", "duplicate_concept"),

@@ -114,6 +114,7 @@ async def create_stream(request: Request, service: TheService) -> Response:
     accepted = await _read_request(request, service)
     found = await service.find_or_enqueue(accepted)
     await service.keep_labels(accepted.labels)
+    await service.keep_description(accepted)
     answer = partial(_answer if accepted.first_seed is None else _variants_answer, service, accepted)
     if _are_finished(found):
         return await answer(found, HTTPStatus.OK, {})
@@ -164,7 +165,12 @@ async def list_versions(
     records = [await find_record(service, name, str(number)) for number in left[:limit]]
     next_cursor = str(left[limit - 1]) if len(left) > limit else None
     _link_next(response, stream_url(name), next_cursor, limit)
-    return VersionPage(name=name, versions=[version_summary(each) for each in records], next_cursor=next_cursor)
+    return VersionPage(
+        name=name,
+        description=await service.description(name),
+        versions=[version_summary(each) for each in records],
+        next_cursor=next_cursor,
+    )
 
 
 @router.get(
@@ -267,8 +273,10 @@ def _no_version(failed: Sequence[Record], headers: Mapping[str, str], *, are_var
 async def _stream_summary(service: Service, name: str) -> StreamSummary | None:
     numbers = await service.version_numbers(name)
     # While the first version of a stream is written, its directory exists without a version.
-    record = await service.record(name, numbers[-1]) if numbers else None
-    return stream_summary(record) if record is not None else None
+    if not numbers:
+        return None
+    record, description = await asyncio.gather(service.record(name, numbers[-1]), service.description(name))
+    return stream_summary(record, description) if record is not None else None
 
 
 def _link_next(response: Response, path: str, cursor: str | None, limit: int) -> None:

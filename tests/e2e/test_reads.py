@@ -11,6 +11,7 @@ import pytest
 
 from app.encodings import zstd
 from support.deployment import Deployment
+from support.requests import random_request
 
 NAMES = [f"class {number}" for number in range(50)]
 BODY: dict[str, Any] = {
@@ -105,6 +106,7 @@ def test_the_list_of_streams_shows_the_newest_version(service: Deployment, versi
     shown = {"ordering": "time", "concepts": 100, "tasks": 7, "warnings": version["warnings"]}
     assert stream == {
         "name": "read",
+        "description": None,
         "latest_version": 1,
         "url": "/v1/streams/read",
         "created_at": version["created_at"],
@@ -204,3 +206,20 @@ def test_an_answer_from_memory_is_the_router_s(
 
 def undated(answer: httpx.Response) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name != "date"}
+
+
+def test_the_newest_description_of_a_stream_holds(service: Deployment) -> None:
+    def post(description: str | None) -> tuple[int, str]:
+        answer = service.post({**random_request("described"), "description": description}, wait=30)
+        return answer.status_code, answer.json()["digest"]
+
+    def shown() -> set[str | None]:
+        (listed,) = [each for each in service.http.get("/v1/streams").json()["streams"] if each["name"] == "described"]
+        return {listed["description"], service.http.get("/v1/streams/described").json()["description"]}
+
+    status, digest = post("The pilot study")
+    assert (status, shown()) == (201, {"The pilot study"})
+    steps = [(None, "The pilot study"), ("Größere Studie \U0001f43b", "Größere Studie \U0001f43b"), ("", None)]
+    for description, then in steps:
+        assert post(description) == (200, digest)
+        assert shown() == {then}

@@ -30,6 +30,7 @@ ERRORS: dict[str, type[InvalidInput]] = {
     "bad_class_name": BadConcept,
     "bad_concept": BadConcept,
     "bad_count": BadValue,
+    "bad_description": BadValue,
     "bad_mixture": BadTraining,
     "bad_name": BadConcept,
     "bad_parameter": BadParameter,
