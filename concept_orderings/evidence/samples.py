@@ -51,7 +51,7 @@ EXACT = "samples_exact"
 
 _FRACTION = "[1-9][0-9]{0,14}/[1-9][0-9]{0,14}"
 _SENTENCE = (
-    f"The samples of a class are an integer from 1 to {MOST_SAMPLES}; "
+    "The samples of a class are an integer from 1 to 10^15; "
     'or, for all classes of a dataset alike, a string with a fraction, such as "47531/1870".'
 )
 _SAMPLES = Refusal(BadValue, "bad_samples", _SENTENCE)
@@ -136,7 +136,7 @@ class Samples(Kind[Parameters]):
         if total > MOST_SAMPLES:
             raise BadValue(
                 "bad_samples",
-                f"The samples of all classes add up to about {float(total):.1e}; at most {MOST_SAMPLES} are allowed.",
+                f"The samples of all classes add up to about {float(total):.1e}; at most 10^15 are allowed.",
                 [f"{each.pointer}/{SAMPLES.name}" for each in given],
             )
 
