@@ -188,9 +188,9 @@ class Cache:
         claim.start()
         return claim
 
-    def watch(self, key: str) -> "Watch":
-        """Return a watch on a claim of another process."""
-        return Watch(self.root / _CLAIMS / key, self._stale)
+    def watch(self, key: str, clock: Callable[[], float] = time.monotonic) -> "Watch":
+        """Return a watch on a claim of another process, by the clock of this one."""
+        return Watch(self.root / _CLAIMS / key, self._stale, clock)
 
     def _document(self, digest: str) -> Path:
         return self.root / _DOCUMENTS / digest[:2] / digest

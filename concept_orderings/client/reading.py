@@ -318,7 +318,7 @@ class Reader:
         cache = self.cache
         if cache is None:
             return (yield from fetch())
-        until, wait, watch = self.clock() + self.connection.patience, _FIRST_WAIT, cache.watch(key)
+        until, wait, watch = self.clock() + self.connection.patience, _FIRST_WAIT, cache.watch(key, self.clock)
         while self.clock() < until:
             claim = yield from call(lambda: cache.claim(key))
             if claim is not None:

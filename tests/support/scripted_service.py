@@ -5,7 +5,7 @@ Time is that of the test: a step that sleeps moves `now` on.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,7 +65,11 @@ class ScriptedService:
     events : list
         What a stream of events brings, in order: bytes, `Failed`, or None for its end.
     requests : list of Request
+    pauses : list of float
+        How long steps have slept.
     now : float
+    before_sleep : callable
+        Called each time before steps sleep: what other processes do meanwhile.
     """
 
     answers: dict[str, list[Reply | Failed]] = field(default_factory=lambda: defaultdict(list))
@@ -73,6 +77,7 @@ class ScriptedService:
     requests: list[Request] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
     now: float = 0.0
+    before_sleep: Callable[[], object] = field(default=lambda: None)
     _documents: dict[str, bytes] = field(default_factory=dict)
     _latest: dict[str, int] = field(default_factory=dict)
 
@@ -124,6 +129,7 @@ class ScriptedService:
             case Hear():
                 return self.events.pop(0)
             case Sleep(seconds):
+                self.before_sleep()
                 self.pauses.append(seconds)
                 self.now += seconds
                 return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from concept_orderings.client.cache import CacheWarning
+from concept_orderings.client.cache import Cache, CacheWarning
 from concept_orderings.client.errors import (
     BadAnswer,
     BadArgument,
@@ -180,6 +180,46 @@ def test_a_task_of_another_digest_is_refused(service: ScriptedService, answer: C
     assert (wrong.value.expected, wrong.value.found) == (sha256(documents.tasks[1]), sha256(lie))
     service.answers.clear()
     assert len(found.tasks[1].concepts) == 2, "a later try gets the right one"
+
+
+def test_a_claim_of_a_dead_process_is_taken_over(service: ScriptedService, tmp_path: Path) -> None:
+    digest = service.publish("job-1").digest
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / digest).write_text("dead 7\n")
+
+    assert find(service, 1, digest, tmp_path).digest == digest
+    assert 20 <= service.now < 25
+    assert service.paths() == [V1]
+    assert list((tmp_path / "claims").iterdir()) == []
+
+
+def test_a_process_that_is_slow_is_not_waited_for_without_end(service: ScriptedService, tmp_path: Path) -> None:
+    """Its claim shows that it lives, so that it is left to it."""
+    digest = service.publish("job-1").digest
+    claim = tmp_path / "claims" / digest
+    claim.parent.mkdir()
+    service.before_sleep = lambda: claim.write_text(f"alive {service.now}\n")
+
+    claim.write_text("alive\n")
+    assert find(service, 1, digest, tmp_path).digest == digest
+    assert 60 <= service.now < 62
+    assert service.paths() == [V1]
+    assert claim.read_text().startswith("alive")
+
+
+def test_what_another_process_has_fetched_is_taken(service: ScriptedService, tmp_path: Path) -> None:
+    documents = service.publish("job-1")
+    claim = tmp_path / "claims" / documents.digest
+    claim.parent.mkdir()
+    claim.write_text("alive\n")
+
+    def finish() -> object:
+        Cache(tmp_path).write(documents.manifest)
+        return claim.unlink(missing_ok=True)
+
+    service.before_sleep = finish
+    assert find(service, 1, documents.digest, tmp_path).digest == documents.digest
+    assert service.paths() == []
 
 
 def test_an_entry_that_is_damaged_is_fetched_again(service: ScriptedService, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from concept_orderings.client import (
     AsyncClient,
     BadAnswer,
     Client,
+    NotCached,
     ServiceError,
     Unavailable,
     WrongDigest,
@@ -158,6 +159,29 @@ def test_a_warm_cache_needs_no_server_and_does_not_import_httpx(
     subprocess.run([sys.executable, "-c", WARM, server.url, tmp_path, documents.digest], check=True)
 
     assert len(server.seen) == seen
+
+
+def test_a_client_is_set_up_by_its_environment(
+    server: LyingServer, documents: Documents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONCEPT_ORDERINGS_URL", f"{server.url}/")
+    monkeypatch.setenv("CONCEPT_ORDERINGS_CACHE", str(tmp_path / "own"))
+    monkeypatch.setenv("CONCEPT_ORDERINGS_TOKEN", "secret")
+    assert len(Client().stream("job-1", 1).concepts) == 6
+    assert {each.headers["Authorization"] for each in server.seen} == {"Bearer secret"}
+    assert len([each for each in (tmp_path / "own" / "sha256").rglob("*") if each.is_file()]) == 4
+
+    server.seen.clear()
+    monkeypatch.setenv("CONCEPT_ORDERINGS_OFFLINE", "1")
+    assert Client().stream("job-1").digest == documents.digest
+    assert len(Client().stream("job-1", 1).concepts) == 6
+    with pytest.raises(NotCached):
+        Client().stream("job-1", 2)
+    with pytest.raises(NotCached, match="only the service can answer"):
+        Client().streams()
+    assert server.seen == []
+    assert len(Client(offline=False).stream("job-1", 1).concepts) == 6
+    assert len(server.seen) == 1
 
 
 def test_threads_and_copies_share_a_client(server: LyingServer, tmp_path: Path) -> None:
