@@ -24,6 +24,8 @@ class LyingServer:
     url : str
     seen : list of Request
         What was received, in order.
+    connections : set
+        The addresses that requests came from.
     end : Event
         Ends the lies that keep silent.
     """
@@ -31,6 +33,7 @@ class LyingServer:
     def __init__(self, service: ScriptedService) -> None:
         self.service = service
         self.seen: list[Request] = []
+        self.connections: set[object] = set()
         self.end = threading.Event()
         self.lies: dict[str, list[Lie]] = defaultdict(list)
         self.guard = threading.Lock()
@@ -78,6 +81,7 @@ class Answering(BaseHTTPRequestHandler):
         request = Request(self.command, self.path, headers, self.rfile.read(size))
         with owner.guard:
             owner.seen.append(request)
+            owner.connections.add(self.client_address)
             lies = owner.lies[self.path]
             lie = lies.pop(0) if lies else None
             reply = owner.service.answer(request)

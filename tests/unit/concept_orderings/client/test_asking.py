@@ -103,6 +103,11 @@ def test_a_job_that_ended_meanwhile_is_asked_for(service: ScriptedService) -> No
 
 def test_pings_show_that_the_service_lives(service: ScriptedService) -> None:
     """A queued job may have no news for hours."""
+
+    def pass_time() -> None:
+        service.now += 10.0
+
+    service.before_sleep = pass_time
     for _ in range(20):
         service.events += [b": ping\r\n\r\n", Failed("reset")]
     service.answers[EVENTS] = [STREAM] * 22

@@ -202,7 +202,7 @@ import os, sys
 from concept_orderings.client import Client, ServiceError
 
 url, cache, digest, ranks = sys.argv[1:]
-client = Client(url, cache=cache)
+client = Client(url, cache=cache or False)
 try:
     client.stream("another", 1)
 except ServiceError:
@@ -239,6 +239,15 @@ def test_the_ranks_of_a_host_fetch_each_document_once(
         subprocess.run(command, check=True)
         assert set(server.paths()[1:]) == {V1}
         assert len(server.paths()) < RANKS, "those that begin at once ask once"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_forked_processes_open_connections_of_their_own(server: LyingServer, documents: Documents) -> None:
+    """Two that read from one socket would take each other's answers."""
+    subprocess.run([sys.executable, "-c", FORK, server.url, "", documents.digest, "8"], check=True)
+
+    assert sorted(server.paths()) == sorted(["/v1/streams/another/versions/1", *[V1] * 8, *[TASK] * 8])
+    assert len(server.connections) == 9
 
 
 def test_a_task_that_is_cancelled_gives_up_its_claim(server: LyingServer, tmp_path: Path) -> None:
