@@ -213,9 +213,9 @@ def test_what_another_process_has_fetched_is_taken(service: ScriptedService, tmp
     claim.parent.mkdir()
     claim.write_text("alive\n")
 
-    def finish() -> object:
+    def finish() -> None:
         Cache(tmp_path).write(documents.manifest)
-        return claim.unlink(missing_ok=True)
+        claim.unlink(missing_ok=True)
 
     service.before_sleep = finish
     assert find(service, 1, documents.digest, tmp_path).digest == documents.digest
