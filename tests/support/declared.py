@@ -42,6 +42,8 @@ SEVERAL_FIELDS: tuple[tuple[str, str], ...] = (
     ("bad_parameter", "The path is to start at "),
     ("bad_parameter", "The order has "),
     ("bad_parameter", "The order lacks "),
+    ("bad_parameter", " datasets in order "),
+    ("bad_parameter", "The order of datasets lacks "),
     # Names, and lists of classes, that the catalogue does not have.
     ("missing_classes", ""),
     ("no_class_list", ""),
