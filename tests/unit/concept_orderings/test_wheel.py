@@ -19,7 +19,9 @@ from concept_orderings import __version__
 from concept_orderings.data import LOOK_ALIKES
 from concept_orderings.library import arrange_request
 from concept_orderings.request import parse_request
+from support.lying_server import LyingServer
 from support.packed_data import FILES, LICENCE, NUMBERS
+from support.scripted_service import ScriptedService
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +109,38 @@ def test_the_environment_has_nothing_but_numpy_and_the_wheel(scripts: Path, tmp_
     )
 
     assert Path(imported.stdout.strip()).is_relative_to(scripts.parent)
+
+
+TRAINING = """
+import sys
+from concept_orderings.client import Client
+
+url, digest, libraries = sys.argv[1:]
+sys.path.append(libraries)
+stream = Client(url, cache="cache").stream("job-1", version=1, digest=digest)
+labels = stream.labels({"OWN": [f"class {i:05d}" for i in range(6)]})
+cursor = stream.cursor(
+    rank=1, world_size=3, batch_size=5, samples_per_task=20, seed=0, samples={"OWN": [9] * 6}, labels=labels,
+    pretraining=100,
+)
+print(len(stream.concepts), *sorted(labels.old_of_new), sum(len(step.items) for step in cursor))
+"""
+
+
+def test_a_training_job_needs_httpx_beside(scripts: Path, tmp_path: Path) -> None:
+    service = ScriptedService()
+    digest = service.publish("job-1", concepts=6, tasks=3).digest
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    with LyingServer(service) as server:
+        command = (scripts / "python", "-c", TRAINING, server.url, digest, libraries)
+        without = run(*command, cwd=tmp_path)
+        assert "The client needs httpx: pip install 'concept-orderings[client]' installs it." in without.stderr
+        for name in ("httpx", "httpcore", "h11", "anyio", "certifi", "idna", "typing_extensions.py"):
+            (libraries / name).symlink_to(Path(sysconfig.get_path("purelib")) / name)
+        trained = run(*command, cwd=tmp_path)
+
+    assert trained.stdout == "6 0 1 2 3 4 5 24\n", trained.stderr
 
 
 @pytest.mark.parametrize("kind", ["random", "time", "performance", "dataset", "similarity"])
