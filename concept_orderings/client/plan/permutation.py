@@ -188,7 +188,9 @@ def _hash_below(
 
     `below` has at most 24 bits, so that each number is as probable as any other to one in 65,536 or better.
     """
-    np.add(read, tweaks * np.uint64(2 * i + 1) + np.uint64(word), out=hashes)
+    round_keys = np.multiply(tweaks, np.uint64(2 * i + 1), out=other if len(tweaks) == len(other) else None)
+    round_keys += np.uint64(word)
+    np.add(read, round_keys, out=hashes)
     np.right_shift(hashes, np.uint64(32), out=other)
     np.bitwise_xor(hashes, other, out=hashes)
     np.multiply(hashes, np.uint64(_FIRST_MULTIPLIER), out=hashes)
