@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -41,9 +42,13 @@ def test_two_processes_go_on_with_what_one_began_and_train_the_same_model(servic
     url = str(service.http.base_url)
     whole, stopped = tmp_path / "whole.pt", tmp_path / "stopped.pt"
 
-    lines = train(ONE, url, whole)
+    with ThreadPoolExecutor() as pool:
+        undisturbed, begun = (
+            pool.submit(train, *each) for each in ((ONE, url, whole), ([sys.executable, "-c", STOPPED], url, stopped))
+        )
+    lines = undisturbed.result()
     assert [line.partition(":")[0] for line in lines] == ["task 0", "task 1", "task 2"]
-    assert train([sys.executable, "-c", STOPPED], url, stopped) == lines[:1]
+    assert begun.result() == lines[:1]
     assert train(TWO, url, stopped) == [f"task {t}: trained on 2 processes" for t in (1, 2)]
 
     trained, same = torch.load(whole), torch.load(stopped)

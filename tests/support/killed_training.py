@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +293,9 @@ def _resumed(life: Life) -> list[Cursor]:
 def run(way: str, kills: int, chance: random.Random) -> dict[str, Any]:
     """Let lives train of which as many are killed, and the last one is not."""
     train, workers = WAYS[way]
+    if train is train_with_lightning:
+        # Before lives are forked, each of which would need seconds for it.
+        import_module("lightning.pytorch.callbacks")
     with tempfile.TemporaryDirectory() as folder:
         everything = Path(folder) / "all"
         killed = 0
