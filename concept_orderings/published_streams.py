@@ -17,7 +17,7 @@ from functools import cache, lru_cache, partial
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.catalogue import CATALOGUE, find_dataset
 from concept_orderings.class_lists import class_list, stream_classes
-from concept_orderings.concepts import join_concept
+from concept_orderings.concepts import join_concept, split_concept
 from concept_orderings.data import PERFORMANCE, PERMUTATIONS, read_numbers
 from concept_orderings.text import nearest, shown
 from concept_orderings.twister import numpy_permutation, python_shuffled
@@ -97,9 +97,33 @@ def no_such_stream(name: str) -> str:
     return f"There is no published stream {shown(name)}{hint}{reversal} {everything}"
 
 
+def group_names(name: str) -> list[str] | None:
+    """Return the year or the dataset of each concept of `stream_concepts`, if a packed stream keeps those whole.
+
+    Parameters
+    ----------
+    name
+        One of `concept_orderings.data.PERMUTATIONS`.
+    """
+    datasets = [split_concept(concept)[0] for concept in stream_concepts()]
+    if name.startswith("time_incremental_dschunked"):
+        return datasets
+    if name.startswith("time_incremental_rsagg"):
+        years = {each.name: str(each.year) for each in CATALOGUE}
+        return [years[each] for each in datasets]
+    return None
+
+
 def _packed(name: str) -> list[str]:
-    concepts = stream_concepts()
-    return [concepts[i] for i in read_numbers(name).tolist()]
+    concepts, groups, numbers = stream_concepts(), group_names(name), read_numbers(name).tolist()
+    if groups is None:
+        return [concepts[i] for i in numbers]
+    left: dict[str, list[str]] = {each: [] for each in sorted(set(groups))}
+    for concept, group in zip(concepts, groups, strict=True):
+        left[group].append(concept)
+    in_order = [list(left.values())[i] for i in numbers[: len(left)]]
+    places = iter(numbers[len(left) :])
+    return [group.pop(next(places)) for group in in_order for _ in range(len(group))]
 
 
 def _frequency_base() -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from concept_orderings.data import CLASS_LISTS, FREQUENCY_RANKS, PERMUTATIONS
+from concept_orderings.published_streams import group_names
 
 ROOT = Path(__file__).parents[2]
 BENCHMARK = ROOT.parent / "shared" / "data" / "fomo_in_flux"
@@ -92,8 +93,30 @@ def permutation(name: str, benchmark: Path) -> list[int]:
         The directory with the benchmark's data.
     """
     order = _stream(benchmark, name)
-    index = {concept: i for i, concept in enumerate(sorted(order, key=lambda each: each.split("+++")))}
-    return [index[concept] for concept in order]
+    concepts = sorted(order, key=lambda each: each.split("+++"))
+    index = {concept: i for i, concept in enumerate(concepts)}
+    groups = group_names(name)
+    return [index[each] for each in order] if groups is None else in_groups([index[each] for each in order], groups)
+
+
+def in_groups(order: list[int], groups: list[str]) -> list[int]:
+    """Return an order that keeps groups whole as a packed file has it.
+
+    Parameters
+    ----------
+    order
+        Indices of concepts.
+    groups
+        The group of each concept.
+    """
+    names = sorted(set(groups))
+    left = {name: [i for i, group in enumerate(groups) if group == name] for name in names}
+    sequence = list(dict.fromkeys(groups[i] for i in order))
+    places = []
+    for i in order:
+        places.append(left[groups[i]].index(i))
+        left[groups[i]].remove(i)
+    return [names.index(name) for name in sequence] + places
 
 
 NUMBERS: Mapping[str, Callable[[Path], list[int]]] = {
