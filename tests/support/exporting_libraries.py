@@ -15,6 +15,7 @@ import pytest
 from support.processes import ROOT
 
 FOLDER = Path(sys.prefix) / "exporting-libraries"
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}:{ROOT / 'tests'}", "WANDB_MODE": "disabled"}
 
 
 def folder_of(package: str) -> Path:
@@ -39,6 +40,23 @@ def run_with_pybtex(program: str, value: object) -> Any:
     return _run_with(("pybtex",), program, value)
 
 
+def run_example(packages: tuple[str, ...], program: str, *arguments: str) -> list[str]:
+    """Run a program of ``examples/`` with Avalanche and Continuum, if it needs them; return the lines it prints."""
+    for each in packages:
+        folder_of(each)
+    bare = "import support.bare_libraries; " if packages else ""
+    start = f"{bare}import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    ran = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-c", start, str(ROOT / "examples" / program), *arguments],
+        env=_ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
 def _run_with(packages: tuple[str, ...], program: str, value: object) -> Any:
     for each in packages:
         folder_of(each)
@@ -46,7 +64,7 @@ def _run_with(packages: tuple[str, ...], program: str, value: object) -> Any:
         # -P: without the program's own folder, in which modules are named like libraries.
         [sys.executable, "-P", "-W", "ignore", str(ROOT / "tests" / "support" / program)],
         input=json.dumps(value),
-        env={**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}", "WANDB_MODE": "disabled"},
+        env=_ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,

@@ -4,48 +4,19 @@ Reads a JSON list of exports from standard input, each an object with ``avalanch
 global labels as ``labels``. Writes a JSON list: for each, by way of making the benchmark, the labels of each task.
 """
 
-import importlib
-import importlib.util
 import json
 import sys
-import types
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from avalanche.benchmarks.scenarios.deprecated.generators import nc_benchmark
+from avalanche.benchmarks.scenarios.supervised import class_incremental_benchmark
+from avalanche.benchmarks.utils import as_classification_dataset
+from continuum.datasets.base import InMemoryDataset
+from continuum.scenarios.class_incremental import ClassIncremental
 
-
-def without_its_init(name: str) -> types.ModuleType:
-    """Make a package importable without running its ``__init__``.
-
-    Those of both libraries import all they have: data sets, loggers, models. That takes ten seconds and forty packages.
-    """
-    parent, _, last = name.rpartition(".")
-    if parent:
-        places = [str(Path(place) / last) for place in sys.modules[parent].__path__]
-    else:
-        found = importlib.util.find_spec(name)
-        assert found is not None
-        assert found.submodule_search_locations is not None
-        places = list(found.submodule_search_locations)
-    package = types.ModuleType(name)
-    package.__path__ = places
-    sys.modules[name] = package
-    return package
-
-
-for each in ("avalanche", "avalanche.benchmarks", "continuum"):
-    without_its_init(each)
-_scenarios, _datasets = without_its_init("continuum.scenarios"), without_its_init("continuum.datasets")
-_datasets.__dict__.update(vars(importlib.import_module("continuum.datasets.base")))
-_scenarios.__dict__.update(vars(importlib.import_module("continuum.scenarios.base")))
-
-from avalanche.benchmarks.scenarios.deprecated.generators import nc_benchmark  # noqa: E402
-from avalanche.benchmarks.scenarios.supervised import class_incremental_benchmark  # noqa: E402
-from avalanche.benchmarks.utils import as_classification_dataset  # noqa: E402
-from continuum.datasets.base import InMemoryDataset  # noqa: E402
-from continuum.scenarios.class_incremental import ClassIncremental  # noqa: E402
+import support.bare_libraries  # noqa: F401  # before the libraries themselves
 
 OF_EACH = 2
 """How many samples a label has."""
