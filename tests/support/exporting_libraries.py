@@ -16,6 +16,8 @@ from support.processes import ROOT
 
 FOLDER = Path(sys.prefix) / "exporting-libraries"
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{FOLDER}:{ROOT}:{ROOT / 'tests'}", "WANDB_MODE": "disabled"}
+_BARE = frozenset(["avalanche", "continuum"])
+"""The libraries that `support.bare_libraries` prepares."""
 
 
 def folder_of(package: str) -> Path:
@@ -41,13 +43,23 @@ def run_with_pybtex(program: str, value: object) -> Any:
 
 
 def run_example(packages: tuple[str, ...], program: str, *arguments: str) -> list[str]:
-    """Run a program of ``examples/`` with Avalanche and Continuum, if it needs them; return the lines it prints."""
+    """Run a program of ``examples/`` with these libraries; return the lines it prints."""
+    return _run(packages, ROOT / "examples" / program, *arguments)
+
+
+def _run_with(packages: tuple[str, ...], program: str, value: object) -> Any:
+    return json.loads(_run(packages, ROOT / "tests" / "support" / program, given=json.dumps(value))[-1])
+
+
+def _run(packages: tuple[str, ...], program: Path, *arguments: str, given: str = "") -> list[str]:
     for each in packages:
         folder_of(each)
-    bare = "import support.bare_libraries; " if packages else ""
+    bare = "" if _BARE.isdisjoint(packages) else "import support.bare_libraries; "
     start = f"{bare}import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     ran = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-c", start, str(ROOT / "examples" / program), *arguments],
+        # -P: without the present folder, in which modules may be named like libraries.
+        [sys.executable, "-P", "-W", "ignore", "-c", start, str(program), *arguments],
+        input=given,
         env=_ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -55,19 +67,3 @@ def run_example(packages: tuple[str, ...], program: str, *arguments: str) -> lis
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.splitlines()
-
-
-def _run_with(packages: tuple[str, ...], program: str, value: object) -> Any:
-    for each in packages:
-        folder_of(each)
-    ran = subprocess.run(
-        # -P: without the program's own folder, in which modules are named like libraries.
-        [sys.executable, "-P", "-W", "ignore", str(ROOT / "tests" / "support" / program)],
-        input=json.dumps(value),
-        env=_ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout.splitlines()[-1])

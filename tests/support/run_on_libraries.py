@@ -16,8 +16,6 @@ from avalanche.benchmarks.utils import as_classification_dataset
 from continuum.datasets.base import InMemoryDataset
 from continuum.scenarios.class_incremental import ClassIncremental
 
-import support.bare_libraries  # noqa: F401  # before the libraries themselves
-
 OF_EACH = 2
 """How many samples a label has."""
 
