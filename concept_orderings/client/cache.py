@@ -8,7 +8,8 @@ for that.
 Claims keep several processes from fetching the same document at once. They save requests and decide nothing: where a
 claim is lost, a document is fetched twice. A claim is a file that only one process can create; its owner writes a
 larger number into it every two seconds. A process that waits takes over when it has seen the same content for twenty
-seconds of its own clock. Clocks of hosts are never compared.
+seconds of its own clock, or at once if the owner was a process of its host that is dead. Clocks of hosts are never
+compared.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ import errno
 import json
 import os
 import secrets
+import socket
 import sys
 import threading
 import time
@@ -258,7 +260,7 @@ class Claim:
     def __init__(self, path: Path | None, beat: float) -> None:
         self._path = path
         self._beat = beat
-        self._owner = f"{os.getpid()} {secrets.token_hex(8)}"
+        self._owner = f"{_host()} {os.getpid()} {secrets.token_hex(8)}"
         self._number = 0
         self._end = threading.Event()
 
@@ -324,13 +326,36 @@ class Watch:
             content = b""
         if content != self._seen:
             self._seen, self._since = content, self.clock()
-            return False
-        if self.clock() - self._since < self.stale:
+        if self.clock() - self._since < self.stale and not _is_dead(content):
             return False
         # Another process may have removed it, and a third claimed anew: then a document is fetched twice.
         with contextlib.suppress(OSError):
             self.path.unlink()
         return True
+
+
+def _host() -> str:
+    # A name with spaces would not be read back.
+    return "-".join(socket.gethostname().split())
+
+
+def _is_dead(content: bytes) -> bool:
+    """Tell whether a claim names a process of this host that does not exist.
+
+    Containers may share the name of a host and not its processes: then a document is fetched twice.
+    """
+    host, _, rest = content.decode("utf-8", "replace").partition(" ")
+    number = rest.partition(" ")[0]
+    # On Windows, the call would end the process.
+    if host != _host() or os.name != "posix" or not (number.isascii() and number.isdigit()):
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
 
 
 def environment_says_offline(environment: Mapping[str, str] | None = None) -> bool:

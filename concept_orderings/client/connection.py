@@ -19,6 +19,7 @@ URL_VARIABLE = "CONCEPT_ORDERINGS_URL"
 TOKEN_VARIABLE = "CONCEPT_ORDERINGS_TOKEN"
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 20.0
+_LONGEST_ASKED = 86_400.0
 _AGAIN = frozenset({408, 425, 429, 502, 503, 504})
 _MOST_REDIRECTIONS = 5
 _PORTS = {"http": 80, "https": 443}
@@ -99,7 +100,7 @@ def exchange(
     """Send a request until there is an answer that is not to be tried again.
 
     Every call of the service may be sent twice: the same request has the same version. With `follow`, redirections on
-    the same host are followed; without it, they are returned.
+    the same host are followed; without it, they are returned. Those to another host are refused in any case.
 
     Raises
     ------
@@ -113,8 +114,8 @@ def exchange(
     redirections = 0
     while True:
         reply = yield from _until_answered(connection, request, clock)
-        path = _redirected(connection, request, reply) if follow else None
-        if path is None:
+        path = _redirected(connection, request, reply)
+        if path is None or not follow:
             return accepted(connection, request, reply)
         redirections += 1
         if redirections > _MOST_REDIRECTIONS:
@@ -160,19 +161,19 @@ class Pauses:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3), 0 without it.
+    """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3), 0 without it, and a day for more than a day.
 
     A date is compared with the ``Date`` of the same answer: the clock of this machine may be wrong.
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(float(value), _LONGEST_ASKED)
     try:
         then = parsedate_to_datetime(value).timestamp()
         now = parsedate_to_datetime(headers["date"]).timestamp() if "date" in headers else time.time()
     except (TypeError, ValueError, IndexError, OverflowError):
         return 0.0
-    return max(0.0, then - now)
+    return min(max(0.0, then - now), _LONGEST_ASKED)
 
 
 def decode(reply: Reply, url: str) -> Any:

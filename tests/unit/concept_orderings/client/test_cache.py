@@ -64,6 +64,29 @@ def test_a_claim_without_a_sign_of_life_is_taken_over(tmp_path: Path) -> None:
     assert Watch(tmp_path / "none", 20.0, clock).look()
 
 
+def test_the_claim_of_a_process_of_this_host_that_is_dead_is_taken_over_at_once(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        Cache(tmp_path).claim(KEY)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    path = tmp_path / "claims" / KEY
+    host, left = path.read_text().split(" ", 1)
+    for other in (
+        f"{host}-2 {left}",
+        f"{host} {os.getpid()} {left}",
+        f"{host} 1 x",
+        f"{host} {10**30} x",
+        f"{host} ²",
+        "",
+    ):
+        path.write_text(other)
+        assert not Watch(path, 20.0).look(), other
+    path.write_text(f"{host} {left}")
+    assert Watch(path, 20.0).look()
+    assert Cache(tmp_path).claim(KEY) is not None
+
+
 def test_the_owner_shows_that_it_lives(tmp_path: Path) -> None:
     claim = Cache(tmp_path, beat=0.01).claim(KEY)
     assert claim is not None
@@ -233,8 +256,7 @@ def test_a_writer_that_is_killed_damages_nothing(tmp_path: Path) -> None:
     assert any(each.suffix == ".tmp" for each in documents), "one was killed while it wrote"
     whole = [each for each in documents if each.suffix != ".tmp"]
     assert all(sha256(each.read_bytes()) == each.name for each in whole)
-    watch = Cache(tmp_path, stale=0.2).watch("writing")
-    until(watch.look, "the claim of the last one is taken over")
+    assert Cache(tmp_path).watch("writing").look(), "the claim of the last one is taken over"
     assert Cache(tmp_path).claim("writing") is not None
 
 

@@ -50,6 +50,8 @@ def test_the_service_says_when_to_try_again() -> None:
         ({"retry-after": "Fri, 31 Dec 2399 23:00:09 GMT", "date": "Fri, 31 Dec 2399 23:00:00 GMT"}, 9.0),
         ({"retry-after": "Fri, 31 Dec 1999 23:00:09 GMT", "date": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0.0),
         ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0.0),
+        ({"retry-after": "1" + "0" * 400}, 86_400.0),
+        ({"retry-after": "Fri, 31 Dec 2399 23:00:09 GMT"}, 86_400.0),
         ({"retry-after": "soon"}, 0.0),
         ({"retry-after": "-1"}, 0.0),
         ({"retry-after": "²"}, 0.0),

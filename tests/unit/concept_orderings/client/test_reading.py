@@ -112,6 +112,15 @@ def test_latest_is_asked_for_once_and_its_number_kept(service: ScriptedService) 
     assert service.paths() == ["/v1/streams/job-1/versions/latest", V2, f"{V2}/tasks/0", f"{V2}/tasks/1"]
 
 
+def test_latest_that_redirects_to_another_host_is_refused(service: ScriptedService) -> None:
+    service.answers["/v1/streams/job-1/versions/latest"] = [
+        Reply(307, {"location": "//elsewhere/v1/streams/a/versions/2"}, b"")
+    ]
+
+    with pytest.raises(BadAnswer, match="which is another host"):
+        find(service, "latest", None)
+
+
 def test_latest_with_a_digest_is_refused_when_there_is_a_newer_version(service: ScriptedService) -> None:
     digest = service.publish("job-1", 1).digest
     assert find(service, "latest", digest).digest == digest
