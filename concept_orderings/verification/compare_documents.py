@@ -14,8 +14,10 @@ from concept_orderings.verification.findings import Code, Findings
 from concept_orderings.verification.given import Given
 from concept_orderings.version import __version__
 
-_OF_ORDER = ("/order_digest", "/tasks", "/ordering/details", "/ordering/diagnostics", "/warnings", "/warning_details")
+_WARNINGS = ("/warnings", "/warning_details")
+_OF_ORDER = ("/order_digest", "/tasks", "/ordering/details", "/ordering/diagnostics", *_WARNINGS)
 """Where a manifest depends on the order: not compared if that is wrong already."""
+_WARNINGS_OF_EVIDENCE = re.compile("/evidence/[^/]+/warnings(/.*)?")
 _KIND = re.compile("/evidence/[^/]+")
 """The place of a kind of evidence in a manifest, of which none may be added."""
 
@@ -47,7 +49,7 @@ def _compare_task(number: int, document: Document, given: Given, added: Counter[
         return
     found = list(differences(file.value, json.loads(document.data)))
     for each in found:
-        if each.is_addition and "/evidence/" in each.pointer:
+        if each.is_addition and "/evidence/" in each.pointer and not _has_this_software(given.manifest.value):
             added[each.pointer.rpartition("/")[2]] += 1
         elif not _is_size(each, number, file.value, document, findings):
             findings.failed(Code.TASKS_DIFFER, f"{file.name} {_described(each)}")
@@ -67,7 +69,7 @@ def compare_manifest(
     made = json.loads(document.data)
     found = list(differences(stated, made))
     for each in found:
-        if same_order or not each.pointer.startswith(_OF_ORDER):
+        if same_order or not _is_in(each.pointer, *_OF_ORDER):
             _judge(each, stated, made, given, findings)
     if not found:
         findings.failed(Code.MANIFEST_DIFFERS, "The manifest is not written as canonical JSON.")
@@ -76,22 +78,33 @@ def compare_manifest(
 def _judge(each: Difference, stated: Any, made: Any, given: Given, findings: Findings) -> None:
     """Add what a difference of the manifests means."""
     pointer = each.pointer
-    if pointer.startswith("/software"):
+    if _is_in(pointer, "/software"):
         findings.noted(
             Code.OTHER_SOFTWARE,
             f"The version was made by {_software(stated)}, and compared with what {_software(made)} makes.",
         )
-    elif pointer.startswith(("/warnings", "/warning_details")) or pointer.endswith("/warnings"):
+    elif _is_in(pointer, *_WARNINGS) or _WARNINGS_OF_EVIDENCE.fullmatch(pointer):
         findings.noted(Code.OTHER_WARNINGS, f"The manifest {_described(each)}")
-    elif pointer.startswith("/tasks/") and pointer.endswith("/digest"):
+    elif _is_in(pointer, "/tasks") and pointer.endswith("/digest"):
         # Tasks were compared by their content, of which fields may have been added since.
         return
-    elif pointer.startswith("/evidence_files") and not each.is_addition and _has_stated_digest(each, given):
+    elif _is_in(pointer, "/evidence_files") and not each.is_addition and _has_stated_digest(each, given):
         findings.noted(Code.ADDED_FIELDS, f"The manifest {_described(each)} The file has the SHA-256 that is stated.")
-    elif each.is_addition and not pointer.startswith("/request") and not _KIND.fullmatch(pointer):
+    elif each.is_addition and _may_be_added(pointer, stated):
         findings.noted(Code.ADDED_FIELDS, f"The manifest {_described(each)}")
     else:
         findings.failed(_code_of(pointer), f"The manifest {_described(each)}")
+
+
+def _may_be_added(pointer: str, stated: Any) -> bool:
+    """Tell whether another release, or a worker that keeps other evidence, may have a field more or less there."""
+    if _is_in(pointer, "/evidence_files"):
+        return True
+    return not (_has_this_software(stated) or _is_in(pointer, "/request") or _KIND.fullmatch(pointer))
+
+
+def _is_in(pointer: str, *parts: str) -> bool:
+    return any(pointer == part or pointer.startswith(f"{part}/") for part in parts)
 
 
 def _code_of(pointer: str) -> Code:
@@ -101,7 +114,7 @@ def _code_of(pointer: str) -> Code:
         "/order_digest": Code.ORDER_DIFFERS,
         "/tasks": Code.TASKS_DIFFER,
     }
-    return next((code for part, code in by_part.items() if pointer.startswith(part)), Code.MANIFEST_DIFFERS)
+    return next((code for part, code in by_part.items() if _is_in(pointer, part)), Code.MANIFEST_DIFFERS)
 
 
 def _has_stated_digest(each: Difference, given: Given) -> bool:

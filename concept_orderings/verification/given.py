@@ -11,11 +11,11 @@ from concept_orderings.errors import BadEvidence, BadValue
 from concept_orderings.evidence.tables import MARGINS, EvidenceTable, read_table
 from concept_orderings.evidence.tie_orders import is_concept
 from concept_orderings.exporters.bundle import CHECKSUMS
-from concept_orderings.text import first_of
+from concept_orderings.text import first_of, shown
 from concept_orderings.verification.findings import Code, Findings
 
 _README = "README.md"
-_OF_MANIFESTS = {"request", "request_digest", "order_digest", "tasks", "ordering", "evidence"}
+_OF_MANIFESTS = {"name", "version", "request", "request_digest", "order_digest", "tasks", "ordering", "evidence"}
 _OF_TASKS = {"name", "version", "task", "tasks", "concepts"}
 _OF_TABLES = {"kind", "values", "provenance", "rows"}
 _LINE = re.compile(r"([0-9a-f]{64})[ ][ *](.+)")
@@ -98,17 +98,27 @@ def _sort(file: GivenFile, given: Given, findings: Findings) -> None:
     if _has(file.value, _OF_TASKS) and isinstance(file.value["concepts"], list):
         _add_task(file, given, findings)
     elif isinstance(file.value, list) and file.value and all(map(is_concept, file.value)):
-        given.order = file
+        _add_order(file, given, findings)
     elif file.data.startswith(b"PK") or _has(file.value, _OF_TABLES):
         _add_table(file, given, findings)
 
 
+def _add_order(file: GivenFile, given: Given, findings: Findings) -> None:
+    if given.order is not None and given.order.data != file.data:
+        findings.failed(
+            Code.ORDER_DIFFERS, f"{given.order.name} and {file.name} are two lists of concepts that differ; give one."
+        )
+        return
+    given.order = file
+
+
 def _add_task(file: GivenFile, given: Given, findings: Findings) -> None:
     number = file.value["task"]
-    if not isinstance(number, int) or isinstance(number, bool) or number in given.tasks:
-        findings.failed(
-            Code.TASKS_DIFFER, f"{file.name} says that it is task {number!r}, as another file does, or as none can."
-        )
+    if not isinstance(number, int) or isinstance(number, bool):
+        findings.failed(Code.TASKS_DIFFER, f"{file.name} has {shown(str(number))} as the number of its task.")
+        return
+    if number in given.tasks:
+        findings.failed(Code.TASKS_DIFFER, f"{given.tasks[number].name} and {file.name} are both task {number}.")
         return
     given.tasks[number] = file
 
@@ -147,7 +157,7 @@ def _compare_checksums(files: Mapping[str, bytes], given: Given, findings: Findi
     if others := sorted(beside.keys() - listed.keys()):
         findings.noted(
             Code.FILES_NOT_LISTED,
-            f"{CHECKSUMS} does not list {first_of(others, 5)}: of these only evidence and tasks were read.",
+            f"{CHECKSUMS} does not list {first_of(others, 5)}: of these, evidence, tasks and orders were read.",
         )
     stated = _DIGEST.search(beside.get(_README, b"").decode("utf-8", "replace"))
     if stated is not None and stated[0] != sha256_hex(given.manifest.data):

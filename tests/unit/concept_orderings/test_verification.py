@@ -414,9 +414,12 @@ def test_any_value_of_another_type_is_refused_without_an_exception(kind: str, da
         if not (isinstance(inner, dict | list) and inner) or data.draw(st.booleans()):
             break
         place = inner
-    place[key] = data.draw(
-        st.sampled_from([None, True, 7, "x", [], {}, [{}], {"name": "x"}]).filter(lambda new: new != inner)
-    )
+    if isinstance(place, dict) and data.draw(st.booleans()):
+        del place[key]
+    else:
+        place[key] = data.draw(
+            st.sampled_from([None, True, 7, "x", [], {}, [{}], {"name": "x"}]).filter(lambda new: new != inner)
+        )
     files[name] = canonical_json(value)
 
     assert failed_or_refused(files)
@@ -430,6 +433,45 @@ def failed_or_refused(files: Mapping[str, bytes]) -> bool:
     except BadValue:
         return True
     return findings.outcome is Outcome.FAILED
+
+
+ONE_SIDED: Mapping[str, Callable[[Any], object]] = {
+    "a field more": lambda manifest: manifest.update(colour="red"),
+    "a field of a task more": lambda manifest: manifest["tasks"][0].update(training={"steps": 1}),
+    "a field less": lambda manifest: manifest["tasks"][0].pop("samples"),
+    "no name": lambda manifest: manifest.pop("name"),
+    "no version": lambda manifest: manifest.pop("version"),
+}
+
+
+@pytest.mark.parametrize("change", ONE_SIDED)
+def test_the_same_software_neither_adds_nor_leaves_out_fields(change: str) -> None:
+    assert failed_or_refused(redigested(edited(files_of("published"), "manifest.json", ONE_SIDED[change])))
+
+
+def test_the_same_software_shows_the_same_evidence_in_tasks() -> None:
+    def less(task: Any) -> None:
+        del task["concepts"][1]["evidence"]["count"]
+
+    assert codes(redigested(edited(files_of("frequency"), "tasks/0.json", less))) == {Code.TASKS_DIFFER}
+
+
+@pytest.mark.parametrize("name", ["a.json", "z.json"])
+def test_two_orders_that_differ_fail(name: str) -> None:
+    files = dict(files_of("random"))
+    order = json.loads(files["order.json"])
+    copies = {**files, name: files["order.json"]}
+    assert codes(dict(sorted(copies.items()))) == set()
+    copies[name] = fomo_list(order[::-1])
+    assert Code.ORDER_DIFFERS in codes(dict(sorted(copies.items())))
+
+
+def test_only_the_places_of_warnings_are_notes() -> None:
+    def change(manifest: Any) -> None:
+        manifest["evidence"]["counts"]["warnings"] = []
+        manifest["warnings_of_mine"] = []
+
+    assert codes(redigested(edited(files_of("frequency"), "manifest.json", change))) == {Code.MANIFEST_DIFFERS}
 
 
 def test_a_bundle_is_an_archive_that_verifies_itself() -> None:
