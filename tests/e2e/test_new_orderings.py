@@ -50,8 +50,8 @@ def published(
 
 
 def test_there_is_a_new_ordering_for_each_kind_of_evidence() -> None:
-    # Ties are evidence that orderings may have beside what they need.
-    assert {need for each in NEW.values() for need in each.needs} == set(Need) - {Need.TIES}
+    # Ties are evidence that orderings may have beside what they need, and samples are that of tasks.
+    assert {need for each in NEW.values() for need in each.needs} == set(Need) - {Need.TIES, Need.SAMPLES}
     assert all(len(each.needs) == 1 for each in NEW.values())
 
 

@@ -147,7 +147,7 @@ def test_the_evidence_explains_the_order(
             ties = Counter(scores)
             assert [each["evidence"]["tie_group"] for each in arranged] == [ties[score] for score in scores]
             assert manifest["evidence"]["scores"]["model"] == "OpenCLIP ViT-B/32"
-            codes = ["look_alikes", "dataset_scores", "equal_scores"]
+            codes = ["look_alikes", "dataset_scores", "equal_scores", "uneven_tasks"]
             assert [each["code"] for each in published["warning_details"]] == codes
         case "time":
             years = [each["evidence"]["year"] for each in arranged]
