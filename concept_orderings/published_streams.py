@@ -19,7 +19,8 @@ from concept_orderings.catalogue import CATALOGUE, find_dataset
 from concept_orderings.class_lists import class_list, stream_classes
 from concept_orderings.concepts import join_concept, split_concept
 from concept_orderings.data import PERFORMANCE, PERMUTATIONS, read_numbers
-from concept_orderings.text import nearest, shown
+from concept_orderings.look_alikes import shown_beside
+from concept_orderings.text import nearest
 from concept_orderings.twister import numpy_permutation, python_shuffled
 
 FREQUENCY_BASE = "fomo/frequency_base"
@@ -94,7 +95,7 @@ def no_such_stream(name: str) -> str:
     hint = f"; did you mean {close}?" if close else "."
     reversal = " A published reversal is its stream with `reverse`." if "reverse" in name else ""
     everything = f"GET /v1/published lists all {len(PUBLISHED_STREAMS)}."
-    return f"There is no published stream {shown(name)}{hint}{reversal} {everything}"
+    return f"There is no published stream {shown_beside(name, PUBLISHED_STREAMS)}{hint}{reversal} {everything}"
 
 
 def group_names(name: str) -> list[str] | None:

@@ -139,11 +139,9 @@ def parse_training(value: object, faults: Faults) -> Training | None:
     if body is None:
         return None
     faults.attempt(check_fields, body, [SAMPLES.name, BATCH.name, MIXTURE_NAME, RULE.name], POINTER)
-    for each in TRAINING_FIELDS:
-        if body.get(each.name) is not None:
-            each.shape.find_faults(body[each.name], f"{POINTER}/{each.name}", faults)
+    doubtful = {each.name for each in TRAINING_FIELDS if _has_faults(each, body, faults)}
     samples, batch_size = _or_default(body, SAMPLES, SAMPLES_PER_TASK), _or_default(body, BATCH, BATCH_SIZE)
-    if faults.found == before:
+    if doubtful.isdisjoint((SAMPLES.name, BATCH.name)):
         _find_no_steps(body, samples, batch_size, faults)
     written = body.get(MIXTURE_NAME)
     mixture = MIXTURE if written is None else _parse_mixture(written, faults)
@@ -178,6 +176,13 @@ def read_training(written: object) -> Training:
             return Training(samples, batch_size, mixture, rule)
         case _:
             raise UnreadableRequest.with_unknown("a form of training")
+
+
+def _has_faults(field: RequestField, body: Mapping[str, object], faults: Faults) -> bool:
+    before = faults.found
+    if body.get(field.name) is not None:
+        field.shape.find_faults(body[field.name], f"{POINTER}/{field.name}", faults)
+    return faults.found > before
 
 
 def _or_default(body: Mapping[str, Any], field: RequestField, default: Any) -> Any:

@@ -22,7 +22,7 @@ from concept_orderings.evidence.at_hand import assemble, evidence_at_hand
 from concept_orderings.faults import Faults
 from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.orderings.base import SeededOrdering
-from concept_orderings.parameters import POINTER
+from concept_orderings.parameters import POINTER, WITHIN
 from concept_orderings.request import MOST_VARIANTS, STREAM_NAME, VARIANTS, StreamRequest, parse_request
 from concept_orderings.url_names import LONGEST_URL_NAME, URL_NAME
 
@@ -118,11 +118,17 @@ def refuse_one_order(variants: Sequence[StreamRequest]) -> None:
     first = variants[0]
     pointers = [_NUMBER, f"{POINTER}/seed"]
     if all(each.ordering == first.ordering for each in variants):
+        if len(first.ordering.parts) > 1:
+            reason = (
+                f"the seed decides neither the groups nor what is inside, where {WITHIN}/seed counts if it is given"
+            )
+            raise _one_order(reason, [*pointers, f"{POINTER}/{WITHIN}/seed"])
         raise _one_order("with these parameters nothing is random, so that the seed decides nothing", pointers)
     if first.outside:
         if not first.ordering.seed_may_matter(first.concepts):
             raise _one_order(
-                f"{first.ordering.kind} uses its seed for equal distances, and no two concepts have the same captions",
+                f"{first.ordering.part_for(Need.EMBEDDINGS).kind} uses its seed for equal distances, and no two "
+                "concepts have the same captions",
                 pointers,
             )
         return

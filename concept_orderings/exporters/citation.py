@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from concept_orderings.parameters import WITHIN
 from concept_orderings.published import PublishedVersion
 
 MAKER = "concept-orderings"
@@ -22,7 +23,8 @@ def _order_of(ordering: Mapping[str, Any]) -> str:
     """Return the ordering of a manifest for a title: its kind, or whose order a published one is."""
     published = ordering["details"].get("published")
     if published is None:
-        return f"ordered by {ordering['kind']}"
+        inside = ordering.get(WITHIN)
+        return f"ordered by {ordering['kind']}" + (f", and inside groups by {inside['kind']}" if inside else "")
     reverse = "the reverse order" if ordering["reverse"] else "the order"
     return f"in {reverse} of {ordering['stream']} ({published['origin']})"
 

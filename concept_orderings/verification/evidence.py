@@ -43,9 +43,8 @@ def evidence_of_version(request: StreamRequest, given: Given, findings: Findings
 def _compare_files(given: Given, findings: Findings) -> None:
     """Compare the files of evidence with the digests that the manifest lists."""
     listed = given.manifest.value.get("evidence_files", [])
-    entries: dict[Any, Any] = (
-        {each.get("kind"): each for each in listed if isinstance(each, dict)} if isinstance(listed, list) else {}
-    )
+    objects = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    entries: dict[str, Any] = {each["kind"]: each for each in objects if isinstance(each.get("kind"), str)}
     kinds = {table.kind: name for name, table in given.tables.items()}
     for kind, name in kinds.items():
         file = given.files_of_tables[name]
@@ -58,7 +57,7 @@ def _compare_files(given: Given, findings: Findings) -> None:
                 Code.MANIFEST_DIFFERS, f"{name} has {len(file.data)} bytes, and the manifest states another number."
             )
     if given.is_bundle:
-        for kind in sorted(str(each) for each in entries.keys() - kinds.keys()):
+        for kind in sorted(entries.keys() - kinds.keys()):
             findings.failed(Code.FILE_MISSING, f"The manifest lists {kind}, whose file is not there or cannot be read.")
 
 

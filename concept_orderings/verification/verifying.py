@@ -8,7 +8,7 @@ import numpy as np
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.errors import ConceptOrderingsError, UnknownOrdering, UnreadableRequest
-from concept_orderings.evidence import Gathered, Need
+from concept_orderings.evidence import EVIDENCE, Gathered, Need
 from concept_orderings.library import remake_stream
 from concept_orderings.orderings import Arrangement
 from concept_orderings.orderings.similarity import Similarity
@@ -77,6 +77,8 @@ def _request(manifest: Mapping[str, Any], findings: Findings) -> StreamRequest |
         if sha256_hex(canonical) != manifest["request_digest"]:
             findings.failed(Code.REQUEST_DIFFERS, "The canonical request does not have its SHA-256, request_digest.")
         request = read_canonical(canonical)
+        for need in sorted(request.needs):
+            EVIDENCE[need].check_complete(request.concepts, request.ordering.part_for(need))
     except (UnreadableRequest, UnknownOrdering) as error:
         findings.unproven(Code.REQUEST_OF_OTHER_RELEASE, f"{error.detail} So the order was not made again.")
         return None

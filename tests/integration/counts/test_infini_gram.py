@@ -506,6 +506,7 @@ async def test_while_one_query_pauses_no_other_is_sent(fake: InfiniGram) -> None
     asked: list[list[str]] = []
 
     async def sleep(seconds: float) -> None:
+        await asyncio.to_thread(until, lambda: "b" in fake.queries, "the other request arrives")
         hang.over.set()
         await asyncio.to_thread(fake.wait_until_idle)
         for _ in range(50):  # a request that is sent now would arrive meanwhile

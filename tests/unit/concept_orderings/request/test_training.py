@@ -221,3 +221,11 @@ def test_a_training_has_the_fields_that_clients_read() -> None:
 
     assert training == Training(727_040, 512, training.mixture, "benchmark")
     assert training.as_json() == DEFAULTS
+
+
+def test_a_task_without_steps_is_named_beside_other_faults() -> None:
+    faults = Faults()
+    assert parse_training({"samples_per_task": 3, "batch_size": 4, "rule": "best"}, faults) is None
+    error = faults.first()
+    assert error is not None
+    assert {each.code for each in error.faults} == {"bad_batch_rule", "no_steps"}

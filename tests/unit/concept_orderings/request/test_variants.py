@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from concept_orderings.canonical import LARGEST_INTEGER
-from concept_orderings.errors import InvalidInput
+from concept_orderings.errors import BadValue, InvalidInput
 from concept_orderings.library import arrange, arrange_variants, foreseen_of_variants, foreseen_warnings
 from concept_orderings.orderings import ORDERINGS, SeededOrdering
 from concept_orderings.request import MOST_VARIANTS, StreamRequest, parse_request
@@ -204,6 +204,19 @@ def test_variants_of_one_order_are_refused(why: str) -> None:
     ((code, pointers),) = refused({**ONE_ORDER[why], "variants": 5})
     assert code == "seed_changes_nothing"
     assert pointers[0] == "/variants"
+
+
+def test_the_seed_that_decides_inside_groups_is_pointed_to() -> None:
+    body = changed({"/ordering": {"kind": "time", "within": {"kind": "random", "seed": 3}}})
+    ((code, pointers),) = refused({**body, "variants": 5})
+    assert (code, pointers) == ("seed_changes_nothing", ("/variants", "/ordering/seed", "/ordering/within/seed"))
+
+
+def test_the_ordering_that_uses_the_seed_is_named() -> None:
+    ordering = {"kind": "time", "within": {"kind": "similarity"}}
+    body = {"name": "paths", "datasets": [{"name": "cifar100"}], "ordering": ordering, "tasks": {"count": 5}}
+    with pytest.raises(BadValue, match="similarity uses its seed for equal distances"):
+        parse_requests({**body, "variants": 5})
 
 
 SEVERAL_ORDERS: Mapping[str, Body] = {
