@@ -435,7 +435,7 @@ def failed_or_refused(files: Mapping[str, bytes]) -> bool:
     return findings.outcome is Outcome.FAILED
 
 
-ONE_SIDED: Mapping[str, Callable[[Any], object]] = {
+ONE_SIDED: Mapping[str, Callable[[Any], None]] = {
     "a field more": lambda manifest: manifest.update(colour="red"),
     "a field of a task more": lambda manifest: manifest["tasks"][0].update(training={"steps": 1}),
     "a field less": lambda manifest: manifest["tasks"][0].pop("samples"),
