@@ -20,11 +20,13 @@ def is_bundle(data: bytes) -> bool:
         return False
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
+            entries = archive.infolist()
     except Exception:
         # `zipfile` raises many types for damaged archives; `read_bundle` says that it is one.
         return MANIFEST.encode() in data
-    return not any(name.endswith(".npy") for name in names)
+    if not _are_of_whole(entries):
+        return MANIFEST.encode() in data
+    return not any(each.filename.endswith(".npy") for each in entries)
 
 
 def read_bundle(data: bytes, name: str) -> dict[str, bytes]:
@@ -59,6 +61,8 @@ def read_bundle(data: bytes, name: str) -> dict[str, bytes]:
 
 
 def _check(entries: list[zipfile.ZipInfo], size: int, name: str) -> None:
+    if not _are_of_whole(entries):
+        raise _bad(name, "it is damaged or cut short (its directory of files is not at the end): download it again")
     compressed = [each.filename for each in entries if each.compress_type != zipfile.ZIP_STORED]
     if compressed:
         # A compressed member could stand for any number of bytes.
@@ -73,6 +77,14 @@ def _check(entries: list[zipfile.ZipInfo], size: int, name: str) -> None:
         raise _bad(name, f"it has members whose names lead out of a folder ({_named(outside)}): download it again")
     if repeated := [each for each, times in Counter(each.filename for each in entries).items() if times > 1]:
         raise _bad(name, f"it has several members of one name ({_named(repeated)}): download it again")
+
+
+def _are_of_whole(entries: list[zipfile.ZipInfo]) -> bool:
+    """Tell whether the entries are those of the whole archive.
+
+    Of one that is cut short, `zipfile` reads the last .npz file in it, which is an archive that begins further on.
+    """
+    return not entries or min(each.header_offset for each in entries) == 0
 
 
 def _stays_inside(name: str) -> bool:

@@ -12,6 +12,8 @@ from concept_orderings.stored_zip import stored_zip
 
 MEMBERS = {"manifest.json": b"{}", "tasks/0.json": b"[]"}
 GOOD = stored_zip(MEMBERS)
+WITH_NPZ = stored_zip({**MEMBERS, "evidence/vectors.npz": stored_zip({"vectors.npy": b"x"})})
+"""An archive whose last member is one, too: cut short, that one is what `zipfile` finds."""
 
 
 def archive(write: Callable[[zipfile.ZipFile], None]) -> bytes:
@@ -58,6 +60,7 @@ def test_an_npz_file_is_no_bundle() -> None:
     [
         (GOOD[:-10], "damaged or cut short"),
         (GOOD[: len(GOOD) // 2], "damaged or cut short"),
+        (WITH_NPZ[:-100], "damaged or cut short"),
         (GOOD.replace(b"[]", b"[}"), "damaged or cut short"),
         (archive(with_compressed), "compressed members ('tasks/0.json')"),
         (overlapping(), "overlap"),
