@@ -46,7 +46,15 @@ from concept_orderings.foreign_concepts import find_foreign_concepts
 from concept_orderings.orderings import Ordering, may_have_own_concepts, parse_ordering
 from concept_orderings.parameters import Parameters, pointing_within
 from concept_orderings.shapes import Boolean, Choice, Either, Integer, Refusal, RequestField, Text
-from concept_orderings.split import BalancedCount, EqualTasks, SampledTasks, SizedTasks, Split, parse_split
+from concept_orderings.split import (
+    BalancedCount,
+    EqualTasks,
+    SampledTasks,
+    SizedTasks,
+    Split,
+    needs_of_rule,
+    parse_split,
+)
 from concept_orderings.strict_names import find_unknown_names
 from concept_orderings.synonyms import CLASSES, with_first_names
 from concept_orderings.text import FORBIDDEN
@@ -266,7 +274,9 @@ def parse_request(
     split = None if fields.get("tasks") is None else faults.attempt(parse_split, fields["tasks"])
     training = None if fields.get(TRAINING) is None else parse_training(fields[TRAINING], faults)
     given, known = _parse_concepts(fields, ordering, faults)
-    draft = _Draft(ordering, doubtful, split, given, Concepts(tuple(map(_completed, given.datasets))), known)
+    split_needs = needs_of_rule(fields.get("tasks")) if split is None else split.needs
+    completed = Concepts(tuple(map(_completed, given.datasets)))
+    draft = _Draft(ordering, doubtful, split, split_needs, given, completed, known)
     _find_contradictions(draft, passed, now, faults)
     if draft.known and ordering is not None and ordering.own_concepts():
         find_foreign_concepts(fields, ordering, faults)
@@ -297,6 +307,8 @@ class _Draft:
         The parameters of the ordering that are at fault; it has their defaults.
     split : Split or None
         None if it cannot be read.
+    split_needs : frozenset of Need
+        The evidence that the split needs, also if only a number in it is wrong.
     given, concepts : Concepts
         The class lists with the evidence of the request alone, and completed from the catalogue.
     known : bool
@@ -306,6 +318,7 @@ class _Draft:
     ordering: Ordering | None
     doubtful: frozenset[str]
     split: Split | None
+    split_needs: frozenset[Need]
     given: Concepts
     concepts: Concepts
     known: bool
@@ -323,7 +336,7 @@ class _Draft:
     @property
     def _needs(self) -> frozenset[Need]:
         needs = frozenset[Need]() if self.ordering is None else _needs_of(self.ordering)
-        return needs if self.split is None else needs | self.split.needs
+        return needs | self.split_needs
 
     def part_for(self, need: Need) -> Parameters:
         """Return the parameters that concern a kind of evidence."""

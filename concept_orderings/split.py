@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from math import ceil
-from typing import Any, Literal, TypeGuard
+from typing import Any, ClassVar, Literal, TypeGuard
 
 from concept_orderings.balance import balanced_sizes, task_samples
 from concept_orderings.canonical import LARGEST_INTEGER, Json
@@ -122,10 +122,12 @@ class GroupedTasks(Split):
 class BalancedTasks(Split):
     """Contiguous tasks of about equally many training samples, by the rule of `balanced_sizes`."""
 
+    NEEDS: ClassVar[frozenset[Need]] = frozenset({Need.SAMPLES})
+
     @property
     def needs(self) -> frozenset[Need]:
         """The evidence that the split needs: training samples."""
-        return frozenset({Need.SAMPLES})
+        return self.NEEDS
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,17 @@ def parse_split(body: object) -> Split:
     if len(given) != 1 or unknown:
         raise _bad_rule(unknown, rule)
     return _RULES[given[0]](rule)
+
+
+def needs_of_rule(body: object) -> frozenset[Need]:
+    """Return the evidence that the field ``tasks`` needs whichever numbers it has, also wrong ones."""
+    match body:
+        case {"count": _, "balance": "samples", **rest} if not rest:
+            return BalancedTasks.NEEDS
+        case {"by": "samples", **rest} if rest.keys() <= {"per_task"}:
+            return BalancedTasks.NEEDS
+        case _:
+            return frozenset()
 
 
 def _bad_rule(unknown: Sequence[str], rule: Mapping[str, object]) -> BadSplit:

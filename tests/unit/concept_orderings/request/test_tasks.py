@@ -119,6 +119,31 @@ def test_both_faults_of_a_balanced_count_are_named() -> None:
     assert found == [("bad_task_count", ("/tasks/count",)), ("bad_task_rule", ("/tasks/balance",))]
 
 
+@pytest.mark.parametrize(
+    ("tasks", "code", "pointer"),
+    [
+        ({"count": 0, "balance": "samples"}, "bad_task_count", "/tasks/count"),
+        ({"by": "samples", "per_task": 0}, "bad_task_samples", "/tasks/per_task"),
+        ({"by": "samples"}, "bad_task_rule", "/tasks/per_task"),
+    ],
+)
+def test_a_wrong_number_of_a_balanced_split_does_not_hide_missing_samples(
+    tasks: dict[str, object], code: str, pointer: str
+) -> None:
+    with pytest.raises(BadSplit) as caught:
+        parse_request(changed({"/tasks": tasks, "/datasets/0/samples": 5}))
+
+    found = [(each.code, each.pointers) for each in caught.value.faults]
+    assert found == [(code, (pointer,)), ("missing_samples", ("/datasets/1/samples",))]
+
+
+def test_a_rule_that_cannot_be_read_needs_no_samples() -> None:
+    with pytest.raises(BadSplit) as caught:
+        parse_request(changed({"/tasks": {"count": 2, "by": "samples"}}))
+
+    assert [each.code for each in caught.value.faults] == ["bad_task_rule"]
+
+
 def test_a_balanced_split_has_the_catalogue_s_averages_in_its_canonical_request() -> None:
     body = changed(
         {
