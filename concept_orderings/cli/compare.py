@@ -74,7 +74,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     for side in ("a", "b"):
         yield _about(side, found[side])
     same = "the same tasks" if found["same_tasks"] else "the same order" if found["same_order"] else "other orders"
-    yield f"{same}; {found['shared']:,} shared concepts"
+    yield f"{same}; {_counted(found['shared'], 'shared concept')}"
     yield f"Kendall's tau {_number(found['kendall_tau'])}, Spearman's rho {_number(found['spearman'])}"
     if (tied := found["with_ties"]) is not None:
         yield from _about_ties(tied)
@@ -90,8 +90,12 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _about(side: str, order: Mapping[str, Any]) -> str:
     version = f", {order['stream']} version {order['version']}" if order["stream"] else ""
-    tasks = "1 task" if order["tasks"] == 1 else f"{order['tasks']:,} tasks"
-    return f"{side}: {order['name']}{version}: {order['concepts']:,} concepts, {tasks}, order {order['order_digest']}"
+    size = f"{_counted(order['concepts'], 'concept')}, {_counted(order['tasks'], 'task')}"
+    return f"{side}: {order['name']}{version}: {size}, order {order['order_digest']}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _about_ties(tied: Mapping[str, Any]) -> Iterator[str]:
@@ -106,7 +110,7 @@ def _about_ties(tied: Mapping[str, Any]) -> Iterator[str]:
 
 def _about_others(side: str, others: Mapping[str, Any]) -> Iterator[str]:
     if others["total"]:
-        yield f"{others['total']:,} concepts only in {side}"
+        yield f"{_counted(others['total'], 'concept')} only in {side}"
         for concept in others["concepts"][:_MOST_LINES]:
             yield f"  {concept}"
 

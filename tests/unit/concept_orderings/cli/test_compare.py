@@ -67,6 +67,17 @@ def test_a_published_stream_is_known_by_its_name(capsys: pytest.CaptureFixture[s
     assert found["kendall_tau"] == 1.0
 
 
+def test_one_concept_is_not_written_as_several(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('["pets+++cat"]')
+    (tmp_path / "b.json").write_text('["pets+++cat", "pets+++rat"]')
+    assert main(["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 0
+    first, second, third, _, fifth, *_ = capsys.readouterr().out.splitlines()
+
+    assert "a.json: 1 concept, 1 task, order " in first
+    assert "b.json: 2 concepts, 1 task, order " in second
+    assert (third, fifth) == ("other orders; 1 shared concept", "1 concept only in b")
+
+
 def test_people_get_lines(capsys: pytest.CaptureFixture[str], pets: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text(json.dumps([*(f"pets+++{each}" for each in PETS[:8]), "pets+++rat"]))
@@ -76,7 +87,7 @@ def test_people_get_lines(capsys: pytest.CaptureFixture[str], pets: Path, tmp_pa
 
     assert "other orders; 8 shared concepts" in lines
     assert any(each.startswith("Kendall's tau ") for each in lines)
-    assert lines[lines.index("1 concepts only in b") + 1] == "  pets+++rat"
+    assert lines[lines.index("1 concept only in b") + 1] == "  pets+++rat"
     assert "moved furthest, from the position in a to that in b" in lines
 
 
