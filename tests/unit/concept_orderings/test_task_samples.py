@@ -8,9 +8,9 @@ import pytest
 
 from concept_orderings.catalogue import find_dataset
 from concept_orderings.evidence.samples import average_samples
-from support.processes import ROOT
 from support.task_samples import Row, rows
 
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "class-lists.md"
 COUNTED = ROOT.parent / "shared" / "data" / "fomo_in_flux" / "train_samples_per_class.csv"
 
