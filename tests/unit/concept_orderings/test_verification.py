@@ -23,6 +23,7 @@ from concept_orderings.library import arrange_request
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.request import parse_request
 from concept_orderings.verification import Code, Findings, Outcome, verify
+from support.optional import needs_numba
 
 Files = dict[str, bytes]
 
@@ -158,6 +159,8 @@ def with_vectors(files: Mapping[str, bytes], change: Callable[[Any], None]) -> F
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("all_starts", [False, True])
 def test_a_version_of_each_kind_is_verified(kind: str, all_starts: bool) -> None:
+    if all_starts and "similarity" in json.dumps(KINDS[kind]):
+        pytest.importorskip("numba")
     findings = verify(files_of(kind), all_starts=all_starts)
 
     assert [each for each in findings.all() if each.outcome is not Outcome.NOTED] == []
@@ -211,6 +214,7 @@ def test_swapped_concepts_fail_at_the_first_position(kind: str, hidden: bool) ->
         assert findings.has(Outcome.FAILED, Code.FILE_CHANGED)
 
 
+@needs_numba
 def test_another_start_fails_if_all_are_walked() -> None:
     whole = files_of("similarity")
     one = files_of("similarity from one")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from concept_orderings.library import arrange, arrange_request, foreseen_warning
 from concept_orderings.machine import Machine
 from concept_orderings.orderings import ORDERINGS, SeededOrdering
 from concept_orderings.path import distance_as_cosine, memory_needed, tuned
+from concept_orderings.published_streams import published_order
 from concept_orderings.request import StreamRequest, parse_request
 from unit.concept_orderings.orderings.oracle import sort_key
 from unit.concept_orderings.request.bodies import changed, right
@@ -187,9 +187,8 @@ def test_either_name_of_a_dataset_is_one_request() -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 6))
-def test_the_benchmark_s_sequence_of_datasets_can_be_had(benchmark_data: Path, number: int) -> None:
-    file = benchmark_data / "fomo_in_flux" / "streams" / f"time_incremental_dschunked_{number}.json"
-    published: list[str] = json.loads(file.read_text())
+def test_the_benchmark_s_sequence_of_datasets_can_be_had(number: int) -> None:
+    published = list(published_order(f"fomo/time_incremental_dschunked_{number}"))
     datasets = runs_of(map(dataset_of, published))
     body = {"name": "x", "concepts": published, "tasks": {"by": "dataset"}}
 
