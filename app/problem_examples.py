@@ -100,7 +100,7 @@ REFUSED_STREAMS: Mapping[str, Any] = {
     "bad_mixture": _request(training={"mixture": {"pretraining": 0.33, "update": 0.33, "buffer": 0.33}}),
     "bad_batch_rule": _request(training={"rule": "nearest"}),
     "no_steps": _request(training={"samples_per_task": 500, "batch_size": 512}),
-    "bad_task_samples": _request(tasks={"by": "samples", "per_task": 0}),
+    "bad_task_samples": _request(datasets=[{"name": "cifar100"}], tasks={"by": "samples", "per_task": 0}),
     "too_many_tasks": _request(datasets=[{"name": "cifar100"}], tasks={"by": "samples", "per_task": 100}),
     "missing_years": _request(ordering={"kind": "time"}),
     "missing_scores": _request(ordering={"kind": "performance"}),
