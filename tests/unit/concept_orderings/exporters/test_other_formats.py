@@ -248,6 +248,15 @@ def test_a_citation_has_all_digits_of_the_digest() -> None:
     assert "howpublished" not in entry
 
 
+def test_a_citation_says_what_orders_the_concepts_inside_groups() -> None:
+    lists = [{"name": "cifar100", "classes": ["bear", "otter"]}]
+    ordering = {"kind": "time", "within": {"kind": "performance"}}
+    request = parse_request({"name": "mine", "datasets": lists, "ordering": ordering, "tasks": {"count": 1}})
+    published = arrange_stream(request, evidence_at_hand(request)).published(1)
+
+    assert b"ordered by time, and inside groups by performance" in render("bibtex", published)
+
+
 def test_a_citation_has_the_address_that_the_service_is_given() -> None:
     published = replace(version({"count": 2}), public_url="https://orderings.example.org")
     address = "https://orderings.example.org/v1/streams/first_steps/versions/3"
