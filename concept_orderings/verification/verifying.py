@@ -79,6 +79,9 @@ def _request(manifest: Mapping[str, Any], findings: Findings) -> StreamRequest |
         request = read_canonical(canonical)
         for need in sorted(request.needs):
             EVIDENCE[need].check_complete(request.concepts, request.ordering.part_for(need))
+        # Stored requests are read as they stand; one that was tampered with may name concepts that it does not list.
+        for contradiction in request.ordering.contradictions(request.concepts):
+            raise contradiction.error
     except (UnreadableRequest, UnknownOrdering) as error:
         findings.unproven(Code.REQUEST_OF_OTHER_RELEASE, f"{error.detail} So the order was not made again.")
         return None

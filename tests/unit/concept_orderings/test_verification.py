@@ -382,6 +382,26 @@ def test_an_order_whose_evidence_was_not_kept_is_not_verified() -> None:
     assert verify(loose).outcome is None
 
 
+@pytest.mark.parametrize("name", ["CIFAR100+++rise", "CIFAR100+++bear", "mine+++ants"])
+@pytest.mark.parametrize(
+    ("kind", "parameter"),
+    [("given", "order"), ("similarity from one", "starts"), ("dataset", "datasets_in_order")],
+)
+def test_a_request_whose_ordering_names_other_concepts_is_refused(kind: str, parameter: str, name: str) -> None:
+    def change(manifest: Any) -> None:
+        ordering = manifest["request"]["ordering"]
+        changed = {
+            "order": [*ordering.get("order", [])[:-1], name],
+            "starts": f"{name}!",
+            "datasets_in_order": ["CIFAR100", name],
+        }
+        ordering[parameter] = changed[parameter]
+
+    files = redigested(edited(files_of(kind), "manifest.json", change))
+
+    assert codes(files) >= {Code.REQUEST_DIFFERS}
+
+
 def test_a_request_of_a_later_release_is_not_verified() -> None:
     files = edited(files_of("random"), "manifest.json", lambda value: value["request"]["ordering"].update(swirl=True))
     assert verify(redigested(files)).outcome is Outcome.UNPROVEN
