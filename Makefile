@@ -33,8 +33,9 @@ run: setup  ## start Valkey, a worker and the API; prints where Swagger UI is
 try:  ## post an example class list to the running service and print the stream's tasks
 	@$(PYTHON) examples/first_stream.py $(ARGS)
 
-test: setup  ## all tests
-	$(BIN)/python -m pytest $(ARGS)
+# Two processes, each with its own services: half of the time is waiting. Files stay whole, because their tests share one.
+test: setup  ## all tests; ARGS=-n0 in one process
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 faults: setup  ## long loads with kills, of which `make test` runs short ones
 	$(BIN)/python -m pytest -m faults --timeout 3600 $(ARGS)
