@@ -68,7 +68,7 @@ class Text(str):
 @pytest.mark.parametrize(
     "value",
     [b"bytes", {1, 2}, object(), Path(), {1: 2}, {("a",): 1}, float("nan"), float("inf"), [float("-inf")], Text("a")],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_that_json_cannot_express_is_refused(value: object) -> None:
     with pytest.raises(RefusedValue, match="the queue cannot hold a value of the type"):

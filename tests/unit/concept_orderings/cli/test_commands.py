@@ -54,7 +54,7 @@ def test_each_entry_point_can_be_imported(entry: EntryPoint) -> None:
         assert callable(found)
 
 
-@pytest.mark.parametrize("name", set(COMMANDS) - {*OF_THE_LIBRARY})
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {*OF_THE_LIBRARY}))
 def test_a_command_shows_its_own_arguments(capsys: pytest.CaptureFixture[str], name: str) -> None:
     pytest.importorskip("tantivy", reason="commands need the programs' libraries")
     with pytest.raises(SystemExit) as left:
@@ -107,7 +107,7 @@ def nothing_declared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nothing_declared")
-@pytest.mark.parametrize("name", set(COMMANDS) - {*OF_THE_LIBRARY})
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {*OF_THE_LIBRARY}))
 def test_a_command_that_is_not_declared_says_how_to_get_it(capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert main([name]) == 1
     captured = capsys.readouterr()
