@@ -31,9 +31,13 @@ SMALL = 1 << 12
 CHUNK = 8192
 """Numbers that are permuted at once: the arrays of a round stay in the processor's cache."""
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_FIRST_MULTIPLIER = 0xBF58476D1CE4E5B9
-_SECOND_MULTIPLIER = 0x94D049BB133111EB
+# Constants are arrays without dimensions: for a NumPy function, to convert a number takes longer than its work on some
+# hundred numbers.
+_GOLDEN = np.array(0x9E3779B97F4A7C15, np.uint64)
+_FIRST_MULTIPLIER = np.array(0xBF58476D1CE4E5B9, np.uint64)
+_SECOND_MULTIPLIER = np.array(0x94D049BB133111EB, np.uint64)
+_ODD = tuple(np.array(2 * i + 1, np.uint64) for i in range(TINY))
+_24, _27, _29, _30, _31, _32, _40 = (np.array(bits, np.uint64) for bits in (24, 27, 29, 30, 31, 32, 40))
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ class PermutationKey:
         data = hashlib.shake_256(self.text.encode()).digest(8 * (ROUNDS_OF_SMALL + 2))
         return tuple(int.from_bytes(data[i : i + 8], "little") for i in range(0, len(data), 8))
 
+    @cached_property
+    def rounds(self) -> tuple[Words, ...]:
+        """The words for rounds, (ROUNDS_OF_SMALL,); each is () uint64."""
+        return tuple(np.array(each, np.uint64) for each in self.words[1 : 1 + ROUNDS_OF_SMALL])
+
     def tweaks(self, epochs: Words, concepts: Words | None = None) -> Words:
         """Return a word for each epoch, and each concept if there are several.
 
@@ -64,11 +73,11 @@ class PermutationKey:
         concepts : (m,) uint64
             From 0.
         """
-        first = self.words[0]
+        first = np.uint64(self.words[0])
         if concepts is None:
-            return mixed(epochs * np.uint64(_GOLDEN) + np.uint64(first))
-        own = mixed(concepts * np.uint64(_GOLDEN) + np.uint64(self.words[-1]))
-        own += epochs * np.uint64(_GOLDEN) + np.uint64(first)
+            return mixed(epochs * _GOLDEN + first)
+        own = mixed(concepts * _GOLDEN + np.uint64(self.words[-1]))
+        own += epochs * _GOLDEN + first
         return mixed(own)
 
 
@@ -80,11 +89,11 @@ def mixed(words: Words) -> Words:
     words : (m,) uint64
         Changed.
     """
-    words ^= words >> np.uint64(30)
-    words *= np.uint64(_FIRST_MULTIPLIER)
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(_SECOND_MULTIPLIER)
-    words ^= words >> np.uint64(31)
+    words ^= words >> _30
+    words *= _FIRST_MULTIPLIER
+    words ^= words >> _27
+    words *= _SECOND_MULTIPLIER
+    words ^= words >> _31
     return words
 
 
@@ -106,16 +115,7 @@ def permuted(numbers: Words, n: Words, key: PermutationKey, tweaks: Words) -> Wo
     -------
     (m,) uint64
     """
-    images = np.empty_like(numbers)
-    for i in range(0, len(numbers), CHUNK):
-        part = slice(i, i + CHUNK)
-        images[part] = _chunk(
-            numbers[part], n if len(n) == 1 else n[part], key, tweaks if len(tweaks) == 1 else tweaks[part]
-        )
-    return images
-
-
-def _chunk(numbers: Words, n: Words, key: PermutationKey, tweaks: Words) -> Words:
+    n, tweaks = _shared(n), _shared(tweaks)
     tiny, small = n <= TINY, n <= SMALL
     images = np.empty_like(numbers)
     for permute, chosen in ((_shuffled, tiny), (_small, small & ~tiny), (_large, ~small)):
@@ -127,39 +127,52 @@ def _chunk(numbers: Words, n: Words, key: PermutationKey, tweaks: Words) -> Word
     return images
 
 
-def _of(values: Words, at: NDArray[np.intp]) -> Words:
-    return values if len(values) == 1 else values[at]
+def _shared(values: Words) -> Words:
+    """Return the value that all numbers share as an array without dimensions, with which NumPy is faster."""
+    return values.reshape(()) if len(values) == 1 else values
+
+
+def _of(values: Words, at: NDArray[np.intp] | slice) -> Words:
+    return values[at] if values.ndim else values
 
 
 def _small(numbers: Words, n: Words, key: PermutationKey, tweaks: Words) -> Words:
-    return _walked(numbers, n, key.words[1 : 1 + ROUNDS_OF_SMALL], tweaks)
+    return _walked(numbers, n, key.rounds, tweaks)
 
 
 def _large(numbers: Words, n: Words, key: PermutationKey, tweaks: Words) -> Words:
-    return _walked(numbers, n, key.words[1 : 1 + ROUNDS], tweaks)
+    return _walked(numbers, n, key.rounds[:ROUNDS], tweaks)
 
 
-def _walked(numbers: Words, n: Words, words: Sequence[int], tweaks: Words) -> Words:
+def _walked(numbers: Words, n: Words, rounds: Sequence[Words], tweaks: Words) -> Words:
     """Permute numbers below a·b until they are below n."""
-    columns = np.sqrt(n.astype(np.float64)).astype(np.uint64)
+    columns = np.asarray(np.sqrt(n.astype(np.float64)).astype(np.uint64))
     columns += columns * columns < n
-    rows = (n + columns - np.uint64(1)) // columns
-    images = _network(numbers, columns, rows, words, tweaks)
+    rows = np.asarray((n + columns - np.uint64(1)) // columns)
+    images = _network(numbers, columns, rows, rounds, tweaks)
     outside = np.flatnonzero(images >= n)
     while len(outside):
         images[outside] = _network(
-            images[outside], _of(columns, outside), _of(rows, outside), words, _of(tweaks, outside)
+            images[outside], _of(columns, outside), _of(rows, outside), rounds, _of(tweaks, outside)
         )
         outside = outside[images[outside] >= _of(n, outside)]
     return images
 
 
-def _network(numbers: Words, columns: Words, rows: Words, words: Sequence[int], tweaks: Words) -> Words:
+def _network(numbers: Words, columns: Words, rows: Words, rounds: Sequence[Words], tweaks: Words) -> Words:
     """Return the image of each number below columns · rows; (m,) uint64."""
+    images = np.empty_like(numbers)
+    for i in range(0, len(numbers), CHUNK):
+        part = slice(i, i + CHUNK)
+        images[part] = _chunk(numbers[part], _of(columns, part), _of(rows, part), rounds, _of(tweaks, part))
+    return images
+
+
+def _chunk(numbers: Words, columns: Words, rows: Words, rounds: Sequence[Words], tweaks: Words) -> Words:
     row = numbers // columns
     column = numbers - row * columns
     hashes, other = np.empty_like(numbers), np.empty_like(numbers)
-    for i, word in enumerate(words):
+    for i, word in enumerate(rounds):
         read, changed, below = (row, column, columns) if i % 2 == 0 else (column, row, rows)
         _hash_below(below, read, word, i, tweaks, hashes, other)
         changed += hashes
@@ -174,29 +187,28 @@ def _shuffled(numbers: Words, n: Words, key: PermutationKey, tweaks: Words) -> W
     places = numbers.copy()
     hashes, other = np.empty_like(numbers), np.empty_like(numbers)
     for i in range(int(n.max()) - 1, 0, -1):
-        at = np.uint64(i)
-        _hash_below(np.uint64(i + 1), np.full(1, at), key.words[1], i, tweaks, hashes, other)
+        at = np.array(i, np.uint64)
+        _hash_below(np.array(i + 1, np.uint64), at, key.rounds[0], i, tweaks, hashes, other)
         moved = np.where(places == at, hashes, np.where(places == hashes, at, places))
         places = np.where(at < n, moved, places)
     return places
 
 
-def _hash_below(
-    below: Words | np.uint64, read: Words, word: int, i: int, tweaks: Words, hashes: Words, other: Words
-) -> None:
+def _hash_below(below: Words, read: Words, word: Words, i: int, tweaks: Words, hashes: Words, other: Words) -> None:
     """Write a number below `below` for each number that is read into `hashes`: 40 bits of a hash, times `below`.
 
     `below` has at most 24 bits, so that each number is as probable as any other to one in 65,536 or better.
     """
-    round_keys = np.multiply(tweaks, np.uint64(2 * i + 1), out=other if len(tweaks) == len(other) else None)
-    round_keys += np.uint64(word)
+    round_keys = other if tweaks.ndim else np.empty_like(tweaks)
+    np.multiply(tweaks, _ODD[i], out=round_keys)
+    np.add(round_keys, word, out=round_keys)
     np.add(read, round_keys, out=hashes)
-    np.right_shift(hashes, np.uint64(32), out=other)
+    np.right_shift(hashes, _32, out=other)
     np.bitwise_xor(hashes, other, out=hashes)
-    np.multiply(hashes, np.uint64(_FIRST_MULTIPLIER), out=hashes)
-    np.right_shift(hashes, np.uint64(29), out=other)
+    np.multiply(hashes, _FIRST_MULTIPLIER, out=hashes)
+    np.right_shift(hashes, _29, out=other)
     np.bitwise_xor(hashes, other, out=hashes)
-    np.multiply(hashes, np.uint64(_SECOND_MULTIPLIER), out=hashes)
-    np.right_shift(hashes, np.uint64(24), out=hashes)
+    np.multiply(hashes, _SECOND_MULTIPLIER, out=hashes)
+    np.right_shift(hashes, _24, out=hashes)
     np.multiply(hashes, below, out=hashes)
-    np.right_shift(hashes, np.uint64(40), out=hashes)
+    np.right_shift(hashes, _40, out=hashes)
