@@ -1,11 +1,13 @@
 """Decode and check the bodies of requests for a stream, and keep which sources they name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
+from app.known_requests import Identity, KnownRequest
 from concept_orderings.asked_classes import listed_concepts
 from concept_orderings.checks import check_mapping
 from concept_orderings.errors import InvalidInput
@@ -16,7 +18,7 @@ from concept_orderings.evidence.tie_orders import reference_in
 from concept_orderings.faults import Faults
 from concept_orderings.json_text import parse_json
 from concept_orderings.labels import Labels, listed_labels
-from concept_orderings.orderings import parse_ordering
+from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.parameters import POINTER, WITHIN, Parameters
 from concept_orderings.request import DESCRIPTION, MOST_VARIANTS, StreamRequest
 from concept_orderings.variants import parse_requests
@@ -56,6 +58,8 @@ class Accepted:
         Those that must exist outside the request; whether they do is not known yet.
     description : str or None
         The new description of the streams; None to leave it as it is.
+    lasting : bool
+        Whether the same body asks for the same at any time: it names no order in the store, and `refresh` is not set.
     """
 
     requests: Sequence[StreamRequest]
@@ -63,6 +67,13 @@ class Accepted:
     labels: Labels
     sources: Sequence[NamedSource]
     description: str | None = None
+    lasting: bool = False
+
+    @cached_property
+    def known(self) -> KnownRequest:
+        """What the answer needs of the body. It has digests, which take long to compute for many concepts."""
+        identities = tuple(Identity(each.name, each.digest) for each in self.requests)
+        return KnownRequest(identities, self.first_seed, self.labels.digest, self.description)
 
 
 @dataclass(frozen=True)
@@ -117,13 +128,16 @@ def read_request(
         reference = reference_in(value)
         if reference and reference not in orders:
             return Unresolved(reference)
-        sources = tuple(_sources_in(value, defaults))
+        written = value.get("ordering") if isinstance(value, Mapping) else None
+        ordering, doubtful = parse_ordering(written, Faults(), defaults=defaults)
+        sources = tuple(_sources_in(ordering, doubtful))
         asked = parse_requests(value, defaults=defaults, orders=orders, now=now, most=most_variants)
         fields = check_mapping(value, "")
         listed = listed_concepts(fields, asked.requests[0].ordering.own_concepts())
         given = fields.get(DESCRIPTION.name)
         description = None if given is None else str(given)
-        return Accepted(asked.requests, asked.first_seed, listed_labels(listed), sources, description)
+        lasting = not reference and ordering is not None and ordering.as_of(now) == ordering
+        return Accepted(asked.requests, asked.first_seed, listed_labels(listed), sources, description, lasting)
 
     try:
         return parse_json(body, parse)
@@ -131,9 +145,7 @@ def read_request(
         return Refused(error, sources)
 
 
-def _sources_in(body: object, defaults: Mapping[str, object]) -> Iterator[NamedSource]:
-    given = body.get("ordering") if isinstance(body, Mapping) else None
-    ordering, doubtful = parse_ordering(given, Faults(), defaults=defaults)
+def _sources_in(ordering: Ordering | None, doubtful: Set[str]) -> Iterator[NamedSource]:
     for part in () if ordering is None else ordering.parts:
         path = "" if part is ordering else f"{WITHIN}/"
         for each in _sources_of(part):

@@ -17,6 +17,7 @@ from app.encodings import Encodings
 from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
+from app.known_requests import KnownRequest, KnownRequests
 from app.parsing import Accepted, NamedSource, Refused, Unresolved, read_request
 from app.results import Results
 from app.scores import Scores
@@ -77,6 +78,8 @@ class Service:
         The evidence of versions as Parquet.
     encodings : Encodings
         Compressed forms of documents.
+    known : KnownRequests
+        What the bodies ask for that were accepted last.
     """
 
     def __init__(self, settings: AppSettings) -> None:
@@ -86,6 +89,7 @@ class Service:
         self._queues: dict[Kind, Queue] = {}
         self._opening = asyncio.Lock()
         self._changes = RunChanges(self._redis, settings.keys)
+        self.known = KnownRequests(_deciding(settings))
         self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
         self._documents: Results[str, bytes] = Results(_DOCUMENT_CACHE_BYTES, len)
         self._records: LRUCache[tuple[str, int], VersionRecord] = LRUCache(
@@ -148,6 +152,50 @@ class Service:
 
     # --- Requests for a version, and the jobs that make it.
 
+    async def find_or_enqueue_body(
+        self, body: bytes, key: bytes
+    ) -> tuple[KnownRequest, Sequence[VersionRecord | Record]]:
+        """Return what a body asks for, and for each request of it its version, or else the job that makes it.
+
+        Labels and descriptions of the body are stored. A body that was accepted before is not parsed again if the
+        store has all versions.
+
+        Parameters
+        ----------
+        body
+            A request as JSON.
+        key
+            The key of the body among the `known` bodies.
+
+        Raises
+        ------
+        ValueError, RecursionError
+            If the body is not JSON.
+        InvalidInput, QueueFull, StoreError, RedisError
+            As `parse` and `find_or_enqueue`.
+        """
+        asked = self.known.get(key)
+        found: Sequence[VersionRecord | Record] | None = None
+        if asked is not None and asked.labels_digest in self._stored_labels:
+            found = await self._find_versions(asked)
+        if asked is None or found is None:
+            accepted = await self.parse(body)
+            asked, found = accepted.known, await self.find_or_enqueue(accepted)
+            await self.keep_labels(accepted.labels)
+            if accepted.lasting:
+                self.known.keep(key, asked)
+        await self.keep_description(asked)
+        return asked, found
+
+    async def _find_versions(self, asked: KnownRequest) -> list[VersionRecord] | None:
+        """Return the versions that a known body asks for; None if one is missing or cannot be read."""
+        try:
+            found = await asyncio.gather(*(self._versions.find(*each) for each in asked.identities))
+        except StoreError:
+            return None  # the full search says what is wrong
+        versions = [each for each in found if each is not None]
+        return versions if len(versions) == len(found) else None
+
     async def parse(self, body: bytes) -> Accepted:
         """Decode and check a request, filling in this service's default encoder and the present time for a refresh.
 
@@ -186,8 +234,8 @@ class Service:
         now = datetime.now(UTC)
         read = read_request(body, defaults=self.defaults, orders=orders, now=now, most_variants=most)
         if isinstance(read, Accepted):
-            # Both cache it: computed here, it does not block the event loop later.
-            _ = [each.digest for each in read.requests], read.labels.digest
+            # All cache it: computed here, it does not block the event loop later.
+            _ = read.known
         return read
 
     async def find_or_enqueue(self, accepted: Accepted) -> list[VersionRecord | Record]:
@@ -350,7 +398,7 @@ class Service:
         self._stored_labels[labels.digest] = None
         return created
 
-    async def keep_description(self, accepted: Accepted) -> None:
+    async def keep_description(self, asked: KnownRequest) -> None:
         """Describe the streams of a body as it says; without a description, leave them as they are.
 
         Raises
@@ -358,9 +406,9 @@ class Service:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        if accepted.description is not None:
-            for each in accepted.requests:
-                await self._descriptions.keep(each.name, accepted.description)
+        if asked.description is not None:
+            for each in asked.identities:
+                await self._descriptions.keep(each.name, asked.description)
 
     async def description(self, stream: str) -> str | None:
         """Return the description of a stream; None if it has none.
@@ -463,6 +511,12 @@ class Service:
                 docket = make_docket(self.settings.redis_url, self.settings.keys.queue(kind.name))
                 self._queues[kind] = Queue(await self._stack.enter_async_context(docket))
             return self._queues[kind]
+
+
+def _deciding(settings: AppSettings) -> dict[str, object]:
+    """Return the settings by which a body is accepted, refused or completed."""
+    names = (*ORDERING_DEFAULTS.values(), "max_body_bytes", "max_active_jobs")
+    return {name: getattr(settings, name) for name in names}
 
 
 def _parse_labels(body: bytes) -> Labels:

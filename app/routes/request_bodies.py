@@ -1,7 +1,7 @@
 """Read the bodies of requests, within the limit, packed with gzip or not."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from http import HTTPStatus
 
@@ -15,7 +15,11 @@ from concept_orderings.text import shown
 
 
 async def read_body(
-    request: Request, most_bytes: int, *, instead: str = "split the class lists into several streams"
+    request: Request,
+    most_bytes: int,
+    *,
+    instead: str = "split the class lists into several streams",
+    watch: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """Read the body, and unpack it if it is packed with gzip.
 
@@ -30,6 +34,8 @@ async def read_body(
         The largest body allowed, packed as well as unpacked.
     instead
         What a client with a larger body should do: the end of the error's sentence.
+    watch
+        Called with each piece of the unpacked body as it arrives.
 
     Raises
     ------
@@ -53,6 +59,8 @@ async def read_body(
                 body += piece
                 if max(len(body), received) > most_bytes:
                     raise too_large
+                if watch is not None:
+                    watch(piece)
     except ClientDisconnect as error:
         raise ApiError(
             HTTPStatus.BAD_REQUEST,

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError, not_found, problem_of_records
 from app.examples import REQUESTS
-from app.parsing import Accepted
+from app.known_requests import KnownRequest
 from app.routes.common import (
     TheService,
     json_body,
@@ -111,11 +111,8 @@ async def create_stream(request: Request, service: TheService) -> Response:
     The same request always gets the same version, also from other clients. A different request with the same stream
     name gets the next version number. With `variants`, one request asks for versions with several seeds.
     """
-    accepted = await _read_request(request, service)
-    found = await service.find_or_enqueue(accepted)
-    await service.keep_labels(accepted.labels)
-    await service.keep_description(accepted)
-    answer = partial(_answer if accepted.first_seed is None else _variants_answer, service, accepted)
+    asked, found = await _find_or_enqueue(request, service)
+    answer = partial(_answer if asked.first_seed is None else _variants_answer, service, asked)
     if _are_finished(found):
         return await answer(found, HTTPStatus.OK, {})
     wait = preferred_wait(request, most_seconds=service.settings.max_wait_seconds)
@@ -125,7 +122,7 @@ async def create_stream(request: Request, service: TheService) -> Response:
     found = await asyncio.gather(*(service.wait_for_version(each, wait) for each in found))
     failed = [each for each in found if isinstance(each, Record) and each.state.final]
     if failed:
-        return _no_version(failed, applied, are_variants=accepted.first_seed is not None)
+        return _no_version(failed, applied, are_variants=asked.first_seed is not None)
     return await answer(found, HTTPStatus.CREATED if _are_finished(found) else HTTPStatus.ACCEPTED, applied)
 
 
@@ -206,15 +203,16 @@ async def get_task(name: Name, version: Version, task: Task, request: Request, s
     return await answer_document(request, service, Stored(digest, service.document))
 
 
-async def _read_request(request: Request, service: Service) -> Accepted:
-    body = await read_body(request, service.settings.max_body_bytes)
+_Made: TypeAlias = Sequence[VersionRecord | Record]
+
+
+async def _find_or_enqueue(request: Request, service: Service) -> tuple[KnownRequest, _Made]:
+    key = service.known.hasher()
+    body = await read_body(request, service.settings.max_body_bytes, watch=key.update)
     try:
-        return await service.parse(body)
+        return await service.find_or_enqueue_body(body, key.digest())
     except (ValueError, RecursionError) as error:
         raise not_json(body, error) from error
-
-
-_Made: TypeAlias = Sequence[VersionRecord | Record]
 
 
 def _are_finished(made: _Made) -> bool:
@@ -222,9 +220,9 @@ def _are_finished(made: _Made) -> bool:
 
 
 async def _answer(
-    service: Service, accepted: Accepted, made: _Made, status: HTTPStatus, headers: Mapping[str, str]
+    service: Service, asked: KnownRequest, made: _Made, status: HTTPStatus, headers: Mapping[str, str]
 ) -> JSONResponse:
-    (found,), labels = made, accepted.labels.digest
+    (found,), labels = made, asked.labels_digest
     if isinstance(found, VersionRecord):
         location = {"Location": version_url(found.stream, found.version)}
         return JSONResponse(version_resource(found, labels).model_dump(), status, {**location, **headers})
@@ -234,20 +232,20 @@ async def _answer(
 
 
 async def _variants_answer(
-    service: Service, accepted: Accepted, made: _Made, status: HTTPStatus, headers: Mapping[str, str]
+    service: Service, asked: KnownRequest, made: _Made, status: HTTPStatus, headers: Mapping[str, str]
 ) -> JSONResponse:
-    labels = accepted.labels.digest
+    labels = asked.labels_digest
     # Not that of the ordering, which may leave it to the ordering inside groups.
-    seeds = count(accepted.first_seed or 0)
+    seeds = count(asked.first_seed or 0)
     places = await asyncio.gather(*(_place(service, each) for each in made))
     variants = [
         variant_resource(
-            request.name,
+            name,
             seed,
             labels,
             each if isinstance(each, VersionRecord) else job_resource(each, place, labels),
         )
-        for seed, request, each, place in zip(seeds, accepted.requests, made, places, strict=False)
+        for seed, (name, _), each, place in zip(seeds, asked.identities, made, places, strict=False)
     ]
     retry = {"Retry-After": "1"} if status is HTTPStatus.ACCEPTED else {}
     body = variants_resource(variants, labels).model_dump(mode="json")
