@@ -6,6 +6,7 @@ import sys
 
 import uvicorn
 
+from app.access.listening import warn_if_open
 from app.main import create_server_app
 from app.settings import AppSettings
 from concept_orderings.errors import ConceptOrderingsError
@@ -25,6 +26,7 @@ def main() -> int:
         claim_data_dir(settings.data_dir)
         asyncio.run(Upgrade(settings.redis_url, settings.keys).try_now())
         app = create_server_app(settings)
+        warn_if_open(arguments.host, settings.access_keys)
     except ConceptOrderingsError as error:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)
         return 1

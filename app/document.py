@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
+from app.access.document import describe_keys
 from app.schemas import Problem
 from concept_orderings.version import __version__
 
@@ -61,11 +62,10 @@ def complete_document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            # The service needs no key. Said at the top, so that it holds for operations that are added too.
-            document["security"] = []
             document["components"]["schemas"].update(_schemas_by_name())
             document["components"]["examples"] = _problem_examples()
             _drop_default_errors(document)
+            describe_keys(document)
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this way of extending OpenAPI

@@ -7,6 +7,9 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
+from app.access.guard import Guard
+from app.access.keys_file import KeysFile
+from app.access.private_answers import PrivateAnswers
 from app.document import ABOUT, complete_document, operation_id
 from app.errors import install_handlers
 from app.head import HeadAsGet
@@ -61,12 +64,22 @@ def create_app(settings: AppSettings) -> FastAPI:
 
 
 def create_server_app(settings: AppSettings) -> ASGIApp:
-    """Make the application as servers run it, with kept answers in front of it.
+    """Make the application as servers run it: with kept answers in front of it, and before them the guard.
 
     As a middleware inside it, they would take four times as long: FastAPI does much for each request before the first
     middleware.
+
+    Raises
+    ------
+    SettingError
+        ``bad_keys_file``: the file of keys that the settings name cannot be read.
     """
-    return KeptAnswers(create_app(settings))
+    app = create_app(settings)
+    if settings.access_keys is None:
+        return KeptAnswers(app)
+    keys = KeysFile(settings.access_keys)
+    keys.by_hash()
+    return Guard(KeptAnswers(PrivateAnswers(app)), keys)
 
 
 @asynccontextmanager

@@ -247,6 +247,12 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "internal_error.job": "The worker failed 3 times with ValueError; its log says where. Report it with the log.",
         "store_unavailable.job": "The store of stream versions cannot be used: No space left on device.",
     },
+    401: {
+        "key_needed": "This service needs a key: send it as Authorization: Bearer TOKEN.",
+        "unknown_key": "The Authorization header has no key of this service: it is Bearer and the token of a key.",
+        "revoked_key": "The key cluster was revoked; whoever runs this service can make another.",
+    },
+    403: {"scope_too_small": "The key cluster has the scope read, and this request needs write."},
     429: {"queue_full": "The queue is full; try again after the seconds in Retry-After."},
     500: {
         "internal_error": "The service failed on this request; see its log.",
@@ -261,6 +267,7 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "redis_unavailable": "Redis cannot be reached or refuses commands, so jobs are unavailable; finished versions "
         "are still served. Try again after the seconds in Retry-After.",
         "store_unavailable": "The store of stream versions cannot be used: No space left on device.",
+        "keys_unavailable": "The service cannot read its keys, so it refuses all requests; its log says why.",
         "no_workers": "No worker has reported its sources in the last 30 seconds, so the name may be taken. Start a "
         "worker, or see its log; try again after the seconds in Retry-After.",
     },

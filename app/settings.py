@@ -1,9 +1,10 @@
 """Settings of the HTTP service, from environment variables."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
 from concept_orderings.published import PUBLIC_URL
@@ -34,6 +35,11 @@ class AppSettings(StoreSettings):
         pattern=rf"^({PUBLIC_URL.pattern})?$",
         description="The address of this service for others, such as https://orderings.example.org, without a slash at "
         "its end. Exports that are to be deposited name it; without it they have no address.",
+    )
+    access_keys: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("CONCEPT_ORDERINGS_KEYS", "access_keys"),
+        description="The file of keys. With it every request but health checks needs a key; without it none does.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug (with each request), info, warning or error."

@@ -11,6 +11,8 @@ from app.schemas import Problem
 
 DESCRIPTIONS = {
     400: "The body is not JSON, or not gzip although its Content-Encoding is.",
+    401: "The service needs a key, and the request has none that counts; see WWW-Authenticate.",
+    403: "The key of the request does not allow it.",
     404: "The URL names nothing that exists.",
     409: "Too late: the job has finished.",
     413: "The body is too large.",
@@ -20,7 +22,7 @@ DESCRIPTIONS = {
     424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
     429: "The queue is full; see Retry-After.",
     500: "A fault of the service, or a stored document that is damaged.",
-    503: "Redis or the store is unavailable; see Retry-After.",
+    503: "Redis, the store or the file of keys is unavailable; see Retry-After.",
 }
 
 BODY: Mapping[int, Sequence[str]] = {

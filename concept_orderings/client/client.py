@@ -39,7 +39,8 @@ class Client:
     url
         The address of the service; by default that in the variable ``CONCEPT_ORDERINGS_URL``.
     token
-        A bearer token for a proxy in front of the service; by default that in ``CONCEPT_ORDERINGS_TOKEN``.
+        The token of a key, or a bearer token for a proxy in front of the service; by default that in the variable
+        ``CONCEPT_ORDERINGS_TOKEN``.
     proxy
         The address of a proxy; by default that of the variables ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and
         ``NO_PROXY``.

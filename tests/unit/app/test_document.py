@@ -65,9 +65,12 @@ def test_all_tags_are_described_and_used() -> None:
     assert all(each["description"] for each in document()["tags"])
 
 
-def test_the_document_says_where_the_service_is_and_that_it_needs_no_key() -> None:
+def test_the_document_says_where_the_service_is_and_that_it_may_need_a_key() -> None:
     assert [each["url"] for each in document()["servers"]] == ["/"]
-    assert document()["security"] == []
+    assert document()["security"] == [{"key": []}, {}]
+    for path, operations in document()["paths"].items():
+        for each in operations.values():
+            assert ("401" in each["responses"]) != path.startswith("/health/")
     assert document()["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
 
 
