@@ -65,6 +65,7 @@ class StepIterator(Iterator[list[int]]):
     def __init__(self, sampler: StepSampler) -> None:
         self._sampler = sampler
         self._cursor = sampler.cursor
+        self._cursor.refuse_other_ranks()
         self._cursor.confirmations.begin()
         self._start()
 

@@ -10,7 +10,7 @@ from concept_orderings.client.plan.batch_sampler import StepSampler
 from concept_orderings.client.plan.confirmations import Confirmations
 from concept_orderings.client.plan.parameters import Pair, PlannedStream, PlanOptions, read_parameters
 from concept_orderings.client.plan.plan import Arrays, Plan
-from concept_orderings.client.plan.ranks import read_ranks
+from concept_orderings.client.plan.ranks import Ranks, read_ranks
 from concept_orderings.client.plan.state import plan_state, step_of_state
 from concept_orderings.training import POOLS
 
@@ -132,26 +132,28 @@ class Cursor(Iterator[Step]):
     name, version
         Of the stream; they stand in states.
     plan
-    rank, world_size
+    ranks
         This rank takes positions `rank`, `rank + world_size`, … of each global batch.
 
     Attributes
     ----------
+    rank, world_size : int
     number : int
         The step that comes next, counted over all tasks.
     confirmations : Confirmations
         What loaders drew and the loop confirmed.
     """
 
-    def __init__(self, name: str, version: int, plan: Plan, rank: int, world_size: int) -> None:
+    def __init__(self, name: str, version: int, plan: Plan, ranks: Ranks) -> None:
         self.plan = plan
-        self.rank = rank
-        self.world_size = world_size
+        self.rank = ranks.rank
+        self.world_size = ranks.world_size
         self.number = 0
         self.confirmations = Confirmations()
         self._name = name
         self._version = version
-        self._blocks = _Blocks(plan, rank, world_size)
+        self._ranks = ranks
+        self._blocks = _Blocks(plan, ranks.rank, ranks.world_size)
 
     def __repr__(self) -> str:
         return (
@@ -277,7 +279,17 @@ class Cursor(Iterator[Step]):
         self.number = step_of_state(state, self.state_at(0), self.plan.steps, self.plan.tasks)
         self.confirmations.moved()
 
+    def refuse_other_ranks(self) -> None:
+        """Raise an error if the cursor was made before `torch.distributed` had begun; see `Ranks`.
+
+        Raises
+        ------
+        BadArgument
+        """
+        self._ranks.refuse_other_group()
+
     def _confirm(self) -> None:
+        self.refuse_other_ranks()
         self.number += 1
         self.confirmations.confirmed(self.number)
 
@@ -310,4 +322,4 @@ def make_cursor(stream: PlannedStream, **options: Unpack[PlanOptions]) -> Cursor
     tasks = [tuple(each) for each in stream.concepts_by_task]
     parameters = read_parameters(stream, options)
     ranks = read_ranks(options.get("rank"), options.get("world_size"), parameters.batch_size)
-    return Cursor(stream.name, stream.version, Plan(stream.digest, tasks, parameters), *ranks)
+    return Cursor(stream.name, stream.version, Plan(stream.digest, tasks, parameters), ranks)

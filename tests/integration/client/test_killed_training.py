@@ -12,9 +12,13 @@ from support.exporting_libraries import FOLDER, folder_of
 from support.processes import ROOT
 
 PROGRAM = ROOT / "tests" / "support" / "killed_training.py"
-WAYS = [f"{name} {workers}" for name in ("follow", "done", "items", "stateful", "lightning") for workers in (0, 4)]
-KILLS = 22
-"""Of each way, in the long form: 220 in all, of which a few would come after the end."""
+LOADERS = ("follow", "done", "items", "stateful", "lightning")
+WAYS = [
+    *(f"{name} {workers}" for name in LOADERS for workers in (0, 4)),
+    *(f"{name} 0 ranks" for name in LOADERS),
+]
+KILLS = 15
+"""Of each way, in the long form: 225 in all, of which a few would come after the end."""
 
 
 def run(kills: dict[str, int]) -> dict[str, Any]:
@@ -44,7 +48,11 @@ def test_plain_loaders() -> None:
 
 
 def test_torchdata_and_lightning() -> None:
-    run({"stateful 0": 3, "lightning 0": 1})
+    run({"stateful 0": 3, "lightning 0": 1, "lightning 0 ranks": 1})
+
+
+def test_ranks_in_processes_of_their_own() -> None:
+    run({"follow 0 ranks": 3})
 
 
 @pytest.mark.faults

@@ -193,13 +193,35 @@ def test_persistent_workers_do_not_begin_again() -> None:
         list(loader)
 
 
-def test_ranks_are_those_of_an_initialised_process_group(tmp_path: Any) -> None:
+def test_ranks_are_those_of_an_initialised_process_group(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("torch.distributed", exc_type=ImportError)
+    given = cursor_of(SIZES, rank=1, world_size=2, **OPTIONS)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    early = cursor_of(SIZES, **OPTIONS)
+    sampler = early.as_batch_sampler(index_of(early), FIRST_OF_PRETRAINING)
     distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
     try:
         assert cursor_of(SIZES, **OPTIONS).world_size == 1
+        next(given)
+        for draw in (next, lambda cursor: cursor.done(0), lambda cursor: iter(sampler)):
+            with pytest.raises(BadArgument, match=r"for rank 1 of 2, before .* this process is rank 0 of 1"):
+                draw(early)
+        assert early.number == 0
     finally:
         distributed.destroy_process_group()
+
+
+def test_a_number_of_ranks_without_a_rank_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Lightning sets them in the processes that it starts."""
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    with pytest.raises(BadArgument, match="WORLD_SIZE is 2, and RANK is not set"):
+        cursor_of(SIZES, **OPTIONS)
+    assert cursor_of(SIZES, rank=1, world_size=2, **OPTIONS).rank == 1
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert cursor_of(SIZES, **OPTIONS).world_size == 1
 
 
 def _index_of_item(item: Item) -> int:
