@@ -21,6 +21,8 @@ from store.runs import QueueFull
 
 RETRY_SECONDS = 5
 
+REDIS_AWAY = "Redis cannot be reached or refuses commands, so jobs are unavailable; finished versions are still served."
+
 _log = logging.getLogger(__name__)
 
 
@@ -135,7 +137,7 @@ async def _invalid_input(request: Request, error: Exception) -> JSONResponse:
 async def _store_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StoreError)
     _log.error("%s %s: %s", request.method, request.url.path, error.detail)
-    if error.code == "store_unavailable":
+    if error.may_pass:
         return problem_of(error, HTTPStatus.SERVICE_UNAVAILABLE, _retry_later())
     return problem_of(error, HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -149,13 +151,12 @@ async def _queue_full(request: Request, error: Exception) -> JSONResponse:
 
 async def _redis_away(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s: Redis: %s", request.method, request.url.path, error)
-    return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "redis_unavailable",
-        "Redis cannot be reached or refuses commands, so jobs are unavailable; finished versions are still served. "
-        "Try again after the seconds in Retry-After.",
-        headers=_retry_later(),
-    )
+    # A Valkey whose disk is full ends, and is started again when there is room: that is then what to say.
+    trouble = await request.app.state.service.store_health.trouble()
+    if trouble is not None and trouble.code == "store_full":
+        return problem_of(trouble, HTTPStatus.SERVICE_UNAVAILABLE, _retry_later())
+    detail = f"{REDIS_AWAY} Try again after the seconds in Retry-After."
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "redis_unavailable", detail, headers=_retry_later())
 
 
 async def _bad_query(request: Request, error: Exception) -> JSONResponse:

@@ -28,6 +28,7 @@ from concept_orderings.labels import Labels, catalogue_labels, label_order, pars
 from concept_orderings.url_names import URL_NAME_RULE
 from concept_orderings.variants import parse_requests
 from store.damage import counts_file_damaged, labels_damaged, scores_file_damaged, version_damaged
+from store.disk_space import store_full
 from store.scores_files import no_such_scores
 from store.sources import no_such_source
 
@@ -245,7 +246,8 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "job_crashed": "The worker died 3 times while it did this job, perhaps for lack of memory: see its log, then "
         "post the request again.",
         "internal_error.job": "The worker failed 3 times with ValueError; its log says where. Report it with the log.",
-        "store_unavailable.job": "The store of stream versions cannot be used: No space left on device.",
+        "store_unavailable.job": "The store of stream versions cannot be used: Read-only file system.",
+        "store_full.job": store_full("a file could not be written").detail,
     },
     401: {
         "key_needed": "This service needs a key: send it as Authorization: Bearer TOKEN.",
@@ -266,7 +268,8 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
     503: {
         "redis_unavailable": "Redis cannot be reached or refuses commands, so jobs are unavailable; finished versions "
         "are still served. Try again after the seconds in Retry-After.",
-        "store_unavailable": "The store of stream versions cannot be used: No space left on device.",
+        "store_unavailable": "The store of stream versions cannot be used: Read-only file system.",
+        "store_full": store_full("12 MB are free, and 64 MB must be to accept new work").detail,
         "keys_unavailable": "The service cannot read its keys, so it refuses all requests; its log says why.",
         "no_workers": "No worker has reported its sources in the last 30 seconds, so the name may be taken. Start a "
         "worker, or see its log; try again after the seconds in Retry-After.",

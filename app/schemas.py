@@ -505,12 +505,21 @@ class Liveness(Schema):
     status: Literal["alive"] = Field(examples=["alive"])
 
 
+class ReadinessReason(Schema):
+    """One thing that keeps the service from doing jobs."""
+
+    code: Literal["redis_unavailable", "no_workers", "store_unavailable", "store_full"] = Field(examples=["store_full"])
+    detail: str = Field(description="What is wrong, for people.", examples=["No worker has reported recently."])
+
+
 class Readiness(Schema):
     """Whether the service accepts jobs and a worker can do them. Finished versions are served in any case."""
 
     status: Literal["ready", "not ready"] = Field(examples=["ready"])
     redis: bool = Field(description="Whether Redis answers.", examples=[True])
     workers: int = Field(examples=[1])
+    store: bool = Field(description="Whether the store of versions takes writes.", examples=[True])
+    reasons: list[ReadinessReason] = Field(description="Why the service is not ready; empty if it is.", examples=[[]])
 
 
 class IndexLinks(Schema):

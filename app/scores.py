@@ -82,7 +82,7 @@ class Scores:
         try:
             return await self._files.record(name)
         except StoreError as error:
-            if error.code == "store_unavailable":
+            if error.may_pass:
                 raise
             return name, error
 

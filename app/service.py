@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 from redis.exceptions import RedisError
@@ -23,6 +23,7 @@ from app.results import Results
 from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
 from app.sources import Sources
+from app.store_health import StoreHealth
 from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter, StoreError
 from concept_orderings.evidence import Need
@@ -53,6 +54,23 @@ _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
 _RECORD_CACHE_TASKS = 50_000
 _MOST_PARSING = 2
 _KNOWN_LABELS = 100_000
+_REDIS_SECONDS = 3.0
+"""The longest wait for Redis in the answer whether the service is ready."""
+
+
+class Ready(NamedTuple):
+    """What the service needs to do jobs, as it was found.
+
+    Attributes
+    ----------
+    workers : int, optional
+        How many workers have reported recently; None while Redis does not answer.
+    store_trouble : StoreError, optional
+        What keeps the store from taking writes.
+    """
+
+    workers: int | None
+    store_trouble: StoreError | None
 
 
 class Service:
@@ -66,6 +84,8 @@ class Service:
     ----------
     settings : AppSettings
         The limits that the routes enforce.
+    store_health : StoreHealth
+        Whether the store takes writes.
     sources : Sources
         The sources of counts.
     scores : Scores
@@ -97,6 +117,7 @@ class Service:
         )
         self._jobs = Runs(self._redis, settings.keys, JOB)
         objects = open_objects(settings.streams_location)
+        self.store_health = StoreHealth(objects, settings.disk_space)
         self._versions = Versions(objects)
         self._reading = FileReading()
         self.scores = Scores(ScoresFiles(objects), self._reading)
@@ -141,14 +162,19 @@ class Service:
         """The service's own defaults for parameters of orderings, by name; they replace those of the library."""
         return {name: getattr(self.settings, setting) for name, setting in ORDERING_DEFAULTS.items()}
 
-    async def ready(self) -> tuple[bool, int]:
-        """Return whether Redis answers, and how many workers have reported recently."""
+    async def ready(self) -> "Ready":
+        """Return whether Redis answers, how many workers have reported recently, and whether the store takes writes."""
+        workers, trouble = await asyncio.gather(self._workers(), self.store_health.trouble())
+        return Ready(workers, trouble)
+
+    async def _workers(self) -> int | None:
+        """Return how many workers have reported recently; None while Redis does not answer."""
         try:
-            await self._redis.ping()
-            workers = await (await self._open_queue(JOB)).workers()
-        except (RedisError, OSError):
-            return False, 0
-        return True, workers
+            async with asyncio.timeout(_REDIS_SECONDS):
+                await self._redis.ping()
+                return await (await self._open_queue(JOB)).workers()
+        except (RedisError, OSError):  # also the timeout
+            return None
 
     # --- Requests for a version, and the jobs that make it.
 
@@ -247,6 +273,8 @@ class Service:
         ------
         QueueFull
             If not all jobs find room among the active jobs that the settings allow.
+        StoreError
+            ``store_full`` or ``store_unavailable``, if a version is to be made.
         BadParameter
             ``source_not_found``: no worker knows the source of counts, or there is no scores file of a name. Versions
             and active jobs that all requests have already are returned also if their source is gone.
@@ -282,6 +310,7 @@ class Service:
             if not left:
                 return found
             if round_number == 0:
+                await self.store_health.check()
                 await self._check_sources(accepted.sources, left)
                 # Before the job is queued: its canonical request has the digest of the order alone.
                 await self._store_ties(accepted.requests[0])

@@ -174,7 +174,7 @@ class Sources:
             if record is None:
                 raise StoreError("counts_file_damaged", f"The record of {name} is gone.")
         except StoreError as error:
-            if error.code == "store_unavailable":
+            if error.may_pass:
                 raise
             return SourceReport.unavailable(name, "file", error)
         return SourceReport.available(record.facts)

@@ -37,7 +37,7 @@
     │   └── JobCrashed          job_crashed
     ├── UnreadableRequest       request_of_later_release
     ├── StoreError              version_damaged, counts_file_damaged, scores_file_damaged, labels_damaged,
-    │                           record_damaged, store_unavailable
+    │                           record_damaged, store_unavailable, store_full
     ├── SettingError            bad_setting, unknown_data_format
     └── Cancelled               cancelled
 
@@ -245,6 +245,11 @@ class UnreadableRequest(ConceptOrderingsError):
 
 class StoreError(ConceptOrderingsError):
     """A stored stream version, uploaded file or labels object cannot be read or written."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the store as a whole is away or full, so that the same call may succeed later."""
+        return self.code in ("store_unavailable", "store_full")
 
 
 class SettingError(ConceptOrderingsError):

@@ -15,6 +15,7 @@
     labels/AB/ABCD…                              labels as canonical JSON, named by their SHA-256
     scores-files/NAME.json                       the record of a scores file; it exists if and only if the file does
     scores/AB/ABCD…                              the scores of a scores file as canonical JSON, named by their SHA-256
+    probes/A                                     written again and again in a bucket, to see that it takes writes
 """
 
 STREAMS = "streams"
@@ -96,3 +97,8 @@ def labels(digest: str) -> str:
 def scores(digest: str) -> str:
     """Return the key of the scores of a scores file by their SHA-256 (hexadecimal)."""
     return f"scores/{digest[:2]}/{digest}"
+
+
+def probe(writer: int) -> str:
+    """Return the key that a process writes to see that a bucket takes writes: one of 16, by a number of the process."""
+    return f"probes/{writer % 16:x}"

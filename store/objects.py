@@ -2,23 +2,34 @@
 
 import asyncio
 import errno
+import logging
 import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
 
 from concept_orderings.errors import StoreError
+from store import object_keys
+from store.disk_space import store_full
+from store.locations import local_directory
 
 _TEMPORARY = ".tmp"
 _STALE_SECONDS = 3600.0
 # The second: a file is in the place of a directory.
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
+
+_PROBE = bytes(4096)
+"""What `Objects.check_writable` writes: a block of a disk."""
+_PROCESS = uuid4().int
+"""Tells the probes of this process from those of others in a bucket, which may limit the writes of one object."""
+
+_log = logging.getLogger(__name__)
 
 
 class Objects(Protocol):
@@ -41,11 +52,20 @@ class Objects(Protocol):
         Raises
         ------
         StoreError
-            ``store_unavailable``, such as for a full disk; readers never see a part of the object.
+            ``store_full`` or ``store_unavailable``; readers never see a part of the object.
         """
 
     async def names(self, prefix: str) -> list[str]:
         """Return the sorted names directly below a prefix, both of objects and of longer prefixes."""
+
+    async def check_writable(self) -> None:
+        """Write a few bytes as `create` does, and leave no object.
+
+        Raises
+        ------
+        StoreError
+            ``store_full`` or ``store_unavailable``.
+        """
 
     def remove_leftovers(self) -> None:
         """Remove temporary files that writers left when they were killed; blocks for as long as that takes."""
@@ -59,10 +79,8 @@ def open_objects(location: str) -> Objects:
     StoreError
         ``store_unavailable`` if the URL cannot be used.
     """
-    if "://" not in location:
-        return LocalObjects(Path(location))
-    if location.startswith("file://"):
-        return LocalObjects(Path(unquote(urlsplit(location).path)))
+    if (directory := local_directory(location)) is not None:
+        return LocalObjects(directory)
     try:
         return RemoteObjects(from_url(location))
     except (BaseError, ValueError) as error:
@@ -93,6 +111,10 @@ class LocalObjects:
         """See `Objects.names`."""
         return await asyncio.to_thread(self._names, prefix)
 
+    async def check_writable(self) -> None:
+        """See `Objects.check_writable`."""
+        await asyncio.to_thread(self._check_writable)
+
     def remove_leftovers(self) -> None:
         """See `Objects.remove_leftovers`: files older than an hour, since younger ones may still be written."""
         for file in (self._root / _TEMPORARY).glob("*"):
@@ -108,7 +130,7 @@ class LocalObjects:
         except _NOT_THERE:
             return None
         except OSError as error:
-            raise _unavailable(_reason(error)) from error
+            raise _failed(error) from error
 
     def _create(self, key: str, data: bytes) -> bool:
         path = self._root / key
@@ -119,8 +141,21 @@ class LocalObjects:
             # Also for an object that existed before: its writer may have died before the directory was synced.
             _sync_directory(path.parent)
         except OSError as error:
-            raise _unavailable(_reason(error)) from error
+            raise _failed(error) from error
         return created
+
+    def _check_writable(self) -> None:
+        try:
+            _make_directory(self._root / _TEMPORARY)
+            descriptor, name = tempfile.mkstemp(dir=self._root / _TEMPORARY)
+            try:
+                os.write(descriptor, _PROBE)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+                Path(name).unlink()
+        except OSError as error:
+            raise _failed(error) from error
 
     def _names(self, prefix: str) -> list[str]:
         try:
@@ -128,7 +163,7 @@ class LocalObjects:
         except _NOT_THERE:
             return []
         except OSError as error:
-            raise _unavailable(_reason(error)) from error
+            raise _failed(error) from error
 
 
 class RemoteObjects:
@@ -144,7 +179,7 @@ class RemoteObjects:
         except (NotFoundError, FileNotFoundError):
             return None
         except BaseError as error:
-            raise _unavailable(str(error)) from error
+            raise _refused(error) from error
 
     async def create(self, key: str, data: bytes) -> bool:
         """See `Objects.create`."""
@@ -153,7 +188,7 @@ class RemoteObjects:
         except (AlreadyExistsError, FileExistsError):
             return False
         except BaseError as error:
-            raise _unavailable(str(error)) from error
+            raise _refused(error) from error
         return True
 
     async def names(self, prefix: str) -> list[str]:
@@ -161,9 +196,16 @@ class RemoteObjects:
         try:
             found = await obstore.list_with_delimiter_async(self._store, prefix.rstrip("/") + "/")
         except BaseError as error:
-            raise _unavailable(str(error)) from error
+            raise _refused(error) from error
         paths = [each["path"] for each in found["objects"]] + list(found["common_prefixes"])
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
+
+    async def check_writable(self) -> None:
+        """See `Objects.check_writable`; the object is one of `object_keys.probe`, which is written again each time."""
+        try:
+            await obstore.put_async(self._store, object_keys.probe(_PROCESS), _PROBE)
+        except BaseError as error:
+            raise _refused(error) from error
 
     def remove_leftovers(self) -> None:
         """See `Objects.remove_leftovers`: a conditional put leaves none."""
@@ -203,10 +245,18 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _reason(error: OSError) -> str:
+def _failed(error: OSError) -> StoreError:
+    """Return the error for a file that cannot be read or written; its path goes to the log alone."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; free some space"
-    return f"{error.strerror} ({error.filename})"
+        return store_full("a file could not be written")
+    _log.error("the store of stream versions: %s", error)
+    return _unavailable(error.strerror or type(error).__name__)
+
+
+def _refused(error: BaseError) -> StoreError:
+    """Return the error for a bucket that cannot be read or written; its address goes to the log alone."""
+    _log.error("the store of stream versions: %s", error)
+    return _unavailable(f"the bucket does not do what it was asked ({type(error).__name__}); the log says more")
 
 
 def _unavailable(reason: str) -> StoreError:

@@ -11,7 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from concept_orderings.errors import SettingError, SourceError
 from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
+from store.disk_space import DiskSpace
 from store.keys import DEFAULT_NAMESPACE, Keys
+from store.locations import local_directory
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
 """The default of `StoreSettings.max_body_bytes`."""
@@ -84,6 +86,20 @@ class StoreSettings(BaseSettings):
         description="The largest request body; a larger one is a 413. Workers read no canonical request that is more "
         "than four times as large, so they need the same value.",
     )
+
+    min_free_mb: int = Field(
+        64,
+        ge=0,
+        description="Megabytes that must be free on the disks of the data directory and of the streams. With less, new "
+        "requests and uploads are a 503 store_full, so that accepted jobs and the queue have room; 0 turns this off.",
+    )
+
+    @property
+    def disk_space(self) -> DiskSpace:
+        """The disks that the service writes to: that of the streams, and that of a Valkey on this machine."""
+        streams = local_directory(self.streams_location)
+        valkey = self.data_dir if self.redis_url.startswith("unix:") else None
+        return DiskSpace([each for each in (streams, valkey) if each is not None], self.min_free_mb)
 
     @property
     def streams_location(self) -> str:

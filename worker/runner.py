@@ -17,7 +17,7 @@ from worker.monitor import Monitor
 _log = logging.getLogger(__name__)
 
 # The codes of errors that may pass within a minute; every other error would occur again on a retry.
-_MAY_PASS = frozenset({"source_unavailable", "store_unavailable"})
+_MAY_PASS = frozenset({"source_unavailable", "store_unavailable", "store_full"})
 
 
 class Work(ABC):

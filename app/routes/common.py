@@ -43,6 +43,16 @@ TheService = Annotated[Service, Depends(get_service)]
 """The type of a route's parameter that is the service of the application."""
 
 
+async def _refuse_if_full(service: TheService) -> None:
+    trouble = await service.store_health.trouble()
+    if trouble is not None and trouble.code == "store_full":
+        raise trouble
+
+
+NEEDS_ROOM = Depends(_refuse_if_full)
+"""A dependency of routes that store what a client sends: a full store refuses it before the body is read."""
+
+
 def prefer_parameter(description: str) -> dict[str, Any]:
     """Return the OpenAPI entry of the header `Prefer`, which `preferred_wait` reads."""
     return {

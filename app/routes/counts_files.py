@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError
-from app.routes.common import TheService, pattern_schema
-from app.routes.problems import BODY, NO_REDIS, NO_STORE, REFUSED_FILE, problems
+from app.routes.common import NEEDS_ROOM, TheService, pattern_schema
+from app.routes.problems import BODY, FULL, NO_REDIS, NO_STORE, REFUSED_FILE, problems
 from app.routes.request_bodies import read_body
 from app.routes.uploads import MOST_DESCRIPTION, Upload, description_of, description_schema, name_is_taken
 from app.service import Service
@@ -62,6 +62,7 @@ UPLOAD = Upload(
 @router.put(
     "/{name}",
     status_code=HTTPStatus.CREATED,
+    dependencies=[NEEDS_ROOM],
     summary="Upload a counts file",
     responses={
         200: {"model": SourceResource, "description": "The name has exactly this content already."},
@@ -74,7 +75,7 @@ UPLOAD = Upload(
                 415: ("unsupported_media_type.file",),
                 422: REFUSED_FILE,
                 500: ("counts_file_damaged",),
-                503: (NO_REDIS, NO_STORE, "no_workers"),
+                503: (NO_REDIS, NO_STORE, FULL, "no_workers"),
             },
             {
                 409: "The name belongs to another source, or to other counts.",

@@ -14,7 +14,7 @@ from app.errors import ApiError, not_found
 from app.examples import EXAMPLE_REQUEST
 from app.head import IS_HEAD
 from app.routes.common import TheService, pattern_schema
-from app.routes.problems import NO_REDIS, problems
+from app.routes.problems import FULL, NO_REDIS, problems
 from app.schemas import JobList, JobResource, job_resource, job_summary
 from app.service import Service
 from concept_orderings.errors import StoreError
@@ -33,7 +33,7 @@ JobId = Annotated[
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="The largest number of jobs in the answer.")]
 
-_ERRORS = {404: ("unknown_job",), 500: ("record_damaged",), 503: (NO_REDIS,)}
+_ERRORS = {404: ("unknown_job",), 500: ("record_damaged",), 503: (NO_REDIS, FULL)}
 
 _LAST_EVENT: dict[str, Any] = {
     "parameters": [
@@ -51,7 +51,7 @@ _LAST_EVENT: dict[str, Any] = {
 @router.get(
     "",
     summary="Active and recent jobs",
-    responses=problems({422: ("bad_query.limit",), 503: (NO_REDIS,)}),
+    responses=problems({422: ("bad_query.limit",), 503: (NO_REDIS, FULL)}),
 )
 async def list_jobs(service: TheService, limit: Limit = 100) -> JobList:
     """Queued and running jobs in the order in which they were asked for, then finished ones, the last first.

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse, Response
 from app.caching import client_has, immutable_headers
 from app.errors import ApiError, not_found
 from app.examples import EXAMPLE_LABELS
-from app.routes.common import TheService, json_body
-from app.routes.problems import BODY, NO_STORE, REFUSED_LABELS, problems
+from app.routes.common import NEEDS_ROOM, TheService, json_body
+from app.routes.problems import BODY, FULL, NO_STORE, REFUSED_LABELS, problems
 from app.routes.request_bodies import not_json, read_body
 from app.schemas import LabelsResource, labels_resource
 
@@ -35,11 +35,12 @@ _EXAMPLES = {"two datasets": {"value": _TWO_DATASETS}}
 @router.put(
     "",
     status_code=HTTPStatus.CREATED,
+    dependencies=[NEEDS_ROOM],
     summary="Store labels",
     responses={
         200: {"model": LabelsResource, "description": "The service has these labels already."},
         201: {"model": LabelsResource, "description": "Stored: exports can name them."},
-        **problems({**BODY, 413: ("body_too_large.labels",), 422: REFUSED_LABELS, 503: (NO_STORE,)}),
+        **problems({**BODY, 413: ("body_too_large.labels",), 422: REFUSED_LABELS, 503: (NO_STORE, FULL)}),
     },
     openapi_extra={
         "requestBody": json_body(

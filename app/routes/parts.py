@@ -17,7 +17,7 @@ from app.head import IS_HEAD
 from app.preferences import weights
 from app.ranges import NotSatisfiable, requested_range
 from app.routes.common import number_schema, pattern_schema
-from app.routes.problems import NO_STORE, problems
+from app.routes.problems import FULL, NO_STORE, problems
 from app.schemas import version_url
 from app.service import Service
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
@@ -64,7 +64,7 @@ def parts(
                 416: ["bad_range"],
                 422: ["bad_stream_name.url", *refused],
                 500: ["version_damaged", *damaged],
-                503: [NO_STORE],
+                503: [NO_STORE, FULL],
             }
         ),
     }

@@ -96,7 +96,7 @@ FAILED_JOB = (
     *FAILED_SOURCE,
     "missing_scores.job",
     *("encoder_not_configured", "weights_mismatch", "encoder_mismatch", "encoder_failed", "not_enough_memory"),
-    *("job_crashed", "internal_error.job", "store_unavailable.job"),
+    *("job_crashed", "internal_error.job", "store_unavailable.job", "store_full.job"),
 )
 """The errors of a job that failed or was cancelled."""
 
@@ -105,6 +105,8 @@ FAILED_LOOK = (*(f"{code}.counts" for code in FAILED_SOURCE), "job_crashed", "in
 
 NO_REDIS = "redis_unavailable"
 NO_STORE = "store_unavailable"
+FULL = "store_full"
+"""Where something is to be written, or where a Redis that is away may have ended for want of room."""
 
 
 def problems(

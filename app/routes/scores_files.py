@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.errors import ApiError
-from app.routes.common import TheService, pattern_schema
-from app.routes.problems import BODY, NO_STORE, REFUSED_SCORES_FILE, problems
+from app.routes.common import NEEDS_ROOM, TheService, pattern_schema
+from app.routes.problems import BODY, FULL, NO_STORE, REFUSED_SCORES_FILE, problems
 from app.routes.request_bodies import read_body
 from app.routes.uploads import MOST_DESCRIPTION, Upload, description_of, description_schema, name_is_taken
 from app.scores_schemas import ScoresList, ScoresResource, scores_list, scores_resource
@@ -65,6 +65,7 @@ UPLOAD = Upload(
 @router.put(
     "/{name}",
     status_code=HTTPStatus.CREATED,
+    dependencies=[NEEDS_ROOM],
     summary="Upload a scores file",
     responses={
         200: {"model": ScoresResource, "description": "The name has exactly this content already."},
@@ -77,7 +78,7 @@ UPLOAD = Upload(
                 415: ("unsupported_media_type.scores",),
                 422: REFUSED_SCORES_FILE,
                 500: ("scores_file_damaged",),
-                503: (NO_STORE,),
+                503: (NO_STORE, FULL),
             },
             {409: "The name belongs to other scores.", 503: "The store is unavailable; see Retry-After."},
         ),

@@ -16,7 +16,7 @@ from app.routes.common import (
     prefer_parameter,
     preferred_wait,
 )
-from app.routes.problems import BODY, FAILED_LOOK, NO_REDIS, NO_STORE, REFUSED_LOOK, problems
+from app.routes.problems import BODY, FAILED_LOOK, FULL, NO_REDIS, NO_STORE, REFUSED_LOOK, problems
 from app.routes.request_bodies import not_json, read_body
 from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, counts_progress, source_list
@@ -50,7 +50,10 @@ _COUNTS_BODY: dict[str, Any] = {
 
 
 @router.get(
-    "", summary="List sources of counts", response_model=SourceList, responses=problems({503: (NO_REDIS, NO_STORE)})
+    "",
+    summary="List sources of counts",
+    response_model=SourceList,
+    responses=problems({503: (NO_REDIS, NO_STORE, FULL)}),
 )
 async def list_sources(service: TheService) -> SourceList:
     """All sources that a frequency ordering can name, and what their counts mean.
@@ -73,7 +76,7 @@ async def list_sources(service: TheService) -> SourceList:
                 422: REFUSED_LOOK,
                 424: FAILED_LOOK,
                 429: ("queue_full",),
-                503: (NO_REDIS, NO_STORE),
+                503: (NO_REDIS, NO_STORE, FULL),
             },
             {424: "Counting failed; `code` says why."},
         ),

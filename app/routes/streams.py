@@ -34,7 +34,7 @@ from app.routes.parts import (
     parts,
     redirect_latest,
 )
-from app.routes.problems import BODY, FAILED_JOB, NO_REDIS, NO_STORE, REFUSED_STREAM, problems
+from app.routes.problems import BODY, FAILED_JOB, FULL, NO_REDIS, NO_STORE, REFUSED_STREAM, problems
 from app.routes.request_bodies import not_json, read_body
 from app.schemas import (
     JobResource,
@@ -99,7 +99,7 @@ _REQUEST_BODY: dict[str, Any] = {
                 424: FAILED_JOB,
                 429: ("queue_full",),
                 500: ("version_damaged", "record_damaged"),
-                503: (NO_REDIS, NO_STORE),
+                503: (NO_REDIS, NO_STORE, FULL),
             }
         ),
     },

@@ -491,7 +491,8 @@ def test_names_that_the_catalogue_lacks_are_warned_of_at_once_and_in_the_version
 def test_the_health_of_a_running_service(service: Deployment) -> None:
     assert service.http.get("/health/live").json() == {"status": "alive"}
     ready = until(lambda: service.http.get("/health/ready"), "an answer")
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "redis": True, "workers": 1})
+    found = {"status": "ready", "redis": True, "workers": 1, "store": True, "reasons": []}
+    assert (ready.status_code, ready.json()) == (200, found)
 
 
 def test_the_documentation_needs_no_internet(service: Deployment) -> None:

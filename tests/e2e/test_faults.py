@@ -324,13 +324,18 @@ def test_a_full_disk_fails_the_job_and_the_error_says_what_to_do(tmp_path: Path)
     if os.system(f"mount -t tmpfs -o {TINY_DISK} none {disk} 2>/dev/null") != 0:
         pytest.skip("a small disk cannot be mounted here")
     try:
-        with Deployment(tmp_path, controlled=True, CONCEPT_ORDERINGS_STREAMS_URL=str(disk)) as service:
+        with Deployment(
+            tmp_path,
+            controlled=True,
+            CONCEPT_ORDERINGS_STREAMS_URL=str(disk),
+            CONCEPT_ORDERINGS_MIN_FREE_MB="0",
+        ) as service:
             service.start_worker()
             assert service.publish(random_request("small"))["version"] == 1
             large = service.post(random_request("large", concepts=20_000)).headers["Location"]
             error = service.until_state(large, "failed", "succeeded")["error"]
-            assert error["code"] == "store_unavailable"
-            assert "free some space" in error["detail"]
+            assert error["code"] == "store_full"
+            assert "Free some space" in error["detail"]
             assert service.http.get("/v1/streams/large").status_code == 404
             assert service.post(random_request("small")).status_code == 200
             assert [each.name for each in (disk / ".tmp").iterdir()] == []

@@ -27,6 +27,9 @@ class DyingStore:
 
     def remove_leftovers(self) -> None: ...
 
+    async def check_writable(self) -> None:
+        await self._objects.check_writable()
+
     async def names(self, prefix: str) -> list[str]:
         return await self._objects.names(prefix)
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -165,9 +166,12 @@ async def test_a_full_disk_is_an_error_and_leaves_no_file(
     monkeypatch.setattr(f"store.objects.os.{moment}", full)
     with pytest.raises(StoreError) as caught:
         await objects.create("k/object", b"data")
-    assert caught.value.code == "store_unavailable"
-    assert "free some space" in caught.value.detail
+    assert caught.value.code == "store_full"
+    assert "Free some space" in caught.value.detail
+    with pytest.raises(StoreError) if moment == "fsync" else nullcontext():
+        await objects.check_writable()
     monkeypatch.undo()
+    await objects.check_writable()
     assert await objects.get("k/object") is None
     assert await objects.names("k") == ["other"]
     assert list((tmp_path / ".tmp").iterdir()) == []
@@ -191,9 +195,14 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
     objects = LocalObjects(tiny_disk)
     assert await objects.create("k/fits", b"x" * 100_000)
-    with pytest.raises(StoreError, match="the disk is full; free some space"):
+    with pytest.raises(StoreError, match="The disk of the service is full: a file could not be written"):
         await objects.create("k/too-large", b"x" * 300_000)
-    assert await objects.names("k") == ["fits"]
+    await objects.check_writable()
+    await objects.create("k/rest", b"x" * 159_000)
+    with pytest.raises(StoreError) as caught:
+        await objects.check_writable()
+    assert caught.value.code == "store_full"
+    assert await objects.names("k") == ["fits", "rest"]
     assert await objects.get("k/fits") == b"x" * 100_000
     assert list((tiny_disk / ".tmp").iterdir()) == []
 
@@ -201,9 +210,11 @@ async def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
 async def test_a_directory_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "streams").write_text("a file")
     objects = LocalObjects(tmp_path / "streams")
-    with pytest.raises(StoreError) as caught:
-        await objects.create("k/object", b"data")
-    assert caught.value.code == "store_unavailable"
+    for write in (objects.create("k/object", b"data"), objects.check_writable()):
+        with pytest.raises(StoreError) as caught:
+            await write
+        assert caught.value.code == "store_unavailable"
+        assert str(tmp_path) not in caught.value.detail, "clients see it"
 
 
 async def test_a_key_below_a_file_does_not_exist(tmp_path: Path) -> None:
@@ -229,6 +240,7 @@ async def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path
 async def test_temporary_files_are_not_listed(tmp_path: Path) -> None:
     objects = LocalObjects(tmp_path)
     await objects.create("k/object", b"")
+    await objects.check_writable()
     assert await objects.names("") == ["k"]
 
 

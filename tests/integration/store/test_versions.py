@@ -143,6 +143,8 @@ async def test_a_version_that_appears_between_two_searches_is_not_made_again(obj
         async def create(self, key: str, data: bytes) -> bool:
             return await objects.create(key, data)
 
+        async def check_writable(self) -> None: ...
+
         def remove_leftovers(self) -> None: ...
 
         async def names(self, prefix: str) -> list[str]:
