@@ -99,7 +99,7 @@ class JobNote(Schema):
 
     code: str = Field(
         description="A code that never changes, for programs: `request_of_later_release` if the workers that are up "
-        "are of an earlier release than the program that took the request.",
+        "are of an earlier release than the program that took the request; `store_full` if the disk of the service is.",
         examples=["request_of_later_release"],
     )
     detail: str = Field(

@@ -42,11 +42,12 @@ class DataDir:
                 "make it writable or choose another with --data-dir."
             ) from error
         # Children do not inherit the descriptor, so that the lock ends with this process.
-        with os.fdopen(lock, "r+") as file:
+        with os.fdopen(lock, "r+"):
             self._take(lock)
-            file.truncate()
-            file.write(str(os.getpid()))
-            file.flush()
+            # On a full disk the id of the process is missing in messages, and nothing else.
+            with contextlib.suppress(OSError):
+                os.ftruncate(lock, 0)
+                os.write(lock, str(os.getpid()).encode())
             yield
 
     def _open(self) -> int:
@@ -90,7 +91,7 @@ class DataDir:
 
     def rotate_log(self, name: str) -> None:
         """Rename the log of the last run to ``NAME.log.1``, over an older one, so that logs do not grow for ever."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             self.log(name).replace(self.logs / f"{name}.log.1")
 
     def log_tail(self, name: str) -> str:

@@ -7,6 +7,7 @@ milliseconds.
 Usage: ``exec_child.py SUPERVISOR_PID SIGNAL LOCK_FILE PROGRAM ARGUMENTS...``
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -31,8 +32,10 @@ def lock(path: str) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit(f"Another process holds {path}.")
-    os.ftruncate(file, 0)
-    os.write(file, str(os.getpid()).encode())
+    # Of one width, so that the new id takes the place of the old one: a full disk has no room for more. Without an id
+    # the file is locked all the same.
+    with contextlib.suppress(OSError):
+        os.write(file, f"{os.getpid():010d}".encode())
     os.set_inheritable(file, True)
 
 

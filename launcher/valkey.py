@@ -73,7 +73,8 @@ def choose_socket(directory: Path) -> Path:
         path = Path(tempfile.mkdtemp(prefix="concept-orderings-")) / SOCKET
         if not _can_listen(path):
             raise CannotRun(f"Valkey cannot listen at {path}; set TMPDIR to a short path on a local disk.")
-    (directory / SOCKET_NOTE).write_text(str(path))
+    with contextlib.suppress(OSError):  # a full disk: `remove_socket` then finds the usual path alone
+        (directory / SOCKET_NOTE).write_text(str(path))
     return path
 
 
@@ -91,7 +92,7 @@ def remove_socket(directory: Path) -> None:
     """Remove the socket of a Valkey that has stopped, also of one that was killed."""
     note = directory / SOCKET_NOTE
     with contextlib.suppress(OSError):
-        path = Path(note.read_text())
+        path = Path(note.read_text() or directory / SOCKET)
         note.unlink()
         path.unlink(missing_ok=True)
         if path.parent != directory:

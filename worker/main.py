@@ -65,7 +65,9 @@ async def run_worker(settings: WorkerSettings) -> None:
     stores = EvidenceStores(embeddings=EmbeddingCache(redis, keys), counts=counts, objects=objects)
     publish_stream = PublishStream(settings, versions=Versions(objects), stores=stores)
     look_at_counts = LookAtCounts(settings, cache=counts, objects=objects, stopping=stopping)
-    job_runner = Runner(jobs, publish_stream, stopping, longest_pause=lease_seconds)
+    job_runner = Runner(
+        jobs, publish_stream, stopping, longest_pause=lease_seconds, check_room=settings.disk_space.check
+    )
     look_runner = Runner(looks, look_at_counts, stopping, longest_pause=lease_seconds)
 
     async def run_job(
@@ -132,7 +134,7 @@ async def _deliver(runner: Runner, identifier: str, run: int, execution: Executi
     except LeftForLater as left:
         # Docket's retries would log an error with a traceback at each delivery, and end after three.
         pause = timedelta(seconds=left.seconds)
-        raise AdmissionBlocked(execution, "a request of a later release", retry_delay=pause) from left
+        raise AdmissionBlocked(execution, str(left), retry_delay=pause) from left
 
 
 def _worker(docket: Docket, settings: WorkerSettings, *, concurrency: int) -> Worker:

@@ -4,20 +4,24 @@ import asyncio
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import ClassVar
+from typing import ClassVar, Never
 
 from concept_orderings.canonical import Json
 from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed, StoreError, UnreadableRequest
 from store.runs import ATTEMPTS, Runs, Verdict
-from worker.left_runs import LeftRuns
+from worker.left_runs import LeftForLater, LeftRuns
 from worker.monitor import Monitor
 
 _log = logging.getLogger(__name__)
 
 # The codes of errors that may pass within a minute; every other error would occur again on a retry.
 _MAY_PASS = frozenset({"source_unavailable", "store_unavailable", "store_full"})
+
+
+_FULL_PAUSE_SECONDS = 5.0
+"""How long a run pauses that waits for room on the disk."""
 
 
 class Work(ABC):
@@ -78,13 +82,26 @@ class Runner:
         Set while the worker is stopping.
     longest_pause
         The longest time in seconds after which the queue delivers a run again that this worker has left.
+    check_room
+        Raises StoreError ``store_full`` while there is no room for results: runs then stay queued. It may block.
     """
 
-    def __init__(self, runs: Runs, work: Work, stopping: threading.Event, *, longest_pause: float = 30.0) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        work: Work,
+        stopping: threading.Event,
+        *,
+        longest_pause: float = 30.0,
+        check_room: Callable[[], None] = lambda: None,
+    ) -> None:
         self._runs = runs
         self._work = work
         self._stopping = stopping
         self._left = LeftRuns(longest_pause=longest_pause)
+        self._check_room = check_room
+        self._without_room: set[tuple[str, int]] = set()
+        self._full_pause = min(longest_pause, _FULL_PAUSE_SECONDS)
 
     async def deliver(self, identifier: str, run: int) -> None:
         """Do a run that the queue delivered, and record how it ended.
@@ -94,7 +111,8 @@ class Runner:
         asyncio.CancelledError
             If the worker is stopping: the queue delivers the run again.
         LeftForLater
-            If the run stays queued for a worker of a later release: the queue delivers it again after the pause.
+            If the run stays queued, for a worker of a later release or until there is room on the disk: the queue
+            delivers it again after the pause.
         Exception
             If the work is to be tried again: the queue then delivers the run again later.
         """
@@ -110,6 +128,9 @@ class Runner:
             return
         # Not started again: that would look to clients as if the run began.
         self._left.leave_again(identifier, run)
+        if (identifier, run) in self._without_room and await self._no_room() is not None:
+            raise LeftForLater(self._full_pause)
+        self._without_room.discard((identifier, run))
         async with self._work.turn(record.about):
             await self._run(identifier, run)
 
@@ -120,6 +141,8 @@ class Runner:
         if attempt > ATTEMPTS:
             await self._fail(identifier, run, _crashed(self._work))
             return
+        if (full := await self._no_room()) is not None:
+            await self._wait_for_room(identifier, run, full)
         monitor = Monitor(self._runs, identifier, run, self._stopping)
         try:
             async with monitor:
@@ -163,7 +186,28 @@ class Runner:
         await self._runs.give_back(identifier, run, counted=False, note=note)
         self._left.leave(identifier, run)
 
+    async def _no_room(self) -> StoreError | None:
+        try:
+            await asyncio.to_thread(self._check_room)
+        except StoreError as error:
+            return error
+        return None
+
+    async def _wait_for_room(self, identifier: str, run: int, error: StoreError) -> Never:
+        """Put a run back until there is room: it is no attempt."""
+        _log.warning("%s %s stays queued: %s", self._work.noun, identifier, error.detail)
+        note: dict[str, Json] = {
+            "code": error.code,
+            "detail": f"The {self._work.noun} waits until there is room. {error.detail}",
+        }
+        await self._runs.give_back(identifier, run, counted=False, note=note)
+        self._without_room.add((identifier, run))
+        raise LeftForLater(self._full_pause)
+
     async def _failed(self, identifier: str, run: int, attempt: int, error: Exception) -> None:
+        # Of a result that does not fit although there is room, the client must hear.
+        if isinstance(error, StoreError) and error.code == "store_full" and await self._no_room() is not None:
+            await self._wait_for_room(identifier, run, error)
         may_pass = not isinstance(error, ConceptOrderingsError) or error.code in _MAY_PASS
         if self._work.tries_again and may_pass and attempt < ATTEMPTS:
             await self._runs.give_back(identifier, run, counted=True)

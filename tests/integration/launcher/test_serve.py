@@ -105,7 +105,7 @@ def leave_behind(data: Path, name: str, *command: str, directory: Path | None = 
         cwd=directory,
         start_new_session=True,
     )
-    until(lambda: lock.exists() and lock.read_text() == str(process.pid))
+    until(lambda: lock.exists() and int(lock.read_text() or 0) == process.pid)
     return process
 
 

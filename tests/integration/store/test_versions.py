@@ -53,6 +53,8 @@ class Interleaving:
         await self._let_others_go_first()
         return await self._objects.get(key)
 
+    async def check_writable(self) -> None: ...
+
     def remove_leftovers(self) -> None: ...
 
     async def names(self, prefix: str) -> list[str]:

@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
 
 from concept_orderings.errors import SourceError, StoreError, UnreadableRequest
 from concept_orderings.progress import Phase
+from store.disk_space import store_full
 from store.queue import open_redis
 from store.runs import ATTEMPTS, JOB, LOOK, Kind, Lane, Record, Runs, State, Submission, Verdict
 from support.keys import KEYS
@@ -255,6 +257,68 @@ async def test_a_run_of_a_later_release_can_be_cancelled_while_it_waits(place: P
     await place.runner.deliver(ID, run)
     record = await place.record()
     assert (record.state, record.note) == (State.CANCELLED, None)
+
+
+class Disk:
+    """A disk that a test fills."""
+
+    def __init__(self) -> None:
+        self.full = True
+
+    def check(self) -> None:
+        if self.full:
+            raise store_full("3 MB are free")
+
+
+async def test_a_run_waits_for_room_before_it_begins_and_is_no_attempt(place: Place) -> None:
+    disk = Disk()
+    runner = Runner(place.runs, place.work, place.stopping, check_room=disk.check)
+    run = await place.submit()
+    for _ in range(5):
+        with pytest.raises(LeftForLater):
+            await runner.deliver(ID, run)
+    waiting = await place.record()
+    assert (waiting.state, waiting.attempts, waiting.error) == (State.QUEUED, 0, None)
+    assert waiting.note is not None
+    assert waiting.note["code"] == "store_full"
+    assert "waits until there is room" in str(waiting.note["detail"])
+    assert place.requests == [], "it is not computed again and again"
+    disk.full = False
+    await runner.deliver(ID, run)
+    record = await place.record()
+    assert (record.state, record.note, record.attempts) == (State.SUCCEEDED, None, 1)
+
+
+async def test_a_run_whose_result_finds_no_room_waits_however_often(place: Place) -> None:
+    disk = Disk()
+    disk.full = False
+    runner = Runner(place.runs, place.work, place.stopping, check_room=disk.check)
+
+    async def fill(monitor: Monitor) -> bytes:
+        disk.full = True
+        raise store_full("a file could not be written")
+
+    place.do = fill
+    run = await place.submit()
+    for _ in range(ATTEMPTS + 2):
+        disk.full = False
+        with pytest.raises(LeftForLater):
+            await runner.deliver(ID, run)
+    assert (await place.record()).attempts == 0
+    disk.full, place.do = False, place.succeed
+    await runner.deliver(ID, run)
+    assert (await place.record()).state is State.SUCCEEDED
+
+
+async def test_a_result_that_does_not_fit_although_there_is_room_fails(place: Place) -> None:
+    place.fail(store_full("a file could not be written"))
+    run = await place.submit()
+    for _ in range(ATTEMPTS):
+        with suppress(StoreError):  # the queue delivers it again
+            await place.runner.deliver(ID, run)
+    record = await place.record()
+    assert record.error is not None
+    assert (record.state, record.error["code"]) == (State.FAILED, "store_full")
 
 
 async def test_attempts_that_failed_before_still_count_when_a_run_is_left(place: Place) -> None:
