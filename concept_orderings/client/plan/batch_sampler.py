@@ -37,6 +37,7 @@ class StepSampler:
         self, cursor: "Cursor", index: Mapping[Pair, Indices], pretraining: Indices | int | None = None
     ) -> None:
         self.cursor = cursor
+        self._blocks = cursor.blocks()
         named = {(canonical_name(dataset), class_name): each for (dataset, class_name), each in index.items()}
         faults: list[str] = []
         # The concept -1 of the pretraining pool is the last one here.
@@ -53,8 +54,8 @@ class StepSampler:
 
     def indices(self, number: int) -> list[int]:
         """Return the indices of the samples of a step; see `Cursor.number`."""
-        step = self.cursor.at(*divmod(number, self.cursor.plan.steps))
-        concepts, samples = step.arrays.concept.tolist(), step.arrays.sample.tolist()
+        arrays = self._blocks.arrays(number)
+        concepts, samples = arrays.concept.tolist(), arrays.sample.tolist()
         sequences = self._sequences
         return [int(sequences[concept][sample]) for concept, sample in zip(concepts, samples, strict=True)]
 

@@ -2,126 +2,21 @@
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from concept_orderings.client.errors import BadArgument
 from concept_orderings.client.plan.batch_sampler import StepSampler
+from concept_orderings.client.plan.blocks import Blocks, Item, Step
 from concept_orderings.client.plan.confirmations import Confirmations
 from concept_orderings.client.plan.parameters import Pair, PlannedStream, PlanOptions, read_parameters
-from concept_orderings.client.plan.plan import Arrays, Plan
+from concept_orderings.client.plan.plan import Plan
 from concept_orderings.client.plan.ranks import Ranks, read_ranks
 from concept_orderings.client.plan.state import plan_state, step_of_state
-from concept_orderings.training import POOLS
 
 if TYPE_CHECKING:
     from concept_orderings.client.plan.item_dataset import ItemDataset
 
-BLOCK_SAMPLES = 16_384
-BLOCK_STEPS = 64
-"""A block has at most so many samples, or one step; and at most so many steps."""
-
 _Batch = TypeVar("_Batch")
-
-
-class Item(NamedTuple):
-    """A sample of a batch.
-
-    Attributes
-    ----------
-    pool : {"pretraining", "update", "buffer"}
-    dataset, class_name : str or None
-        The concept; None in the pretraining pool.
-    index : int
-        The number among the samples of the class, or of the pretraining pool.
-    """
-
-    pool: str
-    dataset: str | None
-    class_name: str | None
-    index: int  # type: ignore[assignment]  # tuples have a method of this name
-
-
-class Step:
-    """A step of training: the part of a rank in a global batch.
-
-    Attributes
-    ----------
-    task : int
-        From 0.
-    index : int
-        The step in its task, from 0.
-    number : int
-        The step in the whole stream, from 0.
-    weight : float
-        What the mean over the rank's samples is multiplied with, so that the mean over all ranks is that over the
-        global batch: 1 where all ranks have equally many samples.
-    """
-
-    def __init__(self, blocks: "_Blocks", number: int) -> None:
-        self._blocks = blocks
-        self.number = number
-        self.task, self.index = divmod(number, blocks.plan.steps)
-
-    def __repr__(self) -> str:
-        return f"<step {self.index} of task {self.task}: {len(self)} samples>"
-
-    def __len__(self) -> int:
-        return self._blocks.share
-
-    @property
-    def weight(self) -> float:
-        """See the class."""
-        return self._blocks.share * self._blocks.world_size / self._blocks.plan.parameters.batch_size
-
-    @cached_property
-    def arrays(self) -> Arrays:
-        """Pool, concept and sample of each item; see `Arrays`."""
-        return self._blocks.arrays(self.number)
-
-    @cached_property
-    def items(self) -> list[Item]:
-        """The samples as named tuples (pool, dataset, class_name, index)."""
-        pairs = self._blocks.plan.pairs
-        pools, concepts, samples = (each.tolist() for each in self.arrays)
-        return [
-            Item(POOLS[pool], pairs[concept][0], pairs[concept][1], sample)
-            if concept >= 0
-            else Item(POOLS[pool], None, None, sample)
-            for pool, concept, sample in zip(pools, concepts, samples, strict=True)
-        ]
-
-
-class _Blocks:
-    """The batches of a plan for a rank, computed in blocks that grow while steps are asked for in order."""
-
-    def __init__(self, plan: Plan, rank: int, world_size: int) -> None:
-        self.plan = plan
-        self.rank = rank
-        self.world_size = world_size
-        self.share = len(range(rank, plan.parameters.batch_size, world_size))
-        self._most = max(1, min(BLOCK_STEPS, BLOCK_SAMPLES // self.share))
-        self._first = self._end = 0
-        self._arrays: Arrays | None = None
-
-    def arrays(self, number: int) -> Arrays:
-        """Return the arrays of a step; read-only."""
-        if self._arrays is None or not self._first <= number < self._end:
-            self._compute(number)
-        assert self._arrays is not None
-        at = (number - self._first) * self.share
-        part = slice(at, at + self.share)
-        return Arrays(self._arrays.pool[part], self._arrays.concept[part], self._arrays.sample[part])
-
-    def _compute(self, number: int) -> None:
-        """Compute a block from a step on: twice as many steps as before if it continues the block before."""
-        task, step = divmod(number, self.plan.steps)
-        wanted = 2 * (self._end - self._first) if number == self._end else 1
-        steps = max(1, min(wanted, self._most, self.plan.steps - step))
-        self._arrays = self.plan.arrays(task, step, step + steps, self.rank, self.world_size)
-        for each in self._arrays:
-            each.setflags(write=False)
-        self._first, self._end = number, number + steps
 
 
 class Cursor(Iterator[Step]):
@@ -153,7 +48,7 @@ class Cursor(Iterator[Step]):
         self._name = name
         self._version = version
         self._ranks = ranks
-        self._blocks = _Blocks(plan, ranks.rank, ranks.world_size)
+        self._blocks = self.blocks()
 
     def __repr__(self) -> str:
         return (
@@ -182,7 +77,7 @@ class Cursor(Iterator[Step]):
     def __next__(self) -> Step:
         if self.number >= self.steps:
             raise StopIteration
-        step = Step(self._blocks, self.number)
+        step = self._blocks.step(self.number)
         self._confirm()
         return step
 
@@ -240,7 +135,11 @@ class Cursor(Iterator[Step]):
         BadArgument
             There is no such task or step.
         """
-        return Step(self._blocks, self._number(task, index))
+        return self._blocks.step(self._number(task, index))
+
+    def blocks(self, stride: int = 1) -> Blocks:
+        """Return the steps anew, for a reader of its own that takes every `stride`-th one."""
+        return Blocks(self.plan, self.rank, self.world_size, stride)
 
     def seek(self, task: int, index: int = 0) -> None:
         """Go to a step.

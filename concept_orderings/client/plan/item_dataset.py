@@ -10,7 +10,8 @@ from concept_orderings.client.errors import BadArgument
 from concept_orderings.client.plan.confirmations import CURSOR_MOVED
 
 if TYPE_CHECKING:
-    from concept_orderings.client.plan.cursor import Cursor, Item
+    from concept_orderings.client.plan.blocks import Item
+    from concept_orderings.client.plan.cursor import Cursor
 
 
 class ItemDataset(IterableDataset[Any]):
@@ -52,13 +53,13 @@ class ItemDataset(IterableDataset[Any]):
 
     def _items(self, workers: int, worker: int, first: int) -> Iterator[Any]:
         confirmations = self.cursor.confirmations
-        moves = confirmations.moves
+        moves, blocks = confirmations.moves, self.cursor.blocks(workers)
         for number in range(first + worker, self.cursor.steps, workers):
             if confirmations.moves != moves:
                 raise BadArgument.of(CURSOR_MOVED)
             self._drawn[0] = moves + 1
             confirmations.drew(number + 1)
-            items = self.cursor.at(*divmod(number, self.cursor.plan.steps)).items
+            items = blocks.step(number).items
             yield from items if self._load is None else map(self._load, items)
 
     def _drawn_elsewhere(self) -> bool:

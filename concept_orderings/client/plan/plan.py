@@ -141,21 +141,21 @@ class Plan:
         """Return how many samples of each batch of a task come from each pool."""
         return self._shares[task]
 
-    def arrays(self, task: int, first: int, end: int, rank: int = 0, world_size: int = 1) -> Arrays:
-        """Return the samples of the batches from step `first` to before `end` of a task, one batch after the other.
+    def arrays(self, task: int, steps: range, rank: int = 0, world_size: int = 1) -> Arrays:
+        """Return the samples of the batches of some steps of a task, one batch after the other.
 
         Parameters
         ----------
         task
             From 0.
-        first, end
-            Steps of the task.
+        steps
+            Steps of the task, ascending.
         rank, world_size
             Only positions `rank`, `rank + world_size`, … of each batch.
         """
         drawn = self._sources(task)
         chosen: list[Integers] = []
-        for step in range(first, end):
+        for step in steps:
             at = 0
             for each in drawn:
                 start, stop = each.before(step), each.before(step + 1)
@@ -163,7 +163,7 @@ class Plan:
                 at += stop - start
         lengths = [len(each) for each in chosen]
         numbers = np.concatenate(chosen)
-        places = np.repeat(np.tile(np.arange(len(drawn)), end - first), lengths)
+        places = np.repeat(np.tile(np.arange(len(drawn)), len(steps)), lengths)
         concepts, samples = np.empty_like(numbers), np.empty_like(numbers)
         for i, each in enumerate(drawn):
             of_source = np.flatnonzero(places == i)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concept_orderings.client import BadArgument, WrongState
-from concept_orderings.client.plan import Cursor, Item, make_cursor
+from concept_orderings.client.plan import Arrays, Cursor, Item, Plan, make_cursor
 from unit.concept_orderings.client.plan.oracle import OraclePlan
 from unit.concept_orderings.client.plan.streams import cursor_of, stream_of
 
@@ -196,6 +196,26 @@ def test_memory_does_not_grow_with_steps() -> None:
         pass
 
     assert len(pickle.dumps(cursor)) <= before + 2000
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5])
+def test_readers_of_every_few_steps_compute_blocks(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As each of several workers does, also over the ends of tasks (here of 50 steps)."""
+    cursor = cursor_of(SIZES, **{**OPTIONS, "samples_per_task": 400})
+    expected = [cursor.at(*divmod(number, 50)).items for number in range(3, 150, stride)]
+    computed, arrays = Counter[int](), Plan.arrays
+
+    def counted(plan: Plan, task: int, steps: range, *ranks: int) -> Arrays:
+        computed[task] += 1
+        return arrays(plan, task, steps, *ranks)
+
+    monkeypatch.setattr(Plan, "arrays", counted)
+    blocks = cursor.blocks(stride)
+
+    assert [blocks.step(number).items for number in range(3, 150, stride)] == expected
+    # Each has twice as many steps as the one before, up to the end of the task: with a stride of 5, those of task 0
+    # have 1, 2, 4 and 3.
+    assert computed.total() == {1: 10, 2: 9, 5: 8}[stride]
 
 
 def test_a_state_goes_on_with_any_number_of_ranks() -> None:
