@@ -110,18 +110,23 @@ Watch: TypeAlias = Callable[[Job], None]
 def arrange(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[Found]:
     """Ask for a version and wait for it; see `concept_orderings.client.client.Client.arrange`."""
     if body.get("variants") is not None:
-        raise BadArgument.of("This asks for one version: ask for each variant by its own name and seed.")
-    _check_online(reader)
-    request = Request("POST", "/v1/streams", {"Content-Type": "application/json"}, _encoded(body))
-    reply = yield from exchange(reader.connection, request, clock=reader.clock)
-    where = reader.connection.full("/v1/streams")
-    answer = decode(reply, where)
-    if reply.status == 202:
-        job = yield from follow(reader, _job(answer, where), watch)
-        return (yield from _made_by(reader, job))
-    with _reading(where):
-        wanted = Wanted.of(answer["name"], answer["version"], answer["digest"])
-    return (yield from reader.find(wanted))
+        raise BadArgument.of("This asks for one version, and the request for several: call arrange_variants.")
+    status, answer = yield from _post(reader, body)
+    version, job = (None, answer) if status == 202 else (answer, None)
+    return (yield from _awaited(reader, version, job, watch))
+
+
+def arrange_variants(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[list[Found]]:
+    """Ask for several versions and wait for them; see `concept_orderings.client.client.Client.arrange_variants`."""
+    if body.get("variants") is None:
+        raise BadArgument.of("This asks for several versions: give variants=N, their number, in the request.")
+    _, answer = yield from _post(reader, body)
+    with _reading(_posted_to(reader)):
+        variants = [(each["version"], each["job"]) for each in answer["variants"]]
+    found = []
+    for version, job in variants:
+        found.append((yield from _awaited(reader, version, job, watch)))
+    return found
 
 
 def follow(reader: Reader, job: Job, watch: Watch) -> Steps[Job]:
@@ -249,6 +254,28 @@ class Events:
             elif not line and self._data:
                 yield Event(self._id, "\n".join(self._data))
                 self._data = []
+
+
+def _post(reader: Reader, body: Mapping[str, Any]) -> Steps[tuple[int, Any]]:
+    """Post a request for versions; return the status and the JSON value of the answer."""
+    _check_online(reader)
+    request = Request("POST", "/v1/streams", {"Content-Type": "application/json"}, _encoded(body))
+    reply = yield from exchange(reader.connection, request, clock=reader.clock)
+    return reply.status, decode(reply, _posted_to(reader))
+
+
+def _posted_to(reader: Reader) -> str:
+    return reader.connection.full("/v1/streams")
+
+
+def _awaited(reader: Reader, version: Any, job: Any, watch: Watch) -> Steps[Found]:
+    """Return a version that was asked for: one that exists, or else that of a job, which is followed."""
+    where = _posted_to(reader)
+    if version is None:
+        return (yield from _made_by(reader, (yield from follow(reader, _job(job, where), watch))))
+    with _reading(where):
+        wanted = Wanted.of(version["name"], version["version"], version["digest"])
+    return (yield from reader.find(wanted))
 
 
 def _made_by(reader: Reader, job: Job) -> Steps[Found]:

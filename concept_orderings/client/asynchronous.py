@@ -30,11 +30,14 @@ class AsyncClient:
         proxy: str | None = None,
         timeout: float = 30.0,
         patience: float = 60.0,
+        min_speed: float | None = None,
         cache: CachePlace = None,
         cache_bytes: int | None = None,
         offline: bool | None = None,
     ) -> None:
-        connection = Connection.of(url, token=token, proxy=proxy, timeout=timeout, patience=patience)
+        connection = Connection.of(
+            url, token=token, proxy=proxy, timeout=timeout, patience=patience, min_speed=min_speed
+        )
         self._reader = make_reader(connection, cache, cache_bytes, offline)
         self._runner = Awaiting(self._reader.connection)
 
@@ -59,6 +62,13 @@ class AsyncClient:
         """Ask for a version, wait for it, and read it; see `Client.arrange`."""
         found = await self.run(asking.arrange(self._reader, request, watch_of(progress)))
         return AsyncStream(self, self._reader, found)
+
+    async def arrange_variants(
+        self, request: Mapping[str, Any], *, progress: bool | Watch = False
+    ) -> "list[AsyncStream]":
+        """Ask for versions with several seeds, wait for them, and read them; see `Client.arrange_variants`."""
+        found = await self.run(asking.arrange_variants(self._reader, request, watch_of(progress)))
+        return [AsyncStream(self, self._reader, each) for each in found]
 
     async def cancel(self, job: str | Job) -> Job:
         """Cancel a job, by its id; see `Client.cancel`."""

@@ -48,6 +48,9 @@ class Client:
         Seconds that one answer may keep silent.
     patience
         Seconds after which a call gives up where the service does not answer, or asks to be tried again.
+    min_speed
+        Bytes per second that an answer has on average, after the first `timeout` seconds; 0 for no limit. By default
+        those in ``CONCEPT_ORDERINGS_MIN_SPEED``, or 10,000.
     cache
         The directory of the cache; by default that in ``CONCEPT_ORDERINGS_CACHE``, or a directory
         ``concept-orderings`` among the caches of the user. False: no cache.
@@ -72,11 +75,14 @@ class Client:
         proxy: str | None = None,
         timeout: float = 30.0,
         patience: float = 60.0,
+        min_speed: float | None = None,
         cache: CachePlace = None,
         cache_bytes: int | None = None,
         offline: bool | None = None,
     ) -> None:
-        connection = Connection.of(url, token=token, proxy=proxy, timeout=timeout, patience=patience)
+        connection = Connection.of(
+            url, token=token, proxy=proxy, timeout=timeout, patience=patience, min_speed=min_speed
+        )
         self._reader = make_reader(connection, cache, cache_bytes, offline)
         self._runner = Blocking(self._reader.connection)
 
@@ -145,6 +151,24 @@ class Client:
             The queue is full, or the service does not answer. The job goes on, and asking again finds it.
         """
         return Stream(self._reader, self.run(asking.arrange(self._reader, request, watch_of(progress))), self.run)
+
+    def arrange_variants(self, request: Mapping[str, Any], *, progress: bool | Watch = False) -> list[Stream]:
+        """Ask for versions with several seeds, wait for them, and read them, in the order of their seeds.
+
+        Parameters
+        ----------
+        request
+            The body of a ``POST /v1/streams`` with ``variants``.
+        progress
+            As for `arrange`; the jobs are followed one after the other.
+
+        Raises
+        ------
+        ServiceError, Unavailable
+            See `arrange`; `JobFailed` for the first job that failed. The others go on.
+        """
+        found = self.run(asking.arrange_variants(self._reader, request, watch_of(progress)))
+        return [Stream(self._reader, each, self.run) for each in found]
 
     def cancel(self, job: str | Job) -> Job:
         """Cancel a job, by its id: a queued one at once, a running one within about a second.

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -17,11 +18,17 @@ from concept_orderings.version import __version__
 
 URL_VARIABLE = "CONCEPT_ORDERINGS_URL"
 TOKEN_VARIABLE = "CONCEPT_ORDERINGS_TOKEN"
+SPEED_VARIABLE = "CONCEPT_ORDERINGS_MIN_SPEED"
+
+DEFAULT_SPEED = 10_000.0
+"""The fewest bytes per second."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 20.0
 _LONGEST_ASKED = 86_400.0
 _AGAIN = frozenset({408, 425, 429, 502, 503, 504})
 _MOST_REDIRECTIONS = 5
+_FEWEST_TRIES = 3
+"""The fewest tries where an answer broke after a part of it, which may have taken longer than the patience."""
 _PORTS = {"http": 80, "https": 443}
 
 _log = logging.getLogger("concept_orderings.client")
@@ -45,6 +52,8 @@ class Connection:
         Seconds that one answer may keep silent.
     patience : float
         Seconds after which the client gives up where the service does not answer, or asks to be tried again.
+    min_speed : float
+        Bytes per second that an answer has on average, after the first `timeout` seconds; 0 for no limit.
     """
 
     url: str
@@ -52,10 +61,18 @@ class Connection:
     proxy: str | None = None
     timeout: float = 30.0
     patience: float = 60.0
+    min_speed: float = DEFAULT_SPEED
 
     @classmethod
     def of(
-        cls, url: str | None, *, token: str | None = None, proxy: str | None = None, timeout: float, patience: float
+        cls,
+        url: str | None,
+        *,
+        token: str | None = None,
+        proxy: str | None = None,
+        timeout: float,
+        patience: float,
+        min_speed: float | None = None,
     ) -> "Connection":
         """Return a connection; what is not given is taken from the environment.
 
@@ -78,7 +95,14 @@ class Connection:
             # It would stand in citations and logs.
             raise BadArgument.of("Leave user and password out of the address; give a bearer token as token.")
         secret = token if token is not None else os.environ.get(TOKEN_VARIABLE, "")
-        return cls(given, secret.strip(), proxy, timeout, patience)
+        return cls(given, secret.strip(), proxy, timeout, patience, _speed(min_speed))
+
+    def seconds_for(self, received: int) -> float:
+        """Return how long the first bytes of a body may take.
+
+        A server that sends a byte now and then is never silent for `timeout` seconds.
+        """
+        return self.timeout + received / self.min_speed if self.min_speed else math.inf
 
     def headers(self) -> dict[str, str]:
         """Return the headers of every request."""
@@ -133,7 +157,8 @@ def _until_answered(connection: Connection, request: Request, clock: Callable[[]
         pause = pauses.next(answer)
         spent = clock() - begun
         what = f"{request.method} {connection.full(request.path)}: {why(answer)}"
-        if spent + pause > connection.patience:
+        is_broken = isinstance(answer, Failed) and answer.received > 0
+        if spent + pause > connection.patience and not (is_broken and pauses.number < _FEWEST_TRIES):
             raise Unavailable(
                 "unavailable",
                 f"{what}. The client tried {_times(pauses.number)} in {spent:.0f} s; its patience is "
@@ -254,6 +279,18 @@ def why(answer: Reply | Failed) -> str:
     except (ValueError, TypeError, KeyError, RecursionError):
         said = ""
     return f"the answer was {answer.status}{said}"
+
+
+def _speed(given: float | None) -> float:
+    """Return the least speed: as given, or that of the environment, or the default."""
+    text = os.environ.get(SPEED_VARIABLE, "") if given is None else given
+    try:
+        speed = float(text) if text != "" else DEFAULT_SPEED
+    except (TypeError, ValueError):
+        speed = -1.0
+    if not 0 <= speed < math.inf:
+        raise BadArgument.of(f"The least speed is a number of bytes per second, or 0, and not {str(text)[:80]!r}.")
+    return speed
 
 
 def _times(number: int) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from concept_orderings.client.connection import Connection
@@ -27,6 +28,11 @@ class Blocking:
         self._lock = threading.Lock()
         self._http: Http | None = None
         self._process = 0
+
+    def __del__(self) -> None:
+        # A stream keeps its client: most programs never close one.
+        with suppress(Exception):
+            self.close()
 
     def run(self, steps: Steps[_Result]) -> _Result:
         """Run steps to their end, and return their result."""
@@ -97,6 +103,7 @@ class Awaiting:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._http: AsyncHttp | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, steps: Steps[_Result]) -> _Result:
         """Run steps to their end, and return their result."""
@@ -118,7 +125,7 @@ class Awaiting:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._http is not None:
+        if self._http is not None and self._loop is asyncio.get_running_loop():
             await self._http.close()
         self._http = None
 
@@ -139,10 +146,12 @@ class Awaiting:
                 return await asyncio.to_thread(function)
 
     def _connected(self) -> "AsyncHttp":
-        if self._http is None:
+        loop = asyncio.get_running_loop()
+        if self._http is None or self._loop is not loop:
             from concept_orderings.client.transport import AsyncHttp  # noqa: PLC0415
 
-            self._http = AsyncHttp(self._connection)
+            # The connections of another `asyncio.run` ended with it.
+            self._http, self._loop = AsyncHttp(self._connection), loop
         return self._http
 
 

@@ -51,9 +51,18 @@ class Reply:
 
 @dataclass(frozen=True)
 class Failed:
-    """No answer, or not all of it: the reason, as the end of a sentence."""
+    """No answer, or not all of it.
+
+    Attributes
+    ----------
+    reason : str
+        The end of a sentence.
+    received : int
+        How many bytes of the answer's body came before its connection broke.
+    """
 
     reason: str
+    received: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Requests over httpx, blocking and awaited. No other module imports httpx."""
 
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -20,25 +22,38 @@ class Http:
 
     def send(self, request: Request) -> Reply | Failed:
         """Return the answer, received to its end."""
-        try:
-            return _reply(self._client.send(_built(self._client, self._connection, request)))
-        except _BROKEN as error:
-            return _failed(error, self._connection)
+        answer = self._begun(request)
+        return answer if isinstance(answer, Failed) else self._received(answer)
 
     def listen(self, request: Request) -> "tuple[Reply | Failed, Events | None]":
         """Return the head of the answer, and its events; the whole answer if it has none."""
-        try:
-            answer = self._client.send(_built(self._client, self._connection, request), stream=True)
-            if _is_stream(answer):
-                return _head(answer), Events(answer, self._connection)
-            answer.read()
-            return _reply(answer), None
-        except _BROKEN as error:
-            return _failed(error, self._connection), None
+        answer = self._begun(request)
+        if isinstance(answer, Failed):
+            return answer, None
+        return (
+            (_head(answer), Events(answer, self._connection)) if _is_stream(answer) else (self._received(answer), None)
+        )
 
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
+
+    def _begun(self, request: Request) -> httpx.Response | Failed:
+        try:
+            return self._client.send(_built(self._client, self._connection, request), stream=True)
+        except _BROKEN as error:
+            return _failed(error, self._connection)
+
+    def _received(self, answer: httpx.Response) -> Reply | Failed:
+        assert isinstance(answer.stream, httpx.SyncByteStream)
+        answer.stream = _Paced(answer.stream, self._connection)
+        try:
+            answer.read()
+            return _reply(answer)
+        except _BROKEN as error:
+            return _failed(error, self._connection, answer.num_bytes_downloaded)
+        finally:
+            answer.close()
 
 
 class Events:
@@ -70,25 +85,38 @@ class AsyncHttp:
 
     async def send(self, request: Request) -> Reply | Failed:
         """Return the answer, received to its end."""
-        try:
-            return _reply(await self._client.send(_built(self._client, self._connection, request)))
-        except _BROKEN as error:
-            return _failed(error, self._connection)
+        answer = await self._begun(request)
+        return answer if isinstance(answer, Failed) else await self._received(answer)
 
     async def listen(self, request: Request) -> "tuple[Reply | Failed, AsyncEvents | None]":
         """Return the head of the answer, and its events; the whole answer if it has none."""
-        try:
-            answer = await self._client.send(_built(self._client, self._connection, request), stream=True)
-            if _is_stream(answer):
-                return _head(answer), AsyncEvents(answer, self._connection)
-            await answer.aread()
-            return _reply(answer), None
-        except _BROKEN as error:
-            return _failed(error, self._connection), None
+        answer = await self._begun(request)
+        if isinstance(answer, Failed):
+            return answer, None
+        if _is_stream(answer):
+            return _head(answer), AsyncEvents(answer, self._connection)
+        return await self._received(answer), None
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+    async def _begun(self, request: Request) -> httpx.Response | Failed:
+        try:
+            return await self._client.send(_built(self._client, self._connection, request), stream=True)
+        except _BROKEN as error:
+            return _failed(error, self._connection)
+
+    async def _received(self, answer: httpx.Response) -> Reply | Failed:
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
+        answer.stream = _AsyncPaced(answer.stream, self._connection)
+        try:
+            await answer.aread()
+            return _reply(answer)
+        except _BROKEN as error:
+            return _failed(error, self._connection, answer.num_bytes_downloaded)
+        finally:
+            await answer.aclose()
 
 
 class AsyncEvents:
@@ -109,6 +137,53 @@ class AsyncEvents:
     async def close(self) -> None:
         """Leave the rest of it."""
         await self._answer.aclose()
+
+
+class TooSlow(httpx.TransportError):
+    """A body comes in pieces that are never late, and has too few bytes for its time."""
+
+
+class _Pace:
+    """Refuses a body that takes longer than `Connection.timeout` and its bytes at `Connection.min_speed`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._begun = time.monotonic()
+        self._received = 0
+
+    def count(self, part: bytes) -> None:
+        self._received += len(part)
+        spent, allowed = time.monotonic() - self._begun, self._connection.seconds_for(self._received)
+        if spent > allowed:
+            raise TooSlow(f"too slow, {self._received:,} bytes in {spent:.1f} s")
+
+
+class _Paced(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream, connection: Connection) -> None:
+        self._stream = stream
+        self._pace = _Pace(connection)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            yield part
+            self._pace.count(part)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _AsyncPaced(httpx.AsyncByteStream):
+    def __init__(self, stream: httpx.AsyncByteStream, connection: Connection) -> None:
+        self._stream = stream
+        self._pace = _Pace(connection)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+            self._pace.count(part)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _options(connection: Connection) -> dict[str, Any]:
@@ -134,8 +209,9 @@ def _reply(answer: httpx.Response) -> Reply:
     return Reply(head.status, head.headers, answer.content)
 
 
-def _failed(error: Exception, connection: Connection) -> Failed:
+def _failed(error: Exception, connection: Connection, received: int = 0) -> Failed:
     name = type(error).__name__
     if isinstance(error, httpx.TimeoutException):
-        return Failed(f"no answer within {connection.timeout:g} s ({name})")
-    return Failed(f"{str(error).rstrip('.') or name} ({name})")
+        return Failed(f"no answer within {connection.timeout:g} s ({name})", received)
+    # One that is too slow would be so again: what came of it is no progress.
+    return Failed(f"{str(error).rstrip('.') or name} ({name})", 0 if isinstance(error, TooSlow) else received)

@@ -77,6 +77,17 @@ def test_a_job_is_followed_over_a_restart_of_the_service(controlled: Deployment,
     assert "running" in seen
 
 
+def test_versions_with_several_seeds_are_asked_for_at_once(controlled: Deployment, client: Client) -> None:
+    controlled.ready()
+    request = random_request("seeds", seed=3)
+    first, second = client.arrange_variants({**request, "variants": 2})
+
+    assert (first.name, second.name) == ("seeds-1", "seeds-2")
+    assert first.concepts != second.concepts
+    again = client.arrange_variants({**request, "variants": 2})
+    assert [each.digest for each in again] == [first.digest, second.digest]
+
+
 def test_a_job_is_cancelled(controlled: Deployment, client: Client) -> None:
     async def ask() -> None:
         async with AsyncClient(client.url, cache=False) as other:

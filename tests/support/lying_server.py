@@ -134,6 +134,17 @@ def keep_silent(handler: Answering, reply: Reply) -> None:
     handler.close_connection = True
 
 
+def drip(handler: Answering, reply: Reply) -> None:
+    """Send a byte now and then, and never all."""
+    handler.head(200, {"content-length": str(len(reply.content))})
+    for i in range(len(reply.content) - 1):
+        handler.wfile.write(reply.content[i : i + 1])
+        handler.wfile.flush()
+        if handler.server.owner.end.wait(0.02):
+            break
+    handler.close_connection = True
+
+
 def pack(handler: Answering, reply: Reply) -> None:
     """Send the body compressed, asked or not; the entity tag is that of the packed bytes in a real service."""
     headers = {name: value for name, value in reply.headers.items() if name != "etag"}

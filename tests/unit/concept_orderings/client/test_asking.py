@@ -145,8 +145,29 @@ def test_a_version_that_exists_is_answered_at_once(service: ScriptedService) -> 
         assert arrange(service).digest == digest
 
 
+def test_variants_are_waited_for_each(service: ScriptedService) -> None:
+    """One exists, one has a job; each is read in the order of the answer."""
+    existing = service.publish("job-2")
+    version = {"name": "job-2", "version": 1, "digest": existing.digest}
+    variants = [{"version": None, "job": job("queued")}, {"version": version, "job": None}]
+    service.answers["/v1/streams"] = [Reply(202, {}, json.dumps({"variants": variants}).encode())]
+    service.events = [event(1, job("succeeded")), None]
+    body = {"name": "job", "variants": 2}
+
+    found = service.run(asking.arrange_variants(service.reader(), body, lambda job: None))
+
+    assert [each.manifest.name for each in found] == ["job-1", "job-2"]
+    assert json.loads(service.requests[0].content or b"") == body
+    for refused in ({"variants": [{"version": None, "job": None}]}, {"variants": 3}, version):
+        service.answers["/v1/streams"] = [Reply(201, {}, json.dumps(refused).encode())]
+        with pytest.raises(BadAnswer):
+            service.run(asking.arrange_variants(service.reader(), body, lambda job: None))
+    with pytest.raises(BadArgument, match="give variants=N"):
+        service.run(asking.arrange_variants(service.reader(), {"name": "job"}, lambda job: None))
+
+
 def test_several_versions_in_one_call_are_refused(service: ScriptedService) -> None:
-    with pytest.raises(BadArgument, match="by its own name and seed"):
+    with pytest.raises(BadArgument, match="call arrange_variants"):
         service.run(asking.arrange(service.reader(), {"name": "job-1", "variants": 5}, print))
 
 

@@ -1,6 +1,7 @@
 """Test how answers are waited for: retries, `Retry-After`, redirections, errors."""
 
 import copy
+import math
 import pickle
 from typing import Any
 
@@ -11,6 +12,7 @@ from concept_orderings.client.errors import BadAnswer, BadArgument, ServiceError
 from concept_orderings.client.steps import Failed, Reply, Request
 from support.scripted_service import ScriptedService, problem
 
+URL = "http://orders:8000"
 OK = Reply(200, {}, b"{}")
 
 
@@ -133,6 +135,21 @@ def test_a_connection_is_given_or_of_the_environment(monkeypatch: pytest.MonkeyP
     assert (found.url, found.headers()["Authorization"]) == ("https://orders", "Bearer abc")
     assert "Authorization" not in Connection.of("http://a", token="", timeout=1, patience=1).headers()
     assert Connection.of("http://a", token="x", timeout=1, patience=1).headers()["Authorization"] == "Bearer x"
+
+
+def test_a_body_has_the_time_that_its_bytes_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONCEPT_ORDERINGS_MIN_SPEED", raising=False)
+
+    def seconds(received: int, min_speed: float | None = None) -> float:
+        return Connection.of(URL, timeout=30.0, patience=60.0, min_speed=min_speed).seconds_for(received)
+
+    assert (seconds(0), seconds(5_000_000), seconds(5_000_000, 1e6), seconds(1, 0)) == (30.0, 530.0, 35.0, math.inf)
+    monkeypatch.setenv("CONCEPT_ORDERINGS_MIN_SPEED", "1e5")
+    assert seconds(5_000_000) == 80.0
+    for wrong in ("fast", "-1", "inf", "nan"):
+        monkeypatch.setenv("CONCEPT_ORDERINGS_MIN_SPEED", wrong)
+        with pytest.raises(BadArgument, match=f"a number of bytes per second, or 0, and not '{wrong}'"):
+            seconds(0)
 
 
 @pytest.mark.parametrize(

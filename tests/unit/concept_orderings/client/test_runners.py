@@ -22,7 +22,7 @@ from concept_orderings.client import (
     WrongDigest,
     connection,
 )
-from support.lying_server import LyingServer, cut, die, half, keep_silent, pack, pack_half, status
+from support.lying_server import LyingServer, cut, die, drip, half, keep_silent, pack, pack_half, status
 from support.scripted_service import Documents, ScriptedService
 from support.waiting import until
 
@@ -110,6 +110,27 @@ def test_a_server_that_keeps_silent_is_left(server: LyingServer, reading: Read) 
         reading(server.url, timeout=0.2, patience=0.1)
 
 
+def test_a_server_that_sends_a_byte_now_and_then_is_left(server: LyingServer, reading: Read) -> None:
+    server.lie(TASK, drip)
+    assert len(reading(server.url, timeout=0.2)) == 6
+
+    server.lie(V1, drip)
+    with pytest.raises(Unavailable, match=r"too slow, \d+ bytes in 0\.\d s \(TooSlow\).*tried once"):
+        reading(server.url, timeout=0.2, patience=0.1)
+
+
+def test_an_answer_that_broke_after_the_patience_is_tried_again(server: LyingServer, reading: Read) -> None:
+    server.lie(TASK, cut, cut)
+    assert len(reading(server.url, patience=0.0)) == 6
+
+    server.lie(TASK, cut, cut, cut)
+    with pytest.raises(Unavailable, match="tried 3 times"):
+        reading(server.url, patience=0.0)
+    server.lie(TASK, die)
+    with pytest.raises(Unavailable, match="tried once"):
+        reading(server.url, patience=0.0)
+
+
 def test_a_token_goes_to_the_service_alone(server: LyingServer, reading: Read) -> None:
     with LyingServer(server.service) as other:
         server.lie(V1, status(307, location=f"{other.url}{V1}"))
@@ -139,6 +160,34 @@ def test_a_proxy_is_asked(server: LyingServer, reading: Read, monkeypatch: pytes
 def test_nothing_that_listens_is_unavailable(reading: Read) -> None:
     with pytest.raises(Unavailable, match="ConnectError"):
         reading("http://127.0.0.1:1", patience=0.0)
+
+
+UNCLOSED = """
+import sys
+from concept_orderings.client import Client
+
+print(Client(sys.argv[1], cache=False).stream("job-1", 1).concepts)
+stream = Client(sys.argv[1], cache=False).stream("job-1", 1)
+stream.concepts
+"""
+
+
+def test_a_client_that_is_not_closed_leaves_no_connection(server: LyingServer) -> None:
+    """Neither one that is dropped, nor one at the end of the program."""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", UNCLOSED, server.url]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+
+    assert ran.stderr == ""
+
+
+def test_an_awaited_client_outlives_its_event_loop(server: LyingServer) -> None:
+    client = AsyncClient(server.url, cache=False)
+
+    async def read_task() -> int:
+        return len((await (await client.stream("job-1", 1)).task(0)).concepts)
+
+    assert asyncio.run(read_task()) == asyncio.run(read_task()) == 2
+    asyncio.run(client.close())
 
 
 WARM = """
