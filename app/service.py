@@ -477,9 +477,13 @@ class Service:
         """Return the names of all streams, sorted."""
         return await self._versions.streams()
 
-    async def version_numbers(self, stream: str) -> Sequence[int]:
-        """Return the numbers of the finished versions of a stream, ascending; empty if it has none."""
-        return await self._versions.numbers(stream)
+    async def latest_version(self, stream: str) -> int | None:
+        """Return the number of the newest finished version of a stream; None if it has none."""
+        return await self._versions.latest(stream)
+
+    async def version_numbers(self, stream: str, *, after: int, most: int) -> Sequence[int]:
+        """Return the first numbers of finished versions of a stream that are larger than `after`, at most `most`."""
+        return await self._versions.page(stream, after=after, most=most)
 
     async def record(self, stream: str, version: int) -> VersionRecord | None:
         """Return the record of a version, or None if there is none; the most recently used records are cached.

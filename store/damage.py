@@ -1,14 +1,16 @@
 """What is checked when a stored object is read, and the errors for those that are damaged."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.errors import StoreError
 
 Damaged: TypeAlias = Callable[[str], StoreError]
 """Makes an error from its reason: one of the functions below."""
+
+_Read = TypeVar("_Read")
 
 
 def version_damaged(reason: str) -> StoreError:
@@ -51,6 +53,27 @@ def reading(what: str, damaged: Damaged) -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(f"{what} cannot be read: {error}") from error
+
+
+async def unless_damaged(reading: Awaitable[_Read]) -> _Read | None:
+    """Return what is read, or None if it is damaged.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be used.
+    """
+    try:
+        return await reading
+    except StoreError as error:
+        if not is_damage(error):
+            raise
+        return None
+
+
+def is_damage(error: StoreError) -> bool:
+    """Return whether an error says that a stored object is damaged, and not that the store cannot be used."""
+    return error.code.endswith("_damaged")
 
 
 def checked_content(data: bytes | None, digest: str, what: str, damaged: Damaged) -> bytes:

@@ -4,6 +4,8 @@
 
     streams/NAME/versions/00000001.json          the record of a version; it exists if and only if the version does
     streams/NAME/requests/DIGEST.json            the number of the version that a request has, by the request's SHA-256
+    streams/NAME/newest.json                     a hint: the newest version, and the largest number that is taken
+    streams/NAME/tombstones/00000001.json        a number without a version that no version may get
     streams/NAME/exports/00000001/FORMAT/1.json  the record of a rendering of version 1 by version 1 of an exporter
     streams/NAME/exports/00000001/FORMAT/1-DIGEST.json  the same with labels that a client gave, by their SHA-256
     streams/NAME/descriptions/00000001.json      a description of a stream; the one with the largest number holds
@@ -36,6 +38,36 @@ def version_record(stream: str, version: int) -> str:
 def request_pointer(stream: str, request_digest: str) -> str:
     """Return the key of the number of the version that a request has."""
     return f"streams/{stream}/requests/{request_digest}.json"
+
+
+def stream(name: str) -> str:
+    """Return the folder of everything that a stream has."""
+    return f"streams/{name}"
+
+
+def request_pointers(stream: str) -> str:
+    """Return the folder of the numbers of versions by request."""
+    return f"streams/{stream}/requests"
+
+
+def newest(stream: str) -> str:
+    """Return the key of the hint to the newest version of a stream."""
+    return f"streams/{stream}/newest.json"
+
+
+def exports(stream: str) -> str:
+    """Return the folder that has a folder for each version that was rendered."""
+    return f"streams/{stream}/exports"
+
+
+def tombstones(stream: str) -> str:
+    """Return the folder of the numbers without a version that no version may get."""
+    return f"streams/{stream}/tombstones"
+
+
+def tombstone(stream: str, version: int) -> str:
+    """Return the key of a number without a version that no version may get."""
+    return f"streams/{stream}/tombstones/{version:08d}.json"
 
 
 def export_record(stream: str, version: int, exporter: str, exporter_version: int, labels: str | None) -> str:

@@ -1,11 +1,14 @@
-"""Write-once objects by key: a local directory, or any object store that `obstore` reaches by URL."""
+"""Objects by key, nearly all written once: a local directory, or any object store that `obstore` reaches by URL."""
 
 import asyncio
 import errno
+import heapq
 import logging
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -21,6 +24,7 @@ from store.locations import local_directory
 
 _TEMPORARY = ".tmp"
 _STALE_SECONDS = 3600.0
+_LISTED_AT_ONCE = 1000
 # The second: a file is in the place of a directory.
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
@@ -33,7 +37,10 @@ _log = logging.getLogger(__name__)
 
 
 class Objects(Protocol):
-    """Immutable bytes by key; keys are relative paths with forward slashes."""
+    """Bytes by key; keys are relative paths with forward slashes.
+
+    Objects are created and never changed, but for hints, and for those that are damaged: these are replaced.
+    """
 
     async def get(self, key: str) -> bytes | None:
         """Return an object, or None if no object has that key.
@@ -55,8 +62,42 @@ class Objects(Protocol):
             ``store_full`` or ``store_unavailable``; readers never see a part of the object.
         """
 
-    async def names(self, prefix: str) -> list[str]:
-        """Return the sorted names directly below a prefix, both of objects and of longer prefixes."""
+    async def replace(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """Store an object in the place of the one that has the key, if there is one.
+
+        Readers see the whole old object or the whole new one.
+
+        Parameters
+        ----------
+        key, data
+            The object.
+        durable
+            Whether to wait until it is on disk. Without that, a power failure may leave any bytes.
+
+        Raises
+        ------
+        StoreError
+            ``store_full`` or ``store_unavailable``.
+        """
+
+    async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
+        """Return the sorted names directly below a prefix, both of objects and of longer prefixes.
+
+        Parameters
+        ----------
+        prefix
+            Without the slash at its end.
+        after
+            Only names that are larger than this one.
+        most
+            Return the first names alone, that many. A bucket is then read no further, so the prefix must be one that
+            has objects alone.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
 
     async def check_writable(self) -> None:
         """Write a few bytes as `create` does, and leave no object.
@@ -107,9 +148,13 @@ class LocalObjects:
         """See `Objects.create`."""
         return await asyncio.to_thread(self._create, key, data)
 
-    async def names(self, prefix: str) -> list[str]:
+    async def replace(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """See `Objects.replace`."""
+        await asyncio.to_thread(self._replace, key, data, durable)
+
+    async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
         """See `Objects.names`."""
-        return await asyncio.to_thread(self._names, prefix)
+        return await asyncio.to_thread(self._names, prefix, after, most)
 
     async def check_writable(self) -> None:
         """See `Objects.check_writable`."""
@@ -157,9 +202,23 @@ class LocalObjects:
         except OSError as error:
             raise _failed(error) from error
 
-    def _names(self, prefix: str) -> list[str]:
+    def _replace(self, key: str, data: bytes, durable: bool) -> None:
+        path = self._root / key
         try:
-            return sorted(each.name for each in (self._root / prefix).iterdir() if each.name != _TEMPORARY)
+            _make_directory(self._root / _TEMPORARY)
+            _make_directory(path.parent)
+            with _written(data, self._root / _TEMPORARY, durable=durable) as name:
+                Path(name).replace(path)
+            if durable:
+                _sync_directory(path.parent)
+        except OSError as error:
+            raise _failed(error) from error
+
+    def _names(self, prefix: str, after: str, most: int | None) -> list[str]:
+        try:
+            with os.scandir(self._root / prefix) as entries:
+                found = [each.name for each in entries if each.name > after and each.name != _TEMPORARY]
+            return sorted(found) if most is None else heapq.nsmallest(most, found)
         except _NOT_THERE:
             return []
         except OSError as error:
@@ -191,14 +250,37 @@ class RemoteObjects:
             raise _refused(error) from error
         return True
 
-    async def names(self, prefix: str) -> list[str]:
+    async def replace(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """See `Objects.replace`: each put waits until the bytes are kept."""
+        try:
+            await obstore.put_async(self._store, key, data, mode="overwrite")
+        except BaseError as error:
+            raise _refused(error) from error
+
+    async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
         """See `Objects.names`."""
+        if most is not None:
+            return await self._first_names(prefix.rstrip("/") + "/", after, most)
         try:
             found = await obstore.list_with_delimiter_async(self._store, prefix.rstrip("/") + "/")
         except BaseError as error:
             raise _refused(error) from error
         paths = [each["path"] for each in found["objects"]] + list(found["common_prefixes"])
-        return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
+        names = (path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
+        return sorted(name for name in names if name > after)
+
+    async def _first_names(self, prefix: str, after: str, most: int) -> list[str]:
+        """Return names of objects; S3 and the like list keys in their order, and from a key on."""
+        found: list[str] = []
+        try:
+            offset = prefix + after if after else None
+            async for chunk in obstore.list(self._store, prefix, offset=offset, chunk_size=min(most, _LISTED_AT_ONCE)):
+                found += (each["path"].removeprefix(prefix) for each in chunk)
+                if len(found) >= most:
+                    break
+        except BaseError as error:
+            raise _refused(error) from error
+        return found[:most]
 
     async def check_writable(self) -> None:
         """See `Objects.check_writable`; the object is one of `object_keys.probe`, which is written again each time."""
@@ -212,20 +294,28 @@ class RemoteObjects:
 
 
 def _link_new(path: Path, data: bytes, temporary: Path) -> bool:
+    with _written(data, temporary, durable=True) as name:
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            return False
+    return True
+
+
+@contextmanager
+def _written(data: bytes, temporary: Path, *, durable: bool) -> Iterator[str]:
+    """Write a temporary file, which is removed at the end unless it was renamed; yield its path."""
     descriptor, name = tempfile.mkstemp(dir=temporary)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        try:
-            os.link(name, path)
-        except FileExistsError:
-            return False
+            if durable:
+                os.fsync(file.fileno())
+        yield name
     finally:
         Path(name).unlink(missing_ok=True)
-    return True
 
 
 def _make_directory(path: Path) -> None:

@@ -1,19 +1,19 @@
 """Stream versions: numbered from 1, written once, never changed.
 
-The evidence and the documents of a version are written first, its record last and create-only: of several workers that
+The evidence and the documents of a version are written first, then its record, create-only: of several workers that
 write the same number, the one that creates the record has made that version. A worker that dies before the record
-leaves evidence and documents that nothing refers to. If one dies after the record, the retry of the job finds the
-version by its request, so the same request never gets two versions. `store.object_keys` has the layout.
+leaves evidence and documents that nothing refers to. If one dies after the record, the next publisher writes the
+pointer from the request to the version, so the same request never gets two versions (`store.numbering`).
+`store.object_keys` has the layout.
 """
 
 import asyncio
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from concept_orderings.canonical import Json, canonical_json
+from concept_orderings.canonical import Json
 from concept_orderings.evidence import EVIDENCE
 from concept_orderings.evidence.tables import EvidenceFile
 from concept_orderings.evidence.tie_orders import VERSION_OF_STREAM, read_order
@@ -23,17 +23,14 @@ from concept_orderings.stream import ArrangedStream, Document
 from concept_orderings.stream_warnings import StreamWarning, details, sentences
 from concept_orderings.url_names import URL_NAME
 from store import object_keys
-from store.damage import reading, version_damaged
+from store.damage import reading, unless_damaged, version_damaged
 from store.documents import read_document, write_document
 from store.evidence_files import KeptEvidence, entries, read_evidence, write_evidence
+from store.numbering import READ_AT_ONCE, Numbering, chunks, pointed_number
 from store.objects import Objects
 from store.sealed import created_now, known_members, seal, unseal
 
 _RECORD_FORMAT = 1
-_READ_AT_ONCE = 32
-_RECORD_NAME = re.compile(r"[0-9]{8,}\.json")
-
-_Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,9 @@ class VersionRecord:
         UTC, ISO 8601. Not part of the manifest, whose bytes depend on request and evidence alone.
     evidence : KeptEvidence or None
         The files of evidence; None for a version of a release that kept none.
+    follows_indexed : bool
+        Whether the requests of all earlier versions had their pointers when it was written; False for versions of
+        release 0.1.0, which did not say so.
     """
 
     stream: str
@@ -94,6 +94,7 @@ class VersionRecord:
     warnings: tuple[StreamWarning, ...]
     created_at: str
     evidence: KeptEvidence | None = None
+    follows_indexed: bool = False
 
     def to_bytes(self) -> bytes:
         """Return the record in the form in which it is stored, with its own digest."""
@@ -114,6 +115,8 @@ class VersionRecord:
             added["evidence"] = self.evidence.as_json()
         if any(each.samples for each in self.tasks):
             added["samples_of_tasks"] = [each.samples for each in self.tasks]
+        if self.follows_indexed:
+            added["follows_indexed"] = True
         return seal(body, record_format=_RECORD_FORMAT, added=added)
 
     @classmethod
@@ -165,6 +168,7 @@ class Versions:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._numbering = Numbering(objects, self.record)
 
     async def streams(self) -> list[str]:
         """Return the names of all streams, sorted."""
@@ -172,8 +176,15 @@ class Versions:
 
     async def numbers(self, stream: str) -> list[int]:
         """Return the version numbers of a stream, ascending; empty if there is no such stream."""
-        names = await self._objects.names(object_keys.versions(stream))
-        return [int(name.removesuffix(".json")) for name in names if _RECORD_NAME.fullmatch(name)]
+        return await self._numbering.every(stream)
+
+    async def latest(self, stream: str) -> int | None:
+        """Return the number of the newest version of a stream, or None; see `Numbering.latest`."""
+        return await self._numbering.latest(stream)
+
+    async def page(self, stream: str, *, after: int, most: int) -> list[int]:
+        """Return the first numbers of versions that are larger than `after`; see `Numbering.page`."""
+        return await self._numbering.page(stream, after=after, most=most)
 
     async def record(self, stream: str, version: int) -> VersionRecord | None:
         """Return the record of a version, or None if there is none.
@@ -275,7 +286,7 @@ class Versions:
             ``version_damaged`` or ``store_unavailable``.
         """
         tasks: list[bytes] = []
-        for chunk in _chunks(record.tasks, _READ_AT_ONCE):
+        for chunk in chunks(record.tasks, READ_AT_ONCE):
             tasks += await asyncio.gather(*(self.document(each.digest) for each in chunk))
         return VersionDocuments(await self.document(record.digest), tuple(tasks))
 
@@ -291,7 +302,7 @@ class Versions:
         if pointer is None:
             return None
         with reading(f"the number of the version of {stream} for the request {request_digest}", version_damaged):
-            version = int(json.loads(pointer)["version"])
+            version = pointed_number(pointer)
         record = await self.record(stream, version)
         if record is None or record.request_digest != request_digest:
             raise version_damaged(
@@ -317,32 +328,33 @@ class Versions:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        stream, request_digest = arranged.request.name, arranged.request.digest
-        record = await self.find(stream, request_digest) or await self._find_unindexed_or_create(arranged, report)
-        pointer = canonical_json({"version": record.version})
-        await self._objects.create(object_keys.request_pointer(stream, request_digest), pointer)
+        stream = arranged.request.name
+        taken = await self._numbering.last_taken(stream)
+        # After that, because all versions up to that number have their pointers only now.
+        if (found := await self.find(stream, arranged.request.digest)) is not None:
+            return found
+        record = await self._create(arranged, taken + 1, report)
+        await self._numbering.index(stream, record)
+        await self._numbering.created(stream, record.version)
         return record
 
-    async def _find_unindexed_or_create(self, arranged: ArrangedStream, report: Report) -> VersionRecord:
-        """Return the version whose writer died before it wrote the request's pointer, or create the next version.
+    async def _create(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
+        """Create the version with this number, or with the next one that is free.
 
-        The numbers are listed only once. A version that appears after that takes the number that is tried here, and is
-        then read. A second list would let another publisher of the same request make a version between the two.
+        A number that another publisher takes meanwhile is read: it may be that of the same request. The pointers of
+        others are written here, because their publishers may have died before they did it.
         """
-        stream, request_digest = arranged.request.name, arranged.request.digest
-        numbers = await self.numbers(stream)
-        for chunk in _chunks(numbers, _READ_AT_ONCE):
-            for existing in await asyncio.gather(*(self.record(stream, version) for version in chunk)):
-                if existing is not None and existing.request_digest == request_digest:
-                    return existing
-        version = max(numbers, default=0) + 1
+        stream = arranged.request.name
         while True:
             record = await self._write_documents(arranged, version, report)
             if await self._objects.create(object_keys.version_record(stream, version), record.to_bytes()):
                 return record
-            taken = await self.record(stream, version)
-            if taken is not None and taken.request_digest == request_digest:
+            # A damaged record is passed by: new versions of the stream go on.
+            taken = await unless_damaged(self.record(stream, version))
+            if taken is not None and taken.request_digest == arranged.request.digest:
                 return taken
+            if taken is not None:
+                await self._numbering.index(stream, taken)
             version += 1
 
     async def _write_documents(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
@@ -371,6 +383,7 @@ class Versions:
             warnings=tuple(arranged.warnings()),
             created_at=created_now(),
             evidence=_kept_evidence(arranged),
+            follows_indexed=True,
         )
 
 
@@ -388,7 +401,3 @@ def _kept_evidence(arranged: ArrangedStream) -> KeptEvidence:
         ),
         left_out=tuple(EVIDENCE[need].published_as for need in arranged.evidence_left_out),
     )
-
-
-def _chunks(entries: Sequence[_Entry], size: int) -> Iterator[Sequence[_Entry]]:
-    return (entries[first : first + size] for first in range(0, len(entries), size))

@@ -16,7 +16,7 @@ from app.comparisons import Compared
 from app.errors import ApiError
 from app.examples import STREAM_NAME
 from app.routes.common import TheService
-from app.routes.parts import Stored, answer_document, find_numbers, find_record
+from app.routes.parts import Stored, answer_document, find_latest, find_record
 from app.routes.problems import NO_STORE, problems
 from app.service import Service
 from concept_orderings.faults import times
@@ -106,7 +106,7 @@ async def _find(service: Service, reference: str) -> Compared:
         raise _bad_query(f"{shown(reference)} names no order: give {_HOW}.{published}")
     stream, version = named["stream"], named["version"]
     if version == "latest":
-        version = str((await find_numbers(service, stream))[-1])
+        version = str(await find_latest(service, stream))
     record = await find_record(service, stream, version)
     return Compared(f"{record.stream}@{record.version}", record)
 

@@ -76,8 +76,8 @@ def document_answer(schema: str, description: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-async def find_numbers(service: Service, name: str) -> Sequence[int]:
-    """Return the version numbers of a stream, ascending.
+async def find_latest(service: Service, name: str) -> int:
+    """Return the number of the newest version of a stream.
 
     Raises
     ------
@@ -90,12 +90,12 @@ async def find_numbers(service: Service, name: str) -> Sequence[int]:
             "bad_stream_name",
             f"A stream's name {URL_NAME_RULE}.",
         )
-    numbers = await service.version_numbers(name)
-    if not numbers:
+    latest = await service.latest_version(name)
+    if latest is None:
         raise not_found(
             "stream", f"There is no stream {name} with a finished version; GET /v1/streams lists all streams."
         )
-    return numbers
+    return latest
 
 
 async def find_record(service: Service, name: str, version: str) -> VersionRecord:
@@ -110,15 +110,14 @@ async def find_record(service: Service, name: str, version: str) -> VersionRecor
     if URL_NAME.fullmatch(name) and NUMBER.fullmatch(version):
         record = await service.record(name, int(version))
     if record is None:
-        numbers = await find_numbers(service, name)
-        raise not_found("version", f"The stream {name} has no version {version[:20]}; its latest is {numbers[-1]}.")
+        latest = await find_latest(service, name)
+        raise not_found("version", f"The stream {name} has no version {version[:20]}; its latest is {latest}.")
     return record
 
 
 async def redirect_latest(service: Service, name: str, part: str) -> Response:
     """Redirect from a part of ``latest`` to the same part of the latest version."""
-    numbers = await find_numbers(service, name)
-    url = version_url(name, numbers[-1]) + part
+    url = version_url(name, await find_latest(service, name)) + part
     return RedirectResponse(url, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-cache"})
 
 

@@ -29,7 +29,7 @@ from app.routes.parts import (
     Version,
     answer_document,
     document_answer,
-    find_numbers,
+    find_latest,
     find_record,
     parts,
     redirect_latest,
@@ -154,13 +154,12 @@ async def list_versions(
     name: Name, response: Response, service: TheService, limit: Limit = 100, cursor: NumberCursor = None
 ) -> VersionPage:
     """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
-    numbers = await find_numbers(service, name)
+    await find_latest(service, name)
     if cursor is not None and not NUMBER.fullmatch(cursor):
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", "cursor: it is not the next_cursor of a page.")
-    after = int(cursor or 0)
-    left = [number for number in numbers if number > after]
-    records = [await find_record(service, name, str(number)) for number in left[:limit]]
-    next_cursor = str(left[limit - 1]) if len(left) > limit else None
+    numbers = await service.version_numbers(name, after=int(cursor or 0), most=limit + 1)
+    records = await asyncio.gather(*(find_record(service, name, str(number)) for number in numbers[:limit]))
+    next_cursor = str(numbers[limit - 1]) if len(numbers) > limit else None
     _link_next(response, stream_url(name), next_cursor, limit)
     return VersionPage(
         name=name,
@@ -269,11 +268,11 @@ def _no_version(failed: Sequence[Record], headers: Mapping[str, str], *, are_var
 
 
 async def _stream_summary(service: Service, name: str) -> StreamSummary | None:
-    numbers = await service.version_numbers(name)
+    latest = await service.latest_version(name)
     # While the first version of a stream is written, its directory exists without a version.
-    if not numbers:
+    if latest is None:
         return None
-    record, description = await asyncio.gather(service.record(name, numbers[-1]), service.description(name))
+    record, description = await asyncio.gather(service.record(name, latest), service.description(name))
     return stream_summary(record, description) if record is not None else None
 
 

@@ -155,6 +155,7 @@ class Deployment:
         return self.api.process.running() and "Traceback" not in self.api.process.text()
 
     def objects(self) -> dict[str, bytes]:
-        """Return all objects of the store by path."""
+        """Return all objects of the store by path, but for hints, which are replaced."""
         root = self.data / "streams"
-        return {str(each.relative_to(root)): each.read_bytes() for each in root.rglob("*") if each.is_file()}
+        files = (each for each in root.rglob("*") if each.is_file() and each.name != "newest.json")
+        return {str(each.relative_to(root)): each.read_bytes() for each in files}

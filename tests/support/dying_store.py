@@ -30,11 +30,18 @@ class DyingStore:
     async def check_writable(self) -> None:
         await self._objects.check_writable()
 
-    async def names(self, prefix: str) -> list[str]:
-        return await self._objects.names(prefix)
+    async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
+        return await self._objects.names(prefix, after=after, most=most)
 
     async def create(self, key: str, data: bytes) -> bool:
+        self._count()
+        return await self._objects.create(key, data)
+
+    async def replace(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        self._count()
+        await self._objects.replace(key, data, durable=durable)
+
+    def _count(self) -> None:
         if self._left == 0:
             raise Killed
         self._left -= 1
-        return await self._objects.create(key, data)

@@ -50,6 +50,26 @@ async def test_names_are_sorted_and_one_level_deep(objects: Objects) -> None:
     assert await objects.names("s/b") == ["1.json", "2.json"]
 
 
+async def test_the_names_after_one_are_listed_up_to_a_number(objects: Objects) -> None:
+    for number in range(1, 8):
+        await objects.create(f"s/versions/{number}.json", b"")
+    await objects.create("s/other/9.json", b"")
+    assert await objects.names("s/versions", after="5.json") == ["6.json", "7.json"]
+    assert await objects.names("s/versions", after="2.json", most=2) == ["3.json", "4.json"]
+    assert await objects.names("s/versions", most=2) == ["1.json", "2.json"]
+    assert await objects.names("s/versions", after="6.json", most=9) == ["7.json"]
+    assert await objects.names("s/none", most=9) == []
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_an_object_is_replaced(objects: Objects, durable: bool) -> None:
+    await objects.replace("a/b.json", b"first", durable=durable)
+    assert await objects.get("a/b.json") == b"first"
+    await objects.replace("a/b.json", b"second", durable=durable)
+    assert await objects.get("a/b.json") == b"second"
+    assert not await objects.create("a/b.json", b"third")
+
+
 async def test_an_empty_prefix_has_no_names(objects: Objects) -> None:
     assert await objects.names("streams") == []
     assert await objects.names("streams/none/versions") == []
@@ -176,6 +196,24 @@ async def test_a_full_disk_is_an_error_and_leaves_no_file(
     assert await objects.names("k") == ["other"]
     assert list((tmp_path / ".tmp").iterdir()) == []
     assert await objects.create("k/object", b"data")
+
+
+@pytest.mark.parametrize("moment", ["fchmod", "fsync", "replace"])
+async def test_a_full_disk_leaves_the_object_that_was_to_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    objects = LocalObjects(tmp_path)
+    await objects.create("k/object", b"old")
+    monkeypatch.setattr("store.objects.Path.replace" if moment == "replace" else f"store.objects.os.{moment}", full)
+    with pytest.raises(StoreError) as caught:
+        await objects.replace("k/object", b"new")
+    assert caught.value.code == "store_full"
+    monkeypatch.undo()
+    assert await objects.get("k/object") == b"old"
+    assert list((tmp_path / ".tmp").iterdir()) == []
 
 
 @pytest.fixture

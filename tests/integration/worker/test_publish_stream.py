@@ -238,14 +238,18 @@ async def test_progress_that_cannot_be_written_does_not_fail_the_job(
     assert await state(jobs) is State.SUCCEEDED
 
 
-async def test_a_damaged_store_fails_the_job(runner: Runner, jobs: Runs, versions: Versions, tmp_path: Path) -> None:
-    request = parse_request(random_request("s", seed=2))
-    await submit(jobs, request)
-    await runner.deliver(job_id(request), 1)
+async def test_a_damaged_version_fails_its_own_job_alone(
+    runner: Runner, jobs: Runs, versions: Versions, tmp_path: Path
+) -> None:
+    await runner.deliver(ID, await submit(jobs))
     record: VersionRecord | None = await versions.record("s", 1)
     assert record is not None
     (tmp_path / "streams/s/versions/00000001.json").write_text("damaged")
-    run = await submit(jobs)
+    other = parse_request(random_request("s", seed=2))
+    await runner.deliver(job_id(other), await submit(jobs, other))
+    assert await versions.numbers("s") == [1, 2]
+    [run] = await jobs.submit_each([job_of(REQUEST)], most_active=10, again={ID})
+    assert run is not None
     await runner.deliver(ID, run)
     assert await failure(jobs) == "version_damaged"
 
@@ -357,7 +361,7 @@ async def test_a_job_whose_store_does_not_answer_is_cancelled(
     """The store hangs while the worker searches for a counts file with the source's name."""
     asked = asyncio.Event()
 
-    async def names(self: LocalObjects, folder: str) -> list[str]:
+    async def names(self: LocalObjects, folder: str, **_: object) -> list[str]:
         asked.set()
         return await asyncio.Future[list[str]]()
 
