@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from app.request_id import REQUEST_ID
 from app.unknown_paths import allowed_methods, path_without_slash, unknown_path
 from concept_orderings.errors import ConceptOrderingsError, Fault, InvalidInput, StoreError
 from store.runs import QueueFull
@@ -81,6 +82,7 @@ def problem(
             **errors[0],
             "errors": errors,
             "errors_left_out": dict(left_out or {}),
+            "request_id": REQUEST_ID.get(),
         },
         status_code=status,
         headers=dict(headers or {}),

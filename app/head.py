@@ -15,5 +15,8 @@ class HeadAsGet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with HEAD replaced by GET."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET", IS_HEAD: True}
-        await self._app(scope, receive, send)
+            as_get = {**scope, "method": "GET", IS_HEAD: True}
+            await self._app(as_get, receive, send)
+            scope["route"] = as_get.get("route")
+        else:
+            await self._app(scope, receive, send)

@@ -28,10 +28,11 @@ _Key: TypeAlias = tuple[bytes | None, ...]
 
 
 class KeptAnswer(NamedTuple):
-    """The two messages of an answer."""
+    """The two messages of an answer, and the route that made it."""
 
     start: Message
     body: Message
+    route: object
 
 
 class KeptAnswers:
@@ -61,11 +62,13 @@ class KeptAnswers:
         key: _Key = scope["raw_path"], scope["query_string"], *map(fields.get, _FIELDS)
         kept: KeptAnswer | None = self._kept.get(key)
         if kept is None:
-            return await self._app(scope, receive, self._recorder(key, send))
+            return await self._app(scope, receive, self._recorder(key, scope, send))
+        # As the router does: the layers in front count requests by route.
+        scope["route"] = kept.route
         await send(kept.start)
         return await send(kept.body)
 
-    def _recorder(self, key: _Key, send: Send) -> Send:
+    def _recorder(self, key: _Key, scope: Scope, send: Send) -> Send:
         """Return a `send` that also keeps the answer, if it never changes and its body comes in one message."""
         start: Message | None = None
 
@@ -75,7 +78,7 @@ class KeptAnswers:
                 start = message if _never_changes(message) else None
             elif start is not None:
                 if not message.get("more_body", False) and len(message["body"]) <= LARGEST_BYTES:
-                    self._kept[key] = KeptAnswer(start, message)
+                    self._kept[key] = KeptAnswer(start, message, scope.get("route"))
                 start = None
             await send(message)
 

@@ -14,6 +14,7 @@ from app.document import ABOUT, complete_document, operation_id
 from app.errors import install_handlers
 from app.head import HeadAsGet
 from app.kept_answers import KeptAnswers
+from app.observed import Observed
 from app.routes import (
     catalogue,
     compare,
@@ -24,6 +25,7 @@ from app.routes import (
     index,
     jobs,
     labels,
+    metrics,
     published,
     reads,
     scores_files,
@@ -52,7 +54,7 @@ def create_app(settings: AppSettings) -> FastAPI:
     of_versions = (streams, reads, exports, evidence, compare, labels)
     uploads = (counts_files, scores_files)
     known = (sources, *uploads, catalogue, published)
-    routers = [each.router for each in (*of_versions, jobs, *known, health, index)]
+    routers = [each.router for each in (*of_versions, jobs, *known, health, metrics, index)]
     for router in routers:
         app.include_router(router)
     documentation = [route for route in app.routes if getattr(route, "path", None) in ("/docs", app.openapi_url)]
@@ -64,10 +66,11 @@ def create_app(settings: AppSettings) -> FastAPI:
 
 
 def create_server_app(settings: AppSettings) -> ASGIApp:
-    """Make the application as servers run it: with kept answers in front of it, and before them the guard.
+    """Make the application as servers run it, with its layers in front of it.
 
-    As a middleware inside it, they would take four times as long: FastAPI does much for each request before the first
-    middleware.
+    From the outside: requests are counted; they need a key, if the settings name a file of keys; answers that never
+    change are kept. As middleware inside it, each layer would take four times as long: FastAPI does much for each
+    request before the first middleware.
 
     Raises
     ------
@@ -75,6 +78,10 @@ def create_server_app(settings: AppSettings) -> ASGIApp:
         ``bad_keys_file``: the file of keys that the settings name cannot be read.
     """
     app = create_app(settings)
+    return Observed(_guarded(app, settings), app.state.service.figures)
+
+
+def _guarded(app: ASGIApp, settings: AppSettings) -> ASGIApp:
     if settings.access_keys is None:
         return KeptAnswers(app)
     keys = KeysFile(settings.access_keys)

@@ -6,12 +6,14 @@ answers; a test compares those that it can provoke with the answers of a service
 
 import json
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from app.errors import problem, problem_of
 from app.examples import STREAM_NAME
+from app.request_id import REQUEST_ID
 from app.routes.problems import FAILED_SOURCE, code_of
 from app.uploaded_counts import MEDIA_TYPES, read_counts
 from app.uploaded_scores import read_scores
@@ -31,6 +33,9 @@ from store.damage import counts_file_damaged, labels_damaged, scores_file_damage
 from store.disk_space import store_full
 from store.scores_files import no_such_scores
 from store.sources import no_such_source
+
+EXAMPLE_REQUEST_ID = "rank-7.step-3"
+"""The id of the request in all examples."""
 
 _GADGETS: dict[str, Json] = {"name": "my-gadgets", "classes": ["e-reader", "smart ring"]}
 _RANDOM: dict[str, Json] = {"kind": "random"}
@@ -288,6 +293,11 @@ _POINTERS = {
 
 def problem_examples() -> dict[str, Any]:
     """Return all examples as OpenAPI lists them in a document's components, by name."""
+    return copy_context().run(_problem_examples)
+
+
+def _problem_examples() -> dict[str, Any]:
+    REQUEST_ID.set(EXAMPLE_REQUEST_ID)
     found: dict[str, Any] = {"duplicate_field": _refused(partial(decode_json, b'{"name": "a", "name": "b"}'))}
     found |= {name: _refused(partial(parse_requests, body)) for name, body in REFUSED_STREAMS.items()}
     found |= {name: _refused(partial(parse_counts_request, body)) for name, body in REFUSED_LOOKS.items()}

@@ -578,6 +578,11 @@ class Problem(Schema):
         description="By code, the number of faults, or places of faults, that are not in `errors`; empty if all are.",
         examples=[{}],
     )
+    request_id: str = Field(
+        "",
+        description="The id of the request, also in the field X-Request-ID, for the log.",
+        examples=["rank-7.step-3"],
+    )
 
 
 def job_url(identifier: str) -> str:

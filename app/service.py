@@ -18,6 +18,7 @@ from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
 from app.known_requests import KnownRequest, KnownRequests
+from app.metrics import Moment, render
 from app.parsing import Accepted, NamedSource, Refused, Unresolved, read_request
 from app.results import Results
 from app.scores import Scores
@@ -39,6 +40,7 @@ from store.counts_files import CountsFiles
 from store.descriptions import Descriptions
 from store.evidence_renderings import EvidenceRenderings
 from store.exports import KeptExports
+from store.figures import Figures
 from store.jobs import PlaceInQueue, job_id, jobs_of, stream_of, version_of
 from store.labels import StoredLabels
 from store.objects import open_objects
@@ -116,6 +118,7 @@ class Service:
             _RECORD_CACHE_TASKS, getsizeof=lambda record: 1 + len(record.tasks)
         )
         self._jobs = Runs(self._redis, settings.keys, JOB)
+        self.figures = Figures(self._redis, settings.keys)
         objects = open_objects(settings.streams_location)
         self.store_health = StoreHealth(objects, settings.disk_space)
         self._versions = Versions(objects)
@@ -150,8 +153,8 @@ class Service:
         self._stack.push_async_callback(self.comparisons.close)
         self._stack.push_async_callback(self.parquet_evidence.close)
         self._stack.push_async_callback(self.encodings.close)
-        listening = asyncio.create_task(self._changes.run())
-        self._stack.push_async_callback(cancel_and_wait, listening)
+        background = [asyncio.create_task(each) for each in (self._changes.run(), self.figures.report_for_ever())]
+        self._stack.push_async_callback(cancel_and_wait, *background)
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -175,6 +178,22 @@ class Service:
                 return await (await self._open_queue(JOB)).workers()
         except (RedisError, OSError):  # also the timeout
             return None
+
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """Return the answer of `/metrics` and its media type; see `app.metrics.render`."""
+        totals = await self.figures.totals()
+        ready = await self.ready()
+        load = None
+        with suppress(RedisError, OSError):
+            load = await self._jobs.load()
+        now = Moment(
+            redis=ready.workers is not None,
+            store=ready.store_trouble is None,
+            workers=ready.workers,
+            load=load,
+            data_dir=self.settings.data_dir,
+        )
+        return await asyncio.to_thread(render, totals, now, accept)
 
     # --- Requests for a version, and the jobs that make it.
 

@@ -27,6 +27,11 @@ class Keys:
         """The key of the format of all data under the namespace (`store.format`)."""
         return self._key("format")
 
+    @property
+    def figures(self) -> str:
+        """The key of the hash of the totals of `store.figures`."""
+        return self._key("figures")
+
     def embeddings(self, fingerprint: str) -> str:
         """Return the key of the hash of the embeddings that one encoder made."""
         return self._key("embeddings", fingerprint)

@@ -9,7 +9,7 @@ the run.
 from store.runs.changes import LONGEST_SILENCE_SECONDS, RunChanges
 from store.runs.kinds import ATTEMPTS, JOB, LOOK, Kind, Lane, Policy
 from store.runs.record import Record, State, Verdict
-from store.runs.runs import QueueFull, Runs, Submission
+from store.runs.runs import Load, QueueFull, Runs, Submission
 
 __all__ = [
     "ATTEMPTS",
@@ -18,6 +18,7 @@ __all__ = [
     "LOOK",
     "Kind",
     "Lane",
+    "Load",
     "Policy",
     "QueueFull",
     "Record",

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -69,6 +70,22 @@ class Submission:
     lane: Lane
     client: str = ""
     steps: int = 0
+
+
+class Load(NamedTuple):
+    """How much work there is of one kind.
+
+    Attributes
+    ----------
+    queued, running : int
+        The number of runs that wait for a worker, and that a worker has.
+    oldest_seconds : float
+        The age of the oldest run that waits; 0 if none does.
+    """
+
+    queued: int
+    running: int
+    oldest_seconds: float
 
 
 class Runs:
@@ -245,6 +262,21 @@ class Runs:
             elif fields[1] in _PENDING and _RUN.fullmatch(fields[0] or b""):
                 pending.append((identifier, int(fields[0])))
         return sorted(pending, key=itemgetter(1))
+
+    async def load(self) -> Load:
+        """Return how many runs are queued and running; damaged records are left out."""
+        members: Any = await self._redis.zrange(self._keys.active(self.kind.name), 0, -1)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.time()
+            for each in members:
+                pipeline.hmget(self._keys.record(self.kind.name, each.decode()), "state", "created_at")
+            (seconds, microseconds), *found = await pipeline.execute(raise_on_error=False)
+        states = [each for each in found if not isinstance(each, Exception)]
+        waiting = [created for state, created in states if state == State.QUEUED.value.encode()]
+        running = sum(state == State.RUNNING.value.encode() for state, _ in states)
+        now = seconds + microseconds / 1e6
+        ages = [now - since for since in map(_time_in, waiting) if since is not None]
+        return Load(len(waiting), running, max([0.0, *ages]))
 
     async def listed(self, limit: int) -> list[Record]:
         """Return records: those that are queued or running, in the order of submission, then the finished ones.
@@ -427,6 +459,13 @@ def _bad_request(reason: str) -> JobCrashed:
 def _record(identifier: str, values: list[bytes | None], about: Mapping[str, Json]) -> Record:
     fields = {name: value for name, value in zip(CHANGING, values, strict=True) if value is not None}
     return read_record(identifier, fields, about)
+
+
+def _time_in(value: bytes | None) -> float | None:
+    try:
+        return None if value is None else datetime.fromisoformat(value.decode()).timestamp()
+    except ValueError:
+        return None
 
 
 def _pairs(flat: bytes) -> dict[str, bytes]:

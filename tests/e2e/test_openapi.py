@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app import openapi, schemas
 from app.examples import REQUESTS
-from app.problem_examples import REFUSED_LOOKS, REFUSED_SCORES_FILES, REFUSED_STREAMS
+from app.problem_examples import EXAMPLE_REQUEST_ID, REFUSED_LOOKS, REFUSED_SCORES_FILES, REFUSED_STREAMS
 from concept_orderings.canonical_request import read_canonical
 from concept_orderings.errors import InvalidInput
 from concept_orderings.orderings import ORDERINGS
@@ -234,13 +234,12 @@ def test_examples_of_errors_are_answers_of_the_service(service: Deployment, docu
         "missing_scores.job": post("/v1/streams", json=by_scores, headers={"Prefer": "wait=60"}),
         "source_incomplete.counts": post("/v1/sources/my-counts/counts", json={"names": ["otter"]}),
     }
+    answers |= {name: service.post(body) for name, body in REFUSED_STREAMS.items()}
+    answers |= {name: post("/v1/sources/my-counts/counts", json=body) for name, body in REFUSED_LOOKS.items()}
     for name, answer in answers.items():
-        assert answer.json() == document["components"]["examples"][name]["value"], name
-    for name, body in REFUSED_STREAMS.items():
-        assert service.post(body).json() == document["components"]["examples"][name]["value"], name
-    for name, body in REFUSED_LOOKS.items():
-        answer = post("/v1/sources/my-counts/counts", json=body)
-        assert answer.json() == document["components"]["examples"][name]["value"], name
+        found = answer.json()
+        assert found["request_id"] == answer.headers["X-Request-ID"]
+        assert found | {"request_id": EXAMPLE_REQUEST_ID} == document["components"]["examples"][name]["value"], name
 
 
 # --- Schemas and checks of requests derive from one declaration.

@@ -11,7 +11,17 @@ def assert_problem(answer: httpx.Response) -> None:
     """Check that an answer is a problem document (RFC 9457) with the fields that this service adds."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     body = answer.json()
-    assert set(body) == {"type", "title", "status", "code", "detail", "pointers", "errors", "errors_left_out"}
+    assert set(body) == {
+        "type",
+        "title",
+        "status",
+        "code",
+        "detail",
+        "pointers",
+        "errors",
+        "errors_left_out",
+        "request_id",
+    }
     assert body["type"] == f"urn:concept-orderings:problem:{body['code']}"
     assert body["status"] == answer.status_code
     assert body["detail"].endswith(".")

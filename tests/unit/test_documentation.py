@@ -12,6 +12,7 @@ import pytest
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
+from app.metrics import GAUGES
 from app.openapi import PATH as OPENAPI
 from app.settings import AppSettings
 from concept_orderings.cli.commands import COMMANDS
@@ -22,6 +23,7 @@ from concept_orderings.name_patterns import PATTERNS
 from concept_orderings.orderings import ORDERINGS
 from concept_orderings.parameters import ALL_HAVE
 from concept_orderings.stream_warnings import WarningCode
+from store.figures import COUNTERS, HISTOGRAMS
 from support.pages import PAGES, README, anchors, blocks, links, name_of
 from support.processes import ROOT
 from worker.evidence.counts.settings import KINDS, settings_model
@@ -224,6 +226,21 @@ SETTINGS = dict(settings())
 def test_every_setting_is_described(variable: str) -> None:
     assert SETTINGS[variable].description, f"give the field of {variable} a description"
     assert row(DOCS / "settings.md", variable), f"add a row for `{variable}` to docs/settings.md"
+
+
+def test_the_figures_are_those_of_the_code() -> None:
+    """Compare the table of docs/observability.md with what `/metrics` answers."""
+    described = re.findall(
+        r"^\| `(concept_orderings_\w+)`(?: \((\w+)\))? \| (.*?) ?\| (.*) \|$",
+        read(DOCS / "observability.md"),
+        re.MULTILINE,
+    )
+    labels = {each.name: ", ".join(f"`{label}`" for label in each.labels) for each in (*COUNTERS, *HISTOGRAMS)}
+    expected = [(f"{each.name}_total", "", labels[each.name], each.summary) for each in COUNTERS]
+    expected += [(each.name, "histogram", labels[each.name], each.summary) for each in HISTOGRAMS]
+    expected += [(name, "gauge", "", summary) for name, (summary, _) in GAUGES.items()]
+
+    assert described == expected
 
 
 def test_every_described_variable_is_read_by_a_program() -> None:

@@ -49,6 +49,7 @@ def test_a_problem_lists_all_faults_after_those_of_its_own() -> None:
         **FAULTS[0],
         "errors": FAULTS,
         "errors_left_out": {"bad_name": 2},
+        "request_id": "",
     }
 
 

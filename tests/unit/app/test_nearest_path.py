@@ -58,7 +58,7 @@ def test_the_nearest_path(path: str, near: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "", "/x", "/v1/x", "/nothing/like/it", "/wp-login.php", "/.env", "/metrics", "/v1/catalogue"]
+    "path", ["/", "", "/x", "/v1/x", "/nothing/like/it", "/wp-login.php", "/.env", "/figures", "/v1/catalogue"]
 )
 def test_no_path_is_near(path: str) -> None:
     assert nearest_path(path, TEMPLATES) is None

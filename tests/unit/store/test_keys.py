@@ -17,6 +17,7 @@ def names(keys: Keys) -> list[str]:
     """Return one name of each kind."""
     return [
         keys.format,
+        keys.figures,
         keys.embeddings("f"),
         keys.counts("f"),
         keys.count_claims("f"),

@@ -1,0 +1,74 @@
+"""Test the totals of figures, from what is counted in one process."""
+
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.metrics import Moment, render
+from store.figures import Figures, Totals
+from store.figures.declared import JOBS, REQUEST_SECONDS, REQUESTS
+from store.runs import Load
+from support.keys import KEYS
+from support.parsed_metrics import parsed
+
+pytestmark = pytest.mark.anyio
+
+
+class NoRedis:
+    """A Redis that is away."""
+
+    async def type(self, key: str) -> bytes:
+        raise ConnectionError(key)
+
+
+def figures() -> Figures:
+    return Figures(cast(Any, NoRedis()), KEYS)
+
+
+@given(st.lists(st.floats(0, 100), max_size=30))
+def test_a_histogram_counts_each_value_in_its_range(values: list[float]) -> None:
+    counted = figures()
+    for each in values:
+        counted.observe(REQUEST_SECONDS, each, "/v1")
+    totals = Totals(counted._pending, complete=False).histogram(REQUEST_SECONDS)
+    if not values:
+        assert totals == {}
+        return
+    ((ranges, total),) = totals.values()
+
+    bounds = [*REQUEST_SECONDS.bounds, float("inf")]
+    for i, bound in enumerate(bounds):
+        assert sum(ranges[: i + 1]) == sum(each <= bound for each in values)
+    assert total == pytest.approx(sum(values))
+
+
+async def test_without_redis_the_figures_of_this_process_are_kept_and_shown(tmp_path: Any) -> None:
+    counted = figures()
+    counted.count(REQUESTS, "/v1/streams", "GET", "200")
+    assert not await counted.report()
+    counted.count(REQUESTS, "/v1/streams", "GET", "200")
+    totals = await counted.totals()
+    body, media_type = render(totals, Moment(redis=False, store=True, workers=None, load=None, data_dir=tmp_path), "")
+
+    assert not totals.complete
+    assert media_type.startswith("text/plain")
+    found = parsed(body)
+    assert found["concept_orderings_requests_total", ("GET", "/v1/streams", "200")] == 2
+    assert found["concept_orderings_redis_up", ()] == 0
+    assert not any(name == "concept_orderings_workers" for name, _ in found)
+
+
+def test_labels_with_any_characters_are_read_back(tmp_path: Any) -> None:
+    strange = ('a"b\n\\', "é,{}", "")
+    counted = figures()
+    counted.count(REQUESTS, *strange)
+    counted.observe(REQUEST_SECONDS, 2.0, strange[0])
+    now = Moment(redis=True, store=True, workers=1, load=Load(3, 1, 2.5), data_dir=tmp_path)
+    for accept in ("", "application/openmetrics-text; version=1.0.0"):
+        found = parsed(render(Totals(counted._pending, complete=True), now, accept)[0], accept)
+        assert found["concept_orderings_requests_total", (strange[1], strange[0], strange[2])] == 1
+        assert found["concept_orderings_request_seconds_count", (strange[0],)] == 1
+        assert found["concept_orderings_jobs_oldest_seconds", ()] == 2.5
+    assert not any(name.startswith(JOBS.name + "_total") for name, _ in found)
