@@ -352,7 +352,8 @@ def test_no_body_causes_a_500(api: Deployment, body: bytes, content_type: str | 
 
 
 @settings(FUZZ, max_examples=100)
-@given(st.binary(min_size=1, max_size=100))
+# Empty lines before a request are no request yet (RFC 9112, 2.2): the server waits for one.
+@given(st.binary(min_size=1, max_size=100).filter(lambda data: data.strip(b"\r\n")))
 def test_no_bytes_crash_the_service(api: Deployment, data: bytes) -> None:
     answer = raw(api, data + b"\r\n\r\n")
     assert answer.status_code < 500
