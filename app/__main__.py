@@ -4,10 +4,9 @@ import argparse
 import asyncio
 import sys
 
-import uvicorn
-
 from app.access.listening import warn_if_open
-from app.main import create_server_app
+from app.main import create_app, for_servers
+from app.serving import serve
 from app.settings import AppSettings
 from concept_orderings.errors import ConceptOrderingsError
 from store.format import claim_data_dir
@@ -25,23 +24,15 @@ def main() -> int:
         settings = read_settings(AppSettings)
         claim_data_dir(settings.data_dir)
         asyncio.run(Upgrade(settings.redis_url, settings.keys).try_now())
-        app = create_server_app(settings)
+        app = create_app(settings)
+        server_app = for_servers(app, settings)
         warn_if_open(arguments.host, settings.access_keys)
     except ConceptOrderingsError as error:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)
         return 1
-    uvicorn.run(
-        app,
-        host=arguments.host,
-        port=arguments.port,
-        log_level=settings.log_level,
-        # An event stream lasts as long as its job: waiting for it to end would delay a restart.
-        timeout_graceful_shutdown=2,
-        # Clusters send many requests; the error handlers log every error of the service.
-        access_log=settings.log_level == "debug",
-        server_header=False,
-    )
-    return 0
+    end_waits = app.state.service.end_waits
+    started = serve(server_app, settings, host=arguments.host, port=arguments.port, end_waits=end_waits)
+    return 0 if started else 1
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from app.routes import (
 )
 from app.service import Service
 from app.settings import AppSettings
+from app.stopping import AnswersWhenStopped
 
 
 def create_app(settings: AppSettings) -> FastAPI:
@@ -65,20 +66,19 @@ def create_app(settings: AppSettings) -> FastAPI:
     return app
 
 
-def create_server_app(settings: AppSettings) -> ASGIApp:
-    """Make the application as servers run it, with its layers in front of it.
+def for_servers(app: FastAPI, settings: AppSettings) -> ASGIApp:
+    """Return the application as servers run it, with its layers in front of it.
 
     From the outside: requests are counted; they need a key, if the settings name a file of keys; answers that never
-    change are kept. As middleware inside it, each layer would take four times as long: FastAPI does much for each
-    request before the first middleware.
+    change are kept; requests that are cancelled at the end are answered. As middleware inside it, each layer would take
+    four times as long: FastAPI does much for each request before the first middleware.
 
     Raises
     ------
     SettingError
         ``bad_keys_file``: the file of keys that the settings name cannot be read.
     """
-    app = create_app(settings)
-    return Observed(_guarded(app, settings), app.state.service.figures)
+    return Observed(_guarded(AnswersWhenStopped(app), settings), app.state.service.figures)
 
 
 def _guarded(app: ASGIApp, settings: AppSettings) -> ASGIApp:

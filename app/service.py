@@ -160,6 +160,10 @@ class Service:
     async def __aexit__(self, *exception: object) -> None:
         await self._stack.aclose()
 
+    def end_waits(self) -> None:
+        """End all waits for runs, and all streams of their events: each answers with the present state."""
+        self._changes.end()
+
     @property
     def defaults(self) -> dict[str, object]:
         """The service's own defaults for parameters of orderings, by name; they replace those of the library."""

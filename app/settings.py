@@ -30,6 +30,18 @@ class AppSettings(StoreSettings):
         1000, ge=1, description="Jobs queued or running at once; one more is a 429 with Retry-After."
     )
     max_wait_seconds: int = Field(300, ge=0, description="The longest that Prefer: wait may hold a request.")
+    max_connections: int = Field(
+        10_000,
+        ge=16,
+        description="Connections of a process at once; one more is a 503 with Retry-After. At most two thirds of the "
+        "files that the process may open.",
+    )
+    header_seconds: float = Field(
+        10.0, gt=0, description="The longest time for the header of a request; then its connection is closed."
+    )
+    body_seconds: float = Field(
+        20.0, gt=0, description="The longest time between two bytes of a body; then its connection is closed."
+    )
     public_url: str = Field(
         "",
         pattern=rf"^({PUBLIC_URL.pattern})?$",

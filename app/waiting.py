@@ -22,7 +22,7 @@ async def each_change(
     only_when_final
         Whether to yield only at the end of a run, and not at its other changes.
     seconds
-        The longest time to wait. After it, this yields once more and ends.
+        The longest time to wait. After it, this yields once more and ends, and so it does when the service stops.
     """
     deadline = time.monotonic() + seconds
     with changes.listen(identifier, only_when_final=only_when_final) as changed:
@@ -30,7 +30,7 @@ async def each_change(
             changed.clear()
             yield
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or changes.are_ended:
                 return
             await wait_for_event(changed, min(left, LONGEST_SILENCE_SECONDS))
 

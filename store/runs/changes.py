@@ -30,6 +30,17 @@ class RunChanges:
         self._channel = keys.changes
         self._every_change: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._final_states: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._are_ended = False
+
+    @property
+    def are_ended(self) -> bool:
+        """Whether waiters are to end at once, since this process stops."""
+        return self._are_ended
+
+    def end(self) -> None:
+        """Wake all waiters, and have them end."""
+        self._are_ended = True
+        self._wake_all()
 
     @contextmanager
     def listen(self, identifier: str, *, only_when_final: bool = False) -> Iterator[asyncio.Event]:
@@ -72,7 +83,7 @@ class RunChanges:
                 changed.set()
 
     def _wake_all(self) -> None:
-        """Wake all waiters: they may have missed a change before the subscription."""
+        """Wake all waiters, also for changes before the subscription."""
         for waiters in (*self._every_change.values(), *self._final_states.values()):
             for changed in waiters:
                 changed.set()
