@@ -21,7 +21,7 @@ COMMANDS = {
     "fetch": "download a version from a service, checked",
     "verify": "make a published version again from its request and evidence, and compare",
     "streams": "list the streams of a service, or the versions of one",
-    "jobs": "list the jobs of a service, or cancel one",
+    "jobs": "list the jobs of a service, follow one, or cancel one",
 }
 """Each command and what it does. This is a table so that the help is shown without importing a program."""
 

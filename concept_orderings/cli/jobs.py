@@ -8,11 +8,14 @@ from concept_orderings.client.asking import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments: a job, whether to cancel it, and the service."""
+    """Declare the arguments: a job, whether to follow or cancel it, and the service."""
     parser.add_argument("id", nargs="?", metavar="ID", help="show this job (default: active and recent jobs)")
     add_url(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--cancel", metavar="ID", help="cancel this job")
+    what.add_argument(
+        "--follow", metavar="ID", help="follow this job to its end; the exit status is 1 if it does not succeed"
+    )
     what.add_argument(
         "--limit", type=_limit, default=100, help="the most jobs that are listed, up to 1000 (default: %(default)s)"
     )
@@ -29,12 +32,14 @@ def run(options: argparse.Namespace) -> int:
     with client_of(options) as client:
         if options.cancel is not None:
             jobs = [client.cancel(options.cancel)]
+        elif options.follow is not None:
+            jobs = [client.follow(options.follow, progress=True)]
         elif options.id is not None:
             jobs = [client.job(options.id)]
         else:
             jobs = client.jobs(options.limit)
     write([("".join(f"{_line(each)}\n" for each in jobs).encode(), None)])
-    return 0
+    return 0 if options.follow is None or jobs[0].state == "succeeded" else 1
 
 
 def _limit(text: str) -> int:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.cli.usage import refuse
+from concept_orderings.progress_line import progress_on
 
 if TYPE_CHECKING:
     from concept_orderings.client import Client, Stream

@@ -26,7 +26,6 @@ from concept_orderings.cli.order_options import (
 from concept_orderings.cli.output import check_writable, write
 from concept_orderings.cli.parameters import add_parameters, ordering_of
 from concept_orderings.cli.print_order import print_order
-from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.cli.terminal import say
 from concept_orderings.cli.usage import refuse
 from concept_orderings.errors import BadValue, ConceptOrderingsError
@@ -36,6 +35,7 @@ from concept_orderings.json_text import decode_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.order_files import fewest_tasks, order
 from concept_orderings.orderings import ORDERINGS
+from concept_orderings.progress_line import progress_on
 from concept_orderings.request import StreamRequest, parse_request
 from concept_orderings.split import SAMPLES
 from concept_orderings.stream_warnings import sentences

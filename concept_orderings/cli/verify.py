@@ -8,10 +8,10 @@ from pathlib import Path
 from concept_orderings.cli.fetch import files_of
 from concept_orderings.cli.of_service import add_url, client_of, faults_of_name, fetch, version_name
 from concept_orderings.cli.output import write
-from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.cli.terminal import escaped
 from concept_orderings.cli.usage import refuse
 from concept_orderings.cli.version_files import read_files_of_version
+from concept_orderings.progress_line import progress_on
 from concept_orderings.verification import Findings, Outcome, verify
 
 _DIGEST = re.compile("[0-9a-f]{12,64}")

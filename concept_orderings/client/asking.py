@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from concept_orderings.client.connection import Pauses, accepted, decode, exchange, may_pass, why
+from concept_orderings.client.documents import typed
 from concept_orderings.client.errors import BadAnswer, BadArgument, JobFailed, NotCached, Unavailable
 from concept_orderings.client.reading import Found, Reader, Wanted
 from concept_orderings.client.steps import Failed, Reply, Request, Steps, hear, listen, sleep
@@ -15,6 +16,10 @@ from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 
 _FINAL = frozenset({"succeeded", "failed", "cancelled"})
 _JOB_ID_LENGTH = 32
+_JOB_EVENT = "job"
+_LONGEST_EVENT = 1 << 24
+
+_Summary = TypeVar("_Summary")
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,9 @@ class VersionSummary:
 Watch: TypeAlias = Callable[[Job], None]
 """Called with each change of a job."""
 
+Counted: TypeAlias = Callable[[int], None]
+"""Called with the number of entries of a list that were read, after each page but the last."""
+
 
 def arrange(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[Found]:
     """Ask for a version and wait for it; see `concept_orderings.client.client.Client.arrange`."""
@@ -159,11 +167,13 @@ def follow(reader: Reader, job: Job, watch: Watch) -> Steps[Job]:
                 heard, pauses = reader.clock(), Pauses()
                 for event in events.feed(data):
                     last = event.id or last
-                    job = _job(event.json(), connection.full(path))
-                    watch(job)
+                    # Later releases may send other kinds.
+                    if event.kind == _JOB_EVENT:
+                        job = _same_job(job, event.json(), connection.full(path))
+                        watch(job)
+                    if job.is_final:
+                        return job
             answer = data if isinstance(data, Failed) else answer
-        if job.is_final:
-            break
         pause = pauses.next(answer)
         if reader.clock() + pause - heard > connection.patience:
             raise Unavailable(
@@ -173,6 +183,11 @@ def follow(reader: Reader, job: Job, watch: Watch) -> Steps[Job]:
             )
         yield from sleep(pause)
     return job
+
+
+def follow_job(reader: Reader, identifier: str, watch: Watch) -> Steps[Job]:
+    """Follow a job by its id; see `follow`."""
+    return (yield from follow(reader, (yield from get_job(reader, identifier)), watch))
 
 
 def get_job(reader: Reader, identifier: str) -> Steps[Job]:
@@ -192,20 +207,20 @@ def list_jobs(reader: Reader, most: int) -> Steps[list[Job]]:
         return [_job(each, where) for each in value["jobs"]]
 
 
-def list_streams(reader: Reader) -> Steps[list[StreamSummary]]:
+def list_streams(reader: Reader, counted: Counted) -> Steps[list[StreamSummary]]:
     """Return all streams by name."""
-    names = StreamSummary.__dataclass_fields__
-    entries = yield from _pages(reader, "/v1/streams", "streams")
-    return [StreamSummary(**{name: each[name] for name in names}) for each in entries]
+    entries = yield from _pages(reader, "/v1/streams", "streams", counted)
+    with _reading(reader.connection.full("/v1/streams")):
+        return [_summary(StreamSummary, each) for each in entries]
 
 
-def list_versions(reader: Reader, name: str) -> Steps[list[VersionSummary]]:
+def list_versions(reader: Reader, name: str, counted: Counted) -> Steps[list[VersionSummary]]:
     """Return all versions of a stream, oldest first."""
     if not isinstance(name, str) or not URL_NAME.fullmatch(name):
         raise BadArgument.of(f"{name!r} is not the name of a stream, which {URL_NAME_RULE}.")
-    entries = yield from _pages(reader, f"/v1/streams/{name}", "versions")
-    fields = [each for each in VersionSummary.__dataclass_fields__ if each != "name"]
-    return [VersionSummary(name, **{each: entry[each] for each in fields}) for entry in entries]
+    entries = yield from _pages(reader, f"/v1/streams/{name}", "versions", counted)
+    with _reading(reader.connection.full(f"/v1/streams/{name}")):
+        return [_summary(VersionSummary, {**each, "name": name}) for each in entries]
 
 
 @dataclass(frozen=True)
@@ -215,11 +230,13 @@ class Event:
     Attributes
     ----------
     id : str
-        Empty if it has none.
+        That of the last event with one; empty before.
+    kind : str
     data : str
     """
 
     id: str
+    kind: str
     data: str
 
     def json(self) -> Any:
@@ -238,22 +255,33 @@ class Events:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._id = ""
+        self._id = self._kind = ""
         self._data: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """Take the next bytes, and yield the events that they complete."""
+        """Take the next bytes, and yield the events that they complete.
+
+        Raises
+        ------
+        BadAnswer
+            An event has no end.
+        """
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) + sum(len(each) + 1 for each in self._data) > _LONGEST_EVENT:
+            raise BadAnswer("bad_answer", f"The service sends an event of more than {_LONGEST_EVENT:,} bytes.")
         for each in lines:
             line = each.removesuffix(b"\r").decode("utf-8", "replace")
             name, _, value = line.partition(":")
             if name == "id":
                 self._id = value.removeprefix(" ")
+            elif name == "event":
+                self._kind = value.removeprefix(" ")
             elif name == "data":
                 self._data.append(value.removeprefix(" "))
-            elif not line and self._data:
-                yield Event(self._id, "\n".join(self._data))
-                self._data = []
+            elif not line:
+                if self._data:
+                    yield Event(self._id, self._kind, "\n".join(self._data))
+                self._kind, self._data = "", []
 
 
 def _post(reader: Reader, body: Mapping[str, Any]) -> Steps[tuple[int, Any]]:
@@ -297,15 +325,21 @@ def _call_job(reader: Reader, method: str, identifier: str) -> Steps[Job]:
     return _job(decode(reply, where), where)
 
 
-def _pages(reader: Reader, path: str, key: str) -> Steps[list[Mapping[str, Any]]]:
+def _pages(reader: Reader, path: str, key: str, counted: Counted) -> Steps[list[Mapping[str, Any]]]:
     found: list[Mapping[str, Any]] = []
     cursor: str | None = ""
+    seen = set[str]()
     while cursor is not None:
         after = f"&cursor={quote(cursor)}" if cursor else ""
         value, where = yield from _get(reader, f"{path}?limit=1000{after}")
         with _reading(where):
             found += value[key]
             cursor = value["next_cursor"]
+        if cursor in seen:
+            raise BadAnswer("bad_answer", f"{where} answers with the cursor of an earlier page: the list has no end.")
+        if cursor is not None:
+            seen.add(cursor)
+            counted(len(found))
     return found
 
 
@@ -319,18 +353,32 @@ def _get(reader: Reader, path: str) -> Steps[tuple[Any, str]]:
 def _job(value: Any, where: str) -> Job:
     with _reading(where):
         progress, stream, error = value["progress"], value["stream"] or {}, value["error"] or ""
+        ahead, version = (value.get("queue") or {}).get("ahead"), stream.get("version")
         return Job(
-            id=value["id"],
-            state=value["state"],
-            phase=progress["phase"] or "",
-            done=progress["done"],
-            total=progress["total"],
-            ahead=(value.get("queue") or {}).get("ahead"),
-            name=value.get("name") or stream.get("name", ""),
-            version=stream.get("version"),
-            error=error if isinstance(error, str) else error["code"],
+            id=typed(str, value["id"]),
+            state=typed(str, value["state"]),
+            phase=typed(str, progress["phase"] or ""),
+            done=typed(int, progress["done"]),
+            total=typed(int, progress["total"]),
+            ahead=None if ahead is None else typed(int, ahead),
+            name=typed(str, value.get("name") or stream.get("name", "")),
+            version=None if version is None else typed(int, version),
+            error=typed(str, error if isinstance(error, str) else error["code"]),
             document=value,
         )
+
+
+def _same_job(job: Job, value: Any, where: str) -> Job:
+    """Return the news of a job; they are not those of another one."""
+    news = _job(value, where)
+    if news.id != job.id:
+        raise BadAnswer("bad_answer", f"{where} answers with the job {news.id[:80]!r}.")
+    return news
+
+
+def _summary(kind: type[_Summary], entry: Mapping[str, Any]) -> _Summary:
+    """Return an entry of a list as a dataclass, whose fields have plain types."""
+    return kind(**{each.name: typed(each.type, entry[each.name]) for each in fields(kind)})  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -359,3 +407,7 @@ def _check_online(reader: Reader) -> None:
 
 def no_watch(job: Job) -> None:
     """Ignore the changes of a job."""
+
+
+def no_count(number: int) -> None:
+    """Ignore how many entries were read."""

@@ -5,11 +5,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from concept_orderings.client import asking, checking
-from concept_orderings.client.asking import Job, StreamSummary, VersionSummary, Watch
+from concept_orderings.client.asking import Counted, Job, StreamSummary, VersionSummary, Watch, no_count
 from concept_orderings.client.client import CachePlace, client_of, make_reader
 from concept_orderings.client.connection import Connection
 from concept_orderings.client.documents import Task, read_task
-from concept_orderings.client.progress import watch_of
+from concept_orderings.client.job_progress import watch_of
 from concept_orderings.client.reading import LATEST, Found, Reader, Wanted
 from concept_orderings.client.runners import Awaiting
 from concept_orderings.client.steps import Steps
@@ -74,6 +74,11 @@ class AsyncClient:
         """Cancel a job, by its id; see `Client.cancel`."""
         return await self.run(asking.cancel(self._reader, job.id if isinstance(job, Job) else job))
 
+    async def follow(self, job: str | Job, *, progress: bool | Watch = False) -> Job:
+        """Follow a job to its end, however it ends; see `Client.follow`."""
+        identifier = job.id if isinstance(job, Job) else job
+        return await self.run(asking.follow_job(self._reader, identifier, watch_of(progress)))
+
     async def job(self, identifier: str) -> Job:
         """Return a job, by its id."""
         return await self.run(asking.get_job(self._reader, identifier))
@@ -82,13 +87,13 @@ class AsyncClient:
         """Return active jobs in the order of the queue, then those that finished last."""
         return await self.run(asking.list_jobs(self._reader, most))
 
-    async def streams(self) -> list[StreamSummary]:
-        """Return all streams by name."""
-        return await self.run(asking.list_streams(self._reader))
+    async def streams(self, *, progress: Counted = no_count) -> list[StreamSummary]:
+        """Return all streams by name; see `Client.streams`."""
+        return await self.run(asking.list_streams(self._reader, progress))
 
-    async def versions(self, name: str) -> list[VersionSummary]:
-        """Return all versions of a stream, oldest first."""
-        return await self.run(asking.list_versions(self._reader, name))
+    async def versions(self, name: str, *, progress: Counted = no_count) -> list[VersionSummary]:
+        """Return all versions of a stream, oldest first; for `progress` see `Client.streams`."""
+        return await self.run(asking.list_versions(self._reader, name, progress))
 
     async def close(self) -> None:
         """Close all connections; a later call opens new ones."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from concept_orderings.client import asking
-from concept_orderings.client.asking import Job, StreamSummary, VersionSummary, Watch
+from concept_orderings.client.asking import Counted, Job, StreamSummary, VersionSummary, Watch, no_count
 from concept_orderings.client.cache import (
     CACHE_VARIABLE,
     Cache,
@@ -19,7 +19,7 @@ from concept_orderings.client.cache import (
     limit_of,
 )
 from concept_orderings.client.connection import Connection
-from concept_orderings.client.progress import watch_of
+from concept_orderings.client.job_progress import watch_of
 from concept_orderings.client.reading import LATEST, Reader, Wanted
 from concept_orderings.client.runners import Blocking
 from concept_orderings.client.steps import Steps
@@ -180,6 +180,26 @@ class Client:
         """
         return self.run(asking.cancel(self._reader, job.id if isinstance(job, Job) else job))
 
+    def follow(self, job: str | Job, *, progress: bool | Watch = False) -> Job:
+        """Follow a job to its end, however it ends.
+
+        Parameters
+        ----------
+        job
+            The job, or its id.
+        progress
+            As for `arrange`.
+
+        Raises
+        ------
+        ServiceError
+            ``unknown_job``.
+        Unavailable
+            Nothing was heard of the job for as long as the client is patient. It goes on.
+        """
+        identifier = job.id if isinstance(job, Job) else job
+        return self.run(asking.follow_job(self._reader, identifier, watch_of(progress)))
+
     def job(self, identifier: str) -> Job:
         """Return a job, by its id."""
         return self.run(asking.get_job(self._reader, identifier))
@@ -188,13 +208,19 @@ class Client:
         """Return active jobs in the order of the queue, then those that finished last."""
         return self.run(asking.list_jobs(self._reader, most))
 
-    def streams(self) -> list[StreamSummary]:
-        """Return all streams by name."""
-        return self.run(asking.list_streams(self._reader))
+    def streams(self, *, progress: Counted = no_count) -> list[StreamSummary]:
+        """Return all streams by name.
 
-    def versions(self, name: str) -> list[VersionSummary]:
-        """Return all versions of a stream, oldest first."""
-        return self.run(asking.list_versions(self._reader, name))
+        Parameters
+        ----------
+        progress
+            Called with the number of streams so far, after each page of 1,000 but the last.
+        """
+        return self.run(asking.list_streams(self._reader, progress))
+
+    def versions(self, name: str, *, progress: Counted = no_count) -> list[VersionSummary]:
+        """Return all versions of a stream, oldest first; for `progress` see `Client.streams`."""
+        return self.run(asking.list_versions(self._reader, name, progress))
 
     def close(self) -> None:
         """Close all connections; a later call opens new ones."""

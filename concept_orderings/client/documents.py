@@ -253,24 +253,24 @@ def _manifest(value: Any) -> Manifest:
     details, diagnostics = ordering.pop("details", {}), ordering.pop("diagnostics", {})
     sentences = [{"code": "unclassified", "detail": each} for each in value["warnings"]]
     return Manifest(
-        name=_of(str, value["name"]),
-        version=_of(int, value["version"]),
-        concepts=_of(int, value["concepts"]),
+        name=typed(str, value["name"]),
+        version=typed(int, value["version"]),
+        concepts=typed(int, value["concepts"]),
         tasks=tuple(
-            TaskSummary(_of(int, each["task"]), _of(int, each["concepts"]), _of(str, each["digest"]))
+            TaskSummary(typed(int, each["task"]), typed(int, each["concepts"]), typed(str, each["digest"]))
             for each in value["tasks"]
         ),
         ordering=Ordering(ordering.pop("kind"), ordering.pop("version"), ordering, details, diagnostics),
         evidence={kind: _origin(each) for kind, each in value["evidence"].items()},
         evidence_files=tuple(
-            EvidenceFile(each["kind"], each["media_type"], _of(str, each["digest"]), _of(int, each["bytes"]))
+            EvidenceFile(each["kind"], each["media_type"], typed(str, each["digest"]), typed(int, each["bytes"]))
             for each in value.get("evidence_files", ())
         ),
         warnings=tuple(
             VersionWarning(each["code"], each["detail"]) for each in value.get("warning_details", sentences)
         ),
-        order_digest=_of(str, value["order_digest"]),
-        request_digest=_of(str, value["request_digest"]),
+        order_digest=typed(str, value["order_digest"]),
+        request_digest=typed(str, value["request_digest"]),
         request=value["request"],
         software=f"{value['software']['name']} {value['software']['version']}",
         document=value,
@@ -284,13 +284,13 @@ def _origin(value: Mapping[str, Any]) -> EvidenceOrigin:
 
 def _task(value: Any) -> Task:
     concepts = tuple(
-        Concept(_of(int, each["position"]), _of(str, each["dataset"]), _of(str, each["class"]), each["evidence"])
+        Concept(typed(int, each["position"]), typed(str, each["dataset"]), typed(str, each["class"]), each["evidence"])
         for each in value["concepts"]
     )
-    return Task(_of(int, value["task"]), concepts)
+    return Task(typed(int, value["task"]), concepts)
 
 
-def _of(kind: type[_Read], value: Any) -> _Read:
+def typed(kind: type[_Read], value: Any) -> _Read:
     """Return a value of a type that is the right one; True is no number."""
     if type(value) is not kind:
         raise TypeError(f"{type(value).__name__} where {kind.__name__} was expected")

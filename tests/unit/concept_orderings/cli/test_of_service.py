@@ -128,6 +128,24 @@ def test_lists(server: LyingServer, service: ScriptedService, capsys: pytest.Cap
     assert [each.method for each in server.seen if each.path == f"/v1/jobs/{ID}"] == ["DELETE", "GET"]
 
 
+@pytest.mark.parametrize(("state", "status"), [("succeeded", 0), ("failed", 1), ("cancelled", 1)])
+def test_a_job_is_followed(
+    server: LyingServer, service: ScriptedService, capsys: pytest.CaptureFixture[str], state: str, status: int
+) -> None:
+    progress = {"phase": "counting", "done": 1, "total": 3}
+    running = {"id": ID, "name": "job-3", "progress": progress, "state": "running", "stream": None, "error": None}
+    error = "source_unavailable" if state == "failed" else None
+    ended = {**running, "state": state, "error": error, "progress": {"phase": None, "done": 0, "total": 0}}
+    service.answers[f"/v1/jobs/{ID}"] = [as_json(running)]
+    data = f"id: 1-0\nevent: job\ndata: {json.dumps(ended)}\n\n".encode()
+    service.answers[f"/v1/jobs/{ID}/events"] = [Reply(200, {"content-type": "text/event-stream"}, data)]
+
+    assert main(["jobs", "--follow", ID, "--url", server.url]) == status
+    written = capsys.readouterr()
+    assert written.out.split() == [ID, state, "job-3", *([error] if error else [])]
+    assert written.err == f"counting\n{state}\n"
+
+
 @pytest.mark.parametrize(
     ("command", "status", "text"),
     [

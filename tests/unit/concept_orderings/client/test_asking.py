@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from concept_orderings.client import asking
 from concept_orderings.client.asking import Events, Job
 from concept_orderings.client.errors import BadAnswer, BadArgument, JobFailed, NotCached, ServiceError, Unavailable
-from concept_orderings.client.progress import ProgressBar, watch_of
+from concept_orderings.client.job_progress import JobProgress, watch_of
 from concept_orderings.client.reading import Found
 from concept_orderings.client.steps import Failed, Reply
 from support.scripted_service import ScriptedService, problem
@@ -212,7 +212,63 @@ def test_lists_are_read_page_by_page(service: ScriptedService) -> None:
     service.answers["/v1/streams?limit=1000"] = [page("ab", "b")]
     service.answers["/v1/streams?limit=1000&cursor=b"] = [page("c", None)]
 
-    assert [each.name for each in service.run(asking.list_streams(service.reader()))] == ["a", "b", "c"]
+    counts: list[int] = []
+
+    assert [each.name for each in service.run(asking.list_streams(service.reader(), counts.append))] == ["a", "b", "c"]
+    assert counts == [2]
+
+    service.answers["/v1/streams?limit=1000"] = [page("ab", "b")]
+    service.answers["/v1/streams?limit=1000&cursor=b"] = [page("c", "d")]
+    service.answers["/v1/streams?limit=1000&cursor=d"] = [page("b", "b")]
+    with pytest.raises(BadAnswer, match="has no end"):
+        service.run(asking.list_streams(service.reader(), asking.no_count))
+    service.answers["/v1/streams?limit=1000"] = [Reply(200, {}, b'{"streams": [{"name": 1}], "next_cursor": null}')]
+    with pytest.raises(BadAnswer, match="not what this service answers"):
+        service.run(asking.list_streams(service.reader(), asking.no_count))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "1f" * 16},
+        {"state": 7},
+        {"progress": {"phase": "counting", "done": "1", "total": 3}},
+        {"progress": None},
+        {"queue": {"ahead": "two"}},
+        {"stream": {"name": "job-1", "version": "1"}},
+        {"error": {"detail": "no code"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_an_event_that_is_not_one_of_the_job_is_refused(service: ScriptedService, change: dict[str, Any]) -> None:
+    service.events = [event(1, {**job("running"), **change}), None]
+
+    with pytest.raises(BadAnswer):
+        arrange(service)
+
+
+def test_events_that_repeat_skip_or_go_back_end_at_the_end(service: ScriptedService) -> None:
+    seen: list[str] = []
+    service.events = [
+        event(5, job("running", "arranging", 1, 3)) * 3,
+        event(2, job("running", "counting", 1, 3)),
+        b"id: 9-0\n\n" + event(90, job("running", "arranging", 2, 3)) + b"event: another\ndata: {}\n\n",
+        Failed("reset"),
+        event(90, job("running", "arranging", 2, 3)) + event(91, job("succeeded")) + event(92, job("running")),
+        None,
+    ]
+
+    assert arrange(service, seen).manifest.version == 1
+    assert service.requests[2].headers["Last-Event-ID"] == "90-0"
+    assert seen.count("succeeded  0/0") == 1
+
+
+@pytest.mark.parametrize("part", [b"x" * (1 << 20), b"data: " + b"x" * (1 << 20) + b"\n", b"data\n" * (1 << 20)])
+def test_an_event_without_an_end_is_refused(part: bytes) -> None:
+    events = Events()
+
+    with pytest.raises(BadAnswer, match="an event of more than"):
+        [event for _ in range(20) for event in events.feed(part)]
 
 
 @given(
@@ -253,7 +309,7 @@ def jobs() -> list[Job]:
 
 def test_a_bar_on_a_terminal_is_one_line() -> None:
     terminal = Terminal()
-    bar = ProgressBar(terminal)
+    bar = JobProgress(terminal)
     for each in jobs():
         bar(each)
 
@@ -269,7 +325,7 @@ def test_a_bar_on_a_terminal_is_one_line() -> None:
 
 def test_a_log_has_a_line_for_each_phase() -> None:
     log = io.StringIO()
-    bar = ProgressBar(log)
+    bar = JobProgress(log)
     for each in jobs():
         bar(each)
 
@@ -279,4 +335,4 @@ def test_a_log_has_a_line_for_each_phase() -> None:
 def test_progress_may_be_a_function_or_nothing() -> None:
     assert watch_of(print) is print
     assert watch_of(False) is asking.no_watch
-    assert isinstance(watch_of(True), ProgressBar)
+    assert isinstance(watch_of(True), JobProgress)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from concept_orderings.cli.progress_line import progress_on
 from concept_orderings.progress import Phase, enter, silent
+from concept_orderings.progress_line import progress_on
 from support.optional import needs_programs
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 
 
 class Terminal(io.StringIO):
@@ -41,8 +41,8 @@ def test_the_line_has_the_phase_and_its_numbers() -> None:
     assert lines(terminal.getvalue()) == [
         "loading the encoder",
         "embedding",
-        "embedding: 20 of 40",
-        "embedding: 40 of 40",
+        "embedding [" + "#" * 15 + "." * 15 + "] 20 of 40",
+        "embedding [" + "#" * 30 + "] 40 of 40",
         "",
     ]
 
@@ -51,7 +51,7 @@ def test_numbers_without_a_phase_are_shown() -> None:
     terminal = Terminal()
     with progress_on(terminal) as report:
         report(1, 2)
-    assert lines(terminal.getvalue()) == ["1 of 2", ""]
+    assert lines(terminal.getvalue()) == ["[" + "#" * 15 + "." * 15 + "] 1 of 2", ""]
 
 
 def test_the_line_is_erased_if_the_work_fails() -> None:
@@ -97,6 +97,6 @@ def test_a_terminal_shows_the_phases_of_an_order() -> None:
             pass
         os.close(ours)
         assert process.wait(60) == 0, shown
-    seen = [each.split(":")[0] for each in lines(shown.decode())]
+    seen = [each.split(" [")[0] for each in lines(shown.decode())]
     order = [Phase.LOADING, Phase.EMBEDDING, Phase.ARRANGING, Phase.DIAGNOSING, ""]
     assert [phase for phase in dict.fromkeys(seen) if phase != Phase.COMPILING] == order
