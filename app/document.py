@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from app.access.document import describe_keys
+from app.access.document import describe_access
 from app.schemas import Problem
 from concept_orderings.version import __version__
 
@@ -65,7 +65,7 @@ def complete_document(app: FastAPI) -> None:
             document["components"]["schemas"].update(_schemas_by_name())
             document["components"]["examples"] = _problem_examples()
             _drop_default_errors(document)
-            describe_keys(document)
+            describe_access(document)
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this way of extending OpenAPI

@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from app.access.browsers import FromOwnPages
 from app.access.guard import Guard
 from app.access.keys_file import KeysFile
 from app.access.private_answers import PrivateAnswers
@@ -46,6 +49,7 @@ def create_app(settings: AppSettings) -> FastAPI:
         **ABOUT,
         generate_unique_id_function=operation_id,
         lifespan=_lifespan,
+        docs_url="/docs" if settings.docs == "on" else None,
         redoc_url=None,
         # `app.unknown_paths` redirects: Starlette does so to an absolute URL, whose scheme is wrong behind a proxy.
         redirect_slashes=False,
@@ -69,16 +73,38 @@ def create_app(settings: AppSettings) -> FastAPI:
 def for_servers(app: FastAPI, settings: AppSettings) -> ASGIApp:
     """Return the application as servers run it, with its layers in front of it.
 
-    From the outside: requests are counted; they need a key, if the settings name a file of keys; answers that never
-    change are kept; requests that are cancelled at the end are answered. As middleware inside it, each layer would take
-    four times as long: FastAPI does much for each request before the first middleware.
+    From the outside: requests are counted; pages of other sites are refused; requests need a key, if the settings name
+    a file of keys; answers that never change are kept; requests that are cancelled at the end are answered. As
+    middleware inside the application, each layer would take four times as long: FastAPI does much for each request
+    before the first middleware.
 
     Raises
     ------
     SettingError
         ``bad_keys_file``: the file of keys that the settings name cannot be read.
     """
-    return Observed(_guarded(AnswersWhenStopped(app), settings), app.state.service.figures)
+    guarded = _guarded(AnswersWhenStopped(app), settings)
+    return Observed(_for_browsers(guarded, settings), app.state.service.figures)
+
+
+def _for_browsers(app: ASGIApp, settings: AppSettings) -> ASGIApp:
+    origins = settings.allowed_origins
+    public = [settings.public_url] if settings.public_url else []
+    if origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+            max_age=600,
+        )
+    return FromOwnPages(
+        app,
+        origins=[*origins, *public],
+        hosts=[*settings.host_names, *(urlsplit(each).hostname or "" for each in public)],
+        only_hosts=bool(settings.host_names),
+    )
 
 
 def _guarded(app: ASGIApp, settings: AppSettings) -> ASGIApp:

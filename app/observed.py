@@ -16,6 +16,9 @@ _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 _OTHER = "other"
 
+_FIXED = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer")]
+"""Fields of all answers: browsers take them for nothing but what they are, and for no part of another site's page."""
+
 
 class Observed:
     """Stands in front of everything else.
@@ -79,7 +82,7 @@ def _repeated(connection: Connection) -> list[tuple[bytes, bytes]]:
         elif name == b"traceparent":
             trace = value
     identifier = given if _ID.fullmatch(given) else secrets.token_hex(16).encode()
-    fields = [(b"x-request-id", identifier)]
+    fields = [(b"x-request-id", identifier), *_FIXED]
     if _TRACEPARENT.fullmatch(trace):
         fields.append((b"traceparent", trace))
     return fields

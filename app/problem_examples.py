@@ -259,7 +259,14 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "unknown_key": "The Authorization header has no key of this service: it is Bearer and the token of a key.",
         "revoked_key": "The key cluster was revoked; whoever runs this service can make another.",
     },
-    403: {"scope_too_small": "The key cluster has the scope read, and this request needs write."},
+    403: {
+        "scope_too_small": "The key cluster has the scope read, and this request needs write.",
+        "other_site": "A page of another site asked for this; list its origin in CONCEPT_ORDERINGS_ORIGINS if it may.",
+    },
+    421: {
+        "unknown_host": "This service has another name than the one in the Host field; list it in "
+        "CONCEPT_ORDERINGS_HOSTS.",
+    },
     429: {"queue_full": "The queue is full; try again after the seconds in Retry-After."},
     500: {
         "internal_error": "The service failed on this request; see its log.",

@@ -53,9 +53,36 @@ class AppSettings(StoreSettings):
         validation_alias=AliasChoices("CONCEPT_ORDERINGS_KEYS", "access_keys"),
         description="The file of keys. With it every request but health checks needs a key; without it none does.",
     )
+    hosts: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9.:,\[\] -]*$",
+        description="Names of this service, with commas between them: requests with other names are refused. Without "
+        "it any name is taken, but on loopback only localhost; addresses and the host of PUBLIC_URL always are.",
+    )
+    origins: str = Field(
+        "",
+        pattern=r"^(https?://[^/,\s*]+(\s*,\s*|$))*$",
+        description="Origins of pages that may use this service from browsers, such as https://lab.example.org, with "
+        "commas between them. Those of the service itself always may.",
+    )
+    docs: Literal["on", "off"] = Field("on", description="off: no Swagger UI at /docs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug (with each request), info, warning or error."
     )
+
+    @property
+    def host_names(self) -> list[str]:
+        """The names in `hosts`."""
+        return _listed(self.hosts)
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The origins in `origins`."""
+        return _listed(self.origins)
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def check_settings() -> None:

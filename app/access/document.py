@@ -1,5 +1,6 @@
-"""What keys add to the OpenAPI document: how a key is sent, and the answers of the guard."""
+"""What access adds to the OpenAPI document: how a key is sent, and the answers of the layers in front of the routes."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.access.scopes import is_open
@@ -7,15 +8,12 @@ from app.routes.problems import problems
 
 _SCHEME = "key"
 
-_REFUSALS = {
-    401: ("key_needed", "unknown_key", "revoked_key"),
-    403: ("scope_too_small",),
-    503: ("keys_unavailable",),
-}
+_ALWAYS = {403: ("other_site",), 421: ("unknown_host",)}
+_OF_KEYS = {401: ("key_needed", "unknown_key", "revoked_key"), 403: ("scope_too_small",), 503: ("keys_unavailable",)}
 
 
-def describe_keys(document: dict[str, Any]) -> None:
-    """Add the security scheme and, to each operation that is not open, the answers of the guard."""
+def describe_access(document: dict[str, Any]) -> None:
+    """Add the security scheme, and to each operation the answers of the layers in front of it."""
     document["components"]["securitySchemes"] = {
         _SCHEME: {
             "type": "http",
@@ -28,14 +26,15 @@ def describe_keys(document: dict[str, Any]) -> None:
     document["security"] = [{_SCHEME: []}, {}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
+            _add(operation["responses"], _ALWAYS)
             if is_open({"path": path}):
                 operation["security"] = []
             else:
-                _add_refusals(operation["responses"])
+                _add(operation["responses"], _OF_KEYS)
 
 
-def _add_refusals(responses: dict[str, Any]) -> None:
-    for status, entry in problems(_REFUSALS).items():
+def _add(responses: dict[str, Any], refusals: Mapping[int, Sequence[str]]) -> None:
+    for status, entry in problems(refusals).items():
         known = responses.setdefault(str(status), entry)
         for media_type, content in entry["content"].items():
             for name, example in content["examples"].items():

@@ -249,7 +249,7 @@ def test_a_chunked_body_over_the_limit_is_413(unchanged: Deployment) -> None:
 
 
 def test_a_body_far_over_the_limit_is_refused_before_it_is_sent(unchanged: Deployment) -> None:
-    head = f"POST /v1/streams HTTP/1.1\r\nHost: test\r\nContent-Length: {10**12}\r\nConnection: close\r\n\r\n"
+    head = f"POST /v1/streams HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**12}\r\nConnection: close\r\n\r\n"
     answer = raw(unchanged, head.encode())
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
@@ -262,7 +262,7 @@ def test_a_client_that_sends_a_body_over_the_limit_gets_the_413(unchanged: Deplo
 
 def test_a_client_that_disconnects_causes_no_error(unchanged: Deployment) -> None:
     with socket.create_connection(("127.0.0.1", unchanged.api.port)) as connection:
-        connection.sendall(b"POST /v1/streams HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n{")
+        connection.sendall(b"POST /v1/streams HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
     assert unchanged.http.get("/health/live").status_code == 200
 
 
@@ -314,7 +314,7 @@ def test_no_path_query_or_header_causes_a_500(
     api: Deployment, method: str, path: str, parts: tuple[str, str, str], query: str, headers: dict[str, str]
 ) -> None:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"{method} {path.format(*parts)}{query} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{lines}\r\n"
+    head = f"{method} {path.format(*parts)}{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"
     answer = raw(api, head.encode("latin-1"))
     assert answer.status_code < 500, (head, answer.text)
 

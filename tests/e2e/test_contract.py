@@ -401,7 +401,7 @@ def test_head_is_get_without_the_body(service: Deployment, parts: list[str]) -> 
 def test_unknown_urls_are_problem_documents(
     service: Deployment, version: dict[str, Any], path: str, status: int, code: str
 ) -> None:
-    answer = raw(service, f"GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+    answer = raw(service, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert_problem(answer)
 

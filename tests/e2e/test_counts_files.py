@@ -276,7 +276,7 @@ def test_a_body_over_the_limit_is_413(unchanged: Deployment) -> None:
 
 def test_a_client_that_disconnects_causes_no_error(unchanged: Deployment) -> None:
     head = (
-        "PUT /v1/sources/mine?unit=documents&corpus=C4 HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\n"
+        "PUT /v1/sources/mine?unit=documents&corpus=C4 HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
         "Content-Length: 100\r\n\r\nname,count\napple,3\n"
     )
     with socket.create_connection(("127.0.0.1", unchanged.api.port), timeout=60) as connection:

@@ -132,7 +132,7 @@ def test_a_bomb_is_unpacked_no_further_than_the_limit(api: Deployment, call: Cal
 
 def test_a_bomb_that_is_streamed_is_refused_before_its_end(api: Deployment) -> None:
     bomb = gzip.compress(bytes(LIMIT * 900), 9)
-    head = b"POST /v1/streams HTTP/1.1\r\nHost: test\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /v1/streams HTTP/1.1\r\nHost: [::1]\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", api.api.port), timeout=60) as connection:
         connection.sendall(head + b"2710\r\n" + bomb[:10_000] + b"\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")

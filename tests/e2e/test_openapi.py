@@ -192,7 +192,7 @@ def test_examples_of_errors_are_answers_of_the_service(service: Deployment, docu
     job = post("/v1/streams", json={**REQUESTS["random"]["value"], "name": "finished"}).headers["Location"]
     service.until_state(job, "succeeded")
     large = (
-        b" HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\nContent-Length: 99999999\r\nConnection: close\r\n\r\n"
+        b" HTTP/1.1\r\nHost: [::1]\r\nContent-Type: text/csv\r\nContent-Length: 99999999\r\nConnection: close\r\n\r\n"
     )
     answers = {
         "invalid_json": post("/v1/streams", content="class lists"),

@@ -81,7 +81,7 @@ def test_a_body_posted_with_a_slash_too_many_arrives(service: Deployment) -> Non
     ],
 )
 def test_an_unknown_path_is_answered_with_the_nearest(service: Deployment, call: str, hint: str) -> None:
-    answer = raw(service, f"{call} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+    answer = raw(service, f"{call} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_path")
     assert hint in answer.json()["detail"]
     assert_problem(answer)
