@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.examples import EXAMPLE_LABELS, EXAMPLE_REQUEST
 from app.examples import STREAM_NAME as STREAM_EXAMPLE
+from app.listing import Listed
 from concept_orderings.canonical import LARGEST_INTEGER
 from concept_orderings.exporters import EXPORTERS, Exporter
 from concept_orderings.exporters.fomo import Fomo
@@ -305,6 +306,20 @@ class VersionSummary(Schema):
     created_at: Time = Field(examples=[_WHEN])
 
 
+class DamagedVersion(Schema):
+    """A version in a list of which a part is damaged or missing in the store."""
+
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    version: int = Field(examples=[2])
+    url: str = Field(
+        description="The manifest. Reading a damaged part is answered with `version_damaged`, never with other bytes.",
+        examples=[f"/v1/streams/{STREAM_EXAMPLE}/versions/2"],
+    )
+    damaged: Literal[True] = Field(
+        description="`concept-orderings fsck` names the files, and what can be made again.", examples=[True]
+    )
+
+
 class VersionResource(VersionSummary):
     """A version, with the URLs of its parts."""
 
@@ -372,10 +387,20 @@ class StreamSummary(Schema):
     warnings: list[str] = Field(description="The warnings of its newest version.", examples=[[]])
 
 
+class DamagedStream(Schema):
+    """A stream in a list, of whose newest version a part is damaged or missing in the store."""
+
+    name: str = Field(examples=[STREAM_EXAMPLE])
+    description: _Description
+    latest_version: int = Field(examples=[3])
+    url: str = Field(examples=[f"/v1/streams/{STREAM_EXAMPLE}"])
+    damaged: Literal[True] = Field(description="The list of its versions says which others are, too.", examples=[True])
+
+
 class StreamPage(Schema):
     """A page of streams, by name."""
 
-    streams: list[StreamSummary]
+    streams: list[StreamSummary | DamagedStream]
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
 
@@ -384,7 +409,7 @@ class VersionPage(Schema):
 
     name: str = Field(examples=[STREAM_EXAMPLE])
     description: _Description
-    versions: list[VersionSummary]
+    versions: list[VersionSummary | DamagedVersion]
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last.", examples=[None])
 
 
@@ -705,13 +730,26 @@ def task_links(record: VersionRecord) -> list[TaskLink]:
     ]
 
 
-def stream_summary(record: VersionRecord, description: str | None) -> StreamSummary:
-    """Return a stream in the form that lists contain, from the record of its newest version."""
+def listed_version(listed: Listed) -> VersionSummary | DamagedVersion:
+    """Return a version in the form that the list of a stream contains."""
+    if listed.record is not None and not listed.is_damaged:
+        return version_summary(listed.record)
+    url = version_url(listed.stream, listed.version)
+    return DamagedVersion(name=listed.stream, version=listed.version, url=url, damaged=True)
+
+
+def listed_stream(newest: Listed, description: str | None) -> StreamSummary | DamagedStream:
+    """Return a stream in the form that lists contain, from its newest version."""
+    record, url = newest.record, stream_url(newest.stream)
+    if record is None or newest.is_damaged:
+        return DamagedStream(
+            name=newest.stream, description=description, latest_version=newest.version, url=url, damaged=True
+        )
     return StreamSummary(
         name=record.stream,
         description=description,
         latest_version=record.version,
-        url=stream_url(record.stream),
+        url=url,
         ordering=record.ordering,
         concepts=record.concepts,
         tasks=len(record.tasks),

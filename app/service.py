@@ -18,6 +18,7 @@ from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
 from app.known_requests import KnownRequest, KnownRequests
+from app.listing import Listing
 from app.metrics import Moment, render
 from app.parsing import Accepted, NamedSource, Refused, Unresolved, read_request
 from app.results import Results
@@ -37,6 +38,7 @@ from concept_orderings.labels import Labels, parse_labels
 from concept_orderings.request import StreamRequest
 from concept_orderings.stream import Document
 from store.counts_files import CountsFiles
+from store.damage import unless_damaged
 from store.descriptions import Descriptions
 from store.evidence_renderings import EvidenceRenderings
 from store.exports import KeptExports
@@ -88,6 +90,8 @@ class Service:
         The limits that the routes enforce.
     store_health : StoreHealth
         Whether the store takes writes.
+    listing : Listing
+        Versions in lists.
     sources : Sources
         The sources of counts.
     scores : Scores
@@ -122,6 +126,7 @@ class Service:
         objects = open_objects(settings.streams_location)
         self.store_health = StoreHealth(objects, settings.disk_space)
         self._versions = Versions(objects)
+        self.listing = Listing(self._versions)
         self._reading = FileReading()
         self.scores = Scores(ScoresFiles(objects), self._reading)
         self._labels = StoredLabels(objects)
@@ -431,7 +436,8 @@ class Service:
         version = version_of(job)
         if job.state is not State.SUCCEEDED or version is None:
             return None
-        return await self.record(stream_of(job), version)
+        # Not kept in memory, so that the next read shows what is stored.
+        return await self._versions.record(stream_of(job), version)
 
     # --- Labels.
 
@@ -463,14 +469,14 @@ class Service:
                 await self._descriptions.keep(each.name, asked.description)
 
     async def description(self, stream: str) -> str | None:
-        """Return the description of a stream; None if it has none.
+        """Return the description of a stream; None if it has none, or a damaged one.
 
         Raises
         ------
         StoreError
-            ``version_damaged`` or ``store_unavailable``.
+            ``store_unavailable``.
         """
-        return await self._descriptions.newest(stream) or None
+        return await unless_damaged(self._descriptions.newest(stream)) or None
 
     async def labels_document(self, digest: str) -> bytes | None:
         """Return labels as canonical JSON; None if there are none of that digest.
@@ -503,10 +509,6 @@ class Service:
     async def latest_version(self, stream: str) -> int | None:
         """Return the number of the newest finished version of a stream; None if it has none."""
         return await self._versions.latest(stream)
-
-    async def version_numbers(self, stream: str, *, after: int, most: int) -> Sequence[int]:
-        """Return the first numbers of finished versions of a stream that are larger than `after`, at most `most`."""
-        return await self._versions.page(stream, after=after, most=most)
 
     async def record(self, stream: str, version: int) -> VersionRecord | None:
         """Return the record of a version, or None if there is none; the most recently used records are cached.

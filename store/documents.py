@@ -5,19 +5,20 @@ The same bytes are stored once, also when several versions have them.
 
 from concept_orderings.stream import Document
 from store import object_keys
+from store.contents import store_content
 from store.damage import checked_content, version_damaged
 from store.objects import Objects
 
 
 async def write_document(objects: Objects, document: Document) -> None:
-    """Store a document unless it is stored already.
+    """Store a document unless it is stored already; one that is damaged is mended.
 
     Raises
     ------
     StoreError
         ``store_unavailable``.
     """
-    await objects.create(object_keys.document(document.digest), document.data)
+    await store_content(objects, object_keys.document(document.digest), document.data)
 
 
 async def read_document(objects: Objects, digest: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from concept_orderings.canonical import Json
 from concept_orderings.evidence.tables import EvidenceFile
 from store import object_keys
+from store.contents import store_content
 from store.damage import checked_content, version_damaged
 from store.objects import Objects
 from store.sealed import known_members
@@ -92,14 +93,14 @@ def entries(files: Iterable[EvidenceFile], *, in_manifest: bool) -> tuple[Eviden
 
 
 async def write_evidence(objects: Objects, file: EvidenceFile) -> None:
-    """Store a file of evidence unless it is stored already.
+    """Store a file of evidence unless it is stored already; one that is damaged is mended.
 
     Raises
     ------
     StoreError
         ``store_unavailable``.
     """
-    await objects.create(object_keys.evidence(file.digest), file.data)
+    await store_content(objects, object_keys.evidence(file.digest), file.data)
 
 
 async def read_evidence(objects: Objects, digest: str) -> bytes:

@@ -5,6 +5,7 @@ import json
 
 from concept_orderings.labels import Labels
 from store import object_keys
+from store.contents import store_content
 from store.damage import checked_content, labels_damaged, reading
 from store.objects import Objects
 
@@ -16,14 +17,14 @@ class StoredLabels:
         self._objects = objects
 
     async def keep(self, labels: Labels) -> bool:
-        """Store labels unless they are stored; return whether they were new.
+        """Store labels unless they are stored; return whether they were new. Damaged ones are mended.
 
         Raises
         ------
         StoreError
             ``store_unavailable``.
         """
-        return await self._objects.create(object_keys.labels(labels.digest), labels.canonical)
+        return await store_content(self._objects, object_keys.labels(labels.digest), labels.canonical)
 
     async def document(self, digest: str) -> bytes | None:
         """Return labels as canonical JSON, checked against their digest; None if there are none of that digest.

@@ -135,12 +135,12 @@ class Numbering:
         if hint is None or hint.taken is None or newest is None or not newest.follows_indexed:
             return await self._survey(stream, hint)
         # Reading is faster than a create that finds the object, which syncs its directory.
-        if await self._objects.get(object_keys.request_pointer(stream, newest.request_digest)) is None:
+        if await self._is_astray(stream, object_keys.request_pointer(stream, newest.request_digest), newest):
             await self.index(stream, newest)
         return max(newest.version, hint.taken)
 
     async def index(self, stream: str, record: NumberedVersion) -> None:
-        """Store the number of a version under its request, unless it is stored.
+        """Store the number of a version under its request, unless it is stored; a damaged number is mended.
 
         Raises
         ------
@@ -148,7 +148,18 @@ class Numbering:
             ``store_unavailable``.
         """
         key = object_keys.request_pointer(stream, record.request_digest)
-        await self._objects.create(key, canonical_json({"version": record.version}))
+        pointer = canonical_json({"version": record.version})
+        if not await self._objects.create(key, pointer) and await self._is_astray(stream, key, record):
+            await self._objects.replace(key, pointer)
+
+    async def _is_astray(self, stream: str, key: str, record: NumberedVersion) -> bool:
+        """Return whether a pointer is damaged, or leads to a version of another request."""
+        try:
+            version = pointed_number(await self._objects.get(key) or b"")
+        except (ValueError, KeyError, TypeError):
+            return True
+        pointed = record if version == record.version else await self._readable(stream, version)
+        return pointed is None or pointed.request_digest != record.request_digest
 
     async def created(self, stream: str, version: int) -> None:
         """Note the version that was just created; all requests of earlier ones have their pointers.

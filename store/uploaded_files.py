@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from concept_orderings.canonical import Json, canonical_json, sha256_hex
 from concept_orderings.url_names import URL_NAME
 from store import object_keys
+from store.contents import store_content
 from store.damage import Damaged, checked_content, reading
 from store.objects import Objects
 from store.sealed import created_now, known_members, seal, unseal
@@ -208,7 +209,7 @@ class UploadedFiles(ABC, Generic[_File, _Meaning, _Content]):
             record: _File = self.file_type(
                 name=name, meaning=meaning, names=self.size(content), digest=digest, created_at=created_now()
             )
-            await self._objects.create(self.content_key(digest), data)
+            await store_content(self._objects, self.content_key(digest), data)
             if await self._objects.create(object_keys.uploaded_file_record(self.folder, name), record.to_bytes()):
                 return record, Stored.NEW
             taken = await self.record(name)

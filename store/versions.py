@@ -9,11 +9,12 @@ pointer from the request to the version, so the same request never gets two vers
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from concept_orderings.canonical import Json
+from concept_orderings.errors import StoreError
 from concept_orderings.evidence import EVIDENCE
 from concept_orderings.evidence.tables import EvidenceFile
 from concept_orderings.evidence.tie_orders import VERSION_OF_STREAM, read_order
@@ -23,7 +24,7 @@ from concept_orderings.stream import ArrangedStream, Document
 from concept_orderings.stream_warnings import StreamWarning, details, sentences
 from concept_orderings.url_names import URL_NAME
 from store import object_keys
-from store.damage import reading, unless_damaged, version_damaged
+from store.damage import is_damage, reading, unless_damaged, version_damaged
 from store.documents import read_document, write_document
 from store.evidence_files import KeptEvidence, entries, read_evidence, write_evidence
 from store.numbering import READ_AT_ONCE, Numbering, chunks, pointed_number
@@ -96,6 +97,21 @@ class VersionRecord:
     evidence: KeptEvidence | None = None
     follows_indexed: bool = False
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The SHA-256 of the manifest, the order, the tasks and the files of evidence."""
+        return (self.digest, self.order_digest, *(each.digest for each in self.tasks), *self.evidence_digests)
+
+    @property
+    def evidence_digests(self) -> tuple[str, ...]:
+        """The SHA-256 of the files of evidence."""
+        return () if self.evidence is None else tuple(each.digest for each in self.evidence.files)
+
+    @property
+    def evidence_bytes(self) -> int:
+        """The size of all files of evidence."""
+        return 0 if self.evidence is None else sum(each.bytes for each in self.evidence.files)
+
     def to_bytes(self) -> bytes:
         """Return the record in the form in which it is stored, with its own digest."""
         body: dict[str, Json] = {
@@ -164,10 +180,17 @@ def _warnings(fields: dict[str, Any]) -> tuple[StreamWarning, ...]:
 
 
 class Versions:
-    """All stream versions of a service."""
+    """All stream versions of a service.
+
+    Attributes
+    ----------
+    found_damaged : set of str
+        The SHA-256 of parts of versions that this object found damaged or missing when it read them last.
+    """
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self.found_damaged: set[str] = set()
         self._numbering = Numbering(objects, self.record)
 
     async def streams(self) -> list[str]:
@@ -204,6 +227,16 @@ class Versions:
             raise version_damaged(f"{what} is that of {record.stream} version {record.version}")
         return record
 
+    async def exists(self, stream: str, version: int) -> bool:
+        """Return whether a version has a record, also a damaged one.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+        return await self._objects.get(object_keys.version_record(stream, version)) is not None
+
     async def of_digest(self, digest: str) -> list[VersionRecord]:
         """Return the records of the versions whose digest begins with these digits, at least two.
 
@@ -231,7 +264,7 @@ class Versions:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        return await read_document(self._objects, digest)
+        return await self._noting(digest, read_document(self._objects, digest))
 
     async def evidence(self, digest: str) -> bytes:
         """Return a file of evidence, checked against its digest.
@@ -241,7 +274,35 @@ class Versions:
         StoreError
             ``version_damaged`` or ``store_unavailable``.
         """
-        return await read_evidence(self._objects, digest)
+        return await self._noting(digest, read_evidence(self._objects, digest))
+
+    async def damaged_of(self, digests: Iterable[str]) -> set[str]:
+        """Read parts of versions, documents or files of evidence; return those that are damaged or missing.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+        for chunk in chunks(sorted(digests), READ_AT_ONCE):
+            await asyncio.gather(*(unless_damaged(self._part(each)) for each in chunk))
+        return self.found_damaged.intersection(digests)
+
+    async def _part(self, digest: str) -> None:
+        """Read a part of a version, which is a document unless it is a file of evidence."""
+        if await unless_damaged(read_document(self._objects, digest)) is None:
+            await self.evidence(digest)
+        self.found_damaged.discard(digest)
+
+    async def _noting(self, digest: str, reading: Coroutine[Any, Any, bytes]) -> bytes:
+        try:
+            data = await reading
+        except StoreError as error:
+            if is_damage(error):
+                self.found_damaged.add(digest)
+            raise
+        self.found_damaged.discard(digest)
+        return data
 
     async def order(self, reference: str) -> tuple[str, ...] | None:
         """Return an order in the store, or None if there is none.

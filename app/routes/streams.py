@@ -37,6 +37,7 @@ from app.routes.parts import (
 from app.routes.problems import BODY, FAILED_JOB, FULL, NO_REDIS, NO_STORE, REFUSED_STREAM, problems
 from app.routes.request_bodies import not_json, read_body
 from app.schemas import (
+    DamagedStream,
     JobResource,
     StreamPage,
     StreamSummary,
@@ -45,12 +46,12 @@ from app.schemas import (
     VersionResource,
     job_resource,
     job_url,
-    stream_summary,
+    listed_stream,
+    listed_version,
     stream_url,
     variant_resource,
     variants_resource,
     version_resource,
-    version_summary,
     version_url,
 )
 from app.service import Service
@@ -145,7 +146,6 @@ async def list_streams(
         {
             404: ("unknown_stream",),
             422: ("bad_stream_name.url", "bad_query.limit"),
-            500: ("version_damaged",),
             503: (NO_STORE,),
         }
     ),
@@ -153,18 +153,20 @@ async def list_streams(
 async def list_versions(
     name: Name, response: Response, service: TheService, limit: Limit = 100, cursor: NumberCursor = None
 ) -> VersionPage:
-    """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page."""
+    """All versions of a stream, oldest first, a page at a time; the `Link` header has the next page.
+
+    One that is damaged has `damaged`, and is none the less listed.
+    """
     await find_latest(service, name)
     if cursor is not None and not NUMBER.fullmatch(cursor):
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_query", "cursor: it is not the next_cursor of a page.")
-    numbers = await service.version_numbers(name, after=int(cursor or 0), most=limit + 1)
-    records = await asyncio.gather(*(find_record(service, name, str(number)) for number in numbers[:limit]))
-    next_cursor = str(numbers[limit - 1]) if len(numbers) > limit else None
+    listed, has_more = await service.listing.page(name, after=int(cursor or 0), most=limit)
+    next_cursor = str(listed[-1].version) if has_more else None
     _link_next(response, stream_url(name), next_cursor, limit)
     return VersionPage(
         name=name,
         description=await service.description(name),
-        versions=[version_summary(each) for each in records],
+        versions=[listed_version(each) for each in listed],
         next_cursor=next_cursor,
     )
 
@@ -267,13 +269,10 @@ def _no_version(failed: Sequence[Record], headers: Mapping[str, str], *, are_var
     return problem_of_records(errors, HTTPStatus.FAILED_DEPENDENCY, {**headers, "Location": job_url(failed[0].id)})
 
 
-async def _stream_summary(service: Service, name: str) -> StreamSummary | None:
-    latest = await service.latest_version(name)
+async def _stream_summary(service: Service, name: str) -> StreamSummary | DamagedStream | None:
+    newest, description = await asyncio.gather(service.listing.newest(name), service.description(name))
     # While the first version of a stream is written, its directory exists without a version.
-    if latest is None:
-        return None
-    record, description = await asyncio.gather(service.record(name, latest), service.description(name))
-    return stream_summary(record, description) if record is not None else None
+    return None if newest is None else listed_stream(newest, description)
 
 
 def _link_next(response: Response, path: str, cursor: str | None, limit: int) -> None:

@@ -75,6 +75,9 @@ class StreamSummary:
     ordering : str
     concepts, tasks : int
     created_at : str
+    damaged : bool
+        Whether a part of the newest version is damaged in the store. The service says no more of it then than its
+        number: the other fields are empty or 0.
     """
 
     name: str
@@ -83,6 +86,7 @@ class StreamSummary:
     concepts: int
     tasks: int
     created_at: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ class VersionSummary:
     ordering : str
     concepts : int
     created_at : str
+    damaged : bool
+        Whether a part of it is damaged in the store. The service says no more of it then than its number: the other
+        fields are empty or 0.
     """
 
     name: str
@@ -106,7 +113,11 @@ class VersionSummary:
     ordering: str
     concepts: int
     created_at: str
+    damaged: bool = False
 
+
+_UNKNOWN = {"digest": "", "order_digest": "", "ordering": "", "concepts": 0, "tasks": 0, "created_at": ""}
+"""The fields of damaged entries of lists, which have no more than a number."""
 
 Watch: TypeAlias = Callable[[Job], None]
 """Called with each change of a job."""
@@ -378,7 +389,8 @@ def _same_job(job: Job, value: Any, where: str) -> Job:
 
 def _summary(kind: type[_Summary], entry: Mapping[str, Any]) -> _Summary:
     """Return an entry of a list as a dataclass, whose fields have plain types."""
-    return kind(**{each.name: typed(each.type, entry[each.name]) for each in fields(kind)})  # type: ignore[arg-type]
+    given = {"damaged": False, **(_UNKNOWN if entry.get("damaged") else {}), **entry}
+    return kind(**{each.name: typed(each.type, given[each.name]) for each in fields(kind)})  # type: ignore[arg-type]
 
 
 @contextmanager

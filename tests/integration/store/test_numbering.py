@@ -268,3 +268,12 @@ async def test_an_unreadable_hint_is_none(tmp_path: Path) -> None:
         hint_path(tmp_path).write_bytes(cut)
         assert await NewestHints(objects).read("s") is None
         assert await Versions(objects).latest("s") == 1
+
+
+@pytest.mark.parametrize("pointer", [b"", b"null", b'{"version":1}', b'{"version":9}', b'{"versioo":2}', b"{}"])
+async def test_a_damaged_pointer_of_the_newest_version_is_mended(tmp_path: Path, pointer: bytes) -> None:
+    objects = LocalObjects(tmp_path)
+    _, second = await published(objects, range(2))
+    (tmp_path / object_keys.request_pointer("s", second.request_digest)).write_bytes(pointer)
+    assert (await Versions(objects).publish(arranged(9))).version == 3
+    assert await Versions(objects).find("s", second.request_digest) == second
