@@ -169,6 +169,8 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "lists all 63.",
         "unknown_job": "There is no such job, or it finished more than 7 days ago.",
         "source_not_found.counts": no_such_source("c5", ["c4", "infini-gram"]),
+        "source_not_found.file": "There is no counts file 'c5'; GET /v1/sources lists all sources, and those of the "
+        "kind file can be deleted.",
         "source_not_found.scores": no_such_scores("other-scores", ["my-scores"]),
     },
     409: {

@@ -78,6 +78,16 @@ class Scores:
         scores = await self._reading.run(partial(read_scores, body, media_type))
         return await self._files.create(name, meaning, scores)
 
+    async def delete_file(self, name: str) -> bool:
+        """Delete a scores file; return whether there was one.
+
+        Raises
+        ------
+        StoreError
+            See `UploadedFiles.delete`.
+        """
+        return await self._files.delete(name)
+
     async def _look_at(self, name: str) -> ScoresFile | tuple[str, StoreError] | None:
         try:
             return await self._files.record(name)

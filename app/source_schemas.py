@@ -70,6 +70,12 @@ class SourceResource(Schema):
         "on them have the same warnings.",
         examples=[["1023 of 1024 shards named 'c4-train.*-of-01024.json.gz' are in the index; not in it: 00007."]],
     )
+    hides_counts_file: bool = Field(
+        False,
+        description="Whether a counts file has the same name. Orderings use this source and not the file; DELETE "
+        "removes the file.",
+        examples=[False],
+    )
 
 
 def source_resource(report: SourceReport) -> SourceResource:

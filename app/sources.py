@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -13,7 +14,7 @@ from app.source_schemas import source_resource
 from app.uploaded_counts import read_counts
 from app.waiting import until_final
 from concept_orderings.counts_request import CountsRequest, parse_counts_request
-from concept_orderings.errors import SourceError, StoreError
+from concept_orderings.errors import StoreError
 from concept_orderings.json_text import parse_json
 from concept_orderings.queries import Query
 from store.counts_files import CountsFile, CountsFiles, CountsMeaning
@@ -79,7 +80,7 @@ class Sources:
         self._reading = reading
 
     async def all(self) -> list[SourceReport]:
-        """Return reports on all counts files, and on the sources that workers have.
+        """Return reports on all counts files, and on the sources that workers have, which go before a file of the name.
 
         This waits at most `_ANSWER_SECONDS` for servers that no worker has asked yet.
 
@@ -90,7 +91,7 @@ class Sources:
         """
         reported, files = await asyncio.gather(self._reported(), self._counts_files())
         for name in reported.keys() & files.keys():
-            reported[name] = _name_conflict(reported[name])
+            reported[name] = replace(reported[name], hides_counts_file=True)
         return list({**files, **reported}.values())
 
     async def exists(self, name: str) -> bool:
@@ -149,6 +150,16 @@ class Sources:
         """
         counts = await self._reading.run(partial(read_counts, body, media_type, meaning.size))
         return await self._files.create(name, meaning, counts)
+
+    async def delete_file(self, name: str) -> bool:
+        """Delete a counts file; return whether there was one.
+
+        Raises
+        ------
+        StoreError
+            See `UploadedFiles.delete`.
+        """
+        return await self._files.delete(name)
 
     async def _reported(self) -> dict[str, SourceReport]:
         """Return the sources that workers report, after their servers have answered or `_ANSWER_SECONDS` are over."""
@@ -226,9 +237,3 @@ def _look(source: str, request: CountsRequest) -> Look:
 
 def _distinct(request: CountsRequest) -> list[Query]:
     return sorted(set(request.queries), key=lambda query: query.spellings)
-
-
-def _name_conflict(reported: SourceReport) -> SourceReport:
-    name = reported.name
-    detail = f"{name} is also the name of a counts file, and each source needs a name of its own: rename this source."
-    return SourceReport.unavailable(name, reported.kind, SourceError("source_not_configured", detail))

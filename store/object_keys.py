@@ -17,6 +17,8 @@
     labels/AB/ABCD…                              labels as canonical JSON, named by their SHA-256
     scores-files/NAME.json                       the record of a scores file; it exists if and only if the file does
     scores/AB/ABCD…                              the scores of a scores file as canonical JSON, named by their SHA-256
+    deleted/sources/NAME.json                    the record of a counts file that was deleted: only its content may have
+                                                 the name again; deleted/scores-files/NAME.json likewise
     probes/A                                     written again and again in a bucket, to see that it takes writes
 """
 
@@ -104,6 +106,11 @@ def evidence(digest: str) -> str:
 def uploaded_file_record(folder: str, name: str) -> str:
     """Return the key of the record of an uploaded file; the folder is `COUNTS_FILES` or `SCORES_FILES`."""
     return f"{folder}/{name}.json"
+
+
+def deleted_file_record(folder: str, name: str) -> str:
+    """Return the key of the record of an uploaded file that was deleted; the folder as of `uploaded_file_record`."""
+    return f"deleted/{folder}/{name}.json"
 
 
 def evidence_rendering(digest: str, form: str, form_version: int) -> str:

@@ -80,6 +80,15 @@ class Objects(Protocol):
             ``store_full`` or ``store_unavailable``.
         """
 
+    async def remove(self, key: str) -> None:
+        """Remove an object; do nothing if there is none.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+
     async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
         """Return the sorted names directly below a prefix, both of objects and of longer prefixes.
 
@@ -152,6 +161,10 @@ class LocalObjects:
         """See `Objects.replace`."""
         await asyncio.to_thread(self._replace, key, data, durable)
 
+    async def remove(self, key: str) -> None:
+        """See `Objects.remove`."""
+        await asyncio.to_thread(self._remove, key)
+
     async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
         """See `Objects.names`."""
         return await asyncio.to_thread(self._names, prefix, after, most)
@@ -214,6 +227,16 @@ class LocalObjects:
         except OSError as error:
             raise _failed(error) from error
 
+    def _remove(self, key: str) -> None:
+        path = self._root / key
+        try:
+            path.unlink()
+            _sync_directory(path.parent)
+        except _NOT_THERE:
+            return
+        except OSError as error:
+            raise _failed(error) from error
+
     def _names(self, prefix: str, after: str, most: int | None) -> list[str]:
         try:
             with os.scandir(self._root / prefix) as entries:
@@ -254,6 +277,15 @@ class RemoteObjects:
         """See `Objects.replace`: each put waits until the bytes are kept."""
         try:
             await obstore.put_async(self._store, key, data, mode="overwrite")
+        except BaseError as error:
+            raise _refused(error) from error
+
+    async def remove(self, key: str) -> None:
+        """See `Objects.remove`."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except (NotFoundError, FileNotFoundError):
+            return
         except BaseError as error:
             raise _refused(error) from error
 

@@ -105,6 +105,8 @@ class SourceReport:
         The facts of an available source.
     error : mapping, optional
         ``code`` and ``detail``: why the source is unavailable.
+    hides_counts_file : bool
+        Whether a counts file has the same name, which orderings do not use.
     """
 
     name: str
@@ -112,6 +114,7 @@ class SourceReport:
     state: SourceState
     facts: SourceFacts | None = None
     error: Mapping[str, Json] | None = None
+    hides_counts_file: bool = False
 
     @classmethod
     def available(cls, facts: SourceFacts) -> "SourceReport":
@@ -127,7 +130,8 @@ class SourceReport:
         """Return the report as one flat object, in which the facts are members."""
         facts = {"name": self.name, "kind": self.kind} if self.facts is None else self.facts.as_json()
         error = {} if self.error is None else {"error": dict(self.error)}
-        return {**facts, "state": self.state, **error}
+        hides = {"hides_counts_file": True} if self.hides_counts_file else {}
+        return {**facts, "state": self.state, **error, **hides}
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> "SourceReport":

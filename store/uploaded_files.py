@@ -1,5 +1,9 @@
 """Uploaded files: stored once under a name and never changed, so that a stream ordered by one can be cited.
 
+A file can be deleted. Its record is then kept elsewhere, since a name stands for one content for ever: only the same
+content can be uploaded under it again. Otherwise a request that names the source would mean other counts than the
+version that it already has.
+
 Each kind of file is a module with a subclass of `UploadedFile` and one of `UploadedFiles`. The content is written
 first, the record last and create-only: of two uploads under one name at the same time, one gets the name.
 `store.object_keys` has the layout.
@@ -86,6 +90,8 @@ class Stored(StrEnum):
     """The name already has this content."""
     OTHER = "other"
     """The name has other content, and keeps it."""
+    DELETED = "deleted"
+    """The name had other content, which was deleted."""
 
 
 class UploadedFiles(ABC, Generic[_File, _Meaning, _Content]):
@@ -195,7 +201,8 @@ class UploadedFiles(ABC, Generic[_File, _Meaning, _Content]):
         UploadedFile
             The file that has the name now.
         Stored
-            Whether that is the given one, one with the same content, or another.
+            Whether that is the given one, one with the same content, or another; or, with the record of a file that was
+            deleted, that only its content can have the name.
 
         Raises
         ------
@@ -209,13 +216,62 @@ class UploadedFiles(ABC, Generic[_File, _Meaning, _Content]):
             record: _File = self.file_type(
                 name=name, meaning=meaning, names=self.size(content), digest=digest, created_at=created_now()
             )
+            deleted = await self._deleted(name)
+            if deleted is not None and (deleted.meaning, deleted.digest) != (meaning, digest):
+                return deleted, Stored.DELETED
             await store_content(self._objects, self.content_key(digest), data)
             if await self._objects.create(object_keys.uploaded_file_record(self.folder, name), record.to_bytes()):
+                # Again: the last other file with this content may have been deleted meanwhile.
+                await store_content(self._objects, self.content_key(digest), data)
                 return record, Stored.NEW
             taken = await self.record(name)
         if taken is None:
             raise type(self).damaged(f"the record of {name} existed a moment ago and is missing now")
         return taken, Stored.SAME if (taken.meaning, taken.digest) == (meaning, digest) else Stored.OTHER
+
+    async def delete(self, name: str) -> bool:
+        """Delete a file; return whether there was one.
+
+        Versions that were ordered by it have their evidence and stay what they are. It may be called any number of
+        times, also after a crash at any step.
+
+        Raises
+        ------
+        StoreError
+            As `damaged` makes it, ``store_full`` or ``store_unavailable``.
+        """
+        record = await self.record(name)
+        if record is None:
+            return False
+        await self._objects.create(object_keys.deleted_file_record(self.folder, name), record.to_bytes())
+        content = self.content_key(record.digest)
+        data = await self._objects.get(content)
+        await self._objects.remove(object_keys.uploaded_file_record(self.folder, name))
+        if not await self._has_content(record.digest):
+            await self._objects.remove(content)
+            # A file with the same content may have been uploaded since they were listed.
+            if data is not None and await self._has_content(record.digest):
+                await store_content(self._objects, content, data)
+        return True
+
+    async def _has_content(self, digest: str) -> bool:
+        """Return whether a file has the content of this digest; of a damaged one it is unknown, so assume it."""
+        for name in await self.names():
+            data = await self._read_record(name)
+            try:
+                if data is not None and self.file_type.from_bytes(data).digest == digest:
+                    return True
+            except (ValueError, KeyError, TypeError):
+                return True
+        return False
+
+    async def _deleted(self, name: str) -> _File | None:
+        data = await self._objects.get(object_keys.deleted_file_record(self.folder, name))
+        if data is None:
+            return None
+        with reading(f"the record of {name}, which was deleted,", type(self).damaged):
+            record: _File = self.file_type.from_bytes(data)
+        return record
 
     async def _read_record(self, name: str) -> bytes | None:
         return await self._objects.get(object_keys.uploaded_file_record(self.folder, name))

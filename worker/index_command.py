@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     Raises
     ------
     SourceError
-        ``source_not_configured`` for a name that no index can have, or that another source has; see also `index`.
+        ``source_not_configured`` for a name that no index can have; see also `index`.
     BadValue
         ``bad_file``: the index cannot be written.
     SettingError
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """
     settings = read_settings(StoreSettings, data_dir=options.data_dir)
     directory = settings.index_dir(options.name)
-    _check_not_taken(options.name, settings)
+    _check_not_reserved(options.name)
     claim_data_dir(options.data_dir)
     # Also before the build, which may take hours.
     _warn_of_another_data_dir(options.data_dir)
@@ -50,20 +50,22 @@ def run(options: argparse.Namespace) -> int:
         status = index(options.shards, directory)
     except OSError as error:
         raise BadValue("bad_file", f"The index {directory} cannot be written: {error.strerror}.") from error
+    if _is_counts_file(options.name, settings):
+        say(
+            f"Orderings with the source {options.name} use this index now, and not the counts file of that name which "
+            "was uploaded before. Versions that were ordered by the file stay what they are."
+        )
     if not _warn_of_another_data_dir(options.data_dir):
         print(_readers(options.name, options.data_dir))
     return status
 
 
-def _check_not_taken(name: str, settings: StoreSettings) -> None:
-    """Refuse the name of another source: orderings could use neither of the two."""
+def _check_not_reserved(name: str) -> None:
+    """Refuse a name that has a meaning of its own: orderings could not use the index."""
     if name in RESERVED:
-        other = RESERVED[name]
-    elif _is_counts_file(name, settings):
-        other = "a counts file that was uploaded"
-    else:
-        return
-    raise SourceError("source_not_configured", f"{name} is the name of {other}; give the index another one by --name.")
+        raise SourceError(
+            "source_not_configured", f"{name} is the name of {RESERVED[name]}; give the index another one by --name."
+        )
 
 
 def _is_counts_file(name: str, settings: StoreSettings) -> bool:

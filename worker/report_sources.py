@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
@@ -16,6 +16,7 @@ from store.waiting import cancel_and_wait, wait_for_event
 from worker.evidence.counts import ambiguous
 from worker.evidence.counts.local_index import index_facts, index_names
 from worker.evidence.counts.settings import SourceSettings, read_sources
+from worker.hidden_paths import error_without_paths
 from worker.settings import WorkerSettings
 
 _POLL_SECONDS = 1.0
@@ -86,9 +87,9 @@ class SourceReporter:
             self._begin_to_ask(configured)
         known = {name: self._known(name, settings) for name, settings in configured.items()}
         for name, index in (await asyncio.to_thread(_local, self._settings)).items():
-            twice = ambiguous(name, ["the file of sources", "a local index"])
-            known[name] = SourceReport.unavailable(name, "local-index", twice) if name in configured else index
-        return known
+            twice = SourceReport.unavailable(name, "local-index", ambiguous(name))
+            known[name] = twice if name in configured else index
+        return {name: _for_clients(each) for name, each in known.items()}
 
     def _begin_to_ask(self, configured: Mapping[str, SourceSettings]) -> None:
         now = time.monotonic()
@@ -125,6 +126,10 @@ class SourceReporter:
             del self._asking[name]
         self._asked[name] = _Asked(time.monotonic(), settings, report)
         self._answered.set()
+
+
+def _for_clients(report: SourceReport) -> SourceReport:
+    return report if report.error is None else replace(report, error=error_without_paths(report.error))
 
 
 def _asking_failed(name: str, error: Exception) -> SourceError:

@@ -11,6 +11,7 @@ from typing import ClassVar, Never
 from concept_orderings.canonical import Json
 from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed, StoreError, UnreadableRequest
 from store.runs import ATTEMPTS, Runs, Verdict
+from worker.hidden_paths import error_without_paths
 from worker.left_runs import LeftForLater, LeftRuns
 from worker.monitor import Monitor
 
@@ -219,7 +220,7 @@ class Runner:
 
     async def _fail(self, identifier: str, run: int, error: ConceptOrderingsError) -> None:
         _log.warning("%s %s failed: %s: %s", self._work.noun, identifier, error.code, error.detail)
-        await self._runs.fail(identifier, run, error.as_json())
+        await self._runs.fail(identifier, run, error_without_paths(error.as_json()))
 
 
 def _crashed(work: Work) -> ConceptOrderingsError:

@@ -10,7 +10,15 @@ from app.errors import ApiError
 from app.routes.common import NEEDS_ROOM, TheService, pattern_schema
 from app.routes.problems import BODY, FULL, NO_REDIS, NO_STORE, REFUSED_FILE, problems
 from app.routes.request_bodies import read_body
-from app.routes.uploads import MOST_DESCRIPTION, Upload, description_of, description_schema, name_is_taken
+from app.routes.uploads import (
+    MOST_DESCRIPTION,
+    Upload,
+    description_of,
+    description_schema,
+    name_is_taken,
+    name_was_deleted,
+    no_such_file,
+)
 from app.service import Service
 from app.source_schemas import SourceResource, source_resource
 from app.uploaded_counts import MEDIA_TYPES
@@ -94,7 +102,7 @@ async def upload_counts(
     documents: Size = None,
     tokens: Size = None,
 ) -> Response:
-    """Store counts under a name, for ever: an order that is based on them can then be cited.
+    """Store counts under a name, which stands for them for ever: an order that is based on them can then be cited.
 
     Two rows for one name must agree. The file must have a count for every class name of an ordering that uses it.
     """
@@ -108,6 +116,8 @@ async def upload_counts(
         request, service.settings.max_body_bytes, instead="leave out names that are in no class list, or send Parquet"
     )
     record, stored = await service.sources.store_file(name, meaning, body, media_type)
+    if stored is Stored.DELETED:
+        raise name_was_deleted(record, f"{record.meaning.unit} of {shown(record.meaning.corpus)}")
     if stored is Stored.OTHER:
         raise name_is_taken(
             f"The source {name} exists already, with other counts or another unit, corpus or size: {record.names} "
@@ -116,6 +126,33 @@ async def upload_counts(
         )
     resource = source_resource(SourceReport.available(record.facts))
     return JSONResponse(resource.model_dump(), HTTPStatus.CREATED if stored is Stored.NEW else HTTPStatus.OK)
+
+
+@router.delete(
+    "/{name}",
+    status_code=HTTPStatus.NO_CONTENT,
+    summary="Delete a counts file",
+    response_class=Response,
+    responses={
+        204: {"description": "Deleted."},
+        **problems(
+            {404: ("source_not_found.file",), 500: ("counts_file_damaged",), 503: (NO_STORE, FULL)},
+            {404: "There is no counts file of that name.", 503: "The store is unavailable; see Retry-After."},
+        ),
+    },
+)
+async def delete_counts(name: Name, service: TheService) -> Response:
+    """Delete a counts file. Versions that were ordered by it have their evidence and stay what they are.
+
+    Only the same counts can be uploaded under the name again: a name stands for one content for ever. An index, or a
+    source in the file of sources, is not deleted; it may have the same name, and goes on.
+    """
+    if not URL_NAME.fullmatch(name) or not await service.sources.delete_file(name):
+        raise no_such_file(
+            f"There is no counts file {shown(name)}; GET /v1/sources lists all sources, and those of "
+            "the kind file can be deleted."
+        )
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def _check_name(name: str) -> None:
@@ -127,7 +164,7 @@ def _check_name(name: str) -> None:
 
 
 async def _check_not_taken(name: str, service: Service) -> None:
-    """Refuse the name of a source that workers have: neither could be used, and the file could not be removed."""
+    """Refuse the name of a source that workers have: orderings would not use the file."""
     if not await service.sources.any_reported():
         raise ApiError(
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -6,12 +6,20 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.errors import ApiError
 from app.routes.common import NEEDS_ROOM, TheService, pattern_schema
 from app.routes.problems import BODY, FULL, NO_STORE, REFUSED_SCORES_FILE, problems
 from app.routes.request_bodies import read_body
-from app.routes.uploads import MOST_DESCRIPTION, Upload, description_of, description_schema, name_is_taken
+from app.routes.uploads import (
+    MOST_DESCRIPTION,
+    Upload,
+    description_of,
+    description_schema,
+    name_is_taken,
+    name_was_deleted,
+    no_such_file,
+)
 from app.scores_schemas import ScoresList, ScoresResource, scores_list, scores_resource
+from app.service import Service
 from app.uploaded_scores import MEDIA_TYPES
 from concept_orderings.errors import BadValue
 from concept_orderings.evidence.named_scores import Direction
@@ -93,7 +101,7 @@ async def upload_scores(
     request: Request,
     service: TheService,
 ) -> Response:
-    """Store scores under a name, for ever: an order that is based on them can then be cited.
+    """Store scores under a name, which stands for them for ever: an order that is based on them can then be cited.
 
     Two rows for one name must agree. The file must have a score for every concept of an ordering that uses it.
     """
@@ -114,6 +122,8 @@ async def upload_scores(
         instead="leave out concepts that are in no class list, or send Parquet",
     )
     record, stored = await service.scores.store_file(name, meaning, body, media_type)
+    if stored is Stored.DELETED:
+        raise name_was_deleted(record, f"scores of {shown(record.meaning.model)}, {shown(record.meaning.metric)}")
     if stored is Stored.OTHER:
         raise name_is_taken(
             f"The scores file {name} exists already, with other scores or another model, metric or direction: "
@@ -140,7 +150,30 @@ async def get_scores(name: Name, service: TheService) -> ScoresResource:
     """What the scores of a file mean, and the digest that manifests have of them."""
     record = await service.scores.record(name)
     if record is None:
-        why = await service.scores.why_unknown(name) if URL_NAME.fullmatch(name) else None
-        detail = why or "No scores file can have such a name; GET /v1/scores lists all scores files."
-        raise ApiError(HTTPStatus.NOT_FOUND, "source_not_found", detail)
+        raise no_such_file(await _why_unknown(name, service))
     return scores_resource(record)
+
+
+@router.delete(
+    "/{name}",
+    status_code=HTTPStatus.NO_CONTENT,
+    summary="Delete a scores file",
+    response_class=Response,
+    responses={
+        204: {"description": "Deleted."},
+        **problems({404: ("source_not_found.scores",), 500: ("scores_file_damaged",), 503: (NO_STORE, FULL)}),
+    },
+)
+async def delete_scores(name: Name, service: TheService) -> Response:
+    """Delete a scores file. Versions that were ordered by it have their evidence and stay what they are.
+
+    Only the same scores can be uploaded under the name again: a name stands for one content for ever.
+    """
+    if not URL_NAME.fullmatch(name) or not await service.scores.delete_file(name):
+        raise no_such_file(await _why_unknown(name, service))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _why_unknown(name: str, service: Service) -> str:
+    why = await service.scores.why_unknown(name) if URL_NAME.fullmatch(name) else None
+    return why or "No scores file can have such a name; GET /v1/scores lists all scores files."

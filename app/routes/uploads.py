@@ -13,6 +13,7 @@ from app.uploaded_tables import ANY_FORMAT, CSV, PARQUET
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.faults import Faults
 from concept_orderings.text import VISIBLE, is_plain_text, schema_pattern, shown, shows_something
+from store.uploaded_files import UploadedFile
 
 MOST_DESCRIPTION = 500
 """The longest description of where numbers come from, in characters."""
@@ -115,3 +116,16 @@ def description_of(text: str, parameter: str, advice: str) -> str:
 def name_is_taken(detail: str) -> ApiError:
     """Return the 409 for the name of another source."""
     return ApiError(HTTPStatus.CONFLICT, "source_exists", detail)
+
+
+def name_was_deleted(deleted: UploadedFile[Any], meaning: str) -> ApiError:
+    """Return the 409 for the name of a file that was deleted and had other content, of which `meaning` says what."""
+    return name_is_taken(
+        f"A file {deleted.name} was deleted, and only its content can have the name again: {deleted.names} names, "
+        f"{meaning}, SHA-256 {deleted.digest}. Versions cite it by that name: choose another."
+    )
+
+
+def no_such_file(detail: str) -> ApiError:
+    """Return the 404 for a name that no uploaded file has."""
+    return ApiError(HTTPStatus.NOT_FOUND, "source_not_found", detail)

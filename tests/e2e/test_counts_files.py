@@ -371,6 +371,28 @@ def test_a_missing_count_fails_the_job_and_is_named(fruit: Deployment) -> None:
     assert "'plum'" in refused(answer, 424, "source_incomplete")
 
 
+def test_a_deleted_file_leaves_its_versions_and_its_name_to_the_same_content(fruit: Deployment) -> None:
+    assert put(fruit, "deleted", as_csv(ROWS)).status_code == 201
+    names = [name for name, _ in ROWS][:2]
+    body = {
+        "name": "of-deleted",
+        "datasets": [{"name": "fruit", "classes": names}],
+        "ordering": {"kind": "frequency", "source": "deleted"},
+        "tasks": {"count": 1},
+    }
+    version = fruit.publish(body)
+    before = {each: fruit.http.get(each).content for each in (version["url"], version["tasks"][0]["url"])}
+
+    assert fruit.http.delete("/v1/sources/deleted").status_code == 204
+    assert {each: fruit.http.get(each).content for each in before} == before
+    assert fruit.post(body).status_code == 200, "the version is found without its source"
+    refused(fruit.post({**body, "name": "of-deleted-2"}), 422, "source_not_found")
+    assert "no counts file 'deleted'" in refused(fruit.http.delete("/v1/sources/deleted"), 404, "source_not_found")
+    assert "only its content" in refused(put(fruit, "deleted", as_csv([("fig", 1)])), 409, "source_exists")
+    assert put(fruit, "deleted", as_csv(ROWS)).status_code == 201
+    assert fruit.publish({**body, "name": "of-deleted-2"})["version"] == 1
+
+
 def test_the_name_of_a_worker_s_source_is_409(fruit: Deployment) -> None:
     shard = fruit.directory / "shard.json.gz"
     shard.write_bytes(gzip.compress(b'{"text": "a fig"}\n'))

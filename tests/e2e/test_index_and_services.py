@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,8 +108,8 @@ def test_a_stopped_worker_leaves_nothing_behind(service: Deployment, places: dic
     until(lambda: not list(runtime.iterdir()), "its file is removed")
 
 
-def test_an_index_cannot_have_the_name_of_another_source(
-    service: Deployment, places: dict[str, str], tmp_path: Path
+def test_an_index_cannot_have_a_reserved_name_but_that_of_a_counts_file(
+    service: Deployment, places: dict[str, str]
 ) -> None:
     upload = service.ready().http.put(
         "/v1/sources/counted",
@@ -117,11 +118,26 @@ def test_an_index_cannot_have_the_name_of_another_source(
         headers={"Content-Type": "text/csv"},
     )
     assert upload.status_code == 201, upload.text
-    for name in ("request", "infini-gram", "counted"):
+    for name in ("request", "infini-gram"):
         done = command(places, "index", "examples/documents.json.gz", "--name", name, "--data-dir", str(service.data))
         assert (done.returncode, done.stdout) == (1, "")
         assert f"{name} is the name of" in done.stderr
         assert not (service.data / "indexes" / name).exists()
+    done = command(places, "index", "examples/documents.json.gz", "--name", "counted", "--data-dir", str(service.data))
+    assert done.returncode == 0
+    assert "use this index now, and not the counts file of that name" in done.stderr
+
+    def listed() -> dict[str, Any]:
+        return {each["name"]: each for each in service.http.get("/v1/sources").json()["sources"]}["counted"]
+
+    until(lambda: listed()["kind"] == "local-index", "the worker has reported the index")
+    assert (listed()["state"], listed()["hides_counts_file"]) == ("available", True)
+    look = service.http.post("/v1/sources/counted/counts", json={"names": ["cat"]}).json()
+    assert look["source"]["kind"] == "local-index", "the name that was taken first does not keep the index from use"
+    assert service.http.delete("/v1/sources/counted").status_code == 204
+    assert not listed()["hides_counts_file"]
+    assert service.http.delete("/v1/sources/counted").status_code == 404, "the index is not deleted"
+    assert listed()["state"] == "available"
 
 
 def test_an_index_that_cannot_be_written_is_one_line(places: dict[str, str], tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ def test_two_sources_with_one_name_cannot_be_used(place: Place) -> None:
     answer = place.post("twice", {"names": ["text"]})
     assert (answer.status_code, answer.json()["code"]) == (424, "source_not_configured")
     assert "rename" in answer.json()["detail"]
+    assert str(place.service.data) not in answer.text + str(place.sources()["twice"])
 
 
 # ---- counts

@@ -37,6 +37,17 @@ async def test_a_second_writer_changes_nothing(objects: Objects) -> None:
     assert await objects.get("a/b.json") == b"first"
 
 
+async def test_a_removed_object_is_gone_and_can_be_created_again(objects: Objects) -> None:
+    await objects.remove("a/never-there")
+    await objects.create("a/b", b"first")
+    await objects.create("a/c", b"other")
+    await objects.remove("a/b")
+    await objects.remove("a/b")
+    assert await objects.get("a/b") is None
+    assert await objects.names("a") == ["c"]
+    assert await objects.create("a/b", b"second")
+
+
 async def test_an_empty_object_is_an_object(objects: Objects) -> None:
     assert await objects.create("empty", b"")
     assert await objects.get("empty") == b""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from store.counts_files import CountsFile, CountsFiles, CountsMeaning
 from store.objects import LocalObjects, Objects
 from store.scores_files import ScoresFile, ScoresFiles, ScoresMeaning
 from store.uploaded_files import Stored, UploadedFile, UploadedFiles
+from support.dying_store import DyingStore, Killed
 
 pytestmark = pytest.mark.anyio
 
@@ -227,3 +229,79 @@ def test_a_record_is_read_as_it_was_written(kind: Kind) -> None:
     )
 
     assert kind.file.from_bytes(record.to_bytes()) == record
+
+
+# --- Deleting.
+
+
+async def test_a_deleted_file_is_gone_with_its_content(kind: Kind, objects: Objects) -> None:
+    files = kind.files(objects)
+    record, _ = await files.create("mine", kind.meaning, kind.content)
+
+    assert await files.delete("mine")
+    assert await files.record("mine") is None
+    assert await files.names() == []
+    assert await objects.get(files.content_key(record.digest)) is None
+    assert not await files.delete("mine")
+    assert not await files.delete("never-there")
+
+
+async def test_only_the_same_content_can_have_the_name_of_a_deleted_file(kind: Kind, objects: Objects) -> None:
+    files = kind.files(objects)
+    first, _ = await files.create("mine", kind.meaning, kind.content)
+    await files.delete("mine")
+    for meaning, content in kind.others:
+        assert await files.create("mine", meaning, content) == (first, Stored.DELETED)
+        assert await files.record("mine") is None
+    again, stored = await files.create("mine", kind.meaning, kind.content)
+
+    assert (stored, again.digest) == (Stored.NEW, first.digest)
+    assert repr(await files.content(again)) == repr(dict(sorted(kind.content.items())))
+    assert await files.delete("mine"), "it can be deleted as often as it is uploaded"
+
+
+async def test_content_that_another_file_has_too_is_kept(kind: Kind, objects: Objects) -> None:
+    files = kind.files(objects)
+    for name in ("mine", "yours"):
+        await files.create(name, kind.meaning, kind.content)
+    await files.delete("mine")
+    left = await files.record("yours")
+
+    assert left is not None
+    assert repr(await files.content(left)) == repr(dict(sorted(kind.content.items())))
+
+
+@pytest.mark.parametrize("writes", range(4))
+async def test_a_process_that_dies_while_it_deletes_leaves_the_file_or_none(
+    kind: Kind, objects: Objects, writes: int
+) -> None:
+    files = kind.files(objects)
+    await files.create("mine", kind.meaning, kind.content)
+    with suppress(Killed):
+        await kind.files(DyingStore(objects, writes)).delete("mine")
+    left = await files.record("mine")
+
+    assert left is None or repr(await files.content(left)) == repr(dict(sorted(kind.content.items())))
+    await files.delete("mine")
+    assert await files.record("mine") is None
+    assert (await files.create("mine", *kind.others[0]))[1] is Stored.DELETED
+
+
+async def test_a_file_that_is_uploaded_while_another_with_its_content_is_deleted_is_whole(
+    kind: Kind, objects: Objects
+) -> None:
+    """The content is removed after the other file was listed: the upload, or the deletion, stores it again."""
+
+    class Late(DyingStore):
+        async def remove(self, key: str) -> None:
+            if not key.endswith(".json"):
+                await kind.files(objects).create("yours", kind.meaning, kind.content)
+            await super().remove(key)
+
+    files = kind.files(objects)
+    await files.create("mine", kind.meaning, kind.content)
+    await kind.files(Late(objects, 99)).delete("mine")
+    left = await files.record("yours")
+
+    assert left is not None
+    assert repr(await files.content(left)) == repr(dict(sorted(kind.content.items())))

@@ -1,7 +1,7 @@
 """Sources of counts, by the names that orderings give as their `source`.
 
-A name stands for one source: a table of the file of sources, a counts file, or a local index. A name that is found in
-two of these places is refused.
+A name stands for one source: a table of the file of sources, a local index, or a counts file. A name that both of the
+operator's places have is refused. A counts file, which any client can upload, gives way to a source of the operator.
 
 What is called what:
 
@@ -18,7 +18,6 @@ A new kind of source is one file here, with its settings and its source, and one
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
 
 from concept_orderings.errors import SourceError
 from concept_orderings.evidence.counts import AT_HAND, RESERVED
@@ -48,8 +47,8 @@ async def open_source(name: str, settings: WorkerSettings, objects: Objects) -> 
     Raises
     ------
     SourceError
-        ``source_not_configured`` if no source has that name, or more than one; ``source_damaged`` if it cannot be
-        opened.
+        ``source_not_configured`` if no source has that name, or two of the operator's; ``source_damaged`` if it cannot
+        be opened.
     SettingError
         ``bad_setting`` if the file of sources is wrong.
     StoreError
@@ -57,30 +56,18 @@ async def open_source(name: str, settings: WorkerSettings, objects: Objects) -> 
     """
     check_name(name)
     configured, files = read_sources(settings), CountsFiles(objects)
-    found = await _places(name, configured, settings, files)
-    if len(found) > 1:
-        raise ambiguous(name, found)
+    is_indexed = await asyncio.to_thread(has_index, settings.index_dir(name))
+    if name in configured and is_indexed:
+        raise ambiguous(name)
     if name in configured:
         return configured[name].open(name)
+    if is_indexed:
+        return await LocalIndexSource.open(settings.index_dir(name))
     if (file := await CountsFileSource.open(name, files)) is not None:
         return file
-    if has_index(settings.index_dir(name)):
-        return await LocalIndexSource.open(settings.index_dir(name))
     indexes = await asyncio.to_thread(index_names, settings.indexes_dir)
     names = {*configured, *await files.names(), *indexes}
     raise SourceError("source_not_configured", no_such_source(name, names))
-
-
-async def _places(
-    name: str, configured: Mapping[str, object], settings: WorkerSettings, files: CountsFiles
-) -> list[str]:
-    """Return the places that have a source of that name, in words for an error."""
-    found = [f"a table of {settings.sources or 'the built-in sources'}"] if name in configured else []
-    if name in await files.names():
-        found.append("a counts file")
-    if await asyncio.to_thread(has_index, settings.index_dir(name)):
-        found.append(f"the local index {settings.index_dir(name)}")
-    return found
 
 
 def check_name(name: str) -> None:
@@ -99,9 +86,10 @@ def check_name(name: str) -> None:
         raise SourceError("source_not_configured", f"A source's name {URL_NAME_RULE}.")
 
 
-def ambiguous(name: str, places: Sequence[str]) -> SourceError:
-    """Return the error for a name that several sources have."""
+def ambiguous(name: str) -> SourceError:
+    """Return the error for a name that two sources of the operator have."""
     return SourceError(
         "source_not_configured",
-        f"{name} is the name of {' and of '.join(places)}, but a name must stand for one source: rename all but one.",
+        f"{name} is the name of a table in the file of sources and of a local index, but a name must stand for one "
+        "source: rename one of the two.",
     )

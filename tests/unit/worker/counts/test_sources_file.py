@@ -150,8 +150,22 @@ async def test_a_name_that_stands_for_two_sources_is_refused(tmp_path: Path) -> 
     with pytest.raises(SourceError) as caught:
         await open_source("wimbd-c4", settings(tmp_path, RIGHT), objects)
     assert caught.value.code == "source_not_configured"
-    for place in (tmp_path / "sources.toml", "a counts file", tmp_path / "data" / "indexes" / "wimbd-c4"):
-        assert str(place) in caught.value.detail
+    for place in ("a table in the file of sources", "a local index"):
+        assert place in caught.value.detail
+    assert str(tmp_path) not in caught.value.detail
+
+
+@anyio
+async def test_a_source_of_the_operator_goes_before_a_counts_file_of_its_name(tmp_path: Path) -> None:
+    """Any client can upload a file under any name, also before the operator adds the source."""
+    objects = LocalObjects(tmp_path / "objects")
+    await counts_file(objects, "local")
+    await counts_file(objects, "wimbd-c4")
+    local_index(tmp_path, "local")
+    for name, kind in (("local", "LocalIndexSource"), ("wimbd-c4", "ElasticsearchSource")):
+        source = await open_source(name, settings(tmp_path, RIGHT), objects)
+        assert type(source).__name__ == kind
+        await source.aclose()
 
 
 @anyio
