@@ -25,6 +25,10 @@ class CountedObjects:
 
     async def check_writable(self) -> None: ...
 
+    async def remove(self, key: str) -> None:
+        self.writes += 1
+        await self._objects.remove(key)
+
     def remove_leftovers(self) -> None: ...
 
     async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:

@@ -28,9 +28,7 @@ class DyingStore:
     def remove_leftovers(self) -> None: ...
 
     async def remove(self, key: str) -> None:
-        if self._left == 0:
-            raise Killed
-        self._left -= 1
+        self._count()
         await self._objects.remove(key)
 
     async def check_writable(self) -> None:
