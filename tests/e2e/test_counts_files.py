@@ -133,8 +133,10 @@ def test_of_concurrent_uploads_one_is_stored(api: Deployment) -> None:
     assert sorted(answers) == [200] * 3 + [201] + [409] * 8
 
 
-def test_a_counts_file_cannot_be_deleted(unchanged: Deployment) -> None:
-    refused(unchanged.http.delete("/v1/sources/first"), 405, "method_not_allowed")
+@pytest.mark.parametrize("name", ["never-there", "infini-gram", "No", "a" * 200])
+def test_what_is_no_counts_file_cannot_be_deleted(unchanged: Deployment, name: str) -> None:
+    refused(unchanged.http.delete(f"/v1/sources/{name}"), 404, "source_not_found")
+    refused(unchanged.http.delete(f"/v1/scores/{name}"), 404, "source_not_found")
 
 
 # --- Refused uploads
@@ -373,10 +375,9 @@ def test_a_missing_count_fails_the_job_and_is_named(fruit: Deployment) -> None:
 
 def test_a_deleted_file_leaves_its_versions_and_its_name_to_the_same_content(fruit: Deployment) -> None:
     assert put(fruit, "deleted", as_csv(ROWS)).status_code == 201
-    names = [name for name, _ in ROWS][:2]
     body = {
         "name": "of-deleted",
-        "datasets": [{"name": "fruit", "classes": names}],
+        "datasets": [{"name": "fruit", "classes": ["aquarium_fish", "Apple"]}],
         "ordering": {"kind": "frequency", "source": "deleted"},
         "tasks": {"count": 1},
     }

@@ -285,3 +285,14 @@ def test_a_damaged_file_is_listed_with_its_error_and_fails_jobs(service: Deploym
     refused(put(service, "damaged"), 500, "scores_file_damaged")
     answer = service.post(request_for("damaged", source="damaged"), wait=60)
     assert "the record of damaged" in refused(answer, 424, "source_damaged")
+
+
+def test_a_deleted_file_is_gone_and_its_versions_stay(service: Deployment) -> None:
+    assert put(service, "deleted").status_code == 201
+    version = service.publish(request_for("of-deleted", source="deleted"))
+    assert service.http.delete("/v1/scores/deleted").status_code == 204
+    assert "deleted" not in {each["name"] for each in service.http.get("/v1/scores").json()["scores"]}
+    assert service.http.get(version["url"]).status_code == 200
+    refused(service.post(request_for("of-deleted-2", source="deleted")), 422, "source_not_found")
+    assert "only its content" in refused(put(service, "deleted", ROWS[:2]), 409, "source_exists")
+    assert put(service, "deleted").status_code == 201
