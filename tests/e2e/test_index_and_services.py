@@ -128,7 +128,8 @@ def test_an_index_cannot_have_a_reserved_name_but_that_of_a_counts_file(
     assert "use this index now, and not the counts file of that name" in done.stderr
 
     def listed() -> dict[str, Any]:
-        return {each["name"]: each for each in service.http.get("/v1/sources").json()["sources"]}["counted"]
+        sources: list[dict[str, Any]] = service.http.get("/v1/sources").json()["sources"]
+        return {each["name"]: each for each in sources}["counted"]
 
     until(lambda: listed()["kind"] == "local-index", "the worker has reported the index")
     assert (listed()["state"], listed()["hides_counts_file"]) == ("available", True)

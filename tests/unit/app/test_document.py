@@ -55,7 +55,7 @@ def test_operation_ids_are_the_names_of_methods() -> None:
 
     assert len(set(names)) == len(names)
     for name in names:
-        assert re.fullmatch("(list|get|create|cancel|follow|upload|look|compare)(_[a-z]+)+", name)
+        assert re.fullmatch("(list|get|create|cancel|delete|follow|upload|look|compare)(_[a-z]+)+", name)
 
 
 def test_all_tags_are_described_and_used() -> None:
