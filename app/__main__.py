@@ -10,6 +10,7 @@ from app.serving import serve
 from app.settings import AppSettings
 from concept_orderings.errors import ConceptOrderingsError
 from store.format import claim_data_dir
+from store.logs import configure_logs
 from store.settings import read_settings
 from store.upgrade import Upgrade
 
@@ -22,6 +23,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = read_settings(AppSettings)
+        configure_logs(settings.log_level, settings.log_format)
         claim_data_dir(settings.data_dir)
         asyncio.run(Upgrade(settings.redis_url, settings.keys).try_now())
         app = create_app(settings)

@@ -15,9 +15,9 @@ from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
-from app.request_id import REQUEST_ID
 from app.unknown_paths import allowed_methods, path_without_slash, unknown_path
 from concept_orderings.errors import ConceptOrderingsError, Fault, InvalidInput, StoreError
+from store.request_id import REQUEST_ID
 from store.runs import QueueFull
 
 RETRY_SECONDS = 5

@@ -7,9 +7,9 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from app.request_id import REQUEST_ID
 from store.figures import Figures
 from store.figures.declared import REQUEST_SECONDS, REQUESTS
+from store.request_id import REQUEST_ID
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")

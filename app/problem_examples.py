@@ -13,7 +13,6 @@ from typing import Any
 
 from app.errors import problem, problem_of
 from app.examples import STREAM_NAME
-from app.request_id import REQUEST_ID
 from app.routes.problems import FAILED_SOURCE, code_of
 from app.uploaded_counts import MEDIA_TYPES, read_counts
 from app.uploaded_scores import read_scores
@@ -31,6 +30,7 @@ from concept_orderings.url_names import URL_NAME_RULE
 from concept_orderings.variants import parse_requests
 from store.damage import counts_file_damaged, labels_damaged, scores_file_damaged, version_damaged
 from store.disk_space import store_full
+from store.request_id import REQUEST_ID
 from store.scores_files import no_such_scores
 from store.sources import no_such_source
 

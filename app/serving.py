@@ -64,6 +64,8 @@ def serve(
         app,
         host=host,
         port=port,
+        # Its loggers write as all others do, see `store.logs`.
+        log_config=None,
         log_level=settings.log_level,
         # uvicorn calls it like a class, with the same arguments.
         http=cast("type[asyncio.Protocol]", connections.protocol),

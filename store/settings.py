@@ -4,7 +4,7 @@ They are passed as arguments and never read at import: each program reads the en
 """
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -79,6 +79,9 @@ class StoreSettings(BaseSettings):
         None,
         description="Where stream versions are kept: a directory, or a URL such as s3://bucket/prefix. "
         "Default: the directory streams below the data directory.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text: lines for people; json: one JSON object a line."
     )
     max_body_bytes: int = Field(
         MOST_BODY_BYTES,

@@ -7,6 +7,7 @@ import logging
 import sys
 
 from concept_orderings.errors import ConceptOrderingsError
+from store.logs import TEXT, configure_logs
 from store.settings import read_settings
 from worker.main import run_worker
 from worker.running import announced
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace | None = None) -> int:
     """Work until SIGTERM or SIGINT; return the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logs("info", TEXT)
     for client in ("httpx", "elastic_transport"):
         # They log a line with the URL for each request, and a job may send 18,381.
         logging.getLogger(client).setLevel(logging.WARNING)
@@ -27,6 +28,7 @@ def run(options: argparse.Namespace | None = None) -> int:
     gc.freeze()
     try:
         settings = read_settings(WorkerSettings)
+        configure_logs("info", settings.log_format)
         with announced(settings.data_dir):
             asyncio.run(run_worker(settings))
     except ConceptOrderingsError as error:

@@ -1,5 +1,8 @@
 """Test request ids and figures on a real service."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from support.deployment import Deployment
@@ -118,3 +121,17 @@ def test_a_damaged_key_of_figures_is_replaced(controlled: Deployment) -> None:
         assert client.type(KEYS.figures) == b"hash"
         client.hset(KEYS.figures, mapping={"not JSON": "1", '["concept_orderings_jobs"]': "?", "7": "1"})
     assert ("concept_orderings_requests_total", ("GET", "/metrics", "200")) in figures(controlled)
+
+
+def test_each_line_of_the_log_is_an_object_with_the_id_of_its_request(tmp_path: Path) -> None:
+    with Deployment(tmp_path, CONCEPT_ORDERINGS_LOG_FORMAT="json", CONCEPT_ORDERINGS_LOG_LEVEL="debug") as deployment:
+        deployment.start_worker()
+        deployment.valkey.kill()
+        answer = deployment.http.get("/v1/jobs", headers={"X-Request-ID": "who-asks"})
+        assert answer.status_code == 503
+        lines = [json.loads(line) for line in deployment.api.process.text().splitlines()]
+        (about,) = [each for each in lines if each.get("request_id") == "who-asks" and each["level"] == "error"]
+        assert about["message"].startswith("GET /v1/jobs: Redis: ")
+        until(lambda: "waiting for jobs" in deployment.workers[0].text(), "the worker has started")
+        for line in deployment.workers[0].text().splitlines():
+            assert {"time", "level", "logger", "message"} <= json.loads(line).keys()
