@@ -97,6 +97,10 @@ class Connections:
         """Note that a connection is closed."""
         self._young.pop(connection, None)
 
+    def any_awaits_its_first_request(self) -> bool:
+        """Return whether a connection has not sent the header of a request."""
+        return any(not each.has_sent_a_request for each in self._young)
+
     def _evict(self, now: float) -> bool:
         while self._young:
             oldest, since = next(iter(self._young.items()))

@@ -24,6 +24,7 @@ from app.parsing import Accepted, NamedSource, Refused, Unresolved, read_request
 from app.results import Results
 from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
+from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.store_health import StoreHealth
 from app.waiting import each_change, until_final
@@ -125,6 +126,7 @@ class Service:
         self.figures = Figures(self._redis, settings.keys)
         objects = open_objects(settings.streams_location)
         self.store_health = StoreHealth(objects, settings.disk_space)
+        self._counting_workers: SingleFlight[None, int] = SingleFlight()
         self._versions = Versions(objects)
         self.listing = Listing(self._versions)
         self._reading = FileReading()
@@ -153,6 +155,7 @@ class Service:
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._parsing.shutdown, wait=False, cancel_futures=True)
         self._stack.callback(self._reading.close)
+        self._stack.push_async_callback(self._counting_workers.close)
         self._stack.push_async_callback(self._documents.close)
         self._stack.push_async_callback(self.exports.close)
         self._stack.push_async_callback(self.comparisons.close)
@@ -398,7 +401,8 @@ class Service:
         """Return the present place of a job in the queue; None if it is not queued, or not any more."""
         if job.state is not State.QUEUED or (ahead := await self._jobs.ahead(job)) is None:
             return None
-        return PlaceInQueue(ahead, await (await self._open_queue(JOB)).workers())
+        # Many ask at once when the service stops: all who waited for jobs.
+        return PlaceInQueue(ahead, await self._counting_workers.run(None, (await self._open_queue(JOB)).workers))
 
     async def cancel(self, identifier: str) -> bool:
         """Cancel a queued job, or ask a running one to stop; return False if the job is finished."""

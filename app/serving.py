@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import uvicorn
+from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from app.connections import Connections, Limits, most_connections
@@ -14,14 +15,14 @@ from app.descriptors import raise_descriptor_limit
 from app.log_limit import limit_logs
 from app.settings import AppSettings
 
-_DRAIN_SECONDS = 0.1
-"""How long new connections are accepted, and requests read, after a stop signal.
+_READ_SECONDS = 0.5
+"""The longest time, after a stop signal, to accept connections and read requests that had reached the system before."""
 
-What had reached the system before the signal is then in the process, and gets an answer.
-"""
+_TURNS = 3
+"""Turns of the event loop that this takes at least: one accepts, one reads, one starts the work."""
 
-_STOP_SECONDS = 2
-"""The longest time that answers may take after a stop signal."""
+_STOP_SECONDS = 2.4
+"""The longest time that answers may take after a stop signal; the launcher kills this process after 4 s."""
 
 _log = logging.getLogger("uvicorn.error")
 
@@ -74,12 +75,13 @@ def serve(
         # Else a client on this machine could name any address as its own.
         proxy_headers=False,
         backlog=min(2048, max(16, descriptors // 8)),
-        timeout_graceful_shutdown=_STOP_SECONDS,
         # Clusters send many requests; the error handlers log every error of the service.
         access_log=settings.log_level == "debug",
         server_header=False,
     )
     limit_logs()
+    # By itself, sse-starlette would cut streams at the signal, without the last chunk; `end_waits` ends them.
+    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
     if most < settings.max_connections:
         _log.warning("At most %d connections are served, because the process may open %d files", most, descriptors)
     server = _Server(config, connections, end_waits)
@@ -103,6 +105,17 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer the requests that have come, then stop."""
+        now = asyncio.get_running_loop().time
+        end = now() + _STOP_SECONDS
         self._end_waits()
-        await asyncio.sleep(_DRAIN_SECONDS)
+        await self._read_what_has_come()
+        self.config.timeout_graceful_shutdown = end - now()  # type: ignore[assignment]  # any number will do
         await super().shutdown(sockets)
+
+    async def _read_what_has_come(self) -> None:
+        now = asyncio.get_running_loop().time
+        end = now() + _READ_SECONDS
+        turns = 0
+        while turns < _TURNS or (self._connections.any_awaits_its_first_request() and now() < end):
+            await asyncio.sleep(0.02)
+            turns += 1

@@ -22,7 +22,8 @@ async def each_change(
     only_when_final
         Whether to yield only at the end of a run, and not at its other changes.
     seconds
-        The longest time to wait. After it, this yields once more and ends, and so it does when the service stops.
+        The longest time to wait. After it, this yields once more and ends. It also ends, without that, when the service
+        stops.
     """
     deadline = time.monotonic() + seconds
     with changes.listen(identifier, only_when_final=only_when_final) as changed:
@@ -30,9 +31,12 @@ async def each_change(
             changed.clear()
             yield
             left = deadline - time.monotonic()
-            if left <= 0 or changes.are_ended:
+            if left <= 0:
                 return
-            await wait_for_event(changed, min(left, LONGEST_SILENCE_SECONDS))
+            await wait_for_event(changed, 0 if changes.are_ended else min(left, LONGEST_SILENCE_SECONDS))
+            if changes.are_ended:
+                # Thousands may wait: each has read the record at most five seconds ago.
+                return
 
 
 async def until_final(runs: Runs, changes: RunChanges, record: Record, seconds: float) -> Record | None:

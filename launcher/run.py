@@ -60,7 +60,7 @@ def serve(
             port = api_address.find_port(host, port)
             worker = Program(name="worker", title="The worker", command=tuple(worker_command), grace=5.0)
             api_arguments = ("--host", host, "--port", str(port))
-            api = Program(name="api", title="The API", command=(*api_command, *api_arguments), grace=3.0)
+            api = Program(name="api", title="The API", command=(*api_command, *api_arguments), grace=4.0)
             return _supervise(data, signals, worker, api, (host, port))
     except CannotRun as error:
         print_error(str(error))
