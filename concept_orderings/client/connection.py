@@ -79,8 +79,10 @@ class Connection:
         Raises
         ------
         BadArgument
-            There is no address, or it is none.
+            There is no address, or it is none; or another argument cannot be what it is for.
         """
+        if not isinstance(url, str | None) or not isinstance(token, str | None) or not isinstance(proxy, str | None):
+            raise BadArgument.of("url, token and proxy are strings.")
         given = (url if url is not None else os.environ.get(URL_VARIABLE, "")).rstrip("/")
         if not given:
             raise BadArgument.of(f"Give the address of the service as url, or set {URL_VARIABLE}.")
@@ -94,8 +96,14 @@ class Connection:
         if parts.username is not None or parts.password is not None:
             # It would stand in citations and logs.
             raise BadArgument.of("Leave user and password out of the address; give a bearer token as token.")
-        secret = token if token is not None else os.environ.get(TOKEN_VARIABLE, "")
-        return cls(given, secret.strip(), proxy, timeout, patience, _speed(min_speed))
+        secret = (token if token is not None else os.environ.get(TOKEN_VARIABLE, "")).strip()
+        if not (secret.isascii() and secret.isprintable()):
+            raise BadArgument.of("The token has characters that no header has: it is printable ASCII.")
+        if not _is_number(timeout) or not 0 < timeout < _LONGEST_ASKED:
+            raise BadArgument.of(f"timeout is a number of seconds above 0, and not {timeout!r}.")
+        if not _is_number(patience) or not patience >= 0:
+            raise BadArgument.of(f"patience is a number of seconds from 0, and not {patience!r}.")
+        return cls(given, secret, proxy, timeout, patience, _speed(min_speed))
 
     def seconds_for(self, received: int) -> float:
         """Return how long the first bytes of a body may take.
@@ -291,6 +299,10 @@ def _speed(given: float | None) -> float:
     if not 0 <= speed < math.inf:
         raise BadArgument.of(f"The least speed is a number of bytes per second, or 0, and not {str(text)[:80]!r}.")
     return speed
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _times(number: int) -> str:

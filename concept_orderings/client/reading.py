@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from concept_orderings.canonical import sha256_hex
-from concept_orderings.client.cache import Cache, CacheWarning, Known
+from concept_orderings.client.cache import Cache, CacheWarning, Claim, Known
 from concept_orderings.client.connection import Connection, exchange
 from concept_orderings.client.documents import EvidenceFile, Manifest, Task, read_manifest, read_task
 from concept_orderings.client.errors import BadAnswer, BadArgument, NotCached, Unavailable, WrongDigest
@@ -319,21 +319,23 @@ class Reader:
         if cache is None:
             return (yield from fetch())
         until, wait, watch = self.clock() + self.connection.patience, _FIRST_WAIT, cache.watch(key, self.clock)
-        while self.clock() < until:
-            claim = yield from call(lambda: cache.claim(key))
-            if claim is not None:
-                try:
+        # Not the result of the call: a task that is cancelled meanwhile never gets it.
+        claims: list[Claim] = []
+        try:
+            while self.clock() < until:
+                if (yield from call(lambda: _claimed(cache, key, claims))):
                     # It may have come between the last look and the claim.
                     data = yield from look()
                     return data if data is not None else (yield from fetch())
-                finally:
-                    claim.release()
-            yield from sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT)
-            data = yield from look()
-            if data is not None:
-                return data
-            yield from call(watch.look)
+                yield from sleep(wait)
+                wait = min(2 * wait, _LONGEST_WAIT)
+                data = yield from look()
+                if data is not None:
+                    return data
+                yield from call(watch.look)
+        finally:
+            for each in claims:
+                each.release()
         # The other process is patient with a service that does not answer, or it is slow.
         return (yield from fetch())
 
@@ -354,6 +356,14 @@ class Reader:
     def _not_cached(self, what: str) -> NotCached:
         where = "There is no cache" if self.cache is None else f"The cache {self.cache.root} does not have {what}"
         return NotCached("not_cached", f"{where}, and the client is offline. Fetch it once with a connection.")
+
+
+def _claimed(cache: Cache, key: str, claims: list[Claim]) -> bool:
+    """Claim the right to fetch something, add the claim to `claims`, and tell whether there is one."""
+    claim = cache.claim(key)
+    if claim is not None:
+        claims.append(claim)
+    return claim is not None
 
 
 def stated_digest(reply: Reply) -> str | None:

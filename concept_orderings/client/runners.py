@@ -8,6 +8,7 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -143,7 +144,7 @@ class Awaiting:
             case Sleep(seconds):
                 return await asyncio.sleep(seconds)
             case Call(function):
-                return await asyncio.to_thread(function)
+                return await _in_thread(function)
 
     def _connected(self) -> "AsyncHttp":
         loop = asyncio.get_running_loop()
@@ -153,6 +154,18 @@ class Awaiting:
             # The connections of another `asyncio.run` ended with it.
             self._http, self._loop = AsyncHttp(self._connection), loop
         return self._http
+
+
+async def _in_thread(function: Callable[[], Any]) -> Any:
+    """Call a function in a thread. A task that is cancelled waits for its end, so that steps release what it holds."""
+    work = asyncio.ensure_future(asyncio.to_thread(function))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        raise
 
 
 class _AsyncHeard:

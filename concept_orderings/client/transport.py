@@ -7,10 +7,14 @@ from typing import Any
 import httpx
 
 from concept_orderings.client.connection import Connection
+from concept_orderings.client.errors import BadArgument
 from concept_orderings.client.steps import Failed, Reply, Request
 
 # Errors of the network, of the protocol, and a body that cannot be unpacked because a part of it is missing.
 _BROKEN = (httpx.TransportError, httpx.DecodingError)
+# Errors of arguments and of the environment, such as a proxy that is no address, or a host that no name can be.
+_NOT_SET_UP = (httpx.InvalidURL, ValueError, OSError)
+_NOT_SENT = (httpx.InvalidURL, ValueError)
 
 
 class Http:
@@ -18,7 +22,10 @@ class Http:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._client = httpx.Client(**_options(connection))
+        try:
+            self._client = httpx.Client(**_options(connection))
+        except _NOT_SET_UP as error:
+            raise _not_set_up(error) from error
 
     def send(self, request: Request) -> Reply | Failed:
         """Return the answer, received to its end."""
@@ -43,6 +50,8 @@ class Http:
             return self._client.send(_built(self._client, self._connection, request), stream=True)
         except _BROKEN as error:
             return _failed(error, self._connection)
+        except _NOT_SENT as error:
+            raise _not_sent(error, self._connection, request) from error
 
     def _received(self, answer: httpx.Response) -> Reply | Failed:
         assert isinstance(answer.stream, httpx.SyncByteStream)
@@ -81,7 +90,10 @@ class AsyncHttp:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._client = httpx.AsyncClient(**_options(connection))
+        try:
+            self._client = httpx.AsyncClient(**_options(connection))
+        except _NOT_SET_UP as error:
+            raise _not_set_up(error) from error
 
     async def send(self, request: Request) -> Reply | Failed:
         """Return the answer, received to its end."""
@@ -106,6 +118,8 @@ class AsyncHttp:
             return await self._client.send(_built(self._client, self._connection, request), stream=True)
         except _BROKEN as error:
             return _failed(error, self._connection)
+        except _NOT_SENT as error:
+            raise _not_sent(error, self._connection, request) from error
 
     async def _received(self, answer: httpx.Response) -> Reply | Failed:
         assert isinstance(answer.stream, httpx.AsyncByteStream)
@@ -207,6 +221,17 @@ def _head(answer: httpx.Response) -> Reply:
 def _reply(answer: httpx.Response) -> Reply:
     head = _head(answer)
     return Reply(head.status, head.headers, answer.content)
+
+
+def _not_set_up(error: Exception) -> BadArgument:
+    return BadArgument.of(
+        f"Connections cannot be set up: {error}. Look at proxy, or at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, "
+        "SSL_CERT_FILE and SSL_CERT_DIR in the environment."
+    )
+
+
+def _not_sent(error: Exception, connection: Connection, request: Request) -> BadArgument:
+    return BadArgument.of(f"{connection.full(request.path)!r} is no address that a request can be sent to: {error}.")
 
 
 def _failed(error: Exception, connection: Connection, received: int = 0) -> Failed:

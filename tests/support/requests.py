@@ -11,3 +11,13 @@ def random_request(name: str, *, seed: int = 0, concepts: int = 4, tasks: int = 
         "ordering": {"kind": "random", "seed": seed, **more},
         "tasks": {"count": tasks},
     }
+
+
+def fomo_request(name: str) -> dict[str, Any]:
+    """Return a request for a stream that the FoMo-in-Flux benchmark can be given: it knows all classes."""
+    return {
+        "name": name,
+        "datasets": [{"name": "cifar100"}],
+        "ordering": {"kind": "random", "seed": 5},
+        "tasks": {"count": 5},
+    }

@@ -21,6 +21,7 @@ from concept_orderings.library import arrange_request
 from concept_orderings.request import parse_request
 from support.lying_server import LyingServer
 from support.packed_data import FILES, LICENCE, NUMBERS
+from support.requests import fomo_request
 from support.scripted_service import ScriptedService
 
 pytestmark = pytest.mark.slow
@@ -127,9 +128,17 @@ print(len(stream.concepts), *sorted(labels.old_of_new), sum(len(step.items) for 
 """
 
 
+EXAMPLE = f"""
+import runpy, sys
+sys.path.append(sys.argv.pop(1))
+runpy.run_path({str(ROOT / "examples" / "on_fomo.py")!r}, run_name="__main__")
+"""
+
+
 def test_a_training_job_needs_httpx_beside(scripts: Path, tmp_path: Path) -> None:
     service = ScriptedService()
     digest = service.publish("job-1", concepts=6, tasks=3).digest
+    service.publish_request(fomo_request("cifar"))
     libraries = tmp_path / "libraries"
     libraries.mkdir()
     with LyingServer(service) as server:
@@ -139,8 +148,14 @@ def test_a_training_job_needs_httpx_beside(scripts: Path, tmp_path: Path) -> Non
         for name in ("httpx", "httpcore", "h11", "anyio", "certifi", "idna", "typing_extensions.py"):
             (libraries / name).symlink_to(Path(sysconfig.get_path("purelib")) / name)
         trained = run(*command, cwd=tmp_path)
+        example = run(scripts / "python", "-c", EXAMPLE, libraries, server.url, "cifar", tmp_path, cwd=tmp_path)
 
     assert trained.stdout == "6 0 1 2 3 4 5 24\n", trained.stderr
+    assert example.returncode == 0, example.stderr
+    assert [line.partition(":")[0] for line in example.stdout.splitlines()] == [
+        "cifar-v1-fomo.json",
+        "cifar-v1-fomo-config.yaml",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["random", "time", "performance", "dataset", "similarity"])

@@ -1,6 +1,7 @@
 """Test the cache on disk: claims, damage, removal, and disks that are full or read-only."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from concept_orderings.client import cache as cache_module
 from concept_orderings.client.cache import (
     Cache,
     CacheWarning,
+    Claim,
     Watch,
     default_directory,
     environment_says_offline,
@@ -284,11 +287,87 @@ def test_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not environment_says_offline({})
 
 
-def test_nothing_of_posix_is_needed_to_import_it() -> None:
-    code = (
-        "import sys; sys.modules.update(fcntl=None, resource=None, pwd=None, grp=None); import concept_orderings.client"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+WITHOUT_POSIX = """
+import os, sys
+sys.modules.update(dict.fromkeys(["fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"]))
+for name in ("fork", "getuid", "geteuid", "getgid", "killpg", "setsid", "chown", "mkfifo"):
+    delattr(os, name)
+from pathlib import Path
+from concept_orderings.client import Client
+from concept_orderings.client.cache import Cache
+cache = Cache(Path(sys.argv[1]))
+claim = cache.claim("0f" * 32)
+cache.write(b"data")
+assert not cache.watch("0f" * 32).look()
+claim.release()
+assert cache.watch("0f" * 32).look()
+"""
+
+
+def test_nothing_of_posix_is_needed_to_import_and_use_it(tmp_path: Path) -> None:
+    """What Windows lacks: the modules, and functions of `os`."""
+    subprocess.run([sys.executable, "-c", WITHOUT_POSIX, tmp_path], check=True)
+
+    assert Cache(tmp_path).read(sha256(b"data")) == b"data"
+
+
+def test_names_of_files_are_such_as_every_file_system_takes(service: ScriptedService, tmp_path: Path) -> None:
+    """Lower-case hexadecimal digits: no name is reserved by Windows, and none differs from another by case alone."""
+    read_all(service, Cache(tmp_path))
+    Cache(tmp_path).learn("http://orders:8000/base?x=<>|", "job-1", 7, "0f" * 32)
+    claim = Cache(tmp_path).claim(KEY)
+    assert claim is not None
+    names = [part for each in tmp_path.rglob("*") for part in each.relative_to(tmp_path).parts[1:]]
+    claim.release()
+
+    assert KEY in names
+    assert all(re.fullmatch(r"[0-9a-f]{1,64}", each) for each in names)
+
+
+def test_a_process_is_never_signalled_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, `os.kill` with 0 ends the process."""
+    claim = Claim(None, 1.0).content
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a signal was sent"))
+    monkeypatch.setattr(os, "name", "nt")
+
+    is_dead = cache_module._is_dead(claim)
+
+    monkeypatch.undo()
+    assert not is_dead
+
+
+def test_a_file_that_windows_does_not_replace_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not while another process reads it. Where there is none, the cache cannot be written."""
+    cache = Cache(tmp_path)
+    cache.write(b"data")
+
+    def refuse(path: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cache.write(b"data")
+    with pytest.warns(CacheWarning, match="cannot be written: Permission denied"):
+        cache.write(b"other")
+    assert [each.name for each in tmp_path.rglob("*.tmp")] == []
+
+
+@pytest.mark.parametrize(("platform", "has_claim"), [("win32", False), ("linux", True)])
+def test_a_claim_that_windows_is_removing_is_not_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, has_claim: bool
+) -> None:
+    """Elsewhere, the same error means that no claim can be made: every process fetches."""
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / KEY).touch()
+
+    def refuse(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(sys, "platform", platform)
+
+    assert (Cache(tmp_path).claim(KEY) is not None) == has_claim
 
 
 def test_a_cache_can_be_sent_to_another_process(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Test both runners against a real server that cuts, delays, packs and redirects its answers."""
 
 import asyncio
+import math
 import pickle
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from concept_orderings.client import (
     AsyncClient,
     BadAnswer,
+    BadArgument,
     Client,
     NotCached,
     ServiceError,
@@ -22,6 +24,7 @@ from concept_orderings.client import (
     WrongDigest,
     connection,
 )
+from concept_orderings.client.cache import Cache, Claim
 from support.lying_server import LyingServer, cut, die, drip, half, keep_silent, pack, pack_half, status
 from support.scripted_service import Documents, ScriptedService
 from support.waiting import until
@@ -188,6 +191,69 @@ def test_an_awaited_client_outlives_its_event_loop(server: LyingServer) -> None:
 
     assert asyncio.run(read_task()) == asyncio.run(read_task()) == 2
     asyncio.run(client.close())
+
+
+def test_a_task_that_is_cancelled_while_it_claims_gives_up_the_claim(
+    server: LyingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, claim = threading.Event(), threading.Event(), Cache.claim
+
+    def slow(cache: Cache, key: str) -> Claim | None:
+        begun.set()
+        go_on.wait(60)
+        return claim(cache, key)
+
+    monkeypatch.setattr(Cache, "claim", slow)
+
+    async def work() -> None:
+        async with AsyncClient(server.url, cache=tmp_path) as client:
+            task = asyncio.ensure_future(client.stream("job-1", 1))
+            await asyncio.to_thread(begun.wait, 60)
+            for _ in range(2):
+                task.cancel()
+                await asyncio.sleep(0)
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(work())
+    assert list((tmp_path / "claims").iterdir()) == []
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"proxy": "nonsense"}, "Look at proxy"),
+        ({"proxy": 5}, "are strings"),
+        ({"token": "geh\u00e9im"}, "printable ASCII"),
+        ({"token": "two\nlines"}, "printable ASCII"),
+        ({"timeout": -1}, "timeout is a number"),
+        ({"timeout": "5"}, "timeout is a number"),
+        ({"patience": math.nan}, "patience is a number"),
+        ({"patience": "a minute"}, "patience is a number"),
+        ({"url": b"http://a"}, "are strings"),
+        ({"url": "http://a\x01b"}, "is no address"),
+        ({"url": "http://xn--a"}, "is no address"),
+    ],
+)
+def test_arguments_that_no_connection_can_have_are_named(reading: Read, arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadArgument, match=named) as refused:
+        reading(**{"url": "http://127.0.0.1:1", "patience": 0.0, **arguments})
+    assert "\u00e9" not in str(refused.value), "a token stands in no message"
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 300])
+def test_a_host_that_no_name_can_be_is_an_error_of_the_client(reading: Read, host: str) -> None:
+    with pytest.raises((BadArgument, Unavailable), match="http://a"):
+        reading(f"http://{host}", patience=0.0)
+
+
+def test_certificates_that_are_missing_are_named(reading: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+
+    with pytest.raises(BadArgument, match="SSL_CERT_FILE"):
+        reading("https://127.0.0.1:1")
 
 
 WARM = """
