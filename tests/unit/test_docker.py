@@ -172,6 +172,7 @@ def test_docker_compose_up_starts_the_api_a_worker_and_valkey() -> None:
     assert services()["worker"]["scale"] == "1"
     assert services()["worker-gpu"]["profiles"] == ["gpu"]
     assert services()["elasticsearch"]["profiles"] == ["elasticsearch"]
+    assert services()["proxy"]["profiles"] == ["proxy"]
 
 
 def test_the_gpu_worker_can_do_all_jobs() -> None:
@@ -269,9 +270,10 @@ def test_the_example_of_sources_is_valid_and_fits_compose() -> None:
     assert set(services()["elasticsearch"]["networks"]) & set(services()["worker"]["networks"])
 
 
-def test_only_the_api_is_published_and_only_on_this_host() -> None:
+def test_only_the_api_and_its_proxy_are_published_and_only_on_this_host() -> None:
     assert {name: each["ports"] for name, each in services().items() if "ports" in each} == {
-        "api": ["127.0.0.1:8000:8000"]
+        "api": ["127.0.0.1:8000:8000"],
+        "proxy": ["127.0.0.1:8080:8080"],
     }
     networks = load()["networks"]
     for name in ("valkey", "elasticsearch"):
@@ -284,6 +286,8 @@ def test_volumes_networks_and_dependencies_are_declared() -> None:
         assert {volume.split(":")[0] for volume in each["volumes"]} <= set(content["volumes"]), name
         assert set(each["networks"]) <= set(content["networks"]), name
         assert set(each.get("depends_on", {})) <= set(content["services"]), name
+        assert {config["source"] for config in each.get("configs", [])} <= set(content["configs"]), name
+    assert all((DOCKER / each["file"]).is_file() for each in content["configs"].values())
     # Both write there: the worker streams, and the API uploaded counts files.
     assert {"data:/data"} <= set(services()["api"]["volumes"]) & set(services()["worker"]["volumes"])
     assert "/weights:/checkpoints:ro" in load(CHECKPOINTS_DIR="/weights")["services"]["worker"]["volumes"]
