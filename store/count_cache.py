@@ -33,11 +33,14 @@ from redis.typing import EncodableT, FieldT
 from concept_orderings.queries import Query
 from store.keys import Keys
 from store.redis_hashes import delete_unless_hash
+from store.redis_memory import memory_of
 from store.waiting import wait_for_event
 
 CHUNK = 2048
 """Queries in one command: a few milliseconds of work for Redis and for the event loop."""
 FIELD_BYTES = 32
+LARGEST_SHARE = 0.9
+"""Of the server's memory, the share above which no more counts are stored: the rest is for the queue."""
 LONGEST_CLAIM_SECONDS = 24 * 3600
 UNUSED_SECONDS = 180 * 24 * 3600
 """How long unused counts are kept of a source whose counts stay valid."""
@@ -179,10 +182,14 @@ class CountCache:
         Returns
         -------
         bool
-            Whether all were stored; False while Redis is away or full.
+            Whether all were stored; False while Redis is away, or more than `LARGEST_SHARE` of its memory is used.
         """
         key = self._keys.counts(fingerprint)
         try:
+            room = (await memory_of(self._redis)).room_below(LARGEST_SHARE)
+            if room is not None and room < 0:
+                _log.warning("%d counts are not cached: the memory of Redis is nearly full", len(counts))
+                return False
             await delete_unless_hash(self._redis, key)
             for part in _chunks(counts):
                 await self._redis.hset(key, mapping=_encoded(fingerprint, {query: counts[query] for query in part}))

@@ -1,10 +1,11 @@
 """Embeddings cached in Redis, so that a caption is encoded once, and the retry of a killed job continues its work.
 
-There is one hash for each encoder fingerprint, which differs between number formats. A field is the SHA-256 of the
+There are hashes for each encoder fingerprint, which differs between number formats. A field is the SHA-256 of the
 caption. Its value is the row, little-endian, as float64 if the encoder computes in float64 and else as float32,
 followed by the CRC-32 (4 bytes) of field and row. A value that is damaged, or of another length, counts as missing and
 is overwritten. A key that holds another Redis type is deleted before the next entries are stored. Entries do not
-expire; to forget an encoder, delete its hash.
+expire; those that were used least recently are removed when all take more than the budget, or leave too little of the
+server's memory to the queue (`store.embedding_generations`).
 
 Rows are kept as float64 and not as the integers that orderings compare: the mean of several captions is made from
 them, and one entry serves requests with one template and with several.
@@ -22,18 +23,25 @@ from typing import TypeAlias, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.typing import EncodableT, FieldT
 
+from store.embedding_generations import EmbeddingGenerations, Generation
 from store.keys import Keys
 from store.redis_hashes import delete_unless_hash
 
 FloatArray: TypeAlias = NDArray[np.floating]
 BoolArray: TypeAlias = NDArray[np.bool_]
+IntArray: TypeAlias = NDArray[np.intp]
 
 CHUNK = 512
 """Entries in one command: about 4 MB at most, and a few milliseconds of work for Redis and for the event loop."""
 CHECKSUM_BYTES = 4
+DEFAULT_BUDGET_MB = 1000
+"""Room for 160,000 rows of 768 numbers in float64: 8 templates of each of the benchmark's names."""
+
+_OVERHEAD_BYTES = 80
+"""What a server needs for an entry beside its value: the field, and where it is."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,11 +55,23 @@ class EmbeddingCache:
         A client that returns bytes (``decode_responses`` off).
     keys : Keys
         The names of the entries' keys.
+    budget_mb : int
+        Megabytes that all entries may take.
     """
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    def __init__(self, redis: Redis, keys: Keys, *, budget_mb: int = DEFAULT_BUDGET_MB) -> None:
         self._redis = redis
-        self._keys = keys
+        self._generations = EmbeddingGenerations(redis, keys, budget_mb * 1_000_000)
+
+    async def make_room(self) -> None:
+        """Remove entries if they take more than they may, such as since other things have filled the server's memory.
+
+        Raises
+        ------
+        redis.RedisError
+            While Redis is away.
+        """
+        await self._generations.make_room()
 
     async def get_many(
         self, fingerprint: str, captions: Sequence[str], dimensions: int, dtype: DTypeLike = np.float32
@@ -76,17 +96,45 @@ class EmbeddingCache:
         rows : ndarray of `dtype`, shape (n, d)
             Their embeddings; zero where not found.
         """
-        key = self._keys.embeddings(fingerprint)
         found = np.zeros(len(captions), dtype=np.bool_)
         rows: FloatArray = np.zeros((len(captions), dimensions), dtype=dtype)
         try:
-            for part in _chunks(len(captions)):
-                fields = [_field(caption) for caption in captions[part]]
-                values = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(key, fields))
-                found[part] = _decode(fields, values, rows[part])
+            for generation in await self._generations.of(fingerprint):
+                missing = np.flatnonzero(~found)
+                if len(missing) == 0:
+                    break
+                here = await self._read(self._generations.key(generation), captions, missing, rows)
+                found[here] = True
+                if len(here) and await self._generations.is_old(generation):
+                    await self._renew(generation, [captions[i] for i in here], rows[here])
         except (RedisError, OSError) as error:
             _log.warning("The cache of embeddings cannot be read, so captions are encoded again: %s", error)
         return found, rows
+
+    async def _read(self, key: str, captions: Sequence[str], wanted: IntArray, rows: FloatArray) -> IntArray:
+        """Read the rows of the wanted captions that a hash has into `rows`, and return their positions, ascending."""
+        here = list[IntArray]()
+        for part in _chunks(len(wanted)):
+            positions = wanted[part]
+            fields = [_field(captions[i]) for i in positions]
+            try:
+                values = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(key, fields))
+            except ResponseError as error:
+                if "WRONGTYPE" not in str(error):
+                    raise
+                return np.concatenate([*here, wanted[:0]])
+            read = rows[positions]
+            intact = _decode(fields, values, read)
+            rows[positions] = read
+            here.append(positions[intact])
+        return np.concatenate([*here, wanted[:0]])
+
+    async def _renew(self, generation: Generation, captions: Sequence[str], rows: FloatArray) -> None:
+        """Write entries that were used to the newest generation."""
+        if await self.put_many(generation.fingerprint, captions, rows):
+            for part in _chunks(len(captions)):
+                fields = [_field(caption) for caption in captions[part]]
+                await self._redis.hdel(self._generations.key(generation), *fields)
 
     async def put_many(self, fingerprint: str, captions: Sequence[str], rows: FloatArray) -> bool:
         """Store embeddings.
@@ -103,13 +151,15 @@ class EmbeddingCache:
         Returns
         -------
         bool
-            Whether all were stored; False while Redis is away or full.
+            Whether all were stored; False while Redis is away, or if there is no room although all others were removed.
         """
-        key = self._keys.embeddings(fingerprint)
         try:
-            await delete_unless_hash(self._redis, key)
             for part in _chunks(len(captions)):
                 entries = _encoded([_field(caption) for caption in captions[part]], rows[part])
+                if not await self._generations.make_room(sum(map(_bytes_of, entries.values()))):
+                    return False
+                key = self._generations.key(await self._generations.newest(fingerprint))
+                await delete_unless_hash(self._redis, key)
                 await self._redis.hset(key, mapping=entries)
         except (RedisError, OSError) as error:
             _log.warning("%d embeddings could not be cached: %s", len(captions), error)
@@ -119,6 +169,10 @@ class EmbeddingCache:
 
 def _chunks(n: int) -> Iterator[slice]:
     return (slice(start, start + CHUNK) for start in range(0, n, CHUNK))
+
+
+def _bytes_of(value: EncodableT) -> int:
+    return len(value) + _OVERHEAD_BYTES if isinstance(value, bytes) else 0
 
 
 def _field(caption: str) -> bytes:

@@ -32,9 +32,22 @@ class Keys:
         """The key of the hash of the totals of `store.figures`."""
         return self._key("figures")
 
-    def embeddings(self, fingerprint: str) -> str:
-        """Return the key of the hash of the embeddings that one encoder made."""
-        return self._key("embeddings", fingerprint)
+    def embeddings(self, fingerprint: str, generation: int = 0) -> str:
+        """Return the key of the hash of the embeddings that one encoder made, in a generation.
+
+        That of generation 0 is the key of release 0.1.0.
+        """
+        return self._key("embeddings", fingerprint, *([str(generation)] if generation else []))
+
+    @property
+    def all_embeddings(self) -> str:
+        """The pattern of the keys that `embeddings` makes, for SCAN."""
+        return self._key("embeddings", "*")
+
+    def embeddings_in(self, key: str) -> tuple[int, str]:
+        """Return the generation and the fingerprint in a key that `embeddings` made."""
+        fingerprint, _, generation = key.removeprefix(self._key("embeddings", "")).partition(":")
+        return (int(generation) if generation.isdecimal() else 0), fingerprint
 
     def counts(self, fingerprint: str) -> str:
         """Return the key of the hash of the counts that one source gave."""

@@ -35,6 +35,9 @@ from worker.settings import WorkerSettings
 # Most of them wait for their turn at a source (`LookAtCounts.turn`), and need little memory until then.
 _LOOKS_AT_ONCE = 200
 
+_MAKE_ROOM_SECONDS = 10.0
+"""How often embeddings give way to other things that have filled the memory of Redis."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +65,8 @@ async def run_worker(settings: WorkerSettings) -> None:
         Runs(redis, keys, kind, lease_seconds=lease_seconds, most_request_bytes=limit) for kind in (JOB, LOOK)
     )
     counts = CountCache(redis, keys, lease_seconds=lease_seconds)
-    stores = EvidenceStores(embeddings=EmbeddingCache(redis, keys), counts=counts, objects=objects)
+    embeddings = EmbeddingCache(redis, keys, budget_mb=settings.embedding_cache_mb)
+    stores = EvidenceStores(embeddings=embeddings, counts=counts, objects=objects)
     publish_stream = PublishStream(settings, versions=Versions(objects), stores=stores)
     look_at_counts = LookAtCounts(settings, cache=counts, objects=objects, stopping=stopping)
     job_runner = Runner(
@@ -91,7 +95,13 @@ async def run_worker(settings: WorkerSettings) -> None:
     job_docket.register(run_job, names=[TASK])
     look_docket.register(run_look, names=[TASK])
     job_queue, look_queue = Queue(job_docket), Queue(look_docket)
+
+    async def make_room() -> None:
+        await _try_to("make room in Redis", embeddings.make_room())
+
     async with redis:
+        # Before the queues are entered: a server whose memory is full takes no job, and nobody else makes room.
+        await make_room()
         for queue in (job_queue, look_queue):
             # Before it is entered, which fails if its keys hold something else.
             await _try_to("repair a queue", queue.repair(redis))
@@ -108,6 +118,7 @@ async def run_worker(settings: WorkerSettings) -> None:
                 await _requeue(jobs, job_queue, redis)
 
             background = [
+                asyncio.create_task(_repeat(make_room, every=_MAKE_ROOM_SECONDS)),
                 asyncio.create_task(_repeat(requeue_jobs, every=settings.redelivery_seconds)),
                 asyncio.create_task(
                     _repeat(partial(_requeue, looks, look_queue, redis), every=settings.redelivery_seconds)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from store.embedding_cache import DEFAULT_BUDGET_MB
 from store.settings import StoreSettings
 
 
@@ -37,6 +38,12 @@ class WorkerSettings(StoreSettings):
         le=4000,
         description="Megabytes of vectors that are kept with a version, so that others can make its order again. A "
         "version with more is made without them; 0 keeps none.",
+    )
+    embedding_cache_mb: int = Field(
+        DEFAULT_BUDGET_MB,
+        ge=0,
+        description="Megabytes of embeddings that are kept in Redis for later jobs. Those that were used least "
+        "recently are removed first, also if less than a fifth of the maxmemory of Redis is left. 0 keeps none.",
     )
     redelivery_seconds: float = Field(
         60.0,

