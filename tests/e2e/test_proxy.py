@@ -29,7 +29,8 @@ def version(service: Deployment) -> dict[str, Any]:
 
 
 def cache_of(answer: httpx.Response) -> str | None:
-    return answer.headers.get("X-Cache")
+    found: str | None = answer.headers.get("X-Cache")
+    return found
 
 
 def test_an_answer_that_never_changes_is_fetched_once(proxy: Proxy, version: dict[str, Any]) -> None:
@@ -47,7 +48,7 @@ def test_an_answer_that_never_changes_is_fetched_once(proxy: Proxy, version: dic
 
 def test_each_form_is_kept_by_itself(proxy: Proxy, version: dict[str, Any]) -> None:
     url = f"{version['url']}/order"
-    forms = ({}, {"Accept": "application/x-ndjson"}, {"Accept-Encoding": "gzip"}, {})
+    forms: tuple[dict[str, str], ...] = ({}, {"Accept": "application/x-ndjson"}, {"Accept-Encoding": "gzip"}, {})
     answers = [proxy.http.get(url, headers=form) for form in forms]
     assert [cache_of(each) for each in answers] == ["MISS", "MISS", "MISS", "HIT"]
     array, lines, packed, again = answers
