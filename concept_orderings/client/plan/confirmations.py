@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from concept_orderings.client.errors import WrongState
+from concept_orderings.client.errors import BadArgument, WrongState
 
+SIZE_OF_BATCHES = "Give a DataLoader of items batch_size=dataset.batch_size: each batch is a step."
 CURSOR_MOVED = "The cursor was moved while a loader drew its steps: begin a new loop over the loader."
 
 
@@ -23,6 +24,7 @@ class Confirmations:
         self.moves = 0
         self._drawn: int | None = None
         self._least_ahead: int | None = None
+        self._followed = False
         self._drawn_elsewhere: Callable[[], bool] = _never
 
     def __getstate__(self) -> dict[str, object]:
@@ -31,6 +33,11 @@ class Confirmations:
     def begin(self) -> None:
         """Forget what loaders drew: another one begins."""
         self._drawn = self._least_ahead = None
+        self._followed = False
+
+    def followed(self) -> None:
+        """Note that a loop over a loader ended, and that each batch was counted when the loop got it."""
+        self._followed = True
 
     def moved(self) -> None:
         """Note that the cursor was moved to another step."""
@@ -46,8 +53,19 @@ class Confirmations:
         self._drawn_elsewhere = drawn
 
     def confirmed(self, end: int) -> None:
-        """Note that the loop has the steps before `end`."""
+        """Note that the loop has the steps before `end`.
+
+        Raises
+        ------
+        BadArgument
+            The loader has not drawn them.
+        """
         ahead = (end if self._drawn is None else self._drawn) - end
+        if ahead < 0:
+            raise BadArgument.of(
+                f"Step {end - 1:,} was confirmed, and the loader has drawn only the steps before {self._drawn:,}. "
+                + SIZE_OF_BATCHES
+            )
         self._least_ahead = ahead if self._least_ahead is None else min(ahead, self._least_ahead)
 
     def refuse_forgotten(self, number: int) -> None:
@@ -58,6 +76,8 @@ class Confirmations:
         WrongState
             A loader drew on since the last step that was confirmed.
         """
+        if self._followed:
+            return
         if self._least_ahead is None:
             forgotten = self._drawn_elsewhere() or (self._drawn is not None and self._drawn > number)
         else:

@@ -8,6 +8,7 @@ from concept_orderings.client.errors import BadArgument
 from concept_orderings.client.plan.batch_sampler import StepSampler
 from concept_orderings.client.plan.blocks import Blocks, Item, Step
 from concept_orderings.client.plan.confirmations import Confirmations
+from concept_orderings.client.plan.loaders import refuse_other_batches
 from concept_orderings.client.plan.parameters import Pair, PlannedStream, PlanOptions, read_parameters
 from concept_orderings.client.plan.plan import Plan
 from concept_orderings.client.plan.ranks import Ranks, read_ranks
@@ -92,9 +93,12 @@ class Cursor(Iterator[Step]):
         Raises
         ------
         BadArgument
-            Another step comes next: one was not confirmed, or this one was confirmed before.
+            Another step comes next: one was not confirmed, or this one was confirmed before. Or the plan has no such
+            step, or its loader has not drawn it.
         """
         number = step.number if isinstance(step, Step) else operator.index(step)
+        if number >= self.steps:
+            raise BadArgument.of(f"Step {number:,} was confirmed, and the plan has {self.steps:,} steps.")
         if number != self.number:
             raise BadArgument.of(
                 f"Step {number:,} was confirmed, and step {self.number:,} comes next: "
@@ -109,10 +113,21 @@ class Cursor(Iterator[Step]):
         ----------
         loader
             Yields the batches of this cursor in order, such as a `DataLoader` with `as_batch_sampler`.
+
+        Raises
+        ------
+        BadArgument
+            The batches of a `DataLoader` are not the steps of this cursor, or they are more than its steps.
         """
-        batches = iter(loader)
-        for batch in batches:
-            yield next(self), batch
+        refuse_other_batches(self, loader)
+        try:
+            for batch in loader:
+                if self.number >= self.steps:
+                    raise BadArgument.of(f"The loader has more batches than the plan has steps, {self.steps:,}.")
+                yield next(self), batch
+        finally:
+            # Also where the loader fails before its first batch: the loop has nothing that is not counted.
+            self.confirmations.followed()
 
     def as_iterable_dataset(self, load: Callable[[Item], object] | None = None) -> "ItemDataset":
         """Return the samples as an `IterableDataset`; see `concept_orderings.client.plan.item_dataset.ItemDataset`."""
@@ -189,8 +204,8 @@ class Cursor(Iterator[Step]):
 
     def _confirm(self) -> None:
         self.refuse_other_ranks()
+        self.confirmations.confirmed(self.number + 1)
         self.number += 1
-        self.confirmations.confirmed(self.number)
 
     def _number(self, task: int, index: int) -> int:
         if not (0 <= task < self.plan.tasks and 0 <= index < self.plan.steps):

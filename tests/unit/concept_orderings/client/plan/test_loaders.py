@@ -1,3 +1,6 @@
+import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,6 +117,101 @@ def test_a_loop_that_stops_confirming_is_refused_a_state(ahead: int) -> None:
 
     with pytest.raises(WrongState, match="drew steps from 4 on"):
         cursor.state_dict()
+
+
+def test_a_loader_that_fails_before_its_first_batch_leaves_a_state() -> None:
+    """As with a worker that is killed, or a file that cannot be read: the loop has got nothing."""
+    cursor = cursor_of(SIZES, **OPTIONS)
+    sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
+
+    def failing() -> Iterator[list[int]]:
+        list(zip(range(3), sampler, strict=False))
+        raise OSError("killed")
+        yield []
+
+    with pytest.raises(OSError, match="killed"):
+        next(cursor.follow(failing()))
+    assert cursor.state_dict() == cursor.state_at(0)
+    next(iter(sampler))
+    with pytest.raises(WrongState):
+        cursor.state_dict()
+
+
+def test_steps_that_are_not_there_are_not_confirmed() -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+    drawn = iter(cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING))
+    next(drawn)
+    cursor.done(0)
+    with pytest.raises(BadArgument, match="Step 1 was confirmed, and the loader has drawn only the steps before 1"):
+        cursor.done(1)
+    cursor.seek(2, 4)
+    with pytest.raises(BadArgument, match="more batches than the plan has steps, 15"):
+        list(cursor.follow([[1], [2]]))
+    with pytest.raises(BadArgument, match="Step 15 was confirmed, and the plan has 15 steps"):
+        cursor.done(15)
+    assert cursor.state_dict() == cursor.state_at(15)
+
+
+def test_loaders_of_other_batches_are_refused() -> None:
+    utils = pytest.importorskip("torch.utils.data", exc_type=ImportError)
+    cursor, other = (cursor_of(SIZES, **OPTIONS) for _ in range(2))
+    items = cursor.as_iterable_dataset(load=_index_of_item)
+    sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
+    right = utils.DataLoader(items, batch_size=8)
+
+    for cursor_that_follows, loader, named in (
+        (cursor, utils.DataLoader(items, batch_size=4), "A step has 8 items, and the loader makes batches of 4"),
+        (cursor, utils.DataLoader(items, batch_size=None), "batches of None"),
+        (cursor, utils.DataLoader(items, batch_size=8, num_workers=1, in_order=False), "in_order=False"),
+        (other, right, "another cursor"),
+        (other, utils.DataLoader([], batch_sampler=sampler), "another cursor"),
+    ):
+        with pytest.raises(BadArgument, match=named):
+            next(cursor_that_follows.follow(loader))
+    assert next(cursor.follow(right))[0].number == 0
+
+
+def test_more_workers_than_steps_have_nothing_to_do() -> None:
+    utils = pytest.importorskip("torch.utils.data", exc_type=ImportError)
+    cursor = cursor_of(SIZES, **OPTIONS)
+    cursor.seek(2, 4)
+    items = cursor.as_iterable_dataset(load=_index_of_item)
+
+    assert len(list(cursor.follow(utils.DataLoader(items, batch_size=8, num_workers=2)))) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_is_killed_loses_no_step(workers: int) -> None:
+    utils = pytest.importorskip("torch.utils.data", exc_type=ImportError)
+    cursor, whole = (cursor_of(SIZES, **OPTIONS) for _ in range(2))
+    expected = list(whole.as_batch_sampler(index_of(whole), FIRST_OF_PRETRAINING))
+    found: list[list[int]] = []
+    for deadly in (expected[9][0], None):
+        sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
+        loader = utils.DataLoader(Deadly(deadly), batch_sampler=sampler, num_workers=workers)
+        try:
+            for _, batch in cursor.follow(loader):
+                found.append(batch.tolist())
+        except (RuntimeError, OSError, EOFError):
+            assert deadly is not None
+            state = json.loads(json.dumps(cursor.state_dict()))
+            del found[state["task"] * 5 + state["step"] :]
+            cursor = cursor_of(SIZES, **OPTIONS)
+            cursor.load_state_dict(state)
+
+    assert found == expected
+
+
+class Deadly:
+    """A dataset whose sample is its index, and of which one kills the process that reads it."""
+
+    def __init__(self, index: int | None) -> None:
+        self.index = index
+
+    def __getitem__(self, index: int) -> int:
+        if index == self.index:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return index
 
 
 def test_steps_are_confirmed_in_order_and_once() -> None:
