@@ -125,8 +125,10 @@ def test_a_loader_that_fails_before_its_first_batch_leaves_a_state() -> None:
     sampler = cursor.as_batch_sampler(index_of(cursor), FIRST_OF_PRETRAINING)
 
     def failing() -> Iterator[list[int]]:
-        list(zip(range(3), sampler, strict=False))
-        raise OSError("killed")
+        for number, batch in enumerate(sampler):
+            if number == 3:
+                raise OSError("killed")
+            del batch
         yield []
 
     with pytest.raises(OSError, match="killed"):
