@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NODE_MODULES := openapi/node_modules/.package-lock.json
 
-.PHONY: help setup run try test faults test-pythons lint lint-openapi format bench openapi constraints clean
+.PHONY: help setup run try test faults test-pythons audit lint lint-openapi format bench openapi constraints clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -42,6 +42,11 @@ faults: setup  ## long loads with kills, of which `make test` runs short ones
 
 test-pythons: setup  ## the library alone on the oldest and the newest Python and NumPy; PYTHONS=paths of more
 	$(BIN)/python tests/pythons.py $(PYTHONS)
+
+audit: setup  ## known vulnerabilities of the dependencies, and a bill of materials in build/sbom.json
+	test -x $(VENV)/audit/bin/pip-audit || $(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --requirement tests/audit-tools.txt
+	$(BIN)/python tests/audit.py $(VENV)/audit/bin
 
 lint: setup lint-openapi  ## linters and type checker
 	$(BIN)/ruff check .
