@@ -22,6 +22,10 @@
     probes/A                                     written again and again in a bucket, to see that it takes writes
 """
 
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
 STREAMS = "streams"
 COUNTS_FILES = "sources"
 SCORES_FILES = "scores-files"
@@ -141,3 +145,81 @@ def scores(digest: str) -> str:
 def probe(writer: int) -> str:
     """Return the key that a process writes to see that a bucket takes writes: one of 16, by a number of the process."""
     return f"probes/{writer % 16:x}"
+
+
+class Kind(StrEnum):
+    """What an object is, by its key; the values are what people call it."""
+
+    RECORD = "the record of a version"
+    POINTER = "the number of the version of a request"
+    HINT = "the hint to the newest version"
+    TOMBSTONE = "a number that no version may get"
+    EXPORT = "the record of an export"
+    DESCRIPTION = "a description"
+    RENDERING = "the record of evidence as Parquet"
+    COUNTS_FILE = "the record of a counts file"
+    SCORES_FILE = "the record of a scores file"
+    DELETED_COUNTS_FILE = "the record of a counts file that was deleted"
+    DELETED_SCORES_FILE = "the record of a scores file that was deleted"
+    DOCUMENT = "a document"
+    EVIDENCE = "a file of evidence"
+    COUNTS = "the counts of a counts file"
+    LABELS = "labels"
+    SCORES = "the scores of a scores file"
+    PROBE = "a probe"
+
+
+CONTENTS = (Kind.DOCUMENT, Kind.EVIDENCE, Kind.COUNTS, Kind.LABELS, Kind.SCORES)
+"""The objects that are named by the SHA-256 of their bytes."""
+
+
+class Place(NamedTuple):
+    """A key, taken apart.
+
+    Attributes
+    ----------
+    kind : Kind
+    name : str
+        The name of a stream or an uploaded file; empty for other kinds.
+    number : int
+        The number of a version or a description; 0 for other kinds.
+    digest : str
+        The SHA-256 of the bytes, of the request of a pointer, or of the evidence of a rendering; else empty.
+    """
+
+    kind: Kind
+    name: str = ""
+    number: int = 0
+    digest: str = ""
+
+
+_NAME, _NUMBER, _DIGEST = "(?P<name>[^/]+)", "(?P<number>[0-9]{8,})", "(?P<digest>[0-9a-f]{64})"
+_PATTERNS = {
+    Kind.RECORD: rf"streams/{_NAME}/versions/{_NUMBER}\.json",
+    Kind.POINTER: rf"streams/{_NAME}/requests/{_DIGEST}\.json",
+    Kind.HINT: rf"streams/{_NAME}/newest\.json",
+    Kind.TOMBSTONE: rf"streams/{_NAME}/tombstones/{_NUMBER}\.json",
+    Kind.EXPORT: rf"streams/{_NAME}/exports/{_NUMBER}/[^/]+/[0-9]+(-[0-9a-f]{{64}})?\.json",
+    Kind.DESCRIPTION: rf"streams/{_NAME}/descriptions/{_NUMBER}\.json",
+    Kind.RENDERING: rf"renderings/[0-9a-f]{{2}}/{_DIGEST}/[^/]+/[0-9]+\.json",
+    Kind.COUNTS_FILE: rf"sources/{_NAME}\.json",
+    Kind.SCORES_FILE: rf"scores-files/{_NAME}\.json",
+    Kind.DELETED_COUNTS_FILE: rf"deleted/sources/{_NAME}\.json",
+    Kind.DELETED_SCORES_FILE: rf"deleted/scores-files/{_NAME}\.json",
+    Kind.DOCUMENT: rf"documents/[0-9a-f]{{2}}/{_DIGEST}",
+    Kind.EVIDENCE: rf"evidence/[0-9a-f]{{2}}/{_DIGEST}",
+    Kind.COUNTS: rf"counts/[0-9a-f]{{2}}/{_DIGEST}",
+    Kind.LABELS: rf"labels/[0-9a-f]{{2}}/{_DIGEST}",
+    Kind.SCORES: rf"scores/[0-9a-f]{{2}}/{_DIGEST}",
+    Kind.PROBE: "probes/[0-9a-f]",
+}
+_COMPILED = {kind: re.compile(pattern) for kind, pattern in _PATTERNS.items()}
+
+
+def place_of(key: str) -> Place | None:
+    """Return a key taken apart; None for a key that no release writes."""
+    for kind, pattern in _COMPILED.items():
+        if found := pattern.fullmatch(key):
+            parts = found.groupdict()
+            return Place(kind, parts.get("name") or "", int(parts.get("number") or 0), parts.get("digest") or "")
+    return None

@@ -8,9 +8,9 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 import obstore
@@ -34,6 +34,20 @@ _PROCESS = uuid4().int
 """Tells the probes of this process from those of others in a bucket, which may limit the writes of one object."""
 
 _log = logging.getLogger(__name__)
+
+
+class Entry(NamedTuple):
+    """An object of a store.
+
+    Attributes
+    ----------
+    key : str
+    modified : float
+        When it was written, in seconds since 1970.
+    """
+
+    key: str
+    modified: float
 
 
 class Objects(Protocol):
@@ -121,7 +135,20 @@ class Objects(Protocol):
         """Remove temporary files that writers left when they were killed; blocks for as long as that takes."""
 
 
-def open_objects(location: str) -> Objects:
+class WholeStore(Objects, Protocol):
+    """Objects by key, of which all can be listed."""
+
+    async def entries(self) -> list[Entry]:
+        """Return all objects by key, sorted; not the temporary files of writers.
+
+        Raises
+        ------
+        StoreError
+            ``store_unavailable``.
+        """
+
+
+def open_objects(location: str) -> WholeStore:
     """Open the store at a directory or URL, such as ``s3://bucket/prefix``.
 
     Raises
@@ -168,6 +195,10 @@ class LocalObjects:
     async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
         """See `Objects.names`."""
         return await asyncio.to_thread(self._names, prefix, after, most)
+
+    async def entries(self) -> list[Entry]:
+        """See `Objects.entries`."""
+        return await asyncio.to_thread(self._entries)
 
     async def check_writable(self) -> None:
         """See `Objects.check_writable`."""
@@ -226,6 +257,17 @@ class LocalObjects:
                 _sync_directory(path.parent)
         except OSError as error:
             raise _failed(error) from error
+
+    def _entries(self) -> list[Entry]:
+        found: list[Entry] = []
+        for folder, folders, names in os.walk(self._root):
+            if _TEMPORARY in folders:
+                folders.remove(_TEMPORARY)
+            for name in names:
+                path = Path(folder, name)
+                with suppress(*_NOT_THERE):
+                    found.append(Entry(path.relative_to(self._root).as_posix(), path.stat().st_mtime))
+        return sorted(found)
 
     def _remove(self, key: str) -> None:
         path = self._root / key
@@ -313,6 +355,16 @@ class RemoteObjects:
         except BaseError as error:
             raise _refused(error) from error
         return found[:most]
+
+    async def entries(self) -> list[Entry]:
+        """See `Objects.entries`."""
+        found: list[Entry] = []
+        try:
+            async for chunk in obstore.list(self._store, chunk_size=_LISTED_AT_ONCE):
+                found += (Entry(each["path"], each["last_modified"].timestamp()) for each in chunk)
+        except BaseError as error:
+            raise _refused(error) from error
+        return sorted(found)
 
     async def check_writable(self) -> None:
         """See `Objects.check_writable`; the object is one of `object_keys.probe`, which is written again each time."""

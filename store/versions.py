@@ -160,7 +160,7 @@ def _task_entries(tasks: Sequence[Mapping[str, Any]], samples: Sequence[Any] | N
     return tuple(TaskEntry(**{**known_members(TaskEntry, each), "samples": dict(own)}) for each, own in pairs)
 
 
-def _place(document: bytes) -> tuple[str, int] | None:
+def manifest_place(document: bytes) -> tuple[str, int] | None:
     """Return the stream and the number that a manifest names; None for any other document."""
     try:
         content = json.loads(document)
@@ -250,7 +250,7 @@ class Versions:
         names = await self._objects.names(object_keys.documents(digest))
         found = []
         for name in (each for each in names if each.startswith(digest)):
-            place = _place(await self.document(name))
+            place = manifest_place(await self.document(name))
             record = await self.record(*place) if place is not None else None
             if record is not None and record.digest == name:
                 found.append(record)

@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "run Valkey, a worker and the HTTP service, all in one",
     "worker": "run a worker alone; its settings are environment variables",
     "index": "build or extend a local full-text index of C4 shards",
+    "fsck": "check every file of the store of streams, and say what can be done",
     "keys": "make, list and revoke the keys of a service",
     "order": "order class-list files without a server",
     "export": "write a version in another format, downloaded or from a service",
