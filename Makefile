@@ -14,7 +14,7 @@ help:  ## show this list
 setup: $(INSTALLED)  ## install everything into .venv
 
 # torch first and with its torchvision: resolved together with the rest, pip may choose a pair that does not import.
-$(INSTALLED): pyproject.toml constraints.txt openapi/client-generator.txt tests/exporting-libraries.txt
+$(INSTALLED): pyproject.toml constraints.txt openapi/client-generator.txt openapi/schemathesis.txt tests/exporting-libraries.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,6 +23,8 @@ $(INSTALLED): pyproject.toml constraints.txt openapi/client-generator.txt tests/
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m venv $(VENV)/client-generator
 	$(VENV)/client-generator/bin/python -m pip install --quiet --requirement openapi/client-generator.txt
+	$(BIN)/python -m venv $(VENV)/schemathesis
+	$(VENV)/schemathesis/bin/python -m pip install --quiet --requirement openapi/schemathesis.txt
 	rm -rf $(VENV)/exporting-libraries
 	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/exporting-libraries --requirement tests/exporting-libraries.txt
 	touch $@

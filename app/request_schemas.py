@@ -4,6 +4,7 @@ Nothing but the OpenAPI document needs them, so they are imported when it is mad
 and not pydantic. The library and the service then apply the same rules. A test compares these schemas with that check.
 """
 
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
@@ -81,7 +82,7 @@ def _model(name: str, ordering: type[Ordering], fields: dict[str, Any]) -> type[
 def _inside_schema(ordering: type[Ordering]) -> type[BaseModel]:
     """Return the schema of an ordering inside groups: it has no groups of its own, and may lack a seed."""
     fields: dict[str, Any] = {
-        each.name: (_parameter_type(each), _parameter_field(each))
+        each.name: (_parameter_type(replace(each, **each.inside_groups)), _parameter_field(each))
         for each in ordering.parameters()
         if each.name not in (WITHIN, SEED)
     }

@@ -103,6 +103,9 @@ class Parameter:
     refusal : tuple of str and callable, or None
         For a string that is none of `choices`: the code of the error, and a function that returns its sentences for the
         string. None for ``bad_parameter`` with all choices.
+    inside_groups : mapping
+        The attributes that differ where the ordering is one inside groups, whose `Ordering.only_whole` refuses the
+        other values.
     """
 
     name: str
@@ -121,6 +124,7 @@ class Parameter:
     check_only: bool = False
     required: bool = False
     refusal: tuple[str, Callable[[str], str]] | None = None
+    inside_groups: Mapping[str, Any] = field(default_factory=dict)
 
     def fits(self, value: object) -> bool:
         """Tell whether a JSON value is one of the parameter."""

@@ -22,8 +22,13 @@ from app.service import Service
 from concept_orderings.faults import times
 from concept_orderings.published_streams import PUBLISHED_STREAMS, no_such_stream
 from concept_orderings.text import shown
+from concept_orderings.url_names import URL_NAME
 
 router = APIRouter(prefix="/v1", tags=["streams"])
+
+_PUBLISHED = "|".join(map(re.escape, PUBLISHED_STREAMS))
+_FORM: dict[str, Any] = {"pattern": f"^({URL_NAME.pattern}@([0-9]+|latest)|{_PUBLISHED})$"}
+"""The OpenAPI schema of a reference."""
 
 _REFERENCE = re.compile(r"(?P<stream>[^@/]+)@(?P<version>[0-9]+|latest)")
 _HOW = "NAME@VERSION, such as my-stream@1 or my-stream@latest, or a published stream, such as fomo/random_sequence_1"
@@ -35,9 +40,17 @@ class CompareQuery(BaseModel):
     # A misspelt parameter would be ignored.
     model_config = ConfigDict(extra="forbid")
 
-    a: str = Field(max_length=200, description=f"The first order: {_HOW}.", examples=[f"{STREAM_NAME}@1"])
+    a: str = Field(
+        max_length=200,
+        description=f"The first order: {_HOW}.",
+        examples=[f"{STREAM_NAME}@1"],
+        json_schema_extra=_FORM,
+    )
     b: str = Field(
-        max_length=200, description="The second order, in the same form.", examples=["fomo/random_sequence_1"]
+        max_length=200,
+        description="The second order, in the same form.",
+        examples=["fomo/random_sequence_1"],
+        json_schema_extra=_FORM,
     )
 
 

@@ -36,7 +36,8 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"])
 Name = Annotated[
     str,
     Path(
-        description="The name to give as an ordering's source.", json_schema_extra=pattern_schema(URL_NAME, "my-counts")
+        description="The name to give as an ordering's source.",
+        json_schema_extra={**pattern_schema(URL_NAME, "my-counts"), "not": {"enum": list(RESERVED)}},
     ),
 ]
 Unit = Annotated[

@@ -63,8 +63,10 @@ _BYTES: dict[str, dict[str, Any]] = {
     "application/ld+json": {"type": "object"},
     "application/vnd.apache.parquet": _BINARY,
     "application/x-bibtex": _TEXT,
-    "application/x-ndjson": _TEXT,
-    "application/yaml": _TEXT,
+    # That of each line, as of the order of all concepts.
+    "application/x-ndjson": {"type": "object"},
+    # That of the value which the YAML means.
+    "application/yaml": {"type": "object"},
     "application/zip": _BINARY,
     "text/csv": _TEXT,
 }

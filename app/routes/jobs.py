@@ -98,7 +98,16 @@ async def follow_job(id: JobId, request: Request, service: TheService) -> Respon
     return EventSourceResponse(_events(service, job, last_event), ping=15)
 
 
-@router.delete("/{id}", summary="Cancel a job", responses=problems({**_ERRORS, 409: ("job_finished",)}))
+@router.delete(
+    "/{id}",
+    summary="Cancel a job",
+    response_model=JobResource,
+    responses={
+        200: {"model": JobResource, "description": "The job is cancelled."},
+        202: {"model": JobResource, "description": "The job runs, and is asked to stop: follow it."},
+        **problems({**_ERRORS, 409: ("job_finished",)}),
+    },
+)
 async def cancel_job(id: JobId, service: TheService) -> JSONResponse:
     """Cancel a queued job at once. Ask a running job to stop, which it does within about a second."""
     await _job(service, id)

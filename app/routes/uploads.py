@@ -12,7 +12,7 @@ from app.routes.request_bodies import is_gzip
 from app.uploaded_tables import ANY_FORMAT, CSV, PARQUET
 from concept_orderings.errors import BadParameter, BadValue
 from concept_orderings.faults import Faults
-from concept_orderings.text import VISIBLE, is_plain_text, schema_pattern, shown, shows_something
+from concept_orderings.text import BLANK, is_plain_text, schema_pattern, shown, shows_something
 from store.uploaded_files import UploadedFile
 
 MOST_DESCRIPTION = 500
@@ -88,9 +88,17 @@ class Upload:
         return media_type
 
 
-def description_schema(example: str) -> dict[str, str]:
-    """Return the OpenAPI schema of a parameter that describes something for readers."""
-    return {"pattern": schema_pattern(VISIBLE), "example": example}
+_WHITE = r"\t-\r\x1c-\x1f\x85"
+"""The control characters that `str.split` takes for white space, as members of a class of a regular expression."""
+
+
+def description_schema(example: str) -> dict[str, Any]:
+    """Return the OpenAPI schema of a parameter that describes something: see `description_of`."""
+    return {
+        "pattern": schema_pattern(f"[^{BLANK}{_WHITE}]"),
+        "not": {"pattern": r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]"},
+        "example": example,
+    }
 
 
 def description_of(text: str, parameter: str, advice: str) -> str:

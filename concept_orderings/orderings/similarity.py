@@ -51,6 +51,7 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         type="integer or string",
         pattern=rf"{ALL_STARTS}|.+\+\+\+.+",
         minimum=1,
+        inside_groups={"pattern": ALL_STARTS},
     )
     max_seconds: int = parameter(
         0,
@@ -59,6 +60,7 @@ class Similarity(NeedsEmbeddings, SeededOrdering):
         "starts and rounds that were done: a request for these numbers gives the same order again.",
         minimum=0,
         maximum=7 * 24 * 3600,
+        inside_groups={"maximum": 0},
     )
     refine: int = parameter(
         0,

@@ -169,7 +169,27 @@ def test_posting_all_defaults_of_a_stream_request_is_posting_none(kind: str) -> 
     ids=str,
 )
 def test_a_request_without_concepts_fits_the_schema_if_its_ordering_has_its_own(changes: dict[str, Any]) -> None:
-    body = {**bare_request("published"), **changes}
+    check_schema_agrees({**bare_request("published"), **changes})
+
+
+@pytest.mark.parametrize(
+    "within",
+    [
+        {"kind": "similarity"},
+        {"kind": "similarity", "max_seconds": 0, "starts": "all"},
+        {"kind": "similarity", "max_seconds": 1},
+        {"kind": "similarity", "starts": 3},
+        {"kind": "similarity", "starts": "CIFAR100+++bear"},
+        {"kind": "similarity", "starts": "al"},
+    ],
+    ids=str,
+)
+def test_the_schema_has_fewer_values_of_parameters_inside_groups(within: dict[str, Any]) -> None:
+    body = {**bare_request("time"), "concepts": None, "datasets": [{"name": "cifar100"}]}
+    check_schema_agrees({**body, "ordering": {"kind": "time", "within": within}})
+
+
+def check_schema_agrees(body: dict[str, Any]) -> None:
     refused = None
     try:
         parse_request(body)
