@@ -16,6 +16,7 @@ from concept_orderings.url_names import URL_NAME, URL_NAME_RULE
 
 _FINAL = frozenset({"succeeded", "failed", "cancelled"})
 _JOB_ID_LENGTH = 32
+_MOST_JOBS = 1000
 _JOB_EVENT = "job"
 _LONGEST_EVENT = 1 << 24
 
@@ -128,7 +129,7 @@ Counted: TypeAlias = Callable[[int], None]
 
 def arrange(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[Found]:
     """Ask for a version and wait for it; see `concept_orderings.client.client.Client.arrange`."""
-    if body.get("variants") is not None:
+    if _as_object(body).get("variants") is not None:
         raise BadArgument.of("This asks for one version, and the request for several: call arrange_variants.")
     status, answer = yield from _post(reader, body)
     version, job = (None, answer) if status == 202 else (answer, None)
@@ -137,7 +138,7 @@ def arrange(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[Foun
 
 def arrange_variants(reader: Reader, body: Mapping[str, Any], watch: Watch) -> Steps[list[Found]]:
     """Ask for several versions and wait for them; see `concept_orderings.client.client.Client.arrange_variants`."""
-    if body.get("variants") is None:
+    if _as_object(body).get("variants") is None:
         raise BadArgument.of("This asks for several versions: give variants=N, their number, in the request.")
     _, answer = yield from _post(reader, body)
     with _reading(_posted_to(reader)):
@@ -213,7 +214,9 @@ def cancel(reader: Reader, identifier: str) -> Steps[Job]:
 
 def list_jobs(reader: Reader, most: int) -> Steps[list[Job]]:
     """Return active jobs, then those that finished last, at most `most`."""
-    value, where = yield from _get(reader, f"/v1/jobs?limit={most}")
+    if not isinstance(most, int) or not 1 <= most <= _MOST_JOBS:
+        raise BadArgument.of(f"The most jobs that are listed are 1 to {_MOST_JOBS:,}, and not {most!r}.")
+    value, where = yield from _get(reader, f"/v1/jobs?limit={int(most)}")
     with _reading(where):
         return [_job(each, where) for each in value["jobs"]]
 
@@ -403,6 +406,12 @@ def _reading(where: str) -> Iterator[None]:
             "bad_answer",
             f"The answer of {where} is not what this service answers. Is it the address of the service?",
         ) from error
+
+
+def _as_object(body: object) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        raise BadArgument.of(f"A request is a JSON object (a dict), and not a {type(body).__name__}.")
+    return body
 
 
 def _encoded(body: object) -> bytes:

@@ -103,9 +103,16 @@ class Cache:
         The most bytes of documents to keep. Beyond it, those that were not read for the longest time are removed.
     beat, stale
         Seconds between two signs of life of a claim's owner, and without one until others take over.
+
+    Raises
+    ------
+    BadArgument
+        `root` is no name of a directory.
     """
 
     def __init__(self, root: Path, *, limit: int = DEFAULT_LIMIT, beat: float = 2.0, stale: float = 20.0) -> None:
+        if "\0" in str(root):
+            raise BadArgument.of("The directory of the cache has the character U+0000, which no file name has.")
         self.root = root
         self.limit = limit
         self._beat, self._stale = beat, stale
@@ -175,14 +182,18 @@ class Cache:
         path = self.root / _CLAIMS / key
         claim = Claim(path, self._beat)
         try:
+            # A dangling link, say, exists and is no directory: that is no claim of another process.
             path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Claim(None, self._beat)
+        try:
             with path.open("xb") as file:
                 file.write(claim.content)
         except FileExistsError:
             return None
         except PermissionError:
             # Windows answers so for a file that is being removed.
-            return None if sys.platform == "win32" and path.exists() else Claim(None, self._beat)
+            return None if sys.platform == "win32" and _exists(path) else Claim(None, self._beat)
         except OSError:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -213,7 +224,7 @@ class Cache:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             # Windows does not replace a file that another process reads: it has the same content.
-            if not path.exists():
+            if not _exists(path):
                 self._warn(error)
 
     def _warn(self, error: OSError) -> None:
@@ -332,6 +343,13 @@ class Watch:
         with contextlib.suppress(OSError):
             self.path.unlink()
         return True
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, say
+        return False
 
 
 def _host() -> str:

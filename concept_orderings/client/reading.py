@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import operator
 import re
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import SupportsIndex
 
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.client.cache import Cache, CacheWarning, Claim, Known
@@ -51,14 +53,14 @@ class Wanted:
         """
         if not isinstance(name, str) or not URL_NAME.fullmatch(name):
             raise BadArgument.of(f"{name!r} is not the name of a stream, which {URL_NAME_RULE}.")
-        is_number = isinstance(version, int) and not isinstance(version, bool) and 0 < version < 10**9
-        if not is_number and version != LATEST:
+        number = _number(version)
+        if not 0 < number < 10**9 and not (isinstance(version, str) and version == LATEST):
             raise BadArgument.of(f"{version!r} is not a version: give its number, from 1, or {LATEST!r}.")
         if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
             raise BadArgument.of(
                 f"{digest!r} is not the digest of a version: give its 64 hexadecimal digits, or at least the first 12."
             )
-        return cls(name, version if isinstance(version, int) else LATEST, digest if isinstance(digest, str) else "")
+        return cls(name, number or LATEST, digest if isinstance(digest, str) else "")
 
     def __str__(self) -> str:
         return f"version {self.version} of the stream {self.name}"
@@ -384,6 +386,14 @@ def stated_digest(reply: Reply) -> str | None:
 
 
 _AS_IT_IS = {"Accept-Encoding": "identity"}
+
+
+def _number(version: object) -> int:
+    """Return a version's number, also one of NumPy; 0 if it is none."""
+    try:
+        return operator.index(version) if isinstance(version, SupportsIndex) and not isinstance(version, bool) else 0
+    except TypeError:  # such as an array of several numbers
+        return 0
 
 
 def _path(name: str, version: int | str) -> str:

@@ -194,6 +194,13 @@ def test_what_cannot_be_asked(service: ScriptedService) -> None:
         arrange(service, offline=True)
     with pytest.raises(BadArgument, match="not JSON"):
         service.run(asking.arrange(reader, {"a": object()}, asking.no_watch))
+    for body in (["a"], None, "a"):
+        for ask in (asking.arrange, asking.arrange_variants):
+            with pytest.raises(BadArgument, match="A request is a JSON object"):
+                service.run(ask(reader, body, asking.no_watch))  # type: ignore[arg-type]
+    for most in (0, -1, 1001, "1&cursor=a", None):
+        with pytest.raises(BadArgument, match="are 1 to 1,000"):
+            service.run(asking.list_jobs(reader, most))  # type: ignore[arg-type]
     for identifier in ("", "../streams", "0" * 31, 7):
         with pytest.raises(BadArgument, match="is not the id of a job"):
             service.run(asking.cancel(reader, identifier))  # type: ignore[arg-type]

@@ -190,6 +190,24 @@ def test_where_no_directory_can_be_made_there_is_one_warning_and_no_cache(
     assert service.paths() == [f"/v1/streams/job-1/versions/1{part}" for part in ("", "/tasks/0", "/tasks/1")]
 
 
+@pytest.mark.parametrize("kind", ["dangling", "loop", "claims", "long"])
+def test_a_directory_that_cannot_be_made_is_not_waited_for(service: ScriptedService, tmp_path: Path, kind: str) -> None:
+    """Such as the link to a disk that is not mounted: what stands there is no claim of another process."""
+    root = tmp_path / ("x" * 300 if kind == "long" else "cache")
+    if kind == "claims":
+        root.mkdir()
+        (root / "claims").write_text("")
+    elif kind != "long":
+        root.symlink_to(root if kind == "loop" else tmp_path / "nowhere")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CacheWarning)
+        assert len(read_all(service, root)) == 4
+
+    assert service.pauses == []
+    with pytest.raises(BadArgument, match=r"U\+0000"):
+        Cache(Path("a\0b"))
+
+
 def in_a_child(work: Callable[[], None]) -> int:
     """Run a function in a forked process; return its exit status."""
     child = os.fork()

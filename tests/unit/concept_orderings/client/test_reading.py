@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from concept_orderings.client.cache import Cache, CacheWarning
@@ -374,6 +375,10 @@ def test_what_cannot_name_a_version_is_refused(name: object, version: object, di
 
     assert refused.value.code == "bad_argument"
     assert isinstance(refused.value, ValueError)
+
+
+def test_a_number_of_numpy_is_one() -> None:
+    assert Wanted.of("job-1", np.int64(3), None) == Wanted.of("job-1", 3, None)
 
 
 def test_the_digest_that_an_answer_states() -> None:
