@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from concept_orderings.version import __version__
+
 _DIRECTORY = "concept-orderings"
 _PREFIX = "worker-"
 
@@ -34,10 +36,13 @@ class RunningWorker(NamedTuple):
         Its process id.
     data_dir : Path
         Its data directory, absolute.
+    release : str
+        Its release; empty if it does not say.
     """
 
     pid: int
     data_dir: Path
+    release: str = ""
 
     def uses(self, data_dir: Path) -> bool:
         """Return whether its data directory is this one."""
@@ -55,7 +60,12 @@ def announced(data_dir: Path) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(_locked_file({"pid": os.getpid(), "data_dir": str(data_dir.absolute())}))
+            about: dict[str, int | str] = {
+                "pid": os.getpid(),
+                "data_dir": str(data_dir.absolute()),
+                "release": __version__,
+            }
+            stack.enter_context(_locked_file(about))
         except OSError as error:
             _log.info("commands on this machine will not see this worker: %s", error)
         yield
@@ -136,6 +146,6 @@ def _read(path: Path) -> RunningWorker | None:
                 path.unlink(missing_ok=True)
                 return None
         fields = json.loads(content)
-        return RunningWorker(int(fields["pid"]), Path(fields["data_dir"]))
+        return RunningWorker(int(fields["pid"]), Path(fields["data_dir"]), str(fields.get("release", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return None

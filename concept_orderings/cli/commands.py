@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "run a worker alone; its settings are environment variables",
     "index": "build or extend a local full-text index of C4 shards",
     "fsck": "check every file of the store of streams, and say what can be done",
+    "doctor": "say what is configured, reachable, full or old, and what to do about it",
     "keys": "make, list and revoke the keys of a service",
     "order": "order class-list files without a server",
     "export": "write a version in another format, downloaded or from a service",

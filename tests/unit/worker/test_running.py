@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from concept_orderings.version import __version__
 from support.processes import ROOT
 from worker.running import RunningWorker, announced, running_elsewhere, running_workers
 
@@ -23,7 +24,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_worker_is_seen_while_it_runs(tmp_path: Path) -> None:
     assert running_workers() == []
     with announced(tmp_path / "data"):
-        assert running_workers() == [RunningWorker(os.getpid(), tmp_path / "data")]
+        assert running_workers() == [RunningWorker(os.getpid(), tmp_path / "data", __version__)]
         with announced(tmp_path / "a"):
             assert [each.data_dir.name for each in running_workers()] == ["a", "data"]
     assert running_workers() == []
