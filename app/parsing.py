@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from app.known_requests import Identity, KnownRequest
-from concept_orderings.asked_classes import listed_concepts
+from concept_orderings.asked_classes import listed_pairs
 from concept_orderings.checks import check_mapping
 from concept_orderings.errors import InvalidInput
 from concept_orderings.evidence import Need
@@ -133,7 +133,7 @@ def read_request(
         sources = tuple(_sources_in(ordering, doubtful))
         asked = parse_requests(value, defaults=defaults, orders=orders, now=now, most=most_variants)
         fields = check_mapping(value, "")
-        listed = listed_concepts(fields, asked.requests[0].ordering.own_concepts())
+        listed = listed_pairs(fields, asked.requests[0].ordering.own_concepts())
         given = fields.get(DESCRIPTION.name)
         description = None if given is None else str(given)
         lasting = not reference and ordering is not None and ordering.as_of(now) == ordering

@@ -3,7 +3,7 @@
 What is asked for in this way is the same request as one that lists the classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from concept_orderings.canonical import Json
 from concept_orderings.catalogue import CATALOGUE, canonical_name, find_dataset
@@ -62,8 +62,10 @@ def asked_classes(body: Mapping[str, object], pointer: str = "") -> object:
     return classes
 
 
-def listed_concepts(body: Mapping[str, object], own: Sequence[str] = ()) -> list[str]:
-    """Return the concepts of a checked body in the order in which it lists them, or else the catalogue does, (n,).
+def listed_pairs(body: Mapping[str, object], own: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the dataset and the class of each concept of a checked body, in the order in which it lists them.
+
+    What the body leaves out is in the order of the catalogue. A body may have a million concepts, so none is copied.
 
     Parameters
     ----------
@@ -72,19 +74,21 @@ def listed_concepts(body: Mapping[str, object], own: Sequence[str] = ()) -> list
     own
         `Ordering.own_concepts` of its ordering, which a body without concepts means.
     """
-    if body.get("concepts") is not None:
-        pairs = [split_concept(each) for each in check_strings(body["concepts"], "/concepts")]
-    elif body.get("datasets") is None:
-        return list(own)
-    else:
-        given = check_sequence(asked_datasets(body["datasets"]), "/datasets")
-        lists = [check_mapping(each, "") for each in given]
-        pairs = [
-            (check_string(each["name"], ""), name)
-            for each in lists
-            for name in check_strings(first_names(check_sequence(asked_classes(each), "")), "")
-        ]
-    return [join_concept(canonical_name(dataset), class_name) for dataset, class_name in pairs]
+    if body.get("concepts") is not None or body.get("datasets") is None:
+        concepts = own if body.get("concepts") is None else check_strings(body["concepts"], "/concepts")
+        for dataset, class_name in map(split_concept, concepts):
+            yield canonical_name(dataset), class_name
+        return
+    for each in check_sequence(asked_datasets(body["datasets"]), "/datasets"):
+        listed = check_mapping(each, "")
+        dataset = canonical_name(check_string(listed["name"], ""))
+        for class_name in check_strings(first_names(check_sequence(asked_classes(listed), "")), ""):
+            yield dataset, class_name
+
+
+def listed_concepts(body: Mapping[str, object], own: Sequence[str] = ()) -> list[str]:
+    """Return the concepts of `listed_pairs` as ``DATASET+++class name``, (n,)."""
+    return [join_concept(dataset, class_name) for dataset, class_name in listed_pairs(body, own)]
 
 
 def _missing(name: object, pointer: str) -> str:

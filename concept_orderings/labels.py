@@ -5,7 +5,7 @@ number plus the dataset's offset. No version holds such lists, because the order
 nothing to it. Labels are objects of their own, named by their digest, and an export says which labels it was made with.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -95,7 +95,7 @@ def _parse_list(name: str, classes: object, faults: Faults) -> tuple[str, ...]:
     return faults.attempt(check_strings, classes, pointer) or ()
 
 
-def listed_labels(listed: Sequence[str]) -> Labels:
+def listed_labels(listed: Iterable[tuple[str, str]]) -> Labels:
     """Return the labels of a request: its lists as they are listed.
 
     For a dataset of the catalogue whose classes are all in the catalogue's list, that list is taken instead: the
@@ -104,12 +104,11 @@ def listed_labels(listed: Sequence[str]) -> Labels:
     Parameters
     ----------
     listed
-        The concepts in the order in which the request lists them, (n,), from
-        `concept_orderings.asked_classes.listed_concepts`.
+        The dataset and the class of each concept in the order in which the request lists them, from
+        `concept_orderings.asked_classes.listed_pairs`.
     """
     lists: dict[str, list[str]] = {}
-    for concept in listed:
-        dataset, class_name = split_concept(concept)
+    for dataset, class_name in listed:
         lists.setdefault(dataset, []).append(class_name)
     return Labels({name: _catalogue_list(name, classes) or tuple(classes) for name, classes in lists.items()})
 

@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from concept_orderings.asked_classes import ALL_DATASETS, listed_concepts
+from concept_orderings.asked_classes import ALL_DATASETS, listed_pairs
 from concept_orderings.catalogue import ADAPTATION_DATASETS
 from concept_orderings.class_files import ClassFile, OwnFields, located, of_catalogue, request_of
 from concept_orderings.cli.export import add_labels, no_labels
@@ -158,7 +158,7 @@ def run(options: argparse.Namespace) -> int:
     body = request_of(files, **_fields(options, own))
     request = _parsed(options, files, body)
     exporter = EXPORTERS[_format(options, own, request)]()
-    labels = _labels(options, exporter, listed_concepts(body, request.ordering.own_concepts()))
+    labels = _labels(options, exporter, listed_pairs(body, request.ordering.own_concepts()))
     published = published_evidence(options, request)
     with progress_on(sys.stderr) as report:
         stream = order(request, gatherer=gatherers(options, request, body), published=published, report=report)
@@ -180,7 +180,7 @@ def _json(text: str) -> object:
         raise argparse.ArgumentTypeError(error.detail) from error
 
 
-def _labels(options: argparse.Namespace, exporter: Exporter, listed: Sequence[str]) -> Labels:
+def _labels(options: argparse.Namespace, exporter: Exporter, listed: Iterable[tuple[str, str]]) -> Labels:
     """Return the labels of ``--labels``, or those of the lists in the files, as a POST of them would have them."""
     if options.labels is None:
         return listed_labels(listed)

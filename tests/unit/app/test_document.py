@@ -15,7 +15,7 @@ from app.examples import EXAMPLE_REQUEST, REQUESTS
 from app.schemas import IndexLinks
 from app.settings import ORDERING_DEFAULTS
 from app.source_schemas import REQUESTS as COUNTS_REQUESTS
-from concept_orderings.asked_classes import listed_concepts
+from concept_orderings.asked_classes import listed_pairs
 from concept_orderings.counts_request import parse_counts_request
 from concept_orderings.errors import InvalidInput
 from concept_orderings.exporters import EXPORTERS, Exporter
@@ -225,7 +225,7 @@ def test_an_export_in_json_fits_the_schema_of_its_exporter(exporter: type[Export
     is_json = exporter.media_type == "application/json"
     assert bool(exporter.json_schema) == is_json
     if is_json:
-        listed = listed_labels(listed_concepts(REQUESTS["time"]["value"]))
+        listed = listed_labels(listed_pairs(REQUESTS["time"]["value"]))
         rendering = exporter().render(replace(arrange_request(EXAMPLE_REQUEST).published(1), labels=listed))
 
         assert fits_schema(exporter.json_schema, json.loads(rendering))

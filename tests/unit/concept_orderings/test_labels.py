@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_orderings.asked_classes import listed_concepts
+from concept_orderings.asked_classes import listed_pairs
 from concept_orderings.catalogue import find_dataset
 from concept_orderings.class_lists import class_list
 from concept_orderings.errors import BadLabels, InvalidInput
@@ -112,7 +112,7 @@ def test_the_digest_is_that_of_canonical_json() -> None:
 
 @given(requests(("random",)))
 def test_the_labels_of_a_request_are_its_lists(body: Body) -> None:
-    labels = listed_labels(listed_concepts(body))
+    labels = listed_labels(listed_pairs(body))
     concepts = parse_request(body).concepts.ids
 
     for given_list in body["datasets"]:
@@ -125,7 +125,7 @@ def test_the_labels_of_a_request_are_its_lists(body: Body) -> None:
 
 
 def test_a_part_of_a_dataset_of_the_catalogue_has_the_labels_of_the_whole() -> None:
-    labels = listed_labels(["CIFAR100+++bear", "CIFAR100+++apple", "mine+++b", "mine+++a"])
+    labels = listed_labels([("CIFAR100", "bear"), ("CIFAR100", "apple"), ("mine", "b"), ("mine", "a")])
 
     assert labels.lists["CIFAR100"][:2] == ("apple", "aquarium_fish")
     assert len(labels.lists["CIFAR100"]) == 100
@@ -133,13 +133,13 @@ def test_a_part_of_a_dataset_of_the_catalogue_has_the_labels_of_the_whole() -> N
 
 
 def test_a_class_that_the_catalogue_lacks_makes_the_list_that_is_given_the_labels() -> None:
-    assert listed_labels(["CIFAR100+++bear", "CIFAR100+++aple"]).lists == {"CIFAR100": ("bear", "aple")}
+    assert listed_labels([("CIFAR100", "bear"), ("CIFAR100", "aple")]).lists == {"CIFAR100": ("bear", "aple")}
 
 
 def test_concepts_are_labelled_in_the_order_of_their_listing() -> None:
     body: Any = {"concepts": ["b+++2", "a+++x", "b+++1"]}
 
-    assert listed_labels(listed_concepts(body)).lists == {"b": ("2", "1"), "a": ("x",)}
+    assert listed_labels(listed_pairs(body)).lists == {"b": ("2", "1"), "a": ("x",)}
 
 
 def test_the_catalogue_has_the_labels_of_its_datasets() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concept_orderings.asked_classes import listed_concepts
+from concept_orderings.asked_classes import listed_pairs
 from concept_orderings.canonical import canonical_json, sha256_hex
 from concept_orderings.errors import CannotExpress, MissingLibrary
 from concept_orderings.evidence.at_hand import evidence_at_hand
@@ -88,7 +88,7 @@ def stored(stream: ArrangedStream, number: int) -> PublishedVersion:
 
 def labelled(version: PublishedVersion, body: Body) -> PublishedVersion:
     """Return a version with the labels of the request's lists."""
-    return replace(version, labels=listed_labels(listed_concepts(body)))
+    return replace(version, labels=listed_labels(listed_pairs(body)))
 
 
 def golden_digest(name: str) -> str:
