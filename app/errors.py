@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from app.bodies import NoRoom, NotJson, TooHeavy
 from app.unknown_paths import allowed_methods, path_without_slash, unknown_path
 from concept_orderings.errors import ConceptOrderingsError, Fault, InvalidInput, StoreError
 from store.request_id import REQUEST_ID
@@ -119,6 +120,9 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(InvalidInput, _invalid_input)
     app.add_exception_handler(StoreError, _store_error)
     app.add_exception_handler(QueueFull, _queue_full)
+    app.add_exception_handler(NotJson, _not_json)
+    app.add_exception_handler(NoRoom, _no_room)
+    app.add_exception_handler(TooHeavy, _too_heavy)
     app.add_exception_handler(RedisError, _redis_away)
     app.add_exception_handler(RequestValidationError, _bad_query)
     app.add_exception_handler(HTTPException, _http_error)
@@ -149,6 +153,20 @@ async def _queue_full(request: Request, error: Exception) -> JSONResponse:
     full = "is full" if error.needed == 1 else f"has no room for {error.needed} jobs, so none was accepted"
     detail = f"The queue {full}; try again after the seconds in Retry-After."
     return problem(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", detail, headers=_retry_later())
+
+
+async def _not_json(request: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.BAD_REQUEST, "invalid_json", f"The body is not JSON: {error}.")
+
+
+async def _no_room(request: Request, error: Exception) -> JSONResponse:
+    detail = f"The service has no room for this body now: {error}. Try again after the seconds in Retry-After."
+    return problem(HTTPStatus.TOO_MANY_REQUESTS, "busy", detail, headers=_retry_later())
+
+
+async def _too_heavy(request: Request, error: Exception) -> JSONResponse:
+    detail = f"{error}, which is the limit of this service; send less in one request."
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
 
 
 async def _redis_away(request: Request, error: Exception) -> JSONResponse:

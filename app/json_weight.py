@@ -1,18 +1,7 @@
 """The least memory that the values of a JSON text take, found while the text arrives: before it is decoded."""
 
-import numpy as np
-
-_QUOTE, _COMMA, _ARRAY, _OBJECT = b'",[{'
-
-
-def _weights() -> "np.ndarray[tuple[int], np.dtype[np.uint8]]":
-    found = np.zeros(256, np.uint8)
-    # A comma stands for an entry of a list; an empty list or dict has 56 or 64 bytes, and an entry in another.
-    found[_COMMA], found[_ARRAY], found[_OBJECT] = 8, 64, 72
-    return found
-
-
-_WEIGHTS = _weights()
+_COMMA, _ARRAY, _OBJECT = 8, 64, 72
+"""A comma stands for an entry of a list. An empty list or dict has 56 or 64 bytes, and is an entry of another."""
 
 
 class JsonWeight:
@@ -29,7 +18,7 @@ class JsonWeight:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._inside = 0
+        self._inside = False
         self._backslash = b""
 
     def add(self, piece: bytes) -> None:
@@ -41,8 +30,7 @@ class JsonWeight:
             if (len(text) - len(text.rstrip(b"\\"))) % 2:
                 text, self._backslash = text[:-1], b"\\"
             text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-        characters = np.frombuffer(text, np.uint8)
-        inside = (np.cumsum(characters == _QUOTE, dtype=np.uint8) + np.uint8(self._inside)) & 1
-        self.bytes += int((_WEIGHTS[characters] * (1 - inside)).sum(dtype=np.int64))
-        if len(inside):
-            self._inside = int(inside[-1])
+        parts = text.split(b'"')
+        outside = b"".join(parts[int(self._inside) :: 2])
+        self._inside ^= len(parts) % 2 == 0
+        self.bytes += _COMMA * outside.count(b",") + _ARRAY * outside.count(b"[") + _OBJECT * outside.count(b"{")

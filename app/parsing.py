@@ -16,7 +16,7 @@ from concept_orderings.evidence.counts import AT_HAND, NeedsCounts
 from concept_orderings.evidence.scores import NeedsScores
 from concept_orderings.evidence.tie_orders import reference_in
 from concept_orderings.faults import Faults
-from concept_orderings.json_text import parse_json
+from concept_orderings.json_text import read_json
 from concept_orderings.labels import Labels, listed_labels
 from concept_orderings.orderings import Ordering, parse_ordering
 from concept_orderings.parameters import POINTER, WITHIN, Parameters
@@ -105,21 +105,42 @@ class Unresolved:
     reference: str
 
 
-def read_request(
-    body: bytes,
-    *,
-    defaults: Mapping[str, object],
-    now: datetime,
-    orders: Mapping[str, Sequence[str] | None] = MappingProxyType({}),
-    most_variants: int = MOST_VARIANTS,
-) -> Accepted | Refused | Unresolved:
-    """Decode and check a body; see `concept_orderings.variants.parse_requests` for the options.
+@dataclass(frozen=True)
+class Decoded:
+    """A body as a JSON value.
+
+    Attributes
+    ----------
+    value : object
+    faults : Faults
+        Has a fault for each name that an object has twice.
+    """
+
+    value: object
+    faults: Faults
+
+
+def decode(body: bytes) -> Decoded:
+    """Decode a body.
 
     Raises
     ------
     ValueError, RecursionError
         If the body is not JSON.
     """
+    faults = Faults()
+    return Decoded(read_json(body, faults), faults)
+
+
+def read_request(
+    body: Decoded,
+    *,
+    defaults: Mapping[str, object],
+    now: datetime,
+    orders: Mapping[str, Sequence[str] | None] = MappingProxyType({}),
+    most_variants: int = MOST_VARIANTS,
+) -> Accepted | Refused | Unresolved:
+    """Check a body; see `concept_orderings.variants.parse_requests` for the options."""
     # Of the body and not of the canonical request, which has them in another order: pointers are to the body.
     sources: Sequence[NamedSource] = ()
 
@@ -140,9 +161,12 @@ def read_request(
         return Accepted(asked.requests, asked.first_seed, listed_labels(listed), sources, description, lasting)
 
     try:
-        return parse_json(body, parse)
+        read = body.faults.attempt(parse, body.value)
+        body.faults.refuse()
     except InvalidInput as error:
         return Refused(error, sources)
+    assert read is not None  # otherwise there were faults
+    return read
 
 
 def _sources_in(ordering: Ordering | None, doubtful: Set[str]) -> Iterator[NamedSource]:

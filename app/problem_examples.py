@@ -269,7 +269,11 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
         "unknown_host": "This service has another name than the one in the Host field; list it in "
         "CONCEPT_ORDERINGS_HOSTS.",
     },
-    429: {"queue_full": "The queue is full; try again after the seconds in Retry-After."},
+    429: {
+        "queue_full": "The queue is full; try again after the seconds in Retry-After.",
+        "busy": "The service has no room for this body now: the bodies of other requests, which it is reading, take "
+        "its memory for bodies. Try again after the seconds in Retry-After.",
+    },
     500: {
         "internal_error": "The service failed on this request; see its log.",
         "version_damaged": version_damaged("its manifest: the object is missing").detail,

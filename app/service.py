@@ -12,15 +12,18 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache
 from redis.exceptions import RedisError
 
+from app.bodies import Bodies, Body, not_json
 from app.comparisons import Comparisons
 from app.encodings import Encodings
 from app.evidence_renderings import ParquetEvidence
 from app.exports import Exports
 from app.file_reading import FileReading
 from app.known_requests import KnownRequest, KnownRequests
+from app.large_bodies import LargeBodies
+from app.large_messages import known_as_json, read_known
 from app.listing import Listing
 from app.metrics import Moment, render
-from app.parsing import Accepted, NamedSource, Refused, Unresolved, read_request
+from app.parsing import Accepted, Decoded, NamedSource, Refused, Unresolved, decode, read_request
 from app.results import Results
 from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
@@ -58,9 +61,35 @@ from store.waiting import cancel_and_wait
 _DOCUMENT_CACHE_BYTES = 32 * 1024 * 1024
 _RECORD_CACHE_TASKS = 50_000
 _MOST_PARSING = 2
+_IN_FLIGHT = "run/bodies-in-flight"
+_LARGE_LOCK = "run/large-body"
 _KNOWN_LABELS = 100_000
 _REDIS_SECONDS = 3.0
 """The longest wait for Redis in the answer whether the service is ready."""
+
+
+class Answered(NamedTuple):
+    """What the answer to a body needs.
+
+    Attributes
+    ----------
+    asked : KnownRequest
+        What the body asks for.
+    found : sequence of VersionRecord or Record
+        For each request of it its version, or else the job that makes it.
+    lasting : bool
+        Whether the same body asks for the same at any time.
+    """
+
+    asked: KnownRequest
+    found: Sequence[VersionRecord | Record]
+    lasting: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON, with the numbers of versions and the ids of jobs alone."""
+        versions = [each.version if isinstance(each, VersionRecord) else None for each in self.found]
+        jobs = [each.id if isinstance(each, Record) else "" for each in self.found]
+        return {"asked": known_as_json(self.asked), "versions": versions, "jobs": jobs, "lasting": self.lasting}
 
 
 class Ready(NamedTuple):
@@ -105,6 +134,10 @@ class Service:
         The evidence of versions as Parquet.
     encodings : Encodings
         Compressed forms of documents.
+    bodies : Bodies
+        The bodies in flight.
+    large_bodies : LargeBodies
+        Works on those of more than a megabyte.
     known : KnownRequests
         What the bodies ask for that were accepted last.
     """
@@ -117,6 +150,8 @@ class Service:
         self._opening = asyncio.Lock()
         self._changes = RunChanges(self._redis, settings.keys)
         self.known = KnownRequests(_deciding(settings))
+        self.bodies = Bodies(settings, settings.data_dir / _IN_FLIGHT)
+        self.large_bodies = LargeBodies(settings, settings.data_dir / _LARGE_LOCK)
         self._parsing = ThreadPoolExecutor(_MOST_PARSING, thread_name_prefix="parse")
         self._documents: Results[str, bytes] = Results(_DOCUMENT_CACHE_BYTES, len)
         self._records: LRUCache[tuple[str, int], VersionRecord] = LRUCache(
@@ -154,6 +189,8 @@ class Service:
         await self._stack.__aenter__()
         self._stack.push_async_callback(self._redis.aclose)
         self._stack.callback(self._parsing.shutdown, wait=False, cancel_futures=True)
+        self._stack.callback(self.bodies.close)
+        self._stack.callback(self.large_bodies.close)
         self._stack.callback(self._reading.close)
         self._stack.push_async_callback(self._counting_workers.close)
         self._stack.push_async_callback(self._documents.close)
@@ -209,9 +246,7 @@ class Service:
 
     # --- Requests for a version, and the jobs that make it.
 
-    async def find_or_enqueue_body(
-        self, body: bytes, key: bytes
-    ) -> tuple[KnownRequest, Sequence[VersionRecord | Record]]:
+    async def find_or_enqueue_body(self, body: Body, key: bytes) -> Answered:
         """Return what a body asks for, and for each request of it its version, or else the job that makes it.
 
         Labels and descriptions of the body are stored. A body that was accepted before is not parsed again if the
@@ -226,23 +261,37 @@ class Service:
 
         Raises
         ------
-        ValueError, RecursionError
-            If the body is not JSON.
+        NotJson
         InvalidInput, QueueFull, StoreError, RedisError
             As `parse` and `find_or_enqueue`.
         """
         asked = self.known.get(key)
-        found: Sequence[VersionRecord | Record] | None = None
         if asked is not None and asked.labels_digest in self._stored_labels:
             found = await self._find_versions(asked)
-        if asked is None or found is None:
-            accepted = await self.parse(body)
-            asked, found = accepted.known, await self.find_or_enqueue(accepted)
-            await self.keep_labels(accepted.labels)
-            if accepted.lasting:
-                self.known.keep(key, asked)
-        await self.keep_description(asked)
-        return asked, found
+            if found is not None:
+                await self.keep_description(asked)
+                return Answered(asked, found)
+        answered = await (self._accept_elsewhere(body) if body.is_large else accept(self, body))
+        # They may have been stored by another process.
+        self._stored_labels[answered.asked.labels_digest] = None
+        if answered.lasting:
+            self.known.keep(key, answered.asked)
+        return answered
+
+    async def _accept_elsewhere(self, body: Body) -> Answered:
+        """Accept a large body in a process of its own; see `app.large_bodies`."""
+        written = await self.large_bodies.run(accept, body)
+        asked, versions = read_known(written["asked"]), written["versions"]
+        made = zip(asked.identities, versions, written["jobs"], strict=True)
+        found = [await self._made(name, version, job) for (name, _), version, job in made]
+        return Answered(asked, found, written["lasting"])
+
+    async def _made(self, stream: str, version: int | None, job: str) -> VersionRecord | Record:
+        """Return a version, or else a job, that another process has found or made."""
+        found = await self._jobs.get(job) if version is None else await self._versions.record(stream, version)
+        if found is None:
+            raise RedisError("the job record is gone, or the version")
+        return found
 
     async def _find_versions(self, asked: KnownRequest) -> list[VersionRecord] | None:
         """Return the versions that a known body asks for; None if one is missing or cannot be read."""
@@ -253,16 +302,15 @@ class Service:
         versions = [each for each in found if each is not None]
         return versions if len(versions) == len(found) else None
 
-    async def parse(self, body: bytes) -> Accepted:
+    async def parse(self, body: Body) -> Accepted:
         """Decode and check a request, filling in this service's default encoder and the present time for a refresh.
 
-        A body of a million concepts takes seconds and a gigabyte. So this runs off the event loop, at most
-        `_MOST_PARSING` bodies at once, and on threads of its own: the threads that read finished versions stay free.
+        A body of 20,000 concepts takes a tenth of a second. So this runs off the event loop, at most `_MOST_PARSING`
+        bodies at once, and on threads of its own: the threads that read finished versions stay free.
 
         Raises
         ------
-        ValueError, RecursionError
-            If the body is not JSON.
+        NotJson
         InvalidInput
             See `concept_orderings.json_text.parse_json` and `concept_orderings.variants.parse_requests`. Sources that
             do not exist are among its faults.
@@ -270,11 +318,20 @@ class Service:
             ``version_damaged`` or ``store_unavailable``, if the request refers to an order in the store.
         """
         loop = asyncio.get_running_loop()
-        read = await loop.run_in_executor(self._parsing, self._parse, body)
-        if isinstance(read, Unresolved):
-            orders = {read.reference: await self._versions.order(read.reference)}
-            read = await loop.run_in_executor(self._parsing, partial(self._parse, body, orders))
+        parse = partial(self._parse, body.size)
+        try:
+            # The bytes of the body are not kept while it is parsed.
+            decoded = await loop.run_in_executor(self._parsing, lambda: decode(body.read()))
+            read = await loop.run_in_executor(self._parsing, parse, decoded)
+            if isinstance(read, Unresolved):
+                orders = {read.reference: await self._versions.order(read.reference)}
+                read = await loop.run_in_executor(self._parsing, parse, decoded, orders)
+        except (ValueError, RecursionError) as error:
+            raise not_json(body, error) from error
+        del decoded  # it takes as much memory as what follows
         if isinstance(read, Accepted):
+            # Cached: computed here, it does not block the event loop later.
+            await loop.run_in_executor(self._parsing, lambda: read.known)
             return read
         assert isinstance(read, Refused)  # a request refers to one order at most
         # The request is refused in any case, also while Redis or the store is away.
@@ -284,16 +341,12 @@ class Service:
         raise read.error
 
     def _parse(
-        self, body: bytes, orders: Mapping[str, Sequence[str] | None] = MappingProxyType({})
+        self, size: int, body: Decoded, orders: Mapping[str, Sequence[str] | None] = MappingProxyType({})
     ) -> Accepted | Refused | Unresolved:
         # Variants together take no more memory than one body of the largest size, and find room among active jobs.
-        most = min(self.settings.max_body_bytes // max(1, len(body)), self.settings.max_active_jobs)
+        most = min(self.settings.max_body_bytes // max(1, size), self.settings.max_active_jobs)
         now = datetime.now(UTC)
-        read = read_request(body, defaults=self.defaults, orders=orders, now=now, most_variants=most)
-        if isinstance(read, Accepted):
-            # All cache it: computed here, it does not block the event loop later.
-            _ = read.known
-        return read
+        return read_request(body, defaults=self.defaults, orders=orders, now=now, most_variants=most)
 
     async def find_or_enqueue(self, accepted: Accepted) -> list[VersionRecord | Record]:
         """Return for each request of a body its version, or else the job that makes it.
@@ -492,17 +545,19 @@ class Service:
         """
         return await self._labels.document(digest)
 
-    async def parse_labels(self, body: bytes) -> Labels:
+    async def parse_labels(self, body: Body) -> Labels:
         """Decode and check labels, off the event loop.
 
         Raises
         ------
-        ValueError, RecursionError
-            If the body is not JSON.
+        NotJson
         InvalidInput
             See `concept_orderings.labels.parse_labels`.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._parsing, _parse_labels, body)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._parsing, _parse_labels, body)
+        except (ValueError, RecursionError) as error:
+            raise not_json(body, error) from error
 
     # --- Finished versions.
 
@@ -581,7 +636,22 @@ def _deciding(settings: AppSettings) -> dict[str, object]:
     return {name: getattr(settings, name) for name in names}
 
 
-def _parse_labels(body: bytes) -> Labels:
-    labels = parse_json(body, parse_labels)
+async def accept(service: Service, body: Body) -> Answered:
+    """Find or enqueue what a body asks for, and store its labels and its description.
+
+    Raises
+    ------
+    NotJson, InvalidInput, QueueFull, StoreError, RedisError
+        As `Service.parse` and `Service.find_or_enqueue`.
+    """
+    accepted = await service.parse(body)
+    found = await service.find_or_enqueue(accepted)
+    await service.keep_labels(accepted.labels)
+    await service.keep_description(accepted.known)
+    return Answered(accepted.known, found, accepted.lasting)
+
+
+def _parse_labels(body: Body) -> Labels:
+    labels = parse_json(body.read(), parse_labels)
     _ = labels.digest  # cached, as above
     return labels

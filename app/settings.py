@@ -29,6 +29,18 @@ class AppSettings(StoreSettings):
     max_active_jobs: int = Field(
         1000, ge=1, description="Jobs queued or running at once; one more is a 429 with Retry-After."
     )
+    bodies_mb: int = Field(
+        128,
+        ge=8,
+        description="Megabytes of bodies that all processes of the API have in memory at once; one more is a 429 with "
+        "Retry-After. A quarter is for bodies of at most 1 MB alone.",
+    )
+    parsing_mb: int = Field(
+        640,
+        ge=100,
+        description="Megabytes that the process may allocate in which the API parses a body of more than 1 MB, one at "
+        "a time; it gets less where the machine or the container has less free memory.",
+    )
     max_wait_seconds: int = Field(300, ge=0, description="The longest that Prefer: wait may hold a request.")
     max_connections: int = Field(
         10_000,

@@ -116,7 +116,7 @@ class Concepts:
     datasets: tuple[ClassList, ...]
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return sum(len(each.classes) for each in self.datasets)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

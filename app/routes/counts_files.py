@@ -1,15 +1,17 @@
 """Counts files: counts that were made elsewhere, uploaded once, and then a source like any other."""
 
+from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from app.bodies import Body
 from app.errors import ApiError
 from app.routes.common import NEEDS_ROOM, TheService, pattern_schema
 from app.routes.problems import BODY, FULL, NO_REDIS, NO_STORE, REFUSED_FILE, problems
-from app.routes.request_bodies import read_body
+from app.routes.request_bodies import answer_body, read_body
 from app.routes.uploads import (
     MOST_DESCRIPTION,
     Upload,
@@ -83,6 +85,7 @@ UPLOAD = Upload(
                 413: ("body_too_large.file",),
                 415: ("unsupported_media_type.file",),
                 422: REFUSED_FILE,
+                429: BODY[429],
                 500: ("counts_file_damaged",),
                 503: (NO_REDIS, NO_STORE, FULL, "no_workers"),
             },
@@ -113,10 +116,13 @@ async def upload_counts(
     described = description_of(corpus, "corpus", "Describe the corpus in which the names were counted")
     meaning = CountsMeaning(unit=unit, corpus=described, documents=documents, tokens=tokens)
     await _check_not_taken(name, service)
-    body = await read_body(
-        request, service.settings.max_body_bytes, instead="leave out names that are in no class list, or send Parquet"
-    )
-    record, stored = await service.sources.store_file(name, meaning, body, media_type)
+    instead = "leave out names that are in no class list, or send Parquet"
+    async with read_body(request, service, instead=instead, is_json=False) as body:
+        return await answer_body(_store, service, body, name, asdict(meaning), media_type)
+
+
+async def _store(service: Service, body: Body, name: str, meaning: dict[str, Any], media_type: str) -> Response:
+    record, stored = await service.sources.store_file(name, CountsMeaning(**meaning), body.read(), media_type)
     if stored is Stored.DELETED:
         raise name_was_deleted(record, f"{record.meaning.unit} of {shown(record.meaning.corpus)}")
     if stored is Stored.OTHER:

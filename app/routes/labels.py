@@ -7,13 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
+from app.bodies import Body
 from app.caching import client_has, immutable_headers
 from app.errors import ApiError, not_found
 from app.examples import EXAMPLE_LABELS
 from app.routes.common import NEEDS_ROOM, TheService, json_body
 from app.routes.problems import BODY, FULL, NO_STORE, REFUSED_LABELS, problems
-from app.routes.request_bodies import not_json, read_body
+from app.routes.request_bodies import answer_body, read_body
 from app.schemas import LabelsResource, labels_resource
+from app.service import Service
 
 router = APIRouter(prefix="/v1/labels", tags=["labels"])
 
@@ -56,11 +58,12 @@ async def upload_labels(request: Request, service: TheService) -> Response:
     They belong to no stream: any export of any version can be made with them. A list may have classes that a stream
     lacks.
     """
-    body = await read_body(request, service.settings.max_body_bytes, instead="leave out datasets that no stream has")
-    try:
-        labels = await service.parse_labels(body)
-    except (ValueError, RecursionError) as error:
-        raise not_json(body, error) from error
+    async with read_body(request, service, instead="leave out datasets that no stream has") as body:
+        return await answer_body(_store_labels, service, body)
+
+
+async def _store_labels(service: Service, body: Body) -> Response:
+    labels = await service.parse_labels(body)
     created = await service.keep_labels(labels)
     return JSONResponse(labels_resource(labels).model_dump(), HTTPStatus.CREATED if created else HTTPStatus.OK)
 

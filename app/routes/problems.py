@@ -21,7 +21,7 @@ DESCRIPTIONS = {
     421: "The Host field names another service.",
     422: "The request is valid JSON but cannot be carried out; `errors` has all faults.",
     424: "The job failed or was cancelled while the client waited for it; `code` is the job's.",
-    429: "The queue is full; see Retry-After.",
+    429: "The queue is full, or the bodies of other requests leave no room for this one; see Retry-After.",
     500: "A fault of the service, or a stored document that is damaged.",
     503: "Redis, the store or the file of keys is unavailable; see Retry-After.",
 }
@@ -30,6 +30,7 @@ BODY: Mapping[int, Sequence[str]] = {
     400: ("invalid_json", "invalid_gzip"),
     413: ("body_too_large",),
     415: ("unsupported_media_type",),
+    429: ("busy",),
 }
 """The errors of a JSON body as such."""
 

@@ -1,14 +1,16 @@
 """Scores files: scores of a model that were measured elsewhere, uploaded once, and then a source of `performance`."""
 
+from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from app.bodies import Body
 from app.routes.common import NEEDS_ROOM, TheService, pattern_schema
 from app.routes.problems import BODY, FULL, NO_STORE, REFUSED_SCORES_FILE, problems
-from app.routes.request_bodies import read_body
+from app.routes.request_bodies import answer_body, read_body
 from app.routes.uploads import (
     MOST_DESCRIPTION,
     Upload,
@@ -85,6 +87,7 @@ UPLOAD = Upload(
                 413: ("body_too_large.scores",),
                 415: ("unsupported_media_type.scores",),
                 422: REFUSED_SCORES_FILE,
+                429: BODY[429],
                 500: ("scores_file_damaged",),
                 503: (NO_STORE, FULL),
             },
@@ -116,12 +119,13 @@ async def upload_scores(
         metric=description_of(metric, "metric", "Describe what was measured, and its unit"),
         direction=direction,
     )
-    body = await read_body(
-        request,
-        service.settings.max_body_bytes,
-        instead="leave out concepts that are in no class list, or send Parquet",
-    )
-    record, stored = await service.scores.store_file(name, meaning, body, media_type)
+    instead = "leave out concepts that are in no class list, or send Parquet"
+    async with read_body(request, service, instead=instead, is_json=False) as body:
+        return await answer_body(_store, service, body, name, asdict(meaning), media_type)
+
+
+async def _store(service: Service, body: Body, name: str, meaning: dict[str, Any], media_type: str) -> Response:
+    record, stored = await service.scores.store_file(name, ScoresMeaning(**meaning), body.read(), media_type)
     if stored is Stored.DELETED:
         raise name_was_deleted(record, f"scores of {shown(record.meaning.model)}, {shown(record.meaning.metric)}")
     if stored is Stored.OTHER:

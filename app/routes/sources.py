@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
+from app.bodies import Body, not_json
 from app.errors import ApiError, problem
 from app.ranks_answer import ranks_answer
 from app.routes.common import (
@@ -17,7 +18,7 @@ from app.routes.common import (
     preferred_wait,
 )
 from app.routes.problems import BODY, FAILED_LOOK, FULL, NO_REDIS, NO_STORE, REFUSED_LOOK, problems
-from app.routes.request_bodies import not_json, read_body
+from app.routes.request_bodies import answer_body, read_body
 from app.service import Service
 from app.source_schemas import REQUESTS, CountsProgress, CountsResource, SourceList, counts_progress, source_list
 from app.sources import counts_answer, read_counts_request
@@ -36,6 +37,7 @@ SourceName = Annotated[
 ]
 
 _WAIT_SECONDS = 10
+_LARGE_WAIT_SECONDS = 1
 _RETRY_SECONDS = 1
 
 _COUNTS_BODY: dict[str, Any] = {
@@ -75,7 +77,7 @@ async def list_sources(service: TheService) -> SourceList:
                 404: ("source_not_found.counts",),
                 422: REFUSED_LOOK,
                 424: FAILED_LOOK,
-                429: ("queue_full",),
+                429: ("queue_full", *BODY[429]),
                 503: (NO_REDIS, NO_STORE, FULL),
             },
             {424: "Counting failed; `code` says why."},
@@ -89,12 +91,20 @@ async def look_at_counts(name: SourceName, request: Request, service: TheService
     Counts are kept, and used by later requests and orderings. If the answer is 202, post the same request again, with
     the `counted_since` of that answer instead of `refresh`.
     """
-    counts_request = await _read_counts_request(request, service)
-    _check_name(name)
     most_seconds = service.settings.max_wait_seconds
     preferred = preferred_wait(request, most_seconds=most_seconds)
     wait = min(_WAIT_SECONDS, most_seconds) if preferred is None else preferred
     headers = {} if preferred is None else {"Preference-Applied": f"wait={preferred}"}
+    async with read_body(request, service) as body:
+        if body.is_large:  # its process waits for a moment only: there may be others to work on
+            return await answer_body(_look, service, body, name, min(wait, _LARGE_WAIT_SECONDS), {})
+        small = Body(body.read())
+    return await _look(service, small, name, wait, headers)
+
+
+async def _look(service: Service, body: Body, name: str, wait: int, headers: dict[str, str]) -> Response:
+    counts_request = await _counts_request_in(body)
+    _check_name(name)
     if name == RANKS:
         return await _look_at_ranks(counts_request, headers)
     look = await service.sources.look(name, counts_request, wait)
@@ -127,10 +137,9 @@ async def _failed(name: str, look: Record, service: Service, headers: dict[str, 
     return problem(HTTPStatus.FAILED_DEPENDENCY, code, detail, headers=headers)
 
 
-async def _read_counts_request(request: Request, service: Service) -> CountsRequest:
-    body = await read_body(request, service.settings.max_body_bytes)
+async def _counts_request_in(body: Body) -> CountsRequest:
     try:
-        return await asyncio.to_thread(read_counts_request, body)
+        return await asyncio.to_thread(lambda: read_counts_request(body.read()))
     except (ValueError, RecursionError) as error:
         raise not_json(body, error) from error
 

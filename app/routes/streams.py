@@ -35,7 +35,7 @@ from app.routes.parts import (
     redirect_latest,
 )
 from app.routes.problems import BODY, FAILED_JOB, FULL, NO_REDIS, NO_STORE, REFUSED_STREAM, problems
-from app.routes.request_bodies import not_json, read_body
+from app.routes.request_bodies import read_body
 from app.schemas import (
     DamagedStream,
     JobResource,
@@ -54,7 +54,7 @@ from app.schemas import (
     version_resource,
     version_url,
 )
-from app.service import Service
+from app.service import Answered, Service
 from store.jobs import PlaceInQueue, stream_of
 from store.runs import Record
 from store.versions import VersionRecord
@@ -98,7 +98,7 @@ _REQUEST_BODY: dict[str, Any] = {
                 **BODY,
                 422: REFUSED_STREAM,
                 424: FAILED_JOB,
-                429: ("queue_full",),
+                429: ("queue_full", *BODY[429]),
                 500: ("version_damaged", "record_damaged"),
                 503: (NO_REDIS, NO_STORE, FULL),
             }
@@ -112,7 +112,7 @@ async def create_stream(request: Request, service: TheService) -> Response:
     The same request always gets the same version, also from other clients. A different request with the same stream
     name gets the next version number. With `variants`, one request asks for versions with several seeds.
     """
-    asked, found = await _find_or_enqueue(request, service)
+    asked, found, _ = await _find_or_enqueue(request, service)
     answer = partial(_answer if asked.first_seed is None else _variants_answer, service, asked)
     if _are_finished(found):
         return await answer(found, HTTPStatus.OK, {})
@@ -207,13 +207,10 @@ async def get_task(name: Name, version: Version, task: Task, request: Request, s
 _Made: TypeAlias = Sequence[VersionRecord | Record]
 
 
-async def _find_or_enqueue(request: Request, service: Service) -> tuple[KnownRequest, _Made]:
+async def _find_or_enqueue(request: Request, service: Service) -> Answered:
     key = service.known.hasher()
-    body = await read_body(request, service.settings.max_body_bytes, watch=key.update)
-    try:
+    async with read_body(request, service, watch=key.update) as body:
         return await service.find_or_enqueue_body(body, key.digest())
-    except (ValueError, RecursionError) as error:
-        raise not_json(body, error) from error
 
 
 def _are_finished(made: _Made) -> bool:

@@ -11,8 +11,9 @@ import pytest
 from redis.exceptions import RedisError
 
 from app import service
+from app.bodies import Body
 from app.known_requests import Identity, KnownRequest, KnownRequests
-from app.parsing import Accepted, read_request
+from app.parsing import Accepted, Decoded, decode, read_request
 from app.service import Service
 from app.settings import AppSettings
 from concept_orderings.canonical import canonical_json
@@ -22,7 +23,7 @@ from store.objects import open_objects
 from store.versions import VersionRecord, Versions
 from support.requests import random_request
 from unit.concept_orderings.request.bodies import changed, counted, right
-from unit.concept_orderings.strategies import Body
+from unit.concept_orderings.strategies import Body as Content
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 REFRESH = {"/ordering/refresh": True}
@@ -52,10 +53,10 @@ def known(name: str = "a", description: str | None = None) -> KnownRequest:
         (changed({"/ordering/ties": {"digest": DIGEST}}, counted), False),
     ],
 )
-def test_what_depends_on_the_time_or_on_the_store_is_not_lasting(body: Body, lasting: bool | None) -> None:
+def test_what_depends_on_the_time_or_on_the_store_is_not_lasting(body: Content, lasting: bool | None) -> None:
     concepts = [f"{each['name']}+++{name}" for each in body["datasets"] for name in each["classes"]]
     orders = {"another@1": concepts, DIGEST: concepts}
-    accepted = read_request(canonical_json(body), defaults={}, now=NOW, orders=orders)
+    accepted = read_request(decode(canonical_json(body)), defaults={}, now=NOW, orders=orders)
 
     if lasting is None:  # the published stream has other concepts
         assert not isinstance(accepted, Accepted)
@@ -104,23 +105,24 @@ class Again:
         self._parse = self.service.parse
         self.service.parse = self._count  # type: ignore[method-assign]
 
-    async def _count(self, body: bytes) -> Accepted:
+    async def _count(self, body: Body) -> Accepted:
         self.parsed += 1
         return await self._parse(body)
 
-    async def publish(self, body: Body) -> VersionRecord:
+    async def publish(self, body: Content) -> VersionRecord:
         versions = Versions(open_objects(str(self.root)))
-        accepted = read_request(canonical_json(body), defaults=self.service.defaults, now=datetime.now(UTC))
+        accepted = read_request(decode(canonical_json(body)), defaults=self.service.defaults, now=datetime.now(UTC))
         assert isinstance(accepted, Accepted)
         for each in accepted.requests:
             record = await versions.publish(arrange_stream(each, {}))
         return record
 
-    async def post(self, body: Body) -> tuple[KnownRequest, Any]:
-        data = json.dumps(body).encode()
+    async def post(self, content: Content) -> tuple[KnownRequest, Any]:
+        data = json.dumps(content).encode()
         key = self.service.known.hasher()
         key.update(data)
-        return await self.service.find_or_enqueue_body(data, key.digest())
+        answered = await self.service.find_or_enqueue_body(Body(data), key.digest())
+        return answered.asked, answered.found
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ def again(tmp_path: Path) -> Again:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("more", [{}, {"variants": 3}, {"description": "The pilot study"}])
-async def test_a_body_is_parsed_once_and_answered_alike(again: Again, more: Body) -> None:
+async def test_a_body_is_parsed_once_and_answered_alike(again: Again, more: Content) -> None:
     body = {**random_request("again", concepts=50), **more}
     await again.publish(body)
     first = await again.post(body)
@@ -154,7 +156,7 @@ async def test_a_description_that_is_posted_again_is_the_newest_again(again: Aga
 
 @pytest.mark.anyio
 async def test_what_is_not_lasting_is_parsed_each_time(again: Again, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(body: bytes, **options: Any) -> object:
+    def read(body: Decoded, **options: Any) -> object:
         accepted = read_request(body, **options)
         assert isinstance(accepted, Accepted)
         return replace(accepted, lasting=False)
@@ -211,7 +213,7 @@ async def test_labels_that_were_not_stored_are_stored(again: Again) -> None:
 async def test_a_refused_body_is_not_known(again: Again) -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="Expecting"):
-            await again.service.find_or_enqueue_body(b"no JSON", b"key")
+            await again.service.find_or_enqueue_body(Body(b"no JSON"), b"key")
 
     assert again.service.known.get(b"key") is None
     assert again.parsed == 2

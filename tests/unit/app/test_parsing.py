@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.parsing import Accepted, NamedSource, Refused, read_request
+from app.parsing import Accepted, NamedSource, Refused, decode, read_request
 from concept_orderings.canonical import canonical_json
 from concept_orderings.evidence import Need
 from unit.concept_orderings.request.bodies import changed, counted, right, scored
@@ -35,8 +35,8 @@ def inside(body: Body) -> Body:
     ],
 )
 def test_sources_inside_groups_are_looked_for(body: Body, sources: list[NamedSource]) -> None:
-    accepted = read_request(canonical_json(body), defaults={}, now=NOW)
-    refused = read_request(canonical_json({**body, "name": 1}), defaults={}, now=NOW)
+    accepted = read_request(decode(canonical_json(body)), defaults={}, now=NOW)
+    refused = read_request(decode(canonical_json({**body, "name": 1})), defaults={}, now=NOW)
 
     assert isinstance(accepted, Accepted)
     assert isinstance(refused, Refused)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import sources
+from app.bodies import Body
 from app.service import Service
 from app.settings import AppSettings
 from app.uploaded_tables import CSV
@@ -31,7 +32,7 @@ async def test_requests_are_parsed_while_counts_files_are_read(tmp_path: Path, m
     try:
         assert await asyncio.to_thread(begun.wait, 60)
         with pytest.raises(ValueError, match="Expecting"):
-            await asyncio.wait_for(service.parse(b"no JSON"), 60)
+            await asyncio.wait_for(service.parse(Body(b"no JSON")), 60)
     finally:
         go_on.set()
 
