@@ -37,20 +37,17 @@ def main(tools: Path) -> int:
 def write_bill(tools: Path) -> None:
     """Write the packages that are installed here, with versions and licences, to build/sbom.json."""
     BILL.parent.mkdir(exist_ok=True)
-    options = ["--output-reproducible", "--pyproject", ROOT / "pyproject.toml", "--output-file", BILL]
-    subprocess.run([tools / "cyclonedx-py", "environment", *options, sys.executable], check=True)
+    command: list[str | Path] = [tools / "cyclonedx-py", "environment", "--output-reproducible"]
+    command += ["--pyproject", ROOT / "pyproject.toml", "--output-file", BILL, sys.executable]
+    subprocess.run(command, check=True)
     print(f"{BILL.relative_to(ROOT)}: {len(json.loads(BILL.read_text())['components'])} packages")
 
 
 def advisories(tools: Path, service: str) -> list[dict[str, Any]] | None:
     """Return what a service says of each pinned version; None if it cannot be reached."""
-    options = ["--requirement", ROOT / "constraints.txt", "--no-deps", "--disable-pip", "--format", "json"]
-    asked = subprocess.run(
-        [tools / "pip-audit", *options, "--vulnerability-service", service, "--progress-spinner", "off"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
+    command: list[str | Path] = [tools / "pip-audit", "--requirement", ROOT / "constraints.txt", "--no-deps"]
+    command += ["--disable-pip", "--format", "json", "--progress-spinner", "off", "--vulnerability-service", service]
+    asked = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     # It ends with 1 for vulnerabilities, and for all errors.
     try:
         found: list[dict[str, Any]] = json.loads(asked.stdout)["dependencies"]

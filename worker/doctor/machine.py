@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import psutil
 
+from store.memory import memory
 from worker.doctor.findings import Finding, note, ok, wrong
-from worker.machine import free_memory
 from worker.settings import WorkerSettings
 
 _MB = 1_000_000
@@ -35,7 +35,7 @@ def _limit(value: int) -> str:
 
 
 def _memory(settings: WorkerSettings) -> Finding:
-    total, free = psutil.virtual_memory().total // _MB, free_memory() // _MB
+    total, free = psutil.virtual_memory().total // _MB, memory().free // _MB
     found = f"{free:,} MB of memory are free for this process; the machine has {total:,} MB."
     if settings.memory_mb and settings.memory_mb > free:
         return wrong(
