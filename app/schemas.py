@@ -84,13 +84,13 @@ class QueuePlace(Schema):
     """The place of a job in the queue."""
 
     ahead: int = Field(
-        description="How many jobs that were asked for earlier wait or run. It is an estimate of what this job waits "
-        "for: one that is tried again after an error counts, although others overtake it.",
+        description="How many jobs that were asked for earlier wait or run, of all clients. This job may begin sooner: "
+        "clients take turns, and orderings that need no source and no encoder do not wait for others.",
         examples=[3],
     )
     workers: int = Field(
-        description="How many workers take jobs from the queue, one job at a time each; 0: no worker is up. A worker "
-        "that was killed counts for some seconds more.",
+        description="How many workers take jobs; 0: no worker is up. A worker that was killed counts for some seconds "
+        "more.",
         examples=[1],
     )
 

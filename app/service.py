@@ -1,6 +1,7 @@
 """What the service does, without HTTP: find a version or enqueue a job for it; follow jobs; read versions."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, suppress
@@ -64,6 +65,7 @@ _MOST_PARSING = 2
 _IN_FLIGHT = "run/bodies-in-flight"
 _LARGE_LOCK = "run/large-body"
 _KNOWN_LABELS = 100_000
+_WORKERS_SECONDS = 2.0
 _REDIS_SECONDS = 3.0
 """The longest wait for Redis in the answer whether the service is ready."""
 
@@ -148,6 +150,7 @@ class Service:
         self._stack = AsyncExitStack()
         self._queues: dict[Kind, Queue] = {}
         self._opening = asyncio.Lock()
+        self._earlier_workers, self._workers_asked = False, -_WORKERS_SECONDS
         self._changes = RunChanges(self._redis, settings.keys)
         self.known = KnownRequests(_deciding(settings))
         self.bodies = Bodies(settings, settings.data_dir / _IN_FLIGHT)
@@ -370,12 +373,21 @@ class Service:
         """Return a version as it is, and for the number of a run its job, which is then in the queue."""
         if isinstance(found, VersionRecord):
             return found
-        # Also for a job that was recorded before: the process that recorded it may have died before it was queued.
-        await (await self._open_queue(JOB)).add(job_id(request), found)
+        # Workers of this release find the job in its lane. Those of an earlier one queue it for themselves within a
+        # minute, or at once if it is in the queue.
+        if await self._has_earlier_workers():
+            await (await self._open_queue(JOB)).add(job_id(request), found)
         job = await self._jobs.get(job_id(request))
         if job is None:
             raise RedisError("the job record is gone")
         return job
+
+    async def _has_earlier_workers(self) -> bool:
+        now = time.monotonic()
+        if now >= self._workers_asked + _WORKERS_SECONDS:
+            self._workers_asked = now
+            self._earlier_workers = await (await self._open_queue(JOB)).has_earlier_workers()
+        return self._earlier_workers
 
     async def _find_or_submit(self, accepted: Accepted) -> dict[str, VersionRecord | int]:
         """Return for each request, by the id of its job, its version or the number of the run that makes it.

@@ -11,6 +11,8 @@ from concept_orderings.stream_warnings import StreamWarning, details
 from store.runs import Lane, Record, Submission
 
 _MOST_BYTES = 20_000
+_MOST_CHEAP_CONCEPTS = 100_000
+"""An ordering of more concepts takes more than a second, and hundreds of megabytes."""
 
 
 class PlaceInQueue(NamedTuple):
@@ -19,9 +21,9 @@ class PlaceInQueue(NamedTuple):
     Attributes
     ----------
     ahead : int
-        How many jobs that were submitted before it are queued or running.
+        How many jobs that were submitted before it are queued or running, of all lanes and clients.
     workers : int
-        How many workers take jobs from the queue, one at a time each.
+        How many workers take jobs.
     """
 
     ahead: int
@@ -61,8 +63,9 @@ def _job(request: StreamRequest, foreseen: Sequence[StreamWarning], client: str)
 
 
 def lane_of(request: StreamRequest) -> Lane:
-    """Return the lane of a request: `Lane.COMPUTE` if its evidence comes from a source or an encoder."""
-    return Lane.COMPUTE if request.outside else Lane.ORDER
+    """Return the lane of a request: `Lane.COMPUTE` if it is large, or if it needs a source or an encoder."""
+    is_large = len(request.concepts) > _MOST_CHEAP_CONCEPTS
+    return Lane.COMPUTE if request.outside or is_large else Lane.ORDER
 
 
 def _kept(warnings: Sequence[StreamWarning]) -> list[StreamWarning]:

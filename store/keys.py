@@ -121,6 +121,15 @@ class Keys:
         """Return the key that exists while a worker holds the lease of a run; its value names the holder."""
         return self._key("run", kind, "lease", identifier, str(run))
 
+    def waiting(self, kind: str, lane: str = "", client: str | None = None) -> str:
+        """Return the key of the sorted set of the clients that have queued runs in a lane, by whose turn it is.
+
+        With a client it is the key of the sorted set of that client's queued runs in the lane. Scripts make both from
+        the key without a lane, in the same way. The key of a lane is also the channel on which a script says that runs
+        wait in a lane that was empty.
+        """
+        return self._key("run", kind, "waiting", *([lane] if lane else []), *([] if client is None else [client]))
+
     def queue(self, kind: str) -> str:
         """Return the name of the Docket queue of a kind; Docket puts a colon and a name of its own after it."""
         return self._key("docket", kind)

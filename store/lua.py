@@ -64,6 +64,10 @@ class Script:
         """Run a script that returns a table of integers; parameters and errors as of `run`."""
         return [int(each) for each in await self._script(_values(*keys), _values(*arguments), client=redis)]
 
+    async def run_for_values(self, redis: Redis, keys: NamedTuple, *arguments: NamedTuple) -> list[Any]:
+        """Run a script that returns a table of texts and integers; parameters and errors as of `run`."""
+        return list(await self._script(_values(keys), _values(*arguments), client=redis))
+
 
 def read_lua(
     path: Path, *, keys: type[NamedTuple] | None, arguments: Sequence[type[NamedTuple]], first: int = 1

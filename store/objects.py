@@ -7,10 +7,10 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import uuid4
 
 import obstore
@@ -32,6 +32,8 @@ _PROBE = bytes(4096)
 """What `Objects.check_writable` writes: a block of a disk."""
 _PROCESS = uuid4().int
 """Tells the probes of this process from those of others in a bucket, which may limit the writes of one object."""
+
+_Result = TypeVar("_Result")
 
 _log = logging.getLogger(__name__)
 
@@ -148,8 +150,21 @@ class WholeStore(Objects, Protocol):
         """
 
 
-def open_objects(location: str) -> WholeStore:
+async def at_once(function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """Call a function here, where `asyncio.to_thread` would call it on another thread."""
+    return function(*arguments)
+
+
+def open_objects(location: str, *, blocking: bool = False) -> WholeStore:
     """Open the store at a directory or URL, such as ``s3://bucket/prefix``.
+
+    Parameters
+    ----------
+    location
+        The directory or URL.
+    blocking
+        Whether files may be read and written on the thread of the caller, whose event loop then waits. It takes a
+        fraction of the processor time, and is for a thread that does nothing else.
 
     Raises
     ------
@@ -157,7 +172,7 @@ def open_objects(location: str) -> WholeStore:
         ``store_unavailable`` if the URL cannot be used.
     """
     if (directory := local_directory(location)) is not None:
-        return LocalObjects(directory)
+        return LocalObjects(directory, blocking=blocking)
     try:
         return RemoteObjects(from_url(location))
     except (BaseError, ValueError) as error:
@@ -173,20 +188,21 @@ class LocalObjects:
     name is taken.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, blocking: bool = False) -> None:
         self._root = root
+        self._call = at_once if blocking else asyncio.to_thread
 
     async def get(self, key: str) -> bytes | None:
         """See `Objects.get`."""
-        return await asyncio.to_thread(self._get, key)
+        return await self._call(self._get, key)
 
     async def create(self, key: str, data: bytes) -> bool:
         """See `Objects.create`."""
-        return await asyncio.to_thread(self._create, key, data)
+        return await self._call(self._create, key, data)
 
     async def replace(self, key: str, data: bytes, *, durable: bool = True) -> None:
         """See `Objects.replace`."""
-        await asyncio.to_thread(self._replace, key, data, durable)
+        await self._call(self._replace, key, data, durable)
 
     async def remove(self, key: str) -> None:
         """See `Objects.remove`."""
@@ -194,15 +210,15 @@ class LocalObjects:
 
     async def names(self, prefix: str, *, after: str = "", most: int | None = None) -> list[str]:
         """See `Objects.names`."""
-        return await asyncio.to_thread(self._names, prefix, after, most)
+        return await self._call(self._names, prefix, after, most)
 
     async def entries(self) -> list[Entry]:
         """See `Objects.entries`."""
-        return await asyncio.to_thread(self._entries)
+        return await self._call(self._entries)
 
     async def check_writable(self) -> None:
         """See `Objects.check_writable`."""
-        await asyncio.to_thread(self._check_writable)
+        await self._call(self._check_writable)
 
     def remove_leftovers(self) -> None:
         """See `Objects.remove_leftovers`: files older than an hour, since younger ones may still be written."""

@@ -8,6 +8,7 @@ can still delete jobs and add others, so protect Redis with a password, and keep
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,9 @@ from store.queue_damage import forget_task, is_damage, repair_queue
 
 if TYPE_CHECKING:
     from docket import Docket
+
+TAKES_LANES = "+lanes"
+"""How the name of a worker ends that takes jobs by lane, and from the queue only what an earlier release puts there."""
 
 TASK = "run"
 """Docket's name for the worker's function, in each queue."""
@@ -120,9 +124,22 @@ class Queue:
         """
         await repair_queue(redis, self._docket)
 
+    async def has_earlier_workers(self) -> bool:
+        """Return whether workers have reported recently that take jobs from the queue alone."""
+        async with self._docket.redis() as redis:
+            client = cast("Redis", redis)
+            names: Any = await client.zrangebyscore(self._docket.workers_set, self._oldest_heartbeat(), "+inf")
+        return not all(name.endswith(TAKES_LANES.encode()) for name in names)
+
     async def workers(self) -> int:
         """Return how many workers have reported recently."""
-        return len(await self._docket.workers())
+        async with self._docket.redis() as redis:
+            client = cast("Redis", redis)
+            return int(await client.zcount(self._docket.workers_set, self._oldest_heartbeat(), "+inf"))
+
+    def _oldest_heartbeat(self) -> float:
+        """Return the time before which a heartbeat is that of a worker that has gone, as Docket counts it."""
+        return time.time() - self._docket.heartbeat_interval.total_seconds() * self._docket.missed_heartbeats
 
 
 async def _run_by_the_worker(identifier: str, run: int) -> None:

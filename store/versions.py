@@ -28,7 +28,7 @@ from store.damage import is_damage, reading, unless_damaged, version_damaged
 from store.documents import read_document, write_document
 from store.evidence_files import KeptEvidence, entries, read_evidence, write_evidence
 from store.numbering import READ_AT_ONCE, Numbering, chunks, pointed_number
-from store.objects import Objects
+from store.objects import Objects, at_once
 from store.sealed import created_now, known_members, seal, unseal
 
 _RECORD_FORMAT = 1
@@ -182,15 +182,23 @@ def _warnings(fields: dict[str, Any]) -> tuple[StreamWarning, ...]:
 class Versions:
     """All stream versions of a service.
 
+    Parameters
+    ----------
+    objects
+        The object store.
+    blocking
+        As of `store.objects.open_objects`.
+
     Attributes
     ----------
     found_damaged : set of str
         The SHA-256 of parts of versions that this object found damaged or missing when it read them last.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, *, blocking: bool = False) -> None:
         self._objects = objects
         self.found_damaged: set[str] = set()
+        self._call = at_once if blocking else asyncio.to_thread
         self._numbering = Numbering(objects, self.record)
 
     async def streams(self) -> list[str]:
@@ -420,8 +428,8 @@ class Versions:
 
     async def _write_documents(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
         # In threads: both take seconds for a million concepts.
-        evidence = await asyncio.to_thread(_evidence_files, arranged)
-        tasks, export, manifest = await asyncio.to_thread(arranged.documents, version)
+        evidence = await self._call(_evidence_files, arranged)
+        tasks, export, manifest = await self._call(arranged.documents, version)
         for file in evidence:
             report(0, len(tasks))
             await write_evidence(self._objects, file)

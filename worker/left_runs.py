@@ -21,6 +21,10 @@ class LeftForLater(Exception):
         self.seconds = seconds
 
 
+class NoRoom(LeftForLater):
+    """A run that stays queued until there is room on the disk."""
+
+
 class LeftRuns:
     """The runs that this worker cannot read.
 
@@ -63,6 +67,10 @@ class LeftRuns:
         """
         if (identifier, run) in self._times:
             self.leave(identifier, run)
+
+    def has_left(self, identifier: str, run: int) -> bool:
+        """Return whether this worker has left a run."""
+        return (identifier, run) in self._times
 
     def forget(self, identifier: str, run: int) -> None:
         """Forget a run that is over."""

@@ -106,8 +106,10 @@ class Monitor:
         self._over.set()
         if self._watching is not None:
             await wait_until_done(self._watching)
-        # The task may have ended before it wrote the last report.
-        await self._write()
+        # The task may have ended before it wrote the last report. Of work that was done before the first one was due,
+        # the end of the run has the last report.
+        if self._written is not None or exception[0] is not None:
+            await self._write()
 
     async def enter(self, phase: Phase, total: int) -> None:
         """Begin a phase of `total` steps.

@@ -4,15 +4,16 @@ import asyncio
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import ClassVar, Never
 
 from concept_orderings.canonical import Json
 from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed, StoreError, UnreadableRequest
-from store.runs import ATTEMPTS, Runs, Verdict
+from store.runs import ATTEMPTS, Runs, Taken, Verdict
 from worker.hidden_paths import error_without_paths
-from worker.left_runs import LeftForLater, LeftRuns
+from worker.left_runs import LeftForLater, LeftRuns, NoRoom
 from worker.monitor import Monitor
 
 _log = logging.getLogger(__name__)
@@ -20,9 +21,24 @@ _log = logging.getLogger(__name__)
 # The codes of errors that may pass within a minute; every other error would occur again on a retry.
 _MAY_PASS = frozenset({"source_unavailable", "store_unavailable", "store_full"})
 
-
 _FULL_PAUSE_SECONDS = 5.0
 """How long a run pauses that waits for room on the disk."""
+_FIRST_PAUSE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 300.0
+
+
+class TryAgain(Exception):
+    """A run that is tried again after a pause, because its error may pass.
+
+    Attributes
+    ----------
+    seconds : float
+        The pause.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the run is tried again in {seconds:g} s")
+        self.seconds = seconds
 
 
 class Work(ABC):
@@ -114,8 +130,8 @@ class Runner:
         LeftForLater
             If the run stays queued, for a worker of a later release or until there is room on the disk: the queue
             delivers it again after the pause.
-        Exception
-            If the work is to be tried again: the queue then delivers the run again later.
+        TryAgain
+            If the run is to be offered again after the pause.
         """
         try:
             record = await self._runs.get(identifier)
@@ -135,10 +151,30 @@ class Runner:
         async with self._work.turn(record.about):
             await self._run(identifier, run)
 
+    async def do_taken(self, taken: Taken) -> None:
+        """Do a run that was taken from its lane, and record how it ended; raises what `deliver` raises."""
+        self._without_room.discard((taken.id, taken.run))
+        try:
+            taken.check()
+        except StoreError as error:
+            await self._fail(taken.id, taken.run, error)
+            return
+        await self._attempt(taken.id, taken.run, taken.attempt, partial(self._taken_request, taken))
+
+    def has_left(self, identifier: str, run: int) -> bool:
+        """Return whether this worker has left a run to a worker of a later release."""
+        return self._left.has_left(identifier, run)
+
+    async def has_room(self) -> bool:
+        """Return whether there is room for results."""
+        return await self._no_room() is None
+
     async def _run(self, identifier: str, run: int) -> None:
         attempt = await self._runs.start(identifier, run)
-        if attempt == 0:
-            return
+        if attempt > 0:
+            await self._attempt(identifier, run, attempt, partial(self._request, identifier))
+
+    async def _attempt(self, identifier: str, run: int, attempt: int, request: Callable[[], Awaitable[bytes]]) -> None:
         if attempt > ATTEMPTS:
             await self._fail(identifier, run, _crashed(self._work))
             return
@@ -147,7 +183,7 @@ class Runner:
         monitor = Monitor(self._runs, identifier, run, self._stopping)
         try:
             async with monitor:
-                result = await self._work.do(await self._request(identifier), monitor)
+                result = await self._work.do(await request(), monitor)
         except Cancelled:
             await self._stop(identifier, run, monitor.verdict)
         except asyncio.CancelledError:
@@ -158,13 +194,21 @@ class Runner:
         except Exception as error:
             await self._failed(identifier, run, attempt, error)
         else:
-            await self._runs.succeed(identifier, run, result)
+            await self._runs.succeed(identifier, run, result, progress=monitor.report.state)
 
     async def _request(self, identifier: str) -> bytes:
         request = await self._runs.request(identifier)
         if request is None:
-            raise JobCrashed("job_crashed", f"The request of this {self._work.noun} is gone from Redis; post it again.")
+            raise self._is_gone()
         return request
+
+    async def _taken_request(self, taken: Taken) -> bytes:
+        if taken.request is None:
+            raise self._is_gone()
+        return await self._runs.decompressed(taken.request)
+
+    def _is_gone(self) -> JobCrashed:
+        return JobCrashed("job_crashed", f"The request of this {self._work.noun} is gone from Redis; post it again.")
 
     async def _stop(self, identifier: str, run: int, verdict: Verdict) -> None:
         if verdict is Verdict.LEAVE:
@@ -201,9 +245,9 @@ class Runner:
             "code": error.code,
             "detail": f"The {self._work.noun} waits until there is room. {error.detail}",
         }
-        await self._runs.give_back(identifier, run, counted=False, note=note)
+        await self._runs.give_back(identifier, run, counted=False, note=note, pause_seconds=self._full_pause)
         self._without_room.add((identifier, run))
-        raise LeftForLater(self._full_pause)
+        raise NoRoom(self._full_pause)
 
     async def _failed(self, identifier: str, run: int, attempt: int, error: Exception) -> None:
         # Of a result that does not fit although there is room, the client must hear.
@@ -211,8 +255,10 @@ class Runner:
             await self._wait_for_room(identifier, run, error)
         may_pass = not isinstance(error, ConceptOrderingsError) or error.code in _MAY_PASS
         if self._work.tries_again and may_pass and attempt < ATTEMPTS:
-            await self._runs.give_back(identifier, run, counted=True)
-            raise error
+            pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+            _log.warning("%s %s is tried again in %g s", self._work.noun, identifier, pause, exc_info=error)
+            await self._runs.give_back(identifier, run, counted=True, pause_seconds=pause)
+            raise TryAgain(pause) from error
         if not isinstance(error, ConceptOrderingsError):
             _log.error("%s %s failed", self._work.noun, identifier, exc_info=error)
             error = _internal_error(error, attempt)

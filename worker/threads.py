@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import TypeVar
 
 from concept_orderings.errors import Cancelled
@@ -12,8 +13,8 @@ from store.waiting import wait_until_done
 _Result = TypeVar("_Result")
 
 
-async def in_thread(work: Callable[[Report], _Result], report: Report) -> _Result:
-    """Run ``work(report)`` in a thread and return its result.
+async def in_thread(work: Callable[[Report], _Result], report: Report, threads: Executor | None = None) -> _Result:
+    """Run ``work(report)`` in a thread, by default one of the event loop's, and return its result.
 
     If this task is cancelled, the work stops at its next report and is waited for: it must not go on while another
     worker does the same job.
@@ -24,7 +25,7 @@ async def in_thread(work: Callable[[Report], _Result], report: Report) -> _Resul
         As raised by `report`. Errors of the work are raised, too.
     """
     stop = threading.Event()
-    running = asyncio.ensure_future(asyncio.to_thread(work, _Stoppable(report, stop)))
+    running = asyncio.get_running_loop().run_in_executor(threads, work, _Stoppable(report, stop))
     try:
         await asyncio.wait([running])
     finally:

@@ -9,7 +9,7 @@ the run.
 from store.runs.changes import LONGEST_SILENCE_SECONDS, RunChanges
 from store.runs.kinds import ATTEMPTS, JOB, LOOK, Kind, Lane, Policy
 from store.runs.record import Record, State, Verdict
-from store.runs.runs import Load, QueueFull, Runs, Submission
+from store.runs.runs import Load, Pending, QueueFull, Runs, Submission, Taken
 
 __all__ = [
     "ATTEMPTS",
@@ -19,6 +19,7 @@ __all__ = [
     "Kind",
     "Lane",
     "Load",
+    "Pending",
     "Policy",
     "QueueFull",
     "Record",
@@ -26,5 +27,6 @@ __all__ = [
     "Runs",
     "State",
     "Submission",
+    "Taken",
     "Verdict",
 ]

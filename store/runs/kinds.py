@@ -10,12 +10,12 @@ _DAY = 24 * 3600
 
 
 class Lane(StrEnum):
-    """The cost of a run, for a scheduler. It is recorded with each run; no scheduler uses it yet."""
+    """The cost of a run: runs of a lane do not wait for those of another. One of a later release counts as COMPUTE."""
 
     ORDER = "order"
-    """An ordering whose evidence is in the request or the catalogue: milliseconds; seconds for a million concepts."""
+    """An ordering whose evidence is in the request or the catalogue: milliseconds; a second for 100,000 concepts."""
     COMPUTE = "compute"
-    """An ordering that asks a source, embeds captions or searches a path: seconds to hours."""
+    """An ordering that asks a source, embeds captions, searches a path, or is large: seconds to hours."""
     LOOK = "look"
     """A look at counts; a person may be waiting for it."""
 

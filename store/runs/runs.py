@@ -27,6 +27,8 @@ from store.settings import MOST_BODY_BYTES, most_canonical_bytes
 
 _NAMES = [name.encode() for name in CHANGING]
 _PENDING = frozenset(state.value.encode() for state in State if not state.final)
+_SMALL_BYTES = 4096
+_PENDING_FIELDS = ("run", "state", "lane", "client", "note", "not_before")
 _ID = re.compile(rb"[0-9a-f]{32}")
 _RUN = re.compile(rb"[1-9][0-9]{0,14}")
 
@@ -43,6 +45,58 @@ class QueueFull(Exception):
     def __init__(self, needed: int = 1) -> None:
         super().__init__(needed)
         self.needed = needed
+
+
+class Taken(NamedTuple):
+    """A run that was started.
+
+    Attributes
+    ----------
+    id : str
+        The record.
+    run : int
+        The number of the run.
+    attempt : int
+        The number of the attempt, from 1.
+    request : bytes or None
+        The canonical request, compressed; None if it is gone.
+    about : bytes or None
+        The summary of the request, as the record has it.
+    """
+
+    id: str
+    run: int
+    attempt: int
+    request: bytes | None
+    about: bytes | None
+
+    def check(self) -> None:
+        """Raise StoreError ``record_damaged`` if clients cannot read the record, also once the run is over."""
+        with _reading(self.id):
+            read_about(self.about or b"")
+
+
+class Pending(NamedTuple):
+    """A record that is queued or running.
+
+    Attributes
+    ----------
+    id : str
+    run : int
+        The number of its present run.
+    lane : Lane
+        `Lane.COMPUTE` also for a lane of a later release.
+    is_offered : bool
+        Whether workers take it by their turns.
+    is_left : bool
+        Whether a worker has given it back with a note, so that it waits for a worker of a later release.
+    """
+
+    id: str
+    run: int
+    lane: Lane
+    is_offered: bool
+    is_left: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +240,10 @@ class Runs:
     async def _as_arguments(
         self, submission: Submission, most_active: int, again: bool
     ) -> tuple[RunKeys, scripts.Subject, scripts.Submit]:
-        canonical = await asyncio.to_thread(compress, submission.canonical)
+        canonical = submission.canonical
+        # A thread costs more than a small request.
+        small = len(canonical) <= _SMALL_BYTES
+        canonical = compress(canonical) if small else await asyncio.to_thread(compress, canonical)
         arguments = scripts.Submit(
             most_active=most_active,
             again=again,
@@ -232,36 +289,73 @@ class Runs:
         """
         try:
             data: Any = await self._redis.get(self._keys.request(self.kind.name, identifier))
-            if data is None:
-                return None
-            return await asyncio.to_thread(decompress, data, most_bytes=self._most_request_bytes)
-        except BadCompression as error:
-            raise _bad_request(str(error)) from error
         except ResponseError as error:
             if not _is_wrong_type(error):
                 raise
             raise _bad_request("its key holds something else") from error
+        return await self.decompressed(data) if data is not None else None
+
+    async def decompressed(self, request: bytes) -> bytes:
+        """Return a canonical request from its compressed form.
+
+        Raises
+        ------
+        JobCrashed
+            ``job_crashed`` if it is damaged, or larger than the limit.
+        """
+        try:
+            if len(request) <= _SMALL_BYTES:
+                # A thread costs more than a small request; one that stands for much more than its bytes is refused.
+                return decompress(request, most_bytes=self._most_request_bytes)
+            return await asyncio.to_thread(decompress, request, most_bytes=self._most_request_bytes)
+        except BadCompression as error:
+            raise _bad_request(str(error)) from error
 
     async def pending(self) -> list[tuple[str, int]]:
         """Return the id and the run of every record that is queued or running, by run; damaged ones are left out.
 
         A record that is gone is removed from the set of active records, in which it would take a place for ever.
         """
+        return [(each.id, each.run) for each in await self._pending()]
+
+    async def unoffered(self) -> list[Pending]:
+        """Return the pending records that workers do not take by their turns, by run; damaged ones are left out.
+
+        Most are being done. Others are paused, were left to a worker of a later release, lost their worker, or were
+        recorded by a program of an earlier release.
+        """
+        return [each for each in await self._pending() if not each.is_offered]
+
+    async def _pending(self) -> list[Pending]:
         members: Any = await self._redis.zrange(self._keys.active(self.kind.name), 0, -1)
         identifiers = [each.decode() for each in members if _ID.fullmatch(each)]
         async with self._redis.pipeline(transaction=False) as pipeline:
             for each in identifiers:
-                pipeline.hmget(self._keys.record(self.kind.name, each), "run", "state")
+                pipeline.hmget(
+                    self._keys.record(self.kind.name, each), "run", "state", "lane", "client", "note", "not_before"
+                )
             found: list[Any] = await pipeline.execute(raise_on_error=False)
-        pending: list[tuple[str, int]] = []
+        pending: list[tuple[Pending, str]] = []
         for identifier, fields in zip(identifiers, found, strict=True):
-            if isinstance(fields, Exception) and not (isinstance(fields, ResponseError) and _is_wrong_type(fields)):
-                raise fields
-            if isinstance(fields, Exception) or fields == [None, None]:
+            # An error of Redis: the key holds something else, so there is no record. A damaged one has some of these.
+            if isinstance(fields, Exception) or fields[:2] == [None, None]:
                 await self._call(scripts.TIDY, identifier, scripts.Nothing())
             elif fields[1] in _PENDING and _RUN.fullmatch(fields[0] or b""):
-                pending.append((identifier, int(fields[0])))
-        return sorted(pending, key=itemgetter(1))
+                run, _, lane, client, note, pause = fields
+                known = Lane.ORDER if lane == Lane.ORDER.value.encode() else Lane.COMPUTE
+                key = self._keys.waiting(self.kind.name, known.value, (client or b"").decode(errors="replace"))
+                each = Pending(
+                    identifier, int(run), known, is_offered=False, is_left=note is not None and pause is None
+                )
+                pending.append((each, key))
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for each, key in pending:
+                pipeline.zscore(key, each.id)
+            scores: list[Any] = await pipeline.execute(raise_on_error=False)
+        offered = [
+            each._replace(is_offered=score == each.run) for (each, _), score in zip(pending, scores, strict=True)
+        ]
+        return sorted(offered, key=itemgetter(1))
 
     async def load(self) -> Load:
         """Return how many runs are queued and running; damaged records are left out."""
@@ -328,12 +422,31 @@ class Runs:
         """
         return await self._call(scripts.START, identifier, self._hold(run), run)
 
+    async def take(self, lane: Lane) -> Taken | None:
+        """Start the next run that waits in a lane, as `start` does; return None if no run waits.
+
+        Clients with waiting runs take turns; the runs of one client are taken in the order of submission.
+        """
+        arguments = scripts.Take(lane=lane.value, holder=self._holder, lease_milliseconds=self._lease_milliseconds)
+        found = await scripts.TAKE.run(self._redis, self._keys_of(""), self._subject(""), self.kind.policy, arguments)
+        return Taken(*found) if found is not None else None
+
+    async def offer(self, identifier: str, run: int) -> bool:
+        """Let workers take a run that waits, and return True; False if it is over, paused, or held by a worker."""
+        return bool(await self._call(scripts.OFFER, identifier, scripts.Offer(run=run), run))
+
     async def keep(self, identifier: str, run: int) -> Verdict:
         """Renew the lease of a run that was started here, and return whether to go on with it."""
         return Verdict(await self._call(scripts.KEEP, identifier, self._hold(run), run))
 
     async def give_back(
-        self, identifier: str, run: int, *, counted: bool, note: Mapping[str, Json] | None = None
+        self,
+        identifier: str,
+        run: int,
+        *,
+        counted: bool,
+        note: Mapping[str, Json] | None = None,
+        pause_seconds: float = 0.0,
     ) -> None:
         """Put a run back into the state queued; if it was cancelled meanwhile, finish it as cancelled.
 
@@ -345,9 +458,17 @@ class Runs:
             Whether this counts as an attempt: it does not if the worker is stopping, or cannot do this run.
         note
             ``code`` and ``detail``: why the run waits, for clients. It is removed when the run starts again.
+        pause_seconds
+            After how long a worker may take the run again, once it is offered. With 0 it may at once, without an offer,
+            but for a run with a note: that is left to a worker of a later release.
         """
-        noted = json.dumps(note).encode() if note is not None else b""
-        arguments = scripts.GiveBack(run=run, holder=self._holder, counted=counted, note=noted)
+        arguments = scripts.GiveBack(
+            run=run,
+            holder=self._holder,
+            counted=counted,
+            note=json.dumps(note).encode() if note is not None else b"",
+            pause_milliseconds=int(pause_seconds * 1000),
+        )
         await self._call(scripts.GIVE_BACK, identifier, arguments, run)
 
     async def progress(self, identifier: str, run: int, phase: Phase, done: int, total: int) -> None:
@@ -355,9 +476,11 @@ class Runs:
         arguments = scripts.Progress(run=run, holder=self._holder, phase=phase.value, done=done, total=total)
         await self._call(scripts.PROGRESS, identifier, arguments, run)
 
-    async def succeed(self, identifier: str, run: int, result: bytes) -> None:
-        """Finish a run with its result."""
-        await self._finish(identifier, run, State.SUCCEEDED, "result", result)
+    async def succeed(
+        self, identifier: str, run: int, result: bytes, *, progress: tuple[Phase, int, int] | None = None
+    ) -> None:
+        """Finish a run with its result, and with the progress of its last phase: the phase, and `done` of `total`."""
+        await self._finish(identifier, run, State.SUCCEEDED, "result", result, progress)
 
     async def fail(self, identifier: str, run: int, error: Mapping[str, Json]) -> None:
         """Finish a run with its error: ``code``, ``detail`` and ``pointers``."""
@@ -401,8 +524,26 @@ class Runs:
     def _hold(self, run: int) -> scripts.Hold:
         return scripts.Hold(run=run, holder=self._holder, lease_milliseconds=self._lease_milliseconds)
 
-    async def _finish(self, identifier: str, run: int, state: State, field: str, value: bytes) -> None:
-        arguments = scripts.Finish(run=run, holder=self._holder, final=state.value, field=field, value=value)
+    async def _finish(
+        self,
+        identifier: str,
+        run: int,
+        state: State,
+        field: str,
+        value: bytes,
+        progress: tuple[Phase, int, int] | None = None,
+    ) -> None:
+        phase, done, total = progress or ("", 0, 0)
+        arguments = scripts.Finish(
+            run=run,
+            holder=self._holder,
+            final=state.value,
+            field=field,
+            value=value,
+            phase=phase,
+            done=done,
+            total=total,
+        )
         await self._call(scripts.FINISH, identifier, arguments, run)
 
     async def _read(self, identifier: str, *names: bytes) -> list[bytes | None]:
@@ -427,6 +568,7 @@ class Runs:
             lease=self._keys.lease(name, identifier, run),
             last_run=self._keys.last_run(name),
             recent=self._keys.recent(name),
+            waiting=self._keys.waiting(name),
         )
 
 

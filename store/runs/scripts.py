@@ -29,6 +29,7 @@ class RunKeys(NamedTuple):
     lease: str
     last_run: str
     recent: str
+    waiting: str
 
 
 class Subject(NamedTuple):
@@ -80,6 +81,21 @@ class GiveBack(NamedTuple):
     holder: str
     counted: bool
     note: bytes
+    pause_milliseconds: int
+
+
+class Offer(NamedTuple):
+    """Arguments of ``offer.lua``."""
+
+    run: int
+
+
+class Take(NamedTuple):
+    """Arguments of ``take.lua``, after those that all scripts take."""
+
+    lane: str
+    holder: str
+    lease_milliseconds: int
 
 
 class Finish(NamedTuple):
@@ -90,6 +106,9 @@ class Finish(NamedTuple):
     final: str
     field: str
     value: bytes
+    phase: str
+    done: int
+    total: int
 
 
 class Fetched(NamedTuple):
@@ -179,6 +198,63 @@ class SubmitEach:
         return await self.script.run_for_list(redis, keys, arguments)
 
 
+class TakeNext:
+    """The script ``take.lua``, which starts the next run of a lane.
+
+    Raises
+    ------
+    store.lua.BadScript
+        If one of its files does not name its arguments as declared.
+    """
+
+    def __init__(self, folder: Path = LUA) -> None:
+        # The names KEYS and ARGV in the function are its parameters: those of one run.
+        start = f"local function start(KEYS, ARGV)\n{_one('start', Hold, folder)}\nend\n"
+        shared = (*Subject._fields, *Policy._fields)
+        by_id = ", ".join(str(RunKeys._fields.index(each) + 1) for each in ("record", "request", "events"))
+        places = {
+            **{f"{each}_at": RunKeys._fields.index(each) + 1 for each in ("record", "request", "lease", "waiting")},
+            "by_id": f"{{{by_id}}}",
+            "shared_arguments": len(shared),
+            "lane_at": len(shared) + 1,
+        }
+        numbers = "".join(f"local {name} = {value}\n" for name, value in places.items())
+        take = (folder / "take.lua").read_text(encoding="utf-8")
+        self.script = Script(_time(folder) + start + numbers + take)
+
+    async def run(
+        self, redis: Redis, keys: RunKeys, subject: Subject, policy: Policy, arguments: Take
+    ) -> tuple[str, int, int, bytes | None, bytes | None] | None:
+        """Run the script.
+
+        Parameters
+        ----------
+        redis
+            A client.
+        keys, subject
+            Those of a record with an empty id and the run 0: the script puts id and run at their ends.
+        policy
+            That of the kind.
+        arguments
+            The lane and the holder.
+
+        Returns
+        -------
+        tuple of (str, int, int, bytes or None, bytes or None), optional
+            The id, the number of the run, that of the attempt, the request, and what it is about; None if no run waits.
+
+        Raises
+        ------
+        redis.RedisError
+            If Redis is away.
+        """
+        found = await self.script.run_for_values(redis, keys, subject, policy, arguments)
+        if not found:
+            return None
+        identifier, run, attempt, request, about = found
+        return identifier.decode(), int(run), int(attempt), request, about
+
+
 def _time(folder: Path) -> str:
     return read_lua(folder / "time.lua", keys=None, arguments=[])
 
@@ -197,5 +273,7 @@ PROGRESS = load("progress", Progress)
 GIVE_BACK = load("give_back", GiveBack)
 FINISH = load("finish", Finish)
 CANCEL = load("cancel", Nothing)
+OFFER = load("offer", Offer)
+TAKE = TakeNext()
 FETCHED = load("fetched", Fetched)
 TIDY = load("tidy", Nothing)

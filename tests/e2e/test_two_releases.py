@@ -143,7 +143,8 @@ def test_a_mixed_load_with_kills_of_workers_of_both_releases(
     chance = random.Random(7)
     kills = 0
     rest = iter(SORTS)
-    while (found := states(upgraded, jobs)) and not set(found) <= {"succeeded", "failed", "cancelled"}:
+    over = {"succeeded", "failed", "cancelled"}
+    while kills < most or len(jobs) < len(seeds) * len(SORTS) or not set(states(upgraded, jobs)) <= over:
         if kills < most:
             # One worker of each release in turn is killed in the middle of its work, and replaced.
             release = ("this", "later")[kills % 2]

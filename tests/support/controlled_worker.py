@@ -12,12 +12,9 @@ import os
 import signal
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 
-from docket import ExponentialRetry
-
-import worker.main
+import worker.runner
 from concept_orderings.concepts import Concepts
 from concept_orderings.errors import SourceError
 from concept_orderings.evidence import Evidence
@@ -25,6 +22,8 @@ from concept_orderings.machine import Machine
 from concept_orderings.orderings.base import Arrangement
 from concept_orderings.orderings.random import Random
 from concept_orderings.progress import Report
+from store.runs import Lane
+from worker.lanes import AT_ONCE
 from worker.worker_command import run
 
 CONTROL = Path(os.environ["CONTROL"])
@@ -53,14 +52,11 @@ def controlled(
     return arrange(self, concepts, evidence, machine=machine, report=report)
 
 
-def quickly(*, attempts: int, minimum_delay: timedelta, maximum_delay: timedelta) -> ExponentialRetry:
-    # Tests that are not about waiting do not wait five seconds between attempts.
-    quick = timedelta(milliseconds=int(os.environ.get("RETRY_MILLISECONDS", "50")))
-    return ExponentialRetry(attempts=attempts, minimum_delay=quick, maximum_delay=quick)
-
-
 Random.arrange = controlled  # type: ignore[method-assign]
-worker.main.ExponentialRetry = quickly  # type: ignore[assignment,attr-defined]
+# Tests hold one job, and expect that the next one waits.
+AT_ONCE[Lane.ORDER] = 1
+# Tests that are not about waiting do not wait five seconds between attempts.
+worker.runner._FIRST_PAUSE_SECONDS = int(os.environ.get("RETRY_MILLISECONDS", "50")) / 1000
 
 if __name__ == "__main__":
     sys.exit(run())

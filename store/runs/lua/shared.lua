@@ -7,6 +7,7 @@ local events = KEYS[4]
 local lease = KEYS[5]
 local last_run = KEYS[6]
 local recent = KEYS[7]
+local waiting = KEYS[8]
 local id = ARGV[1]
 local changes = ARGV[2]
 local pending_seconds = tonumber(ARGV[3])
@@ -49,6 +50,45 @@ end
 -- Returns whether the run is at its present attempt by this holder: one that lost its lease may still be at work.
 local function is_held_by(run, holder)
   return is_run(run) and state == 'running' and redis.call('HGET', record, 'holder') == holder
+end
+
+-- Returns the key of the clients that wait in the record's lane, and the key of the waiting runs of its client; nothing
+-- for a look, which is delivered by a queue of its own. Whatever lane a later release adds, its runs may take long.
+local function places()
+  local lane = redis.call('HGET', record, 'lane')
+  if lane == 'look' then return nil end
+  if lane ~= 'order' then lane = 'compute' end
+  local turns = waiting .. ':' .. lane
+  return turns, turns .. ':' .. (redis.call('HGET', record, 'client') or '')
+end
+
+-- Returns the number of a turn after all that are given.
+local function last_turn(turns)
+  return (tonumber(redis.call('ZRANGE', turns, -1, -1, 'WITHSCORES')[2]) or 0) + 1
+end
+
+-- Lets workers take the record's run: among the runs of its client by their numbers, and the client after all that wait
+-- already. A worker without work is woken where none waited; a worker that has work asks again after it.
+local function offer()
+  local turns, own = places()
+  if not turns then return end
+  delete_unless('zset', turns)
+  delete_unless('zset', own)
+  redis.call('HDEL', record, 'not_before')
+  local client = own:sub(#turns + 2)
+  if not redis.call('ZSCORE', turns, client) then
+    if redis.call('EXISTS', turns) == 0 then redis.call('PUBLISH', turns, id) end
+    redis.call('ZADD', turns, last_turn(turns), client)
+  end
+  redis.call('ZADD', own, redis.call('HGET', record, 'run'), id)
+end
+
+-- Takes the record's run from those that wait.
+local function withdraw()
+  local turns, own = places()
+  if not turns then return end
+  delete_unless('zset', own)
+  redis.call('ZREM', own, id)
 end
 
 local function cancelling()
@@ -95,6 +135,7 @@ local function reset_progress()
 end
 
 local function forget()
+  withdraw()
   redis.call('DEL', record, request, events, lease)
   redis.call('ZREM', active, id)
   redis.call('ZREM', recent, id)
@@ -111,7 +152,8 @@ end
 local function finish(final)
   local kept = {succeeded = succeeded_seconds, failed = failed_seconds, cancelled = cancelled_seconds}
   redis.call('HSET', record, 'state', final, 'updated_at', now)
-  redis.call('HDEL', record, 'holder', 'note')
+  redis.call('HDEL', record, 'holder', 'note', 'not_before')
+  withdraw()
   redis.call('DEL', request, lease)
   if until_fetched then
     redis.call('ZADD', active, seconds + kept[final], id)

@@ -12,10 +12,11 @@ if cancelling() then
   finish('cancelled')
   return 0
 end
+withdraw()
 redis.call('SET', lease, holder, 'PX', lease_milliseconds)
 reset_progress()
 local attempt = number_in('attempts') + 1
-redis.call('HDEL', record, 'note')
+redis.call('HDEL', record, 'note', 'not_before')
 redis.call('HSET', record, 'state', 'running', 'holder', holder, 'attempts', attempt, 'updated_at', now,
            'started_at', now)
 -- Also where the set of active records was lost, and with it what workers queue again.

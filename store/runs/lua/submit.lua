@@ -23,11 +23,13 @@ if not pending and redis.call('ZCARD', active) >= most_active then return 0 end
 -- Higher than that of the last run, also if the counter was lost.
 local run = math.max(tonumber(redis.call('GET', last_run) or 0) or 0, present_run) + 1
 redis.call('SET', last_run, run)
+withdraw()
 redis.call('HDEL', record, 'error', 'result', 'cancel', 'holder', 'note')
 redis.call('HSET', record, 'run', run, 'state', 'queued', 'attempts', 0, 'client', client, 'lane', lane,
            'about', about, 'steps', steps, 'asked', seconds, 'created_at', now, 'updated_at', now)
 reset_progress()
 redis.call('SET', request, canonical)
 prolong()
+offer()
 publish()
 return run

@@ -22,5 +22,6 @@ end
 
 local clock = redis.call('TIME')
 local seconds = tonumber(clock[1])
+local milliseconds = seconds * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local now = iso_time(seconds, tonumber(clock[2]))
 

@@ -178,7 +178,7 @@ async def test_a_worker_killed_after_publishing_finds_its_version(
 ) -> None:
     run = await submit(jobs)
 
-    async def die(*_: object) -> None:
+    async def die(*_: object, **__: object) -> None:
         raise RedisConnectionError("gone")
 
     with monkeypatch.context() as patched:

@@ -38,6 +38,7 @@ def names(keys: Keys) -> list[str]:
         keys.events("job", "i"),
         keys.lease("job", "i", 1),
         keys.queue("job"),
+        keys.waiting("job"),
     ]
 
 

@@ -78,7 +78,7 @@ def test_the_shared_header_is_checked_too(folder: Path) -> None:
 
 def test_every_lua_file_is_loaded() -> None:
     loaded_files = {name.lower() for name, each in vars(scripts).items() if isinstance(each, scripts.RunScript)}
-    assert {path.stem for path in LUA.glob("*.lua")} == {*loaded_files, "submit", "each", "shared", "time"}
+    assert {path.stem for path in LUA.glob("*.lua")} == {*loaded_files, "submit", "each", "take", "shared", "time"}
 
 
 def test_the_header_of_requests_that_are_submitted_together_is_checked(folder: Path) -> None:
