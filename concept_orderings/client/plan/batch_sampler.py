@@ -1,7 +1,8 @@
 """Batches as lists of indices of a map-style dataset; PyTorch's loaders take any iterable of lists."""
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 from concept_orderings.catalogue import canonical_name
 from concept_orderings.client.errors import BadArgument
@@ -34,12 +35,12 @@ class StepSampler:
     """
 
     def __init__(
-        self, cursor: "Cursor", index: Mapping[Pair, Indices], pretraining: Indices | int | None = None
+        self, cursor: "Cursor", index: Mapping[Pair, Indices], pretraining: Indices | SupportsIndex | None = None
     ) -> None:
         self.cursor = cursor
         self._blocks = cursor.blocks()
-        named = {(canonical_name(dataset), class_name): each for (dataset, class_name), each in index.items()}
         faults: list[str] = []
+        named = _by_pair(index, faults)
         # The concept -1 of the pretraining pool is the last one here.
         self._sequences = [*_of_concepts(cursor, named, faults), _of_pretraining(cursor, pretraining, faults)]
         if faults:
@@ -100,6 +101,14 @@ class StepIterator(Iterator[list[int]]):
         self._moves = self._cursor.confirmations.moves
 
 
+def _by_pair(index: Mapping[Pair, Indices], faults: list[str]) -> dict[Pair, Indices]:
+    try:
+        return {(canonical_name(dataset), class_name): each for (dataset, class_name), each in index.items()}
+    except (AttributeError, TypeError, ValueError):
+        faults.append("The index has the indices of each class by (dataset, class name).")
+        return {}
+
+
 def _of_concepts(cursor: "Cursor", index: Mapping[Pair, Indices], faults: list[str]) -> list[Indices]:
     pairs, samples = cursor.plan.pairs, cursor.plan.parameters.samples
     missing = [each for each in pairs if each not in index]
@@ -111,10 +120,14 @@ def _of_concepts(cursor: "Cursor", index: Mapping[Pair, Indices], faults: list[s
     return [index.get(pair, ()) for pair in pairs]
 
 
-def _of_pretraining(cursor: "Cursor", given: Indices | int | None, faults: list[str]) -> Indices:
+def _of_pretraining(cursor: "Cursor", given: Indices | SupportsIndex | None, faults: list[str]) -> Indices:
     size = cursor.plan.parameters.pretraining
-    if isinstance(given, int):
-        return range(given, given + size)
+    if isinstance(given, SupportsIndex):
+        first = operator.index(given)
+        if first < 0:
+            # A list would be read from its end.
+            faults.append(f"The pretraining pool begins at an index from 0, and not at {first}.")
+        return range(first, first + size)
     indices: Indices = () if given is None else given
     if len(indices) < size:
         faults.append(f"The pretraining pool has {size:,} samples, and {len(indices):,} indices of it are given.")

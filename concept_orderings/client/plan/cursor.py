@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, Unpack
 
 from concept_orderings.client.errors import BadArgument
 from concept_orderings.client.plan.batch_sampler import StepSampler
@@ -82,7 +82,7 @@ class Cursor(Iterator[Step]):
         self._confirm()
         return step
 
-    def done(self, step: Step | int) -> None:
+    def done(self, step: Step | SupportsIndex) -> None:
         """Confirm a step that came from a loader: states count it from now on.
 
         Parameters
@@ -96,7 +96,7 @@ class Cursor(Iterator[Step]):
             Another step comes next: one was not confirmed, or this one was confirmed before. Or the plan has no such
             step, or its loader has not drawn it.
         """
-        number = step.number if isinstance(step, Step) else operator.index(step)
+        number = step.number if isinstance(step, Step) else _whole(step)
         if number >= self.steps:
             raise BadArgument.of(f"Step {number:,} was confirmed, and the plan has {self.steps:,} steps.")
         if number != self.number:
@@ -137,12 +137,12 @@ class Cursor(Iterator[Step]):
         return ItemDataset(self, load)
 
     def as_batch_sampler(
-        self, index: Mapping[Pair, Sequence[int]], pretraining: Sequence[int] | int | None = None
+        self, index: Mapping[Pair, Sequence[int]], pretraining: Sequence[int] | SupportsIndex | None = None
     ) -> StepSampler:
         """Return batches as lists of indices, for a `DataLoader` over a map-style dataset; see `StepSampler`."""
         return StepSampler(self, index, pretraining)
 
-    def at(self, task: int, index: int = 0) -> Step:
+    def at(self, task: SupportsIndex, index: SupportsIndex = 0) -> Step:
         """Return a step without going there.
 
         Raises
@@ -156,7 +156,7 @@ class Cursor(Iterator[Step]):
         """Return the steps anew, for a reader of its own that takes every `stride`-th one."""
         return Blocks(self.plan, self.rank, self.world_size, stride)
 
-    def seek(self, task: int, index: int = 0) -> None:
+    def seek(self, task: SupportsIndex, index: SupportsIndex = 0) -> None:
         """Go to a step.
 
         Raises
@@ -207,13 +207,22 @@ class Cursor(Iterator[Step]):
         self.confirmations.confirmed(self.number + 1)
         self.number += 1
 
-    def _number(self, task: int, index: int) -> int:
+    def _number(self, given_task: SupportsIndex, given_index: SupportsIndex) -> int:
+        task, index = _whole(given_task), _whole(given_index)
         if not (0 <= task < self.plan.tasks and 0 <= index < self.plan.steps):
             raise BadArgument.of(
                 f"There is no step {index} of task {task}: the plan has {self.plan.tasks:,} tasks of "
                 f"{self.plan.steps:,} steps."
             )
         return task * self.plan.steps + index
+
+
+def _whole(number: SupportsIndex) -> int:
+    """Return Python's number, also of one of NumPy."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise BadArgument.of(f"Tasks and steps have whole numbers, and not {number!r}.") from None
 
 
 def make_cursor(stream: PlannedStream, **options: Unpack[PlanOptions]) -> Cursor:

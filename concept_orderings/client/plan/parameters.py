@@ -255,6 +255,11 @@ class _Reader:
         if given is None:
             self.faults.append("The number of samples of each class is not given: give samples={DATASET: numbers, …}.")
             return (1,) * len(pairs)
+        if not _is_mapping(given):
+            self.faults.append(
+                f"samples has numbers by dataset, {{DATASET: numbers, …}}, and is no {type(given).__name__}."
+            )
+            return (1,) * len(pairs)
         try:
             by_pair = samples_of(_by_dataset(given), [join_concept(*pair) for pair in pairs], labels)
         except InvalidInput:
@@ -277,6 +282,10 @@ class _Reader:
         except ValueError as error:
             self.faults.append(f"{name} is {given!r}: {error}.")
             return Fraction(0)
+
+
+def _is_mapping(given: object) -> bool:
+    return isinstance(given, Mapping)
 
 
 def _by_dataset(given: GivenSamples) -> Mapping[str, Sequence[int] | Mapping[str, int]]:

@@ -318,6 +318,8 @@ def test_all_faults_of_arguments_are_named() -> None:
         ({"mixture": {"update": "x"}}, "share of update in mixture is 'x'"),
         ({"samples_per_task": 7}, "it has no step"),
         ({"samples": None}, "give samples="),
+        ({"samples": 5}, "samples has numbers by dataset"),
+        ({"samples": [5]}, "samples has numbers by dataset"),
         ({"rank": 0}, "both rank and world_size"),
         ({"rank": 2, "world_size": 2}, "2 is no rank of 2"),
         ({"rank": 0, "world_size": 9}, "9 ranks, and a batch has 8 samples"),
@@ -361,6 +363,12 @@ def test_steps_outside_the_plan_are_named() -> None:
     for task, index in ((3, 0), (0, 12), (-1, 0)):
         with pytest.raises(BadArgument, match="the plan has 3 tasks of 12 steps"):
             cursor.at(task, index)
+    no_numbers: list[Any] = [0.5, "1", None]
+    for wrong in no_numbers:
+        for call in (cursor.at, cursor.seek, cursor.done):
+            with pytest.raises(BadArgument, match="whole numbers"):
+                call(wrong)
+    assert cursor.at(np.int64(1), np.int8(2)).items == cursor.at(1, 2).items
     cursor.seek(2, 11)
     assert [step.number for step in cursor] == [35]
 

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from concept_orderings.client import BadArgument, WrongState
@@ -69,6 +70,22 @@ def test_what_the_index_lacks_is_named() -> None:
     assert "lacks 1 concepts of the stream (d0+++class 0 0)" in str(refused.value)
     assert "fewer entries than samples for 1 concepts (d1+++class 0 1)" in str(refused.value)
     assert "The pretraining pool has 11 samples, and 0 indices of it are given" in str(refused.value)
+
+
+@pytest.mark.parametrize("index", [None, [1], {"a": [1]}, {3: [1]}])
+def test_what_is_no_index_is_named(index: Any) -> None:
+    with pytest.raises(BadArgument, match=r"by \(dataset, class name\)"):
+        cursor_of(SIZES, **OPTIONS).as_batch_sampler(index, 0)
+
+
+def test_the_pretraining_pool_begins_at_an_index() -> None:
+    cursor = cursor_of(SIZES, **OPTIONS)
+
+    assert list(cursor.as_batch_sampler(index_of(cursor), np.int64(1000))) == list(
+        cursor.as_batch_sampler(index_of(cursor), 1000)
+    )
+    with pytest.raises(BadArgument, match="from 0, and not at -11"):
+        cursor.as_batch_sampler(index_of(cursor), -11)
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 8])
