@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from app.results import Results
+from app.unkept import kept_if_there_is_room
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.evidence.parquet import evidence_as_parquet
 from concept_orderings.evidence.tables import read_table
@@ -47,6 +48,8 @@ class ParquetEvidence:
         ------
         StoreError
             ``version_damaged`` or ``store_unavailable``.
+        Unkept
+            If the store is full.
         """
         return await self._digests.get(evidence, partial(self._find_or_render, evidence))
 
@@ -55,7 +58,7 @@ class ParquetEvidence:
         if kept is None:
             data = await self._read(evidence)
             document = await asyncio.get_running_loop().run_in_executor(self._thread, _render, data)
-            kept = await self._kept.keep(evidence, document)
+            kept = await kept_if_there_is_room(document, self._kept.keep(evidence, document))
         return kept.digest
 
 

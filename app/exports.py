@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from app.results import Results
+from app.unkept import kept_if_there_is_room
 from concept_orderings.canonical import sha256_hex
 from concept_orderings.exporters import Exporter
 from concept_orderings.labels import Labels
@@ -74,6 +75,8 @@ class Exports:
             If there are no labels of this digest.
         StoreError
             ``version_damaged``, ``labels_damaged`` or ``store_unavailable``.
+        Unkept
+            If the store is full.
         """
         key = _Key(record.digest, exporter.name, exporter_version, labels)
         return await self._records.get(key, partial(self._find_or_render, record, exporter, key))
@@ -92,8 +95,8 @@ class Exports:
             given = _Given(documents, labels, evidence, published_on=day, public_url=self._public_url)
             rendering, used = await asyncio.get_running_loop().run_in_executor(self._threads, _render, exporter, given)
         if used is not None:
-            await self._labels.keep(used)
-        return await self._kept.keep(record, exporter, rendering, key.labels)
+            await kept_if_there_is_room(rendering, self._labels.keep(used))
+        return await kept_if_there_is_room(rendering, self._kept.keep(record, exporter, rendering, key.labels))
 
     async def _evidence(self, record: VersionRecord) -> Mapping[str, bytes]:
         """Return the files of evidence that the manifest of a version lists, by kind."""

@@ -14,6 +14,7 @@ from app.evidence_formats import JSON, NPZ, PARQUET, PARQUET_TYPE, prefers_parqu
 from app.routes.common import TheService
 from app.routes.parts import Name, Stored, Version, answer_document, answer_value, find_record, parts, redirect_latest
 from app.schemas import version_url
+from app.unkept import Unkept, unkept_answer
 from app.version_schemas import EvidenceList
 from concept_orderings.canonical import Json
 from concept_orderings.evidence.tables import JSON_TYPE, NPZ_TYPE, TABLE_KINDS, TABLE_SCHEMA
@@ -109,7 +110,11 @@ async def get_evidence(
     if entry is None:
         raise why_not_kept(record, kind)
     as_parquet = _is_parquet(entry, wanted, ", ".join(request.headers.getlist("accept")))
-    digest = await service.parquet_evidence.digest(entry.digest) if as_parquet else entry.digest
+    disposition = f'inline; filename="{_file_name(record, entry, as_parquet)}"'
+    try:
+        digest = await service.parquet_evidence.digest(entry.digest) if as_parquet else entry.digest
+    except Unkept as unkept:
+        return unkept_answer(unkept, PARQUET_TYPE, disposition)
     # A later release may render other bytes as Parquet.
     never_changes = entry.in_manifest and not as_parquet
     stored = Stored(
@@ -117,7 +122,7 @@ async def get_evidence(
         service.document if as_parquet else service.evidence,
         immutable_headers if never_changes else revalidated_headers,
         PARQUET_TYPE if as_parquet else entry.media_type,
-        {"Content-Disposition": f'inline; filename="{_file_name(record, entry, as_parquet)}"'},
+        {"Content-Disposition": disposition},
         # The same URL has the file or Parquet, unless the query says which.
         "Accept-Encoding" if wanted else "Accept, Accept-Encoding",
     )

@@ -15,8 +15,10 @@ from app.routes.common import LARGEST_NUMBER, TheService
 from app.routes.labels import DIGEST, unknown_labels
 from app.routes.parts import Name, Stored, Version, answer_document, find_record, parts, redirect_latest
 from app.routes.problems import REFUSED_EXPORT
+from app.unkept import Unkept, unkept_answer
 from concept_orderings.checks import choice
 from concept_orderings.exporters import EXPORTERS, Exporter
+from store.versions import VersionRecord
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
 
@@ -129,6 +131,9 @@ async def get_export(
         kept = await service.exports.get(record, exporter, exporter.version if v is None else v, labels)
     except UnknownLabels as error:
         raise unknown_labels(str(error)) from error
+    except Unkept as unkept:
+        media_type = exporter.media_type_of(unkept.document.data)
+        return unkept_answer(unkept, media_type, _disposition(exporter, record, media_type))
     if kept is None:
         raise not_found(
             "format",
@@ -136,16 +141,19 @@ async def get_export(
             f"service has version {exporter.version}: request that one.",
         )
     immutable = exporter.final or v is not None
-    # Inline is the default of an answer without this header, which only adds a file name for saving.
-    file_name = exporter.file_name(record.stream, record.version, kept.media_type)
     stored = Stored(
         kept.digest,
         service.document,
         immutable_headers if immutable else revalidated_headers,
         kept.media_type,
-        {"Content-Disposition": f'inline; filename="{file_name}"'},
+        {"Content-Disposition": _disposition(exporter, record, kept.media_type)},
     )
     return await answer_document(request, service, stored)
+
+
+def _disposition(exporter: Exporter, record: VersionRecord, media_type: str) -> str:
+    # Inline is the default of an answer without this header, which only adds a file name for saving.
+    return f'inline; filename="{exporter.file_name(record.stream, record.version, media_type)}"'
 
 
 def _exporter(name: str) -> Exporter:

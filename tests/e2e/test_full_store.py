@@ -74,8 +74,12 @@ def test_a_full_store_refuses_what_is_new_and_serves_what_it_has(stored: Deploym
         assert int(refused.headers["Retry-After"]) > 0
     urls = [version["url"], version["export_url"], "/v1/streams", "/v1/streams/full", "/v1/scores", "/v1/sources"]
     urls += [each["url"] for each in version["tasks"]]
+    exported = stored.http.get(f"{version['url']}/export/tasks", params={"v": 1})
+    assert (exported.status_code, exported.headers["Cache-Control"]) == (200, "no-store"), "it cannot be kept"
     assert {url: stored.http.get(url).status_code for url in urls} == dict.fromkeys(urls, 200)
     assert stored.post(random_request("full")).status_code == 200
     disk.empty()
     until_ready(stored)
     assert stored.publish(random_request("full", seed=1))["version"] == 2
+    again = stored.http.get(f"{version['url']}/export/tasks", params={"v": 1})
+    assert (again.content, "immutable" in again.headers["Cache-Control"]) == (exported.content, True)

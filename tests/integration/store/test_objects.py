@@ -37,6 +37,13 @@ async def test_a_second_writer_changes_nothing(objects: Objects) -> None:
     assert await objects.get("a/b.json") == b"first"
 
 
+async def test_a_store_that_takes_writes_has_no_object_of_the_check(objects: Objects) -> None:
+    await objects.create("a/b", b"first")
+    for _ in range(2):
+        await objects.check_writable()
+    assert [each for each in await objects.names("") if each != "probes"] == ["a"]
+
+
 async def test_a_removed_object_is_gone_and_can_be_created_again(objects: Objects) -> None:
     await objects.remove("a/never-there")
     await objects.create("a/b", b"first")
@@ -309,6 +316,8 @@ def test_a_file_url_is_a_directory(tmp_path: Path) -> None:
 async def test_an_unreachable_server_is_an_error() -> None:
     unreachable = "http://127.0.0.1:9/bucket"
     objects = open_objects(unreachable)
-    with pytest.raises(StoreError) as caught:
-        await objects.get("k")
-    assert caught.value.code == "store_unavailable"
+    for call in (objects.get("k"), objects.check_writable(), objects.remove("k")):
+        with pytest.raises(StoreError) as caught:
+            await call
+        assert caught.value.code == "store_unavailable"
+        assert unreachable not in caught.value.detail, "clients see it"
