@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import socket
 import sys
 
 from app.access.listening import warn_if_open
@@ -20,6 +21,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--fd", type=int, action="append", help="listen on an inherited socket instead, which is bound; once for each"
+    )
     arguments = parser.parse_args()
     try:
         settings = read_settings(AppSettings)
@@ -33,7 +37,10 @@ def main() -> int:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)
         return 1
     end_waits = app.state.service.end_waits
-    started = serve(server_app, settings, host=arguments.host, port=arguments.port, end_waits=end_waits)
+    sockets = None if arguments.fd is None else [socket.socket(fileno=each) for each in arguments.fd]
+    started = serve(
+        server_app, settings, host=arguments.host, port=arguments.port, end_waits=end_waits, sockets=sockets
+    )
     return 0 if started else 1
 
 

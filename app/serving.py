@@ -49,7 +49,7 @@ def serve(
     end_waits
         Called when the service stops, to end the waits of requests and the streams of events.
     sockets
-        Sockets that listen already.
+        Sockets that are bound; other processes may listen on the same.
     """
     descriptors = raise_descriptor_limit()
     most, most_refused = most_connections(settings.max_connections, descriptors)

@@ -42,6 +42,12 @@ class AppSettings(StoreSettings):
         "a time; it gets less where the machine or the container has less free memory.",
     )
     max_wait_seconds: int = Field(300, ge=0, description="The longest that Prefer: wait may hold a request.")
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes of the API that share its port. Each is started again alone when it ends or hangs.",
+    )
     max_connections: int = Field(
         10_000,
         ge=16,

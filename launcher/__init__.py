@@ -1,4 +1,4 @@
-"""The one-command run: start Valkey, the worker and the API together, watch them and stop them together."""
+"""The one-command run: start Valkey, the worker and the API, keep them running, and stop them in order."""
 
 from launcher.run import serve
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.datadir import DataDir
+from launcher.leftover import kill_group
 from launcher.signals import Signals
+from launcher.signs_of_life import Inherited
 
 EXEC_CHILD = Path(__file__).with_name("exec_child.py")
 
@@ -40,6 +42,8 @@ class Program:
         it, and a worker that finished its job first would hold up the next start.
     directory : Path, optional
         Its working directory; by default the supervisor's.
+    descriptors : tuple of int
+        Open files of the supervisor that it inherits.
     """
 
     name: str
@@ -49,69 +53,98 @@ class Program:
     hurried_grace: float = 0.0
     supervisor_death_signal: signal.Signals = signal.SIGKILL
     directory: Path | None = None
+    descriptors: tuple[int, ...] = ()
 
 
 class Child:
-    """One program and, once it is started, its process."""
+    """One program and, once it is started, its process.
 
-    def __init__(self, program: Program, data: DataDir, environment: Mapping[str, str]) -> None:
+    Parameters
+    ----------
+    program
+        What to run.
+    environment
+        Its environment.
+    data
+        Where its log and its lock are. None: it writes where this process writes, and locks nothing.
+    """
+
+    def __init__(self, program: Program, environment: Mapping[str, str], data: DataDir | None = None) -> None:
         self.program = program
         self._data = data
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
 
-    def start(self) -> None:
+    def start(self, inherited: Inherited) -> None:
         """Start the program in its own session: Ctrl-C reaches only the supervisor, which stops programs in order."""
         program = self.program
         number = int(program.supervisor_death_signal)
         script = [sys.executable, "-I", "-S", str(EXEC_CHILD), str(os.getpid()), str(number)]
-        with self._data.log(program.name).open("ab") as log:
+        with contextlib.ExitStack() as stack:
+            lock, log = "", None
+            if self._data is not None:
+                lock = str(self._data.child_lock(program.name))
+                log = stack.enter_context(self._data.log(program.name).open("ab"))
+                # A process that the dead one left behind, such as one that rewrites Valkey's log, holds the lock.
+                kill_group(self._data.child_lock(program.name))
             self._process = subprocess.Popen(
-                [*script, str(self._data.child_lock(program.name)), *program.command],
+                [*script, lock, *program.command, *inherited.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=None if log is None else subprocess.STDOUT,
                 cwd=program.directory,
-                env=self._environment,
+                env={**self._environment, **inherited.environment},
                 start_new_session=True,
+                pass_fds=[*program.descriptors, *inherited.descriptors],
             )
-        self._started = time.monotonic()
 
     @property
     def died(self) -> bool:
         """Whether it was started and has ended."""
         return self._process is not None and self._process.poll() is not None
 
-    @property
-    def age(self) -> float:
-        """Seconds since the last start."""
-        return time.monotonic() - self._started
-
     def describe_end(self) -> str:
-        """Return how it ended and where its log is, in one line, and after it the last lines of the log."""
+        """Return how it ended, and where its log is."""
         assert self._process is not None
         code = self._process.returncode
         end = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
-        log = self._data.log(self.program.name)
-        return (
-            f"{self.program.title} stopped ({end}); its log is {log}\n{self._data.log_tail(self.program.name)}".rstrip()
-        )
+        log = "" if self._data is None else f"; its log is {self._data.log(self.program.name)}"
+        return f"{self.program.title} stopped ({end}){log}"
 
-    def stop(self, signals: Signals) -> None:
-        """Send SIGTERM; after the grace, kill it and all processes of its group. Return when it is gone."""
+    def log_tail(self) -> str:
+        """Return the last lines of its log, indented; empty if it has none of its own."""
+        return "" if self._data is None else self._data.log_tail(self.program.name)
+
+    def kill(self) -> None:
+        """Kill it and all processes of its group, at once: one that is stopped would not see SIGTERM."""
+        if self._process is not None and not self.died:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        if self._process is not None and not self.died:
+            self._process.terminate()
+
+    def wait(self, signals: Signals, since: float) -> None:
+        """Return when it is gone; kill it when its grace is over.
+
+        Parameters
+        ----------
+        signals
+            Whether the user is in a hurry.
+        since
+            When it got SIGTERM.
+        """
         process = self._process
-        if process is None or self.died:
+        if process is None:
             return
-        process.terminate()
-        terminated_at = time.monotonic()
 
         def is_over() -> bool:
             grace = self.program.hurried_grace if signals.hurried else self.program.grace
-            return self.died or time.monotonic() - terminated_at >= grace
+            return self.died or time.monotonic() - since >= grace
 
         signals.wait_until(is_over, self.program.grace)
         if not self.died:
-            os.killpg(process.pid, signal.SIGKILL)
+            self.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(KILL_TIMEOUT)

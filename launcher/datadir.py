@@ -85,6 +85,10 @@ class DataDir:
         """Return the file that a child keeps locked while it lives; it contains the child's process id."""
         return self._run / f"{name}.lock"
 
+    def locked_names(self, beginning: str) -> list[str]:
+        """Return the names with that beginning under which an earlier run, or this one, started children; sorted."""
+        return sorted(path.stem for path in self._run.glob(f"{beginning}*.lock"))
+
     def log(self, name: str) -> Path:
         """Return the log file of a child."""
         return self.logs / f"{name}.log"

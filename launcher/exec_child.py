@@ -4,7 +4,7 @@ The supervisor starts each child through this script. It does what must happen i
 Python cannot do that safely between fork and exec. It is run by its path and without site packages, which takes a few
 milliseconds.
 
-Usage: ``exec_child.py SUPERVISOR_PID SIGNAL LOCK_FILE PROGRAM ARGUMENTS...``
+Usage: ``exec_child.py SUPERVISOR_PID SIGNAL LOCK_FILE PROGRAM ARGUMENTS...``; an empty LOCK_FILE means none
 """
 
 import contextlib
@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> None:
     """Prepare this process and replace it by the program."""
     supervisor, number, lock_file, *command = arguments
     end_with_supervisor(int(supervisor), int(number))
-    lock(lock_file)
+    if lock_file:
+        lock(lock_file)
     os.execv(command[0], command)
 
 

@@ -40,6 +40,12 @@ def stop_leftover(data: DataDir, name: str, signals: Signals) -> None:
     raise CannotRun(f"The {name} process of an earlier run does not stop; its process id is in {lock}.")
 
 
+def kill_group(lock: Path) -> None:
+    """Kill the processes that hold a child's lock, if there are any: those that the child has left behind."""
+    if _is_held(lock):
+        _signal_holder(lock, signal.SIGKILL)
+
+
 def _is_held(lock: Path) -> bool:
     try:
         with lock.open() as file:

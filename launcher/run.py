@@ -1,29 +1,34 @@
 """Run Valkey, the worker and the API as child processes of one small process that imports none of them."""
 
 import os
-import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from launcher import api_address, valkey
+from launcher import valkey
+from launcher.api_address import Health, Listeners, is_ready
 from launcher.child import Child, Program
 from launcher.console import print_error, print_line
 from launcher.datadir import DataDir
 from launcher.errors import CannotRun, StopRequested
+from launcher.kept import Kept
 from launcher.leftover import stop_leftover
+from launcher.patience import PATIENCE, Patience
+from launcher.programs import API, WORKER, api_programs, worker_program
 from launcher.signals import Signals
+from launcher.signs_of_life import Answers, Heartbeats
 from launcher.supervisor import Supervisor
-
-# -P: Python does not import from the working directory, which may have a directory named app or worker.
-WORKER = (sys.executable, "-P", "-m", "worker")
-API = (sys.executable, "-P", "-m", "app")
+from launcher.valkey import Ping
 
 DEFAULTS = {"CONCEPT_ORDERINGS_DEFAULT_ENCODER": "minilm", "CONCEPT_ORDERINGS_REDELIVERY_SECONDS": "15"}
 """Settings that differ from the programs' defaults unless the environment has them: an encoder that needs no download,
 and a short wait before a job is given to another worker, since the only worker is on this machine."""
 
 CHILDREN = ("api", "worker", "valkey")
-"""Names of the child processes, in the order in which they are stopped."""
+"""The beginnings of the names of children, in the order in which they are stopped."""
+
+API_GRACE = 4.0
+WORKER_GRACE = 5.0
 
 
 def serve(
@@ -31,6 +36,8 @@ def serve(
     host: str,
     port: int,
     data_dir: Path,
+    processes: int = 1,
+    patience: Patience = PATIENCE,
     worker_command: Sequence[str] = WORKER,
     api_command: Sequence[str] = API,
 ) -> int:
@@ -44,24 +51,27 @@ def serve(
         Where the API listens; port 0 takes a free one.
     data_dir
         Where everything is kept; created if it does not exist. Only one run at a time can use it.
+    processes
+        How many processes of the API share the port.
+    patience
+        How long children may give no sign of life.
     worker_command, api_command
-        The programs: an absolute path and arguments each. ``--host`` and ``--port`` are added to the API's.
+        The programs: an absolute path and arguments each. ``--host``, ``--port`` and ``--fd`` are added to the API's.
 
     Returns
     -------
     int
-        The exit status: 0 after a stop signal, 1 if the service cannot start or cannot go on.
+        The exit status: 0 after a stop signal, 1 if the service cannot start.
     """
     data = DataDir(data_dir)
     try:
         with Signals() as signals, data.locked():
-            for name in CHILDREN:
+            for name in [each for program in CHILDREN for each in data.locked_names(program)]:
                 stop_leftover(data, name, signals)
-            port = api_address.find_port(host, port)
-            worker = Program(name="worker", title="The worker", command=tuple(worker_command), grace=5.0)
-            api_arguments = ("--host", host, "--port", str(port))
-            api = Program(name="api", title="The API", command=(*api_command, *api_arguments), grace=4.0)
-            return _supervise(data, signals, worker, api, (host, port))
+            with Listeners(host, port) as listeners:
+                apis = api_programs(api_command, listeners, processes, grace=API_GRACE)
+                worker = worker_program(worker_command, grace=WORKER_GRACE)
+                return _supervise(data, signals, worker, apis, listeners, patience)
     except CannotRun as error:
         print_error(str(error))
         return 1
@@ -73,27 +83,44 @@ def serve(
         return 0
 
 
-def _supervise(data: DataDir, signals: Signals, worker: Program, api: Program, address: tuple[str, int]) -> int:
+def _supervise(
+    data: DataDir,
+    signals: Signals,
+    worker: Program,
+    apis: Sequence[Program],
+    listeners: Listeners,
+    patience: Patience,
+) -> int:
     """Run the programs, with an embedded Valkey unless the environment names a server; return the exit status."""
     socket = None if os.environ.get("REDIS_URL") else valkey.choose_socket(data.valkey)
     environment = _environment(data, socket)
-    supervisor = Supervisor(
-        signals,
-        valkey=None if socket is None else Child(valkey.program(data.valkey, socket), data, environment),
-        worker=Child(worker, data, environment),
-        api=Child(api, data, environment),
-        logs=data.logs,
-    )
-    for name in CHILDREN:
-        data.rotate_log(name)
+
+    def child(program: Program) -> Child:
+        data.rotate_log(program.name)
+        return Child(program, environment, data)
+
+    def store_answers() -> bool:
+        return socket is None or valkey.answers(socket)
+
+    # The API serves finished versions without Valkey; with it, its first look finds all that it needs.
+    patient_until = time.monotonic() + patience.store
+
+    def may_start_api() -> bool:
+        return time.monotonic() > patient_until or store_answers()
+
+    kept_apis = [Kept(child(each), Answers(Health(), patience), patience, may_start_api) for each in apis]
+    stages = [kept_apis, [Kept(child(worker), Heartbeats(patience), patience, store_answers)]]
+    if socket is not None:
+        stages.append([Kept(child(valkey.program(data.valkey, socket)), Answers(Ping(socket), patience), patience)])
+    supervisor = Supervisor(signals, stages, needed=kept_apis)
+    url = listeners.url
     print_line(f"Starting {'' if socket is None else 'Valkey, '}the worker and the API on {data.root}")
     try:
-        supervisor.start(
-            store_answers=lambda: socket is None or valkey.answers(socket),
-            is_ready=lambda: api_address.is_ready(*address),
+        supervisor.run(
+            is_ready=lambda: is_ready(url),
+            when_ready=f"Swagger UI: {url}/docs (Ctrl-C stops the service)",
+            when_slow=f"Still starting; the logs say why it takes long: {data.logs}",
         )
-        print_line(f"Swagger UI: {api_address.local_url(*address)}/docs (Ctrl-C stops the service)")
-        supervisor.watch()
     except StopRequested:
         print_line("Stopping")
         return 0
@@ -101,6 +128,8 @@ def _supervise(data: DataDir, signals: Signals, worker: Program, api: Program, a
         print_error(str(error))
         return 1
     finally:
+        # Now, so that connections which come from here on are refused and do not wait.
+        listeners.close()
         supervisor.stop()
         valkey.remove_socket(data.valkey)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from launcher.child import Program
 from launcher.errors import CannotRun
+from launcher.signs_of_life import Answer, Inherited
 
 PING_TIMEOUT = 1.0
 SOCKET = "valkey.sock"
@@ -107,10 +108,38 @@ def url(listen_at: Path) -> str:
 def answers(listen_at: Path) -> bool:
     """Whether Valkey has loaded its data and answers a ping."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PING_TIMEOUT)
-            connection.connect(str(listen_at))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
+        return _ping(listen_at, PING_TIMEOUT).startswith(b"+PONG")
     except OSError:
         return False
+
+
+def _ping(listen_at: Path, seconds: float) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(seconds)
+        connection.connect(str(listen_at))
+        connection.sendall(b"PING\r\n")
+        return connection.recv(64)
+
+
+class Ping:
+    """Whether Valkey answers at all: also that it is still loading its data, or busy with a script."""
+
+    def __init__(self, listen_at: Path) -> None:
+        self._listen_at = listen_at
+
+    def open(self) -> Inherited:
+        """Return what the next process needs to listen there: nothing but its command."""
+        return Inherited()
+
+    def ask(self, seconds: float) -> Answer:
+        """Send a ping; any answer counts, and so does a connection that Valkey closes."""
+        try:
+            _ping(self._listen_at, seconds)
+        except (TimeoutError, BlockingIOError):
+            # The second: its queue of connections is full.
+            return Answer.MISSING
+        except (FileNotFoundError, ConnectionRefusedError):
+            return Answer.NOT_LISTENING
+        except OSError:
+            return Answer.GIVEN
+        return Answer.GIVEN

@@ -9,6 +9,7 @@ import sys
 from concept_orderings.errors import ConceptOrderingsError
 from store.logs import TEXT, configure_logs
 from store.settings import read_settings
+from worker.heartbeat import heartbeats
 from worker.main import run_worker
 from worker.running import announced
 from worker.settings import WorkerSettings
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace | None = None) -> int:
         settings = read_settings(WorkerSettings)
         configure_logs("info", settings.log_format)
         with announced(settings.data_dir):
-            asyncio.run(run_worker(settings))
+            asyncio.run(_run(settings))
     except ConceptOrderingsError as error:
         print(f"{error.detail} [{error.code}]", file=sys.stderr)
         return 1
@@ -38,3 +39,8 @@ def run(options: argparse.Namespace | None = None) -> int:
         # Ctrl-C before the worker has its own handler of the signal.
         return 0
     return 0
+
+
+async def _run(settings: WorkerSettings) -> None:
+    async with heartbeats():
+        await run_worker(settings)

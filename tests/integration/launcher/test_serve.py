@@ -1,8 +1,10 @@
 """The one-command run, with a real Valkey and stand-ins for the worker and the API."""
 
+import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 import redis
 
 from launcher import valkey
-from launcher.supervisor import Restarts
+from launcher.api_address import is_ready
 
 HERE = Path(__file__).parent
 EXEC_CHILD = HERE.parents[2] / "launcher" / "exec_child.py"
@@ -27,14 +29,14 @@ CHILDREN = ("api", "worker", "valkey")
 class Run:
     """The launcher in a process of its own, with its output in files."""
 
-    def __init__(self, outputs: Path, data: Path, port: int, environment: dict[str, str]) -> None:
+    def __init__(self, outputs: Path, data: Path, port: int, processes: int, environment: dict[str, str]) -> None:
         self.data = data
         self.out = outputs / f"{time.monotonic_ns()}.out"
         self.err = self.out.with_suffix(".err")
         inherited = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, str(HERE / "serve.py"), str(data), str(port)],
+                [sys.executable, str(HERE / "serve.py"), str(data), str(port), str(processes)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -59,6 +61,29 @@ class Run:
         code = self.process.wait(DEADLINE)
         assert "Traceback" not in self.err.read_text()
         return code
+
+    @property
+    def port(self) -> int:
+        found = re.search(r"http://127.0.0.1:(\d+)/docs", self.out.read_text())
+        assert found is not None
+        return int(found[1])
+
+    def ask(self) -> int:
+        """Return the id of the process of the API that answers."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        return int(answer.rpartition(b"\r\n")[2])
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(OSError):
+            return is_ready(f"http://127.0.0.1:{self.port}")
+        return False
+
+    @property
+    def beats(self) -> int:
+        """How many heartbeats the worker has sent."""
+        return (self.data / "beats").stat().st_size
 
     @property
     def worker(self) -> dict[str, Any]:
@@ -113,8 +138,8 @@ def leave_behind(data: Path, name: str, *command: str, directory: Path | None = 
 def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
-    def begin(data: Path = tmp_path / "data", port: int = 0, **environment: str) -> Run:
-        runs.append(Run(tmp_path, data, port, environment))
+    def begin(data: Path = tmp_path / "data", port: int = 0, processes: int = 1, **environment: str) -> Run:
+        runs.append(Run(tmp_path, data, port, processes, environment))
         return runs[-1]
 
     yield begin
@@ -260,48 +285,121 @@ def test_a_data_directory_that_cannot_be_written(start: Start, tmp_path: Path) -
     assert "cannot be used" in run.err.read_text()
 
 
-def test_a_worker_that_dies_is_started_again(start: Start) -> None:
+@pytest.mark.parametrize(("name", "title"), [("worker", "The worker"), ("valkey", "Valkey"), ("api", "The API")])
+def test_a_child_that_dies_is_started_again(start: Start, name: str, title: str) -> None:
     run = start().started()
-    first = run.pid("worker")
-    run.kill_child("worker")
-    until(lambda: run.worker["pid"] != first, run)
-    assert "The worker stopped (killed by SIGKILL)" in run.out.read_text()
+    first = run.pid(name)
+    others = {each: run.pid(each) for each in CHILDREN if each != name}
+    run.redis.set("kept", "yes")
+    run.kill_child(name)
+    until(lambda: run.pid(name) != first and run.is_ready(), run)
+    until(lambda: valkey.answers(run.data / "valkey" / "valkey.sock"), run)
+    assert run.redis.get("kept") == b"yes"
+    log = run.data / "logs" / f"{name}.log"
+    if name == "worker":
+        until(lambda: run.worker["pid"] == run.pid(name), run)
+    assert f"{title} stopped (killed by SIGKILL); its log is {log}; starting it again in 0.2 s." in run.out.read_text()
+    assert {each: run.pid(each) for each in others} == others
     assert run.ended(signal.SIGINT) == 0
+    assert run.events.splitlines()[-2:] == ["api SIGTERM", "worker SIGTERM, store answers"]
 
 
-def test_a_worker_that_always_dies_ends_the_run(start: Start) -> None:
-    run = start(STAND_IN_WORKER="broken")
-    assert run.ended() == 1
-    assert "    the worker is broken\n" in run.err.read_text()
-    assert str(run.data / "logs" / "worker.log") in run.err.read_text()
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_child_that_hangs_is_started_again(start: Start, name: str) -> None:
+    run = start(IMPATIENT="yes").started()
+    first = run.pid(name)
+    run.redis.set("kept", "yes")
+    os.kill(first, signal.SIGSTOP)
+    until(lambda: run.pid(name) != first and run.is_ready(), run)
+    until(lambda: valkey.answers(run.data / "valkey" / "valkey.sock"), run)
+    assert run.redis.get("kept") == b"yes"
+    assert "has given no sign of life for too long; it is killed." in run.out.read_text()
+    assert run.ended(signal.SIGTERM) == 0
     assert nothing_left(run.data)
 
 
-def test_only_early_deaths_in_a_row_count() -> None:
-    restarts = Restarts()
-    ages = [1.0, 1.0, 1.0, 1.0, 3600.0, 1.0, 1.0, 1.0, 1.0]
-    assert [restarts.delay(age) for age in ages] == [0.2, 0.4, 0.8, 1.6, 0.2, 0.4, 0.8, 1.6, None]
+def test_a_supervisor_that_was_stopped_kills_nothing(start: Start) -> None:
+    run = start(IMPATIENT="yes").started()
+    pids = {each: run.pid(each) for each in CHILDREN}
+    beats = run.beats
+    os.kill(run.process.pid, signal.SIGSTOP)
+    # Longer than any child may be silent: 1 s.
+    until(lambda: run.beats > beats + 15)
+    os.kill(run.process.pid, signal.SIGCONT)
+    seen = run.beats
+    until(lambda: run.beats > seen + 15, run)
+    assert {each: run.pid(each) for each in CHILDREN} == pids
 
 
-def test_valkey_that_cannot_load_its_data_says_why(start: Start) -> None:
+def test_processes_share_the_port_and_each_is_started_again_alone(start: Start) -> None:
+    run = start(processes=3, IMPATIENT="yes").started()
+    names = ("api", "api-2", "api-3")
+    pids = {each: run.pid(each) for each in names}
+    until(lambda: {run.ask() for _ in range(50)} == set(pids.values()), run)
+
+    run.kill_child("api")
+    answered = {run.ask() for _ in range(200)}
+    assert answered <= set(pids.values())
+    until(lambda: run.pid("api") != pids["api"], run)
+
+    os.kill(pids["api-2"], signal.SIGSTOP)
+    until(lambda: run.pid("api-2") != pids["api-2"], run)
+    assert run.pid("api-3") == pids["api-3"]
+    assert run.ended(signal.SIGTERM) == 0
+    assert not any(is_held(run.data / "run" / f"{name}.lock") for name in names)
+
+
+def test_a_port_is_free_again_once_the_run_has_ended(start: Start) -> None:
+    run = start().started()
+    port = run.port
+    assert run.ended(signal.SIGTERM) == 0
+    assert start(port=port).started().is_ready()
+
+
+def test_processes_left_behind_by_a_run_with_more_are_stopped(start: Start, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "run").mkdir(parents=True)
+    left = leave_behind(data, "api-2", sys.executable, "-c", "import time; time.sleep(600)")
+    try:
+        assert start(data).started().is_ready()
+        assert left.wait(DEADLINE) == -signal.SIGTERM
+    finally:
+        left.kill()
+        left.wait()
+
+
+def test_a_worker_that_always_dies_is_reported_once_and_ends_nothing(start: Start) -> None:
+    run = start(STAND_IN_WORKER="broken", IMPATIENT="yes")
+    until(lambda: "It ended 5 times in a row" in run.err.read_text(), run)
+    assert "    the worker is broken\n" in run.err.read_text()
+    assert str(run.data / "logs" / "worker.log") in run.err.read_text()
+    assert run.out.read_text().count("starting it again in") == 4
+    assert is_held(run.data / "run" / "api.lock")
+    assert run.ended(signal.SIGTERM) == 0
+    assert nothing_left(run.data)
+
+
+def test_an_api_that_never_could_run_ends_the_run(start: Start) -> None:
+    run = start(STAND_IN_API="broken", IMPATIENT="yes")
+    assert run.ended() == 1
+    assert "    the API is broken\n" in run.err.read_text()
+    assert run.err.read_text().endswith("The service cannot start.\n")
+    assert nothing_left(run.data)
+
+
+def test_valkey_that_cannot_load_its_data_says_why_and_the_api_runs(start: Start) -> None:
     run = start().started()
     run.redis.set("kept", "yes")
     assert run.ended(signal.SIGTERM) == 0
     (log,) = (run.data / "valkey" / "appendonlydir").glob("*.incr.aof")
-    log.write_bytes(b"nonsense" + log.read_bytes())
-    run = start()
-    assert run.ended() == 1
-    assert "Valkey stopped (exit code 1); its log is" in run.err.read_text()
+    undamaged = log.read_bytes()
+    log.write_bytes(b"nonsense" + undamaged)
+    run = start(IMPATIENT="yes")
+    until(lambda: "Valkey stopped (exit code 1); its log is" in run.err.read_text(), run)
     assert "Bad file format reading the append only file" in run.err.read_text()
-
-
-@pytest.mark.parametrize(("name", "title"), [("valkey", "Valkey"), ("api", "The API")])
-def test_the_run_ends_if_valkey_or_the_api_dies(start: Start, name: str, title: str) -> None:
-    run = start().started()
-    run.kill_child(name)
-    assert run.ended() == 1
-    assert f"{title} stopped (killed by SIGKILL); its log is {run.data / 'logs' / name}.log" in run.err.read_text()
-    assert nothing_left(run.data)
+    until(lambda: is_held(run.data / "run" / "api.lock"), run)
+    log.write_bytes(undamaged)
+    assert run.started().redis.get("kept") == b"yes"
 
 
 def test_a_data_directory_too_long_for_a_socket_works(start: Start, tmp_path: Path) -> None:
