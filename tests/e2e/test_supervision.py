@@ -50,7 +50,7 @@ class Service(ServedData):
 
     def is_ready(self) -> bool:
         try:
-            return self.http.get("/health/ready").status_code == 200
+            return bool(self.http.get("/health/ready").status_code == 200)
         except httpx.TransportError:
             return False
 

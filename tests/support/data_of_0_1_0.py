@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -159,7 +159,7 @@ class ServedData:
         url = self.process.text().partition("Swagger UI: ")[2].partition("/docs")[0]
         self.http = httpx.Client(base_url=url, timeout=60.0)
 
-    def __enter__(self) -> "ServedData":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
