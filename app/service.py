@@ -22,6 +22,7 @@ from app.file_reading import FileReading
 from app.known_requests import KnownRequest, KnownRequests
 from app.large_bodies import LargeBodies
 from app.large_messages import known_as_json, read_known
+from app.links import Links
 from app.listing import Listing
 from app.metrics import Moment, render
 from app.parsing import Accepted, Decoded, NamedSource, Refused, Unresolved, decode, read_request
@@ -140,6 +141,8 @@ class Service:
         The bodies in flight.
     large_bodies : LargeBodies
         Works on those of more than a megabyte.
+    links : Links
+        Signed links to large objects of a bucket.
     known : KnownRequests
         What the bodies ask for that were accepted last.
     """
@@ -165,6 +168,7 @@ class Service:
         objects = open_objects(settings.streams_location)
         self.store_health = StoreHealth(objects, settings.disk_space)
         self._counting_workers: SingleFlight[None, int] = SingleFlight()
+        self.links = Links(settings.streams_location, settings.redirect_bytes)
         self._versions = Versions(objects)
         self.listing = Listing(self._versions)
         self._reading = FileReading()

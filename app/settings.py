@@ -60,6 +60,12 @@ class AppSettings(StoreSettings):
     body_seconds: float = Field(
         20.0, gt=0, description="The longest time between two bytes of a body; then its connection is closed."
     )
+    redirect_bytes: int = Field(
+        0,
+        ge=0,
+        description="With streams in a bucket: what never changes and has at least this many bytes is redirected to a "
+        "signed URL of the bucket, if it is sent uncompressed. 0 redirects nothing.",
+    )
     public_url: str = Field(
         "",
         pattern=rf"^({PUBLIC_URL.pattern})?$",

@@ -19,6 +19,7 @@ from app.version_schemas import EvidenceList
 from concept_orderings.canonical import Json
 from concept_orderings.evidence.tables import JSON_TYPE, NPZ_TYPE, TABLE_KINDS, TABLE_SCHEMA
 from concept_orderings.text import nearest
+from store import object_keys
 from store.evidence_files import EvidenceEntry
 from store.versions import VersionRecord
 
@@ -125,6 +126,7 @@ async def get_evidence(
         {"Content-Disposition": disposition},
         # The same URL has the file or Parquet, unless the query says which.
         "Accept-Encoding" if wanted else "Accept, Accept-Encoding",
+        object_keys.document if as_parquet else object_keys.evidence,
     )
     return await answer_document(request, service, stored)
 

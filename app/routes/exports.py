@@ -18,6 +18,7 @@ from app.routes.problems import REFUSED_EXPORT
 from app.unkept import Unkept, unkept_answer
 from concept_orderings.checks import choice
 from concept_orderings.exporters import EXPORTERS, Exporter
+from store import object_keys
 from store.versions import VersionRecord
 
 router = APIRouter(prefix="/v1/streams", tags=["streams"])
@@ -147,6 +148,7 @@ async def get_export(
         immutable_headers if immutable else revalidated_headers,
         kept.media_type,
         {"Content-Disposition": _disposition(exporter, record, kept.media_type)},
+        key=object_keys.document,
     )
     return await answer_document(request, service, stored)
 

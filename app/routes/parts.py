@@ -57,7 +57,9 @@ def parts(
     return {
         304: {"description": "The client has this document (If-None-Match)."},
         206: {"description": "The bytes that `Range` asks for."},
-        307: {"description": "`latest`: the number is in Location."},
+        307: {
+            "description": "`latest`: the number is in Location. Or else a bucket has the bytes, if a setting says so."
+        },
         **problems(
             {
                 404: ["unknown_stream", "unknown_version", *unknown],
@@ -131,6 +133,8 @@ class Stored:
         SHA-256 of the document.
     read : callable
         Returns the document by its SHA-256, such as `Service.document`.
+    key : callable, optional
+        A function of `store.object_keys` from the SHA-256 to the key of an object that has the document's bytes.
     caching : callable
         A function of `app.caching` from a SHA-256 to headers, which a 304 has too.
     media_type : str
@@ -147,6 +151,7 @@ class Stored:
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     vary: str = "Accept-Encoding"
+    key: Callable[[str], str] | None = None
 
 
 async def answer_document(request: Request, service: Service, stored: Stored) -> Response:
@@ -166,12 +171,23 @@ async def answer_document(request: Request, service: Service, stored: Stored) ->
         # Without reading it. A client that has the document as it is needs no compressed form.
         headers = {**stored.caching(stored.digest), "Vary": stored.vary}
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if not encoding and (link := await _link(request, service, stored)) is not None:
+        # Not stored by anyone: the link ends soon, and lets everybody read who has it.
+        return RedirectResponse(link, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-store", "Vary": stored.vary})
     form = await service.encodings.get(stored.digest, encoding, stored.read)
     headers = {**stored.caching(form.digest), "Vary": stored.vary}
     if client_has(form.digest, known):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     headers |= {"Accept-Ranges": "bytes", **({"Content-Encoding": form.encoding} if form.encoding else {})}
     return _whole_or_part(request, form, stored.media_type, {**headers, **stored.headers})
+
+
+async def _link(request: Request, service: Service, stored: Stored) -> str | None:
+    """Return a link to a bucket that has the bytes of the answer; None where the service sends them itself."""
+    never_changes = stored.caching is immutable_headers
+    if stored.key is None or not never_changes or IS_HEAD in request.scope:
+        return None
+    return await service.links.to(stored.key(stored.digest))
 
 
 def _whole_or_part(request: Request, form: Encoded, media_type: str, headers: Mapping[str, str]) -> Response:

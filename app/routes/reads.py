@@ -27,6 +27,7 @@ from app.rows import Filters, find_rows
 from app.schemas import FoundVersions, TaskList, task_links, version_summary, version_url
 from app.version_schemas import RowPage
 from concept_orderings.exporters.order import ORDER_FORMS
+from store import object_keys
 
 router = APIRouter(tags=["streams"])
 
@@ -95,7 +96,7 @@ async def get_order(name: Name, version: Version, request: Request, service: The
     kept = await service.exports.get(record, form, form.version, None)
     assert kept is not None  # it is the form's only version
     vary = "Accept, Accept-Encoding"
-    stored = Stored(kept.digest, service.document, media_type=kept.media_type, vary=vary)
+    stored = Stored(kept.digest, service.document, media_type=kept.media_type, vary=vary, key=object_keys.document)
     return await answer_document(request, service, stored)
 
 

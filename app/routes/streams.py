@@ -55,6 +55,7 @@ from app.schemas import (
     version_url,
 )
 from app.service import Answered, Service
+from store import object_keys
 from store.jobs import PlaceInQueue, stream_of
 from store.runs import Record
 from store.versions import VersionRecord
@@ -182,7 +183,7 @@ async def get_manifest(name: Name, version: Version, request: Request, service: 
     if version == "latest":
         return await redirect_latest(service, name, "")
     record = await find_record(service, name, version)
-    return await answer_document(request, service, Stored(record.digest, service.document))
+    return await answer_document(request, service, Stored(record.digest, service.document, key=object_keys.document))
 
 
 @router.get(
@@ -201,7 +202,7 @@ async def get_task(name: Name, version: Version, task: Task, request: Request, s
             "task", f"Version {version} of {name} has the tasks 0 to {len(record.tasks) - 1}, and no task {task[:20]}."
         )
     digest = record.tasks[int(task)].digest
-    return await answer_document(request, service, Stored(digest, service.document))
+    return await answer_document(request, service, Stored(digest, service.document, key=object_keys.document))
 
 
 _Made: TypeAlias = Sequence[VersionRecord | Record]

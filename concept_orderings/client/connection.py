@@ -112,14 +112,23 @@ class Connection:
         """
         return self.timeout + received / self.min_speed if self.min_speed else math.inf
 
-    def headers(self) -> dict[str, str]:
-        """Return the headers of every request."""
+    def headers(self, request: Request) -> dict[str, str]:
+        """Return the headers of a request, its own among them; the token is for the service alone."""
         own = {"User-Agent": f"concept-orderings/{__version__}", "Accept-Encoding": "gzip"}
-        return {**own, "Authorization": f"Bearer {self.token}"} if self.token else own
+        token = {"Authorization": f"Bearer {self.token}"} if self.token and not request.elsewhere else {}
+        return {**own, **token, **request.headers}
 
     def full(self, path: str) -> str:
         """Return the URL of a path of the service."""
         return self.url + path
+
+    def target(self, request: Request) -> str:
+        """Return the URL that a request is sent to."""
+        return request.elsewhere or self.full(request.path)
+
+    def shown(self, request: Request) -> str:
+        """Return that URL for messages: without the query of another host, which is a key to read there."""
+        return request.elsewhere.partition("?")[0] or self.full(request.path)
 
 
 def exchange(
@@ -128,11 +137,13 @@ def exchange(
     *,
     clock: Callable[[], float] = time.monotonic,
     follow: bool = True,
+    elsewhere: bool = False,
 ) -> Steps[Reply]:
     """Send a request until there is an answer that is not to be tried again.
 
     Every call of the service may be sent twice: the same request has the same version. With `follow`, redirections on
-    the same host are followed; without it, they are returned. Those to another host are refused in any case.
+    the same host are followed; without it, they are returned. Those to another host are refused, unless `elsewhere`
+    says that the caller checks the digest of what comes: then one is followed, without the token.
 
     Raises
     ------
@@ -146,14 +157,14 @@ def exchange(
     redirections = 0
     while True:
         reply = yield from _until_answered(connection, request, clock)
-        path = _redirected(connection, request, reply)
-        if path is None or not follow:
+        redirected = _redirected(connection, request, reply, elsewhere=elsewhere and follow)
+        if redirected is None or not follow:
             return accepted(connection, request, reply)
         redirections += 1
         if redirections > _MOST_REDIRECTIONS:
-            where = connection.full(request.path)
+            where = connection.shown(request)
             raise BadAnswer("redirected", f"{where} was redirected more than {_MOST_REDIRECTIONS} times.")
-        request = replace(request, path=path)
+        request = redirected
 
 
 def _until_answered(connection: Connection, request: Request, clock: Callable[[], float]) -> Steps[Reply]:
@@ -164,7 +175,7 @@ def _until_answered(connection: Connection, request: Request, clock: Callable[[]
             return answer
         pause = pauses.next(answer)
         spent = clock() - begun
-        what = f"{request.method} {connection.full(request.path)}: {why(answer)}"
+        what = f"{request.method} {connection.shown(request)}: {why(answer)}"
         is_broken = isinstance(answer, Failed) and answer.received > 0
         if spent + pause > connection.patience and not (is_broken and pauses.number < _FEWEST_TRIES):
             raise Unavailable(
@@ -228,22 +239,26 @@ def decode(reply: Reply, url: str) -> Any:
         ) from error
 
 
-def _redirected(connection: Connection, request: Request, reply: Reply) -> str | None:
-    """Return the path to which an answer redirects, from the address of the service; None if it does not."""
+def _redirected(connection: Connection, request: Request, reply: Reply, *, elsewhere: bool) -> Request | None:
+    """Return the request to which an answer redirects; None if it does not."""
     location = reply.headers.get("location")
     if reply.status not in (301, 302, 303, 307, 308) or location is None:
         return None
-    here = connection.full(request.path)
+    here = connection.target(request)
     target = urljoin(here, location)
-    if _origin(target) != _origin(connection.url):
-        raise BadAnswer(
-            "redirected",
-            f"{here} redirects to {target[:200]}, which is another host. The client does not follow, since it would "
-            "send its token there; give the right address as url.",
-        )
-    base, path = urlsplit(connection.url).path, urlsplit(target)
-    # A redirected POST is sent again as it is: the service redirects only paths with a slash too many.
-    return path.path.removeprefix(base) + (f"?{path.query}" if path.query else "")
+    if _origin(target) == _origin(connection.url) and not request.elsewhere:
+        base, path = urlsplit(connection.url).path, urlsplit(target)
+        # A redirected POST is sent again as it is: the service redirects only paths with a slash too many.
+        return replace(request, path=path.path.removeprefix(base) + (f"?{path.query}" if path.query else ""))
+    # A bucket redirects no further, and nothing leaves the protection of TLS.
+    is_safe = urlsplit(target).scheme in ("https", urlsplit(connection.url).scheme)
+    if elsewhere and request.method == "GET" and not request.elsewhere and is_safe:
+        return replace(request, elsewhere=target)
+    raise BadAnswer(
+        "redirected",
+        f"{connection.shown(request)} redirects to {target.partition('?')[0][:200]}, which is another host. The client "
+        "does not follow, since it would send its token there; give the right address as url.",
+    )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -265,7 +280,7 @@ def accepted(connection: Connection, request: Request, reply: Reply) -> Reply:
     """
     if reply.status < 400:
         return reply
-    where = f"{request.method} {connection.full(request.path)}"
+    where = f"{request.method} {connection.shown(request)}"
     try:
         raise ServiceError.of_problem(json.loads(reply.content), reply.status)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):

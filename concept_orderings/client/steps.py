@@ -23,12 +23,15 @@ class Request:
         From the address of the service, such as ``/v1/streams``, with its query.
     headers : mapping of str to str
     content : bytes or None
+    elsewhere : str
+        The whole URL, if the service has redirected to another host: that gets no token. Else empty.
     """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True)

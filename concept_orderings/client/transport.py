@@ -206,8 +206,8 @@ def _options(connection: Connection) -> dict[str, Any]:
 
 
 def _built(http: httpx.Client | httpx.AsyncClient, connection: Connection, request: Request) -> httpx.Request:
-    headers = {**connection.headers(), **request.headers}
-    return http.build_request(request.method, connection.full(request.path), headers=headers, content=request.content)
+    headers = connection.headers(request)
+    return http.build_request(request.method, connection.target(request), headers=headers, content=request.content)
 
 
 def _is_stream(answer: httpx.Response) -> bool:
@@ -231,7 +231,7 @@ def _not_set_up(error: Exception) -> BadArgument:
 
 
 def _not_sent(error: Exception, connection: Connection, request: Request) -> BadArgument:
-    return BadArgument.of(f"{connection.full(request.path)!r} is no address that a request can be sent to: {error}.")
+    return BadArgument.of(f"{connection.shown(request)!r} is no address that a request can be sent to: {error}.")
 
 
 def _failed(error: Exception, connection: Connection, received: int = 0) -> Failed:

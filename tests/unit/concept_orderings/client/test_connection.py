@@ -14,6 +14,7 @@ from support.scripted_service import ScriptedService, problem
 
 URL = "http://orders:8000"
 OK = Reply(200, {}, b"{}")
+ANY = Request("GET", "/v1")
 
 
 def get(*answers: Reply | Failed, patience: float = 60.0, path: str = "/a") -> tuple[Reply, ScriptedService]:
@@ -96,6 +97,48 @@ def test_redirections_to_another_host_are_refused(location: str) -> None:
     assert refused.value.code == "redirected"
 
 
+def get_content(url: str, *locations: str, method: str = "GET") -> list[Request]:
+    """Ask for content of a known digest that is redirected, and return the requests."""
+    service = ScriptedService()
+    service.answers["/a"] = [*(Reply(307, {"location": each}, b"") for each in locations), OK]
+    assert service.run(exchange(Connection(url), Request(method, "/a"), elsewhere=True)) is OK
+    return service.requests
+
+
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        (URL, "https://bucket/key?signature=abc"),
+        (URL, "http://bucket/key?signature=abc"),
+        ("https://orders", "https://bucket/key?signature=abc"),
+    ],
+)
+def test_content_of_a_known_digest_may_come_from_another_host_which_gets_no_token(url: str, location: str) -> None:
+    first, second = get_content(url, location)
+
+    connection = Connection(url, token="secret")
+    assert (connection.target(first), connection.target(second)) == (f"{url}/a", location)
+    assert connection.headers(first)["Authorization"] == "Bearer secret"
+    assert "Authorization" not in connection.headers(second)
+    assert connection.shown(second) == location.partition("?")[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "locations"),
+    [
+        ("GET", "https://orders", ["http://bucket/key?signature=abc"]),
+        ("GET", URL, ["ftp://bucket/key?signature=abc"]),
+        ("PUT", URL, ["https://bucket/key?signature=abc"]),
+        ("GET", URL, ["https://bucket/key?signature=abc", "https://other/key?signature=abc"]),
+        ("GET", URL, ["https://bucket/key?signature=abc", f"{URL}/a"]),
+    ],
+)
+def test_other_redirections_to_another_host_are_refused(method: str, url: str, locations: list[str]) -> None:
+    with pytest.raises(BadAnswer, match=r"redirects to .*, which is another host") as refused:
+        get_content(url, *locations, method=method)
+    assert "signature" not in refused.value.detail
+
+
 def test_redirections_end() -> None:
     with pytest.raises(BadAnswer, match="more than 5 times"):
         get(*[Reply(307, {"location": "/base/a"}, b"")] * 9)
@@ -132,9 +175,9 @@ def test_a_connection_is_given_or_of_the_environment(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CONCEPT_ORDERINGS_TOKEN", "abc\n")
 
     found = Connection.of(None, timeout=1, patience=1)
-    assert (found.url, found.headers()["Authorization"]) == ("https://orders", "Bearer abc")
-    assert "Authorization" not in Connection.of("http://a", token="", timeout=1, patience=1).headers()
-    assert Connection.of("http://a", token="x", timeout=1, patience=1).headers()["Authorization"] == "Bearer x"
+    assert (found.url, found.headers(ANY)["Authorization"]) == ("https://orders", "Bearer abc")
+    assert "Authorization" not in Connection.of("http://a", token="", timeout=1, patience=1).headers(ANY)
+    assert Connection.of("http://a", token="x", timeout=1, patience=1).headers(ANY)["Authorization"] == "Bearer x"
 
 
 def test_a_body_has_the_time_that_its_bytes_take(monkeypatch: pytest.MonkeyPatch) -> None:

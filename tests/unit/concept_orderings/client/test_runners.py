@@ -148,6 +148,20 @@ def test_a_token_goes_to_the_service_alone(server: LyingServer, reading: Read) -
     assert {each.headers["Authorization"] for each in server.seen} == {"Bearer secret"}
 
 
+def test_content_of_a_known_digest_comes_from_another_host_without_the_token(
+    server: LyingServer, reading: Read
+) -> None:
+    with LyingServer(server.service) as other:
+        server.lie(TASK, status(307, location=f"{other.url}{TASK}"))
+        assert len(reading(server.url, token="secret")) == 6
+        assert other.paths() == [TASK]
+        assert all("Authorization" not in each.headers for each in other.seen)
+
+        server.lie(TASK, *[status(307, location=f"{other.url}{V1}/tasks/1")] * 3)
+        with pytest.raises(WrongDigest, match="Task 0 of version 1 of the stream job-1"):
+            reading(server.url, token="secret")
+
+
 def test_a_proxy_is_asked(server: LyingServer, reading: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path of a request to a proxy is the whole address."""
     for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "no_proxy", "all_proxy", "http_proxy"):
