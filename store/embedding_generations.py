@@ -83,6 +83,10 @@ class EmbeddingGenerations:
         newer = sum(size for each, size in sizes.items() if each.number > generation.number)
         return newer >= self._allowed(sizes, memory) / 2
 
+    async def size(self) -> int:
+        """Return the bytes of all hashes together."""
+        return sum((await self._measure())[0].values())
+
     async def make_room(self, more: int = 0) -> bool:
         """Delete the oldest hashes until there is room; return whether there is.
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from store.embedding_generations import EmbeddingGenerations
 from store.format import refusal
 from store.queue import Queue, make_docket, open_redis
 from store.redis_memory import read_memory
@@ -43,6 +44,9 @@ async def examine_redis(settings: WorkerSettings) -> AsyncIterator[Finding]:
                 yield note("old programs", sentence, "docs/data.md has the steps of the upgrade.")
             async for finding in _queue(redis, url, settings):
                 yield finding
+            budget = settings.embedding_cache_mb
+            size = await EmbeddingGenerations(redis, settings.keys, budget * _MB).size()
+            yield ok("embeddings", f"They take {size // _MB:,} of {budget:,} MB; the oldest give way.")
         except (RedisError, OSError) as error:
             yield wrong(
                 "Redis",

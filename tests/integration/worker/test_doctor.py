@@ -67,7 +67,17 @@ def test_a_service_that_is_up_is_well(examine: Examine, tmp_path: Path) -> None:
     finally:
         valkey.close()
     assert states(found, "wrong") == set()
-    for about in ("settings", "format", "store", "Redis", "persistence", "memory of Redis", "queue", "sources"):
+    for about in (
+        "settings",
+        "format",
+        "store",
+        "Redis",
+        "persistence",
+        "memory of Redis",
+        "queue",
+        "embeddings",
+        "sources",
+    ):
         assert found[about]["state"] == "ok", found[about]
     assert any(about.startswith("worker ") and __version__ in each["found"] for about, each in found.items())
     assert found["workers"]["state"] == "note"
