@@ -5,7 +5,7 @@
 Each version has 4 concepts in 2 tasks. The first is published, and all others are made of copies of its record, each
 for a request of its own. Baselines in the same run, by turns: empty streams in the same directory. Times are of the
 store (the steps of a job that write), and of the whole service: from POST to the version, and the answer to `latest`
-and to a page of 100 versions.
+and to a page of 100 versions. At the end, the check of all files (`fsck`) is held against reading them.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from concept_orderings.library import arrange_stream
 from concept_orderings.request import parse_request
 from concept_orderings.stream import ArrangedStream
 from store import object_keys
+from store.fsck import Check
 from store.newest import Newest, NewestHints
 from store.objects import LocalObjects
 from store.versions import Versions
@@ -48,6 +49,7 @@ def main() -> None:
         asyncio.run(measure_store(root, options.runs, seeds))
         with service(Path(directory) / "data") as (base, _):
             measure_service(base, options.runs, seeds)
+        measure_check(root)
 
 
 def request(name: str, seed: int) -> dict[str, object]:
@@ -106,6 +108,18 @@ def measure_service(base: str, runs: int, seeds: Iterator[int]) -> None:
                 urllib.request.urlopen(f"{base}/v1/streams/{name}{path}").read()
                 seconds.append(time.perf_counter() - began)
         compare(f"{what}, beside a stream of 100", full, empty)
+
+
+def measure_check(root: Path) -> None:
+    began = time.perf_counter()
+    files = [each for each in root.rglob("*") if each.is_file()]
+    size = sum(len(each.read_bytes()) for each in files)
+    baseline = time.perf_counter() - began
+    began = time.perf_counter()
+    check = Check(LocalObjects(root), settle_seconds=0.0)
+    asyncio.run(check.run())
+    seconds = time.perf_counter() - began
+    print(f"fsck of {check.objects_read} objects, {size / 1e6:.0f} MB: {seconds:.1f} s; reading them: {baseline:.1f} s")
 
 
 def compare(what: str, full: list[float], empty: list[float]) -> None:

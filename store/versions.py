@@ -10,6 +10,7 @@ pointer from the request to the version, so the same request never gets two vers
 import asyncio
 import json
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -424,7 +425,18 @@ class Versions:
                 return taken
             if taken is not None:
                 await self._numbering.index(stream, taken)
+                await self._remove_parts(record, taken)
             version += 1
+
+    async def _remove_parts(self, lost: VersionRecord, taken: VersionRecord) -> None:
+        """Remove the tasks and the manifest of a version whose number another one took.
+
+        They name the stream and the number, so no version can have them any more. A store that does not remove them
+        keeps them, and nothing refers to them.
+        """
+        with suppress(StoreError):
+            for digest in {lost.digest, *(each.digest for each in lost.tasks)}.difference(taken.parts):
+                await self._objects.remove(object_keys.document(digest))
 
     async def _write_documents(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
         # In threads: both take seconds for a million concepts.

@@ -129,6 +129,18 @@ async def test_every_object_that_something_refers_to_is_missed(tmp_path: Path) -
     assert await findings_of(objects) == []
 
 
+async def test_publishers_that_tried_the_same_number_leave_nothing_behind(objects: WholeStore) -> None:
+    """Two of them have the same tasks, and two are of one request."""
+    streams = [arranged(seed) for seed in (0, 1, 1, 2, 3, 4, 5)]
+    body = {"name": "s", "concepts": ["A+++a"], "ordering": {"kind": "random"}, "tasks": {"count": 1}}
+    for seed in range(2):
+        request = parse_request({**body, "ordering": {"kind": "random", "seed": seed}})
+        streams.append(arrange_stream(request, evidence_at_hand(request)))
+    records = await asyncio.gather(*(Versions(objects).publish(each) for each in streams))
+    assert {each.version for each in records} == set(range(1, 9))
+    assert await findings_of(objects) == []
+
+
 @pytest.mark.parametrize("writes", range(1, 9))
 async def test_what_a_killed_publisher_left_is_unreferred(tmp_path: Path, writes: int) -> None:
     objects = LocalObjects(tmp_path)

@@ -109,7 +109,7 @@ async def cost_of(objects: Objects, call: Callable[[Versions], Awaitable[object]
     return counted.reads, counted.lists, counted.writes
 
 
-@pytest.mark.parametrize("number", [3, 300])
+@pytest.mark.parametrize("number", [3, 300, pytest.param(10_000, marks=pytest.mark.faults)])
 async def test_the_next_version_takes_as_many_steps_as_the_second(objects: Objects, number: int) -> None:
     await many_versions(objects, number)
     reads, lists, writes = await cost_of(objects, lambda versions: versions.publish(arranged(7)))
