@@ -10,6 +10,9 @@ RECORDS = 20
 
 PERIOD_SECONDS = 10.0
 
+_ACCESS_LOG = "uvicorn.access"
+"""Written at level debug alone, where each request is to have its line."""
+
 
 class _Kind:
     """What has happened to records of one kind in the present period."""
@@ -38,6 +41,8 @@ class LogLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to write a record; append to its message how many like it were left out before."""
+        if record.name == _ACCESS_LOG:
+            return True
         kind = self._kinds[record.name, record.pathname, record.lineno]
         now = self._clock()
         if now - kind.since >= PERIOD_SECONDS:
@@ -53,14 +58,7 @@ class LogLimit(logging.Filter):
 
 
 def limit_logs() -> None:
-    """Limit all handlers that this process has: uvicorn's, and the one for loggers without a handler.
-
-    The access log, which is written at level debug alone, is not limited.
-    """
+    """Limit all handlers of the root logger, to which all others pass their records on."""
     limit = LogLimit()
-    loggers = [logging.getLogger(), *map(logging.getLogger, ("uvicorn", "uvicorn.error"))]
-    handlers = {handler for each in loggers for handler in each.handlers}
-    if logging.lastResort is not None:
-        handlers.add(logging.lastResort)
-    for each in handlers:
+    for each in logging.getLogger().handlers:
         each.addFilter(limit)

@@ -115,6 +115,11 @@ class Child:
         """Return the last lines of its log, indented; empty if it has none of its own."""
         return "" if self._data is None else self._data.log_tail(self.program.name)
 
+    def cut_log(self) -> None:
+        """Keep its log small while it runs."""
+        if self._data is not None:
+            self._data.cut_log(self.program.name)
+
     def kill(self) -> None:
         """Kill it and all processes of its group, at once: one that is stopped would not see SIGTERM."""
         if self._process is not None and not self.died:

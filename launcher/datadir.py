@@ -3,11 +3,15 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from launcher.errors import CannotRun
+
+MOST_LOG_BYTES = 16 * 1024 * 1024
+"""The size from which the log of a running child is moved away, so that two of them are kept at most."""
 
 TAIL_BYTES = 8192
 TAIL_LINES = 10
@@ -97,6 +101,19 @@ class DataDir:
         """Rename the log of the last run to ``NAME.log.1``, over an older one, so that logs do not grow for ever."""
         with contextlib.suppress(OSError):
             self.log(name).replace(self.logs / f"{name}.log.1")
+
+    def cut_log(self, name: str, most_bytes: int = MOST_LOG_BYTES) -> None:
+        """Move what a running child has logged to ``NAME.log.1``, over an older one, if it is large.
+
+        The child goes on writing to the same file, to whose end it appends. A line that it writes at this moment may be
+        lost.
+        """
+        log = self.log(name)
+        # It is tried again: the disk may be full.
+        with contextlib.suppress(OSError):
+            if log.stat().st_size > most_bytes:
+                shutil.copyfile(log, self.logs / f"{name}.log.1")
+                os.truncate(log, 0)
 
     def log_tail(self, name: str) -> str:
         """Return at most the last 10 lines of a child's log, indented."""

@@ -50,6 +50,7 @@ class Kept:
 
     def step(self, now: float) -> None:
         """Look at it, and do what is to be done next."""
+        self.child.cut_log()
         waits = self._lifecycle.waits
         seen = Seen(
             now=now,

@@ -62,3 +62,9 @@ def test_other_lines_are_written_meanwhile(handler: Lines) -> None:
     logging.getLogger("limited").warning("something else")
     assert handler.lines[-1] == "something else"
     assert len(handler.lines) == RECORDS + 1
+
+
+def test_the_access_log_is_not_limited(clock: Clock) -> None:
+    limit = LogLimit(clock)
+    record = logging.LogRecord("uvicorn.access", logging.INFO, __file__, 1, "GET /", (), None)
+    assert all(limit.filter(record) for _ in range(1000))
