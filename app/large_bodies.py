@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -132,7 +133,9 @@ class LargeBodies:
         if process.returncode > 0:
             raise RuntimeError(f"the process for a large body ended with {process.returncode}; the log has its error")
         _log.warning("the process for a large body was ended by signal %d", -process.returncode)
-        # Libraries may crash without memory, and the kernel ends this process first where memory is short.
+        if process.returncode == -signal.SIGKILL:
+            raise NoRoom("the system ended the process that parsed it, because memory was short")
+        # Libraries may crash without memory.
         return Outcome({}, lacked_memory=True)
 
     @contextmanager

@@ -15,6 +15,7 @@ from app.large_messages import PASSED, Order, Outcome, error_as_json, response_a
 from app.service import Answered, Service
 from app.settings import AppSettings
 from store.logs import configure_logs
+from store.memory import end_first
 from store.request_id import REQUEST_ID
 
 _M_ARENA_MAX = -8
@@ -41,10 +42,9 @@ def main() -> int:
 
 
 def give_way() -> None:
-    """Let other processes have the processor first, and let the kernel end this one first where memory is short."""
+    """Let other processes have the processor and the memory first."""
     os.nice(_NICENESS)
-    with suppress(OSError):  # not Linux
-        Path("/proc/self/oom_score_adj").write_text("1000")
+    end_first(1000)
 
 
 def limit_memory(more: int) -> None:

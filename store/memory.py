@@ -1,13 +1,18 @@
-"""How much memory this process may use: that of the machine, or of the control group (a container's) that limits it."""
+"""How much memory this process may use, and which process the kernel ends where there is none.
+
+The memory is that of the machine, or of the control group (a container's) that limits it.
+"""
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUP = Path("/proc/self/cgroup")
 MACHINE = Path("/proc/meminfo")
+OOM_SCORE = Path("/proc/self/oom_score_adj")
 
 
 class Memory(NamedTuple):
@@ -51,6 +56,18 @@ def memory(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP, machine: Path = MACH
     """
     found = [_of_machine(machine), *_of_groups(cgroups, own)]
     return Memory(min(each.limit for each in found), min(each.free for each in found))
+
+
+def end_first(score: int) -> None:
+    """Let the kernel end this process before others where memory is short.
+
+    Parameters
+    ----------
+    score
+        From 0, which is usual, to 1000, which goes before all others.
+    """
+    with suppress(OSError):  # not Linux
+        OOM_SCORE.write_text(str(score))
 
 
 def _of_machine(file: Path) -> Memory:

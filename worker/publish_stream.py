@@ -11,6 +11,8 @@ from store.jobs import result_of
 from store.versions import VersionRecord, Versions
 from worker.evidence.gathering import EvidenceStores, Gathering
 from worker.gather import gather
+from worker.machine import this_machine
+from worker.memory_of_requests import check_memory
 from worker.monitor import Monitor
 from worker.quick_jobs import MOST_BYTES, QuickJobs
 from worker.runner import Work
@@ -78,4 +80,5 @@ class PublishStream(Work):
             return await self._quick.make(canonical, monitor.report)
         if len(canonical) > _LARGE_BYTES:
             await monitor.enter(Phase.READING, 0)
+            check_memory(canonical, this_machine(self._settings))
         return await asyncio.to_thread(read_canonical, canonical)

@@ -54,8 +54,8 @@ async def fail(service: Service, body: Body) -> Response:
     raise KeyError("no such name")
 
 
-async def die(service: Service, body: Body) -> Response:
-    os.kill(os.getpid(), signal.SIGKILL)
+async def die(service: Service, body: Body, number: int) -> Response:
+    os.kill(os.getpid(), number)
     raise AssertionError
 
 
@@ -172,9 +172,12 @@ async def test_less_memory_that_is_free_is_a_matter_of_time(
 
 
 @pytest.mark.anyio
-async def test_a_process_that_is_killed_lacked_memory(large: LargeBodies, body: Body) -> None:
-    with pytest.raises(TooHeavy):
-        await large.run(die, body)
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGKILL, NoRoom), (signal.SIGABRT, TooHeavy)])
+async def test_a_process_that_is_ended_lacked_memory(
+    large: LargeBodies, body: Body, number: int, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await large.run(die, body, int(number))
 
 
 @pytest.mark.anyio
@@ -202,5 +205,5 @@ async def test_closing_kills_the_process(large: LargeBodies, body: Body) -> None
     await asyncio.to_thread(until, lambda: large._process is not None, "the process runs")
     large.close()
 
-    with pytest.raises((TooHeavy, NoRoom)):
+    with pytest.raises(NoRoom):
         await asyncio.wait_for(running, 30)

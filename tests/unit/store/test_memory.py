@@ -1,13 +1,13 @@
 """The memory of the machine, and of control groups of both versions."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from store.memory import CGROUPS, OWN_CGROUP, Memory, memory
+from store.memory import Memory, memory
+from support.memory_group import memory_group
 from support.processes import ROOT
 
 GB = 10**9
@@ -89,19 +89,11 @@ def test_this_process_has_memory() -> None:
 
 
 def test_a_real_group_is_read() -> None:
-    """In a control group of version 1 of its own, where this machine allows to make one."""
-    paths = [line.split(":")[2] for line in OWN_CGROUP.read_text().splitlines() if ":memory:" in line]
-    group = CGROUPS / "memory" / (paths[0].lstrip("/") if paths else "") / f"test-{os.getpid()}"
-    try:
-        group.mkdir()
-    except OSError as error:
-        pytest.skip(f"no control group of version 1 can be made here: {error}")
-    try:
-        (group / "memory.limit_in_bytes").write_text("500000000")
-        code = f"open('{group}/cgroup.procs', 'w').write('0'); from store.memory import memory; print(*memory())"
-        run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = "from store.memory import memory; print(*memory())"
+    with memory_group(500_000_000) as group:
+        command = group.command([sys.executable, "-c", code])
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         limit, free = map(int, run.stdout.split())
-        assert limit == pytest.approx(500_000_000, abs=4096)
-        assert 400_000_000 < free < limit
-    finally:
-        group.rmdir()
+
+    assert limit == pytest.approx(500_000_000, abs=4096)
+    assert 400_000_000 < free < limit
