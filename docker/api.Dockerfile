@@ -1,4 +1,4 @@
-# The HTTP service: concept_orderings, store and app, without torch and numba.
+# The HTTP service: concept_orderings, store, app and launcher, without torch and numba.
 # Built from the repository's root, as compose.yaml does: docker build -f docker/api.Dockerfile .
 
 # An argument, so that a mirror or a digest can be set without editing this file; see docker/README.md.
@@ -23,6 +23,7 @@ COPY concept_orderings concept_orderings
 RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-reinstall .
 COPY store /srv/store
 COPY app /srv/app
+COPY launcher /srv/launcher
 COPY docker/api_health.py /srv/
 # Made readable for the service's user, since the checkout's umask may forbid it; compiled, since the root file system
 # is read-only at run time.
@@ -43,4 +44,5 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /srv
 USER 10001:10001
 EXPOSE 8000
-CMD ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
+# It starts the API, and starts it again when it ends or hangs: a health check has no action.
+CMD ["python", "-m", "launcher", "api", "--host", "0.0.0.0", "--port", "8000"]

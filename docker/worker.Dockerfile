@@ -1,4 +1,4 @@
-# The worker: concept_orderings, store and worker, with torch; the same image serves a GPU, unless torch is CPU-only.
+# The worker: concept_orderings, store, worker and launcher, with torch; the same image serves a GPU, unless torch is CPU-only.
 # Built from the repository's root, as compose.yaml does: docker build -f docker/worker.Dockerfile .
 
 # An argument, so that a mirror or a digest can be set without editing this file; see docker/README.md.
@@ -30,6 +30,7 @@ COPY concept_orderings concept_orderings
 RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --force-reinstall .
 COPY store /srv/store
 COPY worker /srv/worker
+COPY launcher /srv/launcher
 COPY docker/worker_health.py /srv/
 # Made readable for the service's user, since the checkout's umask may forbid it; compiled, since the root file system
 # is read-only at run time.
@@ -54,4 +55,5 @@ ENV PATH=/opt/venv/bin:$PATH \
     CONCEPT_ORDERINGS_CHECKPOINTS=/checkpoints
 WORKDIR /srv
 USER 10001:10001
-CMD ["python", "-m", "worker"]
+# It starts the worker, and starts it again when it ends or hangs: a health check has no action.
+CMD ["python", "-m", "launcher", "worker"]

