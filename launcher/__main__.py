@@ -51,7 +51,7 @@ def _keep(signals: Signals, programs: list[tuple[Program, Watch]], listeners: Li
     kept = [Kept(Child(program, os.environ), watch, PATIENCE) for program, watch in programs]
     supervisor = Supervisor(signals, [kept], needed=kept)
     try:
-        supervisor.run(is_ready=lambda: any(each.has_shown_life for each in kept))
+        supervisor.run(is_ready=lambda: any(each.has_lived for each in kept))
     except StopRequested:
         return 0
     except CannotRun as error:

@@ -5,6 +5,9 @@ EARLY_SECONDS = 30.0
 
 LONGEST_DELAY = 15.0
 
+LONGEST_DELAY_AFTER_LIFE = 1.0
+"""The same for a child that had given a sign of life: what killed it need not be there at its next start."""
+
 CRASH_LOOP = 5
 """Early ends in a row after which a child counts as one that cannot run."""
 
@@ -15,7 +18,7 @@ class BackOff:
     Parameters
     ----------
     first
-        Seconds before the first start after an end; each early end in a row doubles them, up to 15.
+        Seconds before the first start after an end; each early end in a row doubles them.
 
     Attributes
     ----------
@@ -32,8 +35,17 @@ class BackOff:
         """Whether the child has ended so often in a row that it does not seem able to run."""
         return self.early_ends >= CRASH_LOOP
 
-    def delay(self, age: float) -> float:
-        """Note an end at this age in seconds; return the seconds to wait before the next start."""
+    def delay(self, age: float, *, has_lived: bool) -> float:
+        """Note an end; return the seconds to wait before the next start.
+
+        Parameters
+        ----------
+        age
+            Seconds from its start to its end.
+        has_lived
+            Whether it had given a sign of life.
+        """
         self.early_ends = self.early_ends + 1 if age < EARLY_SECONDS else 1
         # The exponent is bounded: a float overflows after some thousand ends.
-        return min(LONGEST_DELAY, self._first * 2.0 ** min(self.early_ends - 1, 16))
+        longest = LONGEST_DELAY_AFTER_LIFE if has_lived else LONGEST_DELAY
+        return min(longest, self._first * 2.0 ** min(self.early_ends - 1, 16))

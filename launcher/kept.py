@@ -24,25 +24,28 @@ class Kept:
         How long it waits at first before it is started again.
     may_start
         Returns whether what it needs is there; asked before each start.
+
+    Attributes
+    ----------
+    child : Child
+        As it was given.
+    has_lived : bool
+        Whether any of its processes has given a sign of life.
     """
 
     def __init__(
         self, child: Child, watch: Watch, patience: Patience, may_start: Callable[[], bool] = lambda: True
     ) -> None:
         self.child = child
+        self.has_lived = False
         self._watch = watch
         self._may_start = may_start
         self._lifecycle = Lifecycle(BackOff(patience.back_off))
 
     @property
-    def is_crash_loop(self) -> bool:
-        """Whether it has ended so often in a row, soon after its start, that it does not seem able to run."""
-        return self._lifecycle.back_off.is_crash_loop
-
-    @property
-    def has_shown_life(self) -> bool:
-        """Whether its process has given a sign of life."""
-        return self._watch.has_seen_life()
+    def cannot_run(self) -> bool:
+        """Whether it has ended so often in a row that it does not seem able to run, and never gave a sign of life."""
+        return self._lifecycle.back_off.is_crash_loop and not self.has_lived
 
     def seconds_until_due(self, now: float) -> float:
         """Return how long it still waits for its next start; infinity if it runs."""
@@ -52,9 +55,12 @@ class Kept:
         """Look at it, and do what is to be done next."""
         self.child.cut_log()
         waits = self._lifecycle.waits
+        lives = not waits and self._watch.has_seen_life()
+        self.has_lived |= lives
         seen = Seen(
             now=now,
             ended=not waits and self.child.died,
+            has_lived=lives,
             is_hung=not waits and self._watch.is_hung(),
             may_start=self._lifecycle.is_due(now) and self._may_start(),
         )

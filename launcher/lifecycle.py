@@ -45,14 +45,17 @@ class Seen:
         The time in seconds; never smaller than at the moment before.
     ended : bool
         Whether its process has ended.
+    has_lived : bool
+        Whether its process has given a sign of life.
     is_hung : bool
-        Whether it has given no sign of life for too long.
+        Whether it has given none for too long.
     may_start : bool
         Whether what it needs is there.
     """
 
     now: float
     ended: bool = False
+    has_lived: bool = False
     is_hung: bool = False
     may_start: bool = True
 
@@ -103,7 +106,7 @@ class Lifecycle:
             return Step.START
         if not self.waits and seen.ended:
             self.state = State.BACKING_OFF
-            self.delay = self.back_off.delay(seen.now - self._started)
+            self.delay = self.back_off.delay(seen.now - self._started, has_lived=seen.has_lived)
             self._start_at = seen.now + self.delay
             return Step.NOTE_END
         if self.state is State.RUNNING and seen.is_hung:

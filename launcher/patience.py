@@ -10,7 +10,7 @@ class Patience:
     Attributes
     ----------
     ask_every
-        Between an answer and the next question.
+        Between an answer and the next question; until the first answer, a tenth of it.
     answer
         For an answer: three missing ones in a row take 30 to 45 seconds.
     silence

@@ -91,7 +91,7 @@ class Questions:
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        while not self._over.wait(self._patience.ask_every):
+        while not self._over.wait(self._patience.ask_every / (1 if self.has_answered else 10)):
             self.note(self._ask(self._patience.answer))
 
     def note(self, answer: Answer) -> None:

@@ -84,7 +84,7 @@ class Supervisor:
 
     def _check_needed(self) -> None:
         for each in self._needed:
-            if each.is_crash_loop:
+            if each.cannot_run:
                 raise CannotRun("The service cannot start.")
 
     def _pause(self, slow_at: float) -> float:
