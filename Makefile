@@ -14,7 +14,7 @@ help:  ## show this list
 setup: $(INSTALLED)  ## install everything into .venv
 
 # torch first and with its torchvision: resolved together with the rest, pip may choose a pair that does not import.
-$(INSTALLED): pyproject.toml constraints.txt openapi/client-generator.txt openapi/schemathesis.txt tests/exporting-libraries.txt
+$(INSTALLED): pyproject.toml constraints.txt openapi/client-generator.txt openapi/schemathesis.txt tests/moto.txt tests/exporting-libraries.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -25,6 +25,8 @@ $(INSTALLED): pyproject.toml constraints.txt openapi/client-generator.txt openap
 	$(VENV)/client-generator/bin/python -m pip install --quiet --requirement openapi/client-generator.txt
 	$(BIN)/python -m venv $(VENV)/schemathesis
 	$(VENV)/schemathesis/bin/python -m pip install --quiet --requirement openapi/schemathesis.txt
+	$(BIN)/python -m venv $(VENV)/moto
+	$(VENV)/moto/bin/python -m pip install --quiet --requirement tests/moto.txt
 	rm -rf $(VENV)/exporting-libraries
 	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/exporting-libraries --requirement tests/exporting-libraries.txt
 	touch $@
