@@ -303,7 +303,9 @@ class Service:
     async def _find_versions(self, asked: KnownRequest) -> list[VersionRecord] | None:
         """Return the versions that a known body asks for; None if one is missing or cannot be read."""
         try:
-            found = await asyncio.gather(*(self._versions.find(*each) for each in asked.identities))
+            found = await asyncio.gather(
+                *(self._versions.find_whole(*each, thorough=False) for each in asked.identities)
+            )
         except StoreError:
             return None  # the full search says what is wrong
         versions = [each for each in found if each is not None]
@@ -404,7 +406,10 @@ class Service:
         succeeded = set[str]()
         # Each round but the last adds to those that have succeeded, which are never left twice.
         for round_number in range(len(left) + 1):
-            records = await asyncio.gather(*(self._versions.find(each.name, each.digest) for each in left.values()))
+            # A version that a read found damaged is made again by its job.
+            records = await asyncio.gather(
+                *(self._versions.find_whole(each.name, each.digest, thorough=False) for each in left.values())
+            )
             found |= {job: record for job, record in zip(left, records, strict=True) if record is not None}
             left = {job: each for job, each in left.items() if job not in found}
             if not left:

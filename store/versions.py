@@ -380,8 +380,29 @@ class Versions:
             )
         return record
 
+    async def find_whole(self, stream: str, request_digest: str, *, thorough: bool) -> VersionRecord | None:
+        """Return the record of the version that a request already has; None if there is none, or a damaged one.
+
+        Parameters
+        ----------
+        stream, request_digest
+            As `find` takes them.
+        thorough
+            Whether all parts of the version are read. If not, these are only those that were found damaged before.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` if the record or the pointer is damaged or missing; ``store_unavailable``.
+        """
+        record = await self.find(stream, request_digest)
+        if record is None or (not thorough and self.found_damaged.isdisjoint(record.parts)):
+            return record
+        parts = record.parts if thorough else self.found_damaged.intersection(record.parts)
+        return None if await self.damaged_of(parts) else record
+
     async def publish(self, arranged: ArrangedStream, *, report: Report = silent) -> VersionRecord:
-        """Store a stream as its next version, or return the version that its request already has.
+        """Store a stream as its next version, or return the version that its request already has, mended if needed.
 
         It may be called for one request any number of times, also concurrently and after a crash at any step.
 
@@ -402,11 +423,35 @@ class Versions:
         taken = await self._numbering.last_taken(stream)
         # After that, because all versions up to that number have their pointers only now.
         if (found := await self.find(stream, arranged.request.digest)) is not None:
+            await self._mend(found, arranged)
             return found
         record = await self._create(arranged, taken + 1, report)
         await self._numbering.index(stream, record)
         await self._numbering.created(stream, record.version)
         return record
+
+    async def _mend(self, record: VersionRecord, arranged: ArrangedStream) -> None:
+        """Write the parts of a version that are damaged or missing, if its request gives the same bytes again.
+
+        Raises
+        ------
+        StoreError
+            ``version_damaged`` if it gives others, such as when a source has changed.
+        """
+        damaged = await self.damaged_of(record.parts)
+        if not damaged:
+            return
+        tasks, export, manifest = await self._call(arranged.documents, record.version)
+        for file in await self._call(_evidence_files, arranged):
+            if file.digest in damaged:
+                await write_evidence(self._objects, file)
+        for document in (*tasks, export, manifest):
+            if document.digest in damaged:
+                await write_document(self._objects, document)
+        if left := await self.damaged_of(damaged):
+            raise version_damaged(
+                f"{len(left)} parts of {record.stream} version {record.version}; by now, its request gives others"
+            )
 
     async def _create(self, arranged: ArrangedStream, version: int, report: Report) -> VersionRecord:
         """Create the version with this number, or with the next one that is free.

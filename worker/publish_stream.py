@@ -55,7 +55,7 @@ class PublishStream(Work):
         request = await self._quickly(canonical, monitor)
         if isinstance(request, VersionRecord):
             return request
-        done = await self._versions.find(request.name, request.digest)
+        done = await self._versions.find_whole(request.name, request.digest, thorough=True)
         if done is not None:
             return done
         gathering = Gathering(request=request, settings=self._settings, stores=self._stores, monitor=monitor)

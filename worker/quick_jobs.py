@@ -71,7 +71,7 @@ class QuickJobs:
         return loop.run_until_complete(work)
 
     async def _find_or_publish(self, request: StreamRequest, report: Report) -> VersionRecord:
-        if (done := await self._versions.find(request.name, request.digest)) is not None:
+        if (done := await self._versions.find_whole(request.name, request.digest, thorough=True)) is not None:
             return done
         enter(report, Phase.ARRANGING)
         report(0, len(request.concepts))

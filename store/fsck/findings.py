@@ -14,8 +14,8 @@ class State(StrEnum):
 
 BACKUP = "Restore it from a backup."
 BACKUP_OR_CLIENT = (
-    "Restore it from a backup, or from the cache of a client: the file of this name. Publishing the same content again "
-    "mends it, too."
+    "Read it and post the request of its version again, which makes it again if it gives the same bytes; or restore it "
+    "from a backup, or from the cache of a client: the file of this name."
 )
 RENDERED_AGAIN = "Delete it: it is rendered again at the next request."
 MADE_AGAIN = "It is made again by `concept-orderings fsck --repair`."

@@ -82,8 +82,8 @@ class Damaged:
         The file to damage.
     """
 
-    def __init__(self, service: Deployment, part: str) -> None:
-        self.name = f"flipped-{part}"
+    def __init__(self, service: Deployment, part: str, *, name: str = "") -> None:
+        self.name = name or f"flipped-{part}"
         self.versions = [service.publish(years_request(self.name, seed)) for seed in range(3)]
         second = self.versions[1]
         self.url = second["url"]
@@ -192,6 +192,20 @@ def test_damaged_evidence_is_mended_by_the_next_version_that_has_it(service: Dep
     assert service.publish(second)["version"] == 2
     assert fresh.get(url).content == content
     assert all("damaged" not in each for each in fresh.get("/v1/streams/mended").json()["versions"])
+
+
+@pytest.mark.parametrize("part", ["manifest", "task", "order", "evidence"])
+def test_a_damaged_part_is_made_again_when_the_request_is_posted_again(service: Deployment, part: str) -> None:
+    damaged = Damaged(service, part, name=f"posted-{part}")
+    whole = damaged.file.read_bytes()
+    flip(damaged.file)
+    # The list finds it, and so does a read of that part.
+    assert service.http.get(f"/v1/streams/{damaged.name}").json()["versions"][1]["damaged"]
+    again = service.post(years_request(damaged.name, 1), wait=60)
+    assert (again.status_code, again.json()["version"]) == (201, 2), again.text
+    assert damaged.file.read_bytes() == whole
+    assert all("damaged" not in each for each in service.http.get(f"/v1/streams/{damaged.name}").json()["versions"])
+    assert service.post(years_request(damaged.name, 1)).status_code == 200
 
 
 def test_the_command_and_the_client_list_damaged_versions(service: Deployment) -> None:

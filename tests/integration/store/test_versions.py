@@ -297,6 +297,38 @@ async def test_a_record_says_what_was_too_large(objects: Objects) -> None:
     assert VersionRecord.from_bytes(record.to_bytes()) == record
 
 
+async def test_damaged_parts_are_made_again_when_the_version_is_published_again(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    stream = embedded()
+    record = await versions.publish(stream)
+    for digest in record.parts:
+        folder = "evidence" if digest in record.evidence_digests else "documents"
+        path = tmp_path / folder / digest[:2] / digest
+        whole = path.read_bytes()
+        for damage in (whole[:-1] + b"?", None):
+            path.unlink()
+            if damage is not None:
+                path.write_bytes(damage)
+            assert await versions.find_whole("s", stream.request.digest, thorough=True) is None
+            assert await versions.publish(stream) == record
+            assert path.read_bytes() == whole
+            assert await versions.find_whole("s", stream.request.digest, thorough=True) == record
+
+
+async def test_parts_that_the_request_does_not_give_any_more_stay_damaged(tmp_path: Path) -> None:
+    versions = Versions(LocalObjects(tmp_path))
+    stream = embedded()
+    record = await versions.publish(stream)
+    path = tmp_path / "documents" / record.digest[:2] / record.digest
+    path.write_bytes(b"damaged")
+    other = replace(stream, diagnostics={"other": 1})
+    with pytest.raises(StoreError) as refusal:
+        await versions.publish(other)
+    assert refusal.value.code == "version_damaged"
+    assert path.read_bytes() == b"damaged"
+    assert await versions.numbers("s") == [1]
+
+
 async def test_damaged_evidence_is_refused(tmp_path: Path) -> None:
     versions = Versions(LocalObjects(tmp_path))
     record = await versions.publish(embedded())
