@@ -192,6 +192,15 @@ async def test_a_run_without_its_request_fails(place: Place) -> None:
     assert error["code"] == "job_crashed"
 
 
+async def test_clients_see_no_path_of_the_machine(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    place.fail(SourceError("source_damaged", "The index is damaged: /tmp/data/indexes/c4/index.json: it is cut off."))
+    await place.runner.deliver(ID, await place.submit())
+    error = (await place.record()).error
+    assert error is not None
+    assert error["detail"] == "The index is damaged: …/index.json: it is cut off."
+    assert "/tmp/data/indexes/c4/index.json" in caplog.text, "the operator's log has it"
+
+
 async def test_a_permanent_error_is_not_retried(place: Place) -> None:
     place.fail(SourceError("source_damaged", "Why.", ["/a"]))
     await place.runner.deliver(ID, await place.submit())
