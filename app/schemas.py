@@ -218,7 +218,8 @@ class JobResource(Schema):
         examples=[1],
     )
     queue: QueuePlace | None = Field(
-        description="The place of a queued job in the queue, at the time of the answer; null in other states."
+        description="The place of a queued job in the queue, at the time of the answer; null in other states, "
+        "and while the service stops."
     )
     note: JobNote | None = Field(
         description="Why a queued job waits although a worker had it; null for any other.", examples=[None]
@@ -247,7 +248,8 @@ class JobSummary(Schema):
     stream: StreamLink | None = Field(description="The version, once the job has succeeded.")
     error: str | None = Field(description="The code of its error, if it failed.", examples=[None])
     queue: QueuePlace | None = Field(
-        description="The place of a queued job in the queue, at the time of the answer; null in other states."
+        description="The place of a queued job in the queue, at the time of the answer; null in other states, "
+        "and while the service stops."
     )
     created_at: Time = Field(description="When the job was queued.", examples=[_WHEN])
     started_at: Time | None = Field(

@@ -29,7 +29,6 @@ from app.parsing import Accepted, Decoded, NamedSource, Refused, Unresolved, dec
 from app.results import Results
 from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
-from app.single_flight import SingleFlight
 from app.sources import Sources
 from app.store_health import StoreHealth
 from app.waiting import each_change, until_final
@@ -167,7 +166,6 @@ class Service:
         self.figures = Figures(self._redis, settings.keys)
         objects = open_objects(settings.streams_location)
         self.store_health = StoreHealth(objects, settings.disk_space)
-        self._counting_workers: SingleFlight[None, int] = SingleFlight()
         self.links = Links(settings.streams_location, settings.redirect_bytes)
         self._versions = Versions(objects)
         self.listing = Listing(self._versions)
@@ -199,7 +197,6 @@ class Service:
         self._stack.callback(self.bodies.close)
         self._stack.callback(self.large_bodies.close)
         self._stack.callback(self._reading.close)
-        self._stack.push_async_callback(self._counting_workers.close)
         self._stack.push_async_callback(self._documents.close)
         self._stack.push_async_callback(self.exports.close)
         self._stack.push_async_callback(self.comparisons.close)
@@ -472,11 +469,13 @@ class Service:
         return await self._jobs.listed(limit)
 
     async def place(self, job: Record) -> PlaceInQueue | None:
-        """Return the present place of a job in the queue; None if it is not queued, or not any more."""
-        if job.state is not State.QUEUED or (ahead := await self._jobs.ahead(job)) is None:
+        """Return the present place of a job in the queue; None if it is not queued, or not any more.
+
+        While the service stops it is None: for all who waited for jobs, counting would take seconds.
+        """
+        if self._changes.are_ended or job.state is not State.QUEUED or (ahead := await self._jobs.ahead(job)) is None:
             return None
-        # Many ask at once when the service stops: all who waited for jobs.
-        return PlaceInQueue(ahead, await self._counting_workers.run(None, (await self._open_queue(JOB)).workers))
+        return PlaceInQueue(ahead, await (await self._open_queue(JOB)).workers())
 
     async def cancel(self, identifier: str) -> bool:
         """Cancel a queued job, or ask a running one to stop; return False if the job is finished."""
