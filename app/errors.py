@@ -19,7 +19,7 @@ from app.bodies import NoRoom, NotJson, TooHeavy
 from app.unknown_paths import allowed_methods, path_without_slash, unknown_path
 from concept_orderings.errors import ConceptOrderingsError, Fault, InvalidInput, StoreError
 from store.request_id import REQUEST_ID
-from store.runs import QueueFull
+from store.runs import ClientFull, QueueFull
 
 RETRY_SECONDS = 5
 
@@ -150,6 +150,8 @@ async def _store_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _queue_full(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, QueueFull)
+    if isinstance(error, ClientFull):
+        return problem(HTTPStatus.TOO_MANY_REQUESTS, "client_queue_full", client_full(error), headers=_retry_later())
     full = "is full" if error.needed == 1 else f"has no room for {error.needed} jobs, so none was accepted"
     detail = f"The queue {full}; try again after the seconds in Retry-After."
     return problem(HTTPStatus.TOO_MANY_REQUESTS, "queue_full", detail, headers=_retry_later())
@@ -167,6 +169,15 @@ async def _no_room(request: Request, error: Exception) -> JSONResponse:
 async def _too_heavy(request: Request, error: Exception) -> JSONResponse:
     detail = f"{error}, which is the limit of this service; send less in one request."
     return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
+
+
+def client_full(error: ClientFull) -> str:
+    """Return the sentences for a client whose share of the queue is full."""
+    room = "one more" if error.needed == 1 else f"{error.needed} more, so none was accepted"
+    return (
+        f"One client may have {error.most} jobs, or looks at counts, and yours leave no room for {room}. Try again "
+        "after the seconds in Retry-After, or once some of them are done."
+    )
 
 
 async def _redis_away(request: Request, error: Exception) -> JSONResponse:

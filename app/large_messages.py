@@ -14,7 +14,7 @@ from app.errors import ApiError
 from app.known_requests import Identity, KnownRequest
 from concept_orderings.canonical import Json
 from concept_orderings.errors import ConceptOrderingsError, Fault, InvalidInput, StoreError
-from store.runs import QueueFull
+from store.runs import ClientFull, QueueFull
 
 _PLAIN: Mapping[str, type[Exception]] = {each.__name__: each for each in (NotJson, NoRoom, TooHeavy, RedisError)}
 """Errors that are nothing but a message."""
@@ -97,6 +97,8 @@ class Outcome:
 def error_as_json(error: Exception) -> dict[str, Any]:
     """Return one of the `PASSED` errors as JSON."""
     match error:
+        case ClientFull():
+            return {"kind": ClientFull.__name__, "needed": error.needed, "most": error.most}
         case QueueFull():
             return {"kind": QueueFull.__name__, "needed": error.needed}
         case ConceptOrderingsError():
@@ -114,6 +116,8 @@ def read_error(written: Mapping[str, Any]) -> Exception:
     kind = written["kind"]
     if kind in _PLAIN:
         return _PLAIN[kind](written["message"])
+    if kind == ClientFull.__name__:
+        return ClientFull(written["needed"], written["most"])
     if kind == QueueFull.__name__:
         return QueueFull(written["needed"])
     first, *others = (Fault(each["code"], each["detail"], tuple(each["pointers"])) for each in written["faults"])

@@ -11,7 +11,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from app.errors import problem, problem_of
+from app.errors import client_full, problem, problem_of
 from app.examples import STREAM_NAME
 from app.routes.problems import FAILED_SOURCE, code_of
 from app.uploaded_counts import MEDIA_TYPES, read_counts
@@ -31,6 +31,7 @@ from concept_orderings.variants import parse_requests
 from store.damage import counts_file_damaged, labels_damaged, scores_file_damaged, version_damaged
 from store.disk_space import store_full
 from store.request_id import REQUEST_ID
+from store.runs import ClientFull
 from store.scores_files import no_such_scores
 from store.sources import no_such_source
 
@@ -271,6 +272,7 @@ _COPIED: Mapping[int, Mapping[str, str]] = {
     },
     429: {
         "queue_full": "The queue is full; try again after the seconds in Retry-After.",
+        "client_queue_full": client_full(ClientFull(needed=1, most=500)),
         "busy": "The service has no room for this body now: the bodies of other requests, which it is reading, take "
         "its memory for bodies. Try again after the seconds in Retry-After.",
     },

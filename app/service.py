@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 from redis.exceptions import RedisError
+from starlette.types import Scope
 
 from app.bodies import Bodies, Body, not_json
+from app.clients import Clients, mark_of
 from app.comparisons import Comparisons
 from app.encodings import Encodings
 from app.evidence_renderings import ParquetEvidence
@@ -29,7 +31,7 @@ from app.parsing import Accepted, Decoded, NamedSource, Refused, Unresolved, dec
 from app.results import Results
 from app.scores import Scores
 from app.settings import ORDERING_DEFAULTS, AppSettings
-from app.sources import Sources
+from app.sources import Limits, Sources
 from app.store_health import StoreHealth
 from app.waiting import each_change, until_final
 from concept_orderings.errors import BadParameter, StoreError
@@ -180,6 +182,7 @@ class Service:
             EvidenceRenderings(objects, "parquet", PARQUET_VERSION), self._versions.evidence
         )
         self.encodings = Encodings()
+        self._clients = Clients(settings.proxies)
         self.sources = Sources(
             SourceReports(self._redis, settings.keys),
             Runs(self._redis, settings.keys, LOOK),
@@ -187,7 +190,7 @@ class Service:
             CountsFiles(objects),
             self._reading,
             open_queue=partial(self._open_queue, LOOK),
-            most_active=settings.max_active_jobs,
+            limits=Limits(settings.max_active_jobs, settings.most_client_jobs),
         )
 
     async def __aenter__(self) -> "Service":
@@ -248,9 +251,13 @@ class Service:
         )
         return await asyncio.to_thread(render, totals, now, accept)
 
+    def client_of(self, connection: Scope) -> str:
+        """Return the mark of the client that sent a request, from its ASGI scope; empty if it is not known."""
+        return mark_of(self._clients.client_of(connection))
+
     # --- Requests for a version, and the jobs that make it.
 
-    async def find_or_enqueue_body(self, body: Body, key: bytes) -> Answered:
+    async def find_or_enqueue_body(self, body: Body, key: bytes, client: str = "") -> Answered:
         """Return what a body asks for, and for each request of it its version, or else the job that makes it.
 
         Labels and descriptions of the body are stored. A body that was accepted before is not parsed again if the
@@ -262,6 +269,8 @@ class Service:
             A request as JSON.
         key
             The key of the body among the `known` bodies.
+        client
+            The mark of the client (`app.clients.mark_of`), whose jobs are counted; empty if it is not known.
 
         Raises
         ------
@@ -275,16 +284,16 @@ class Service:
             if found is not None:
                 await self.keep_description(asked)
                 return Answered(asked, found)
-        answered = await (self._accept_elsewhere(body) if body.is_large else accept(self, body))
+        answered = await (self._accept_elsewhere(body, client) if body.is_large else accept(self, body, client))
         # They may have been stored by another process.
         self._stored_labels[answered.asked.labels_digest] = None
         if answered.lasting:
             self.known.keep(key, answered.asked)
         return answered
 
-    async def _accept_elsewhere(self, body: Body) -> Answered:
+    async def _accept_elsewhere(self, body: Body, client: str) -> Answered:
         """Accept a large body in a process of its own; see `app.large_bodies`."""
-        written = await self.large_bodies.run(accept, body)
+        written = await self.large_bodies.run(accept, body, client)
         asked, versions = read_known(written["asked"]), written["versions"]
         made = zip(asked.identities, versions, written["jobs"], strict=True)
         found = [await self._made(name, version, job) for (name, _), version, job in made]
@@ -350,11 +359,11 @@ class Service:
         self, size: int, body: Decoded, orders: Mapping[str, Sequence[str] | None] = MappingProxyType({})
     ) -> Accepted | Refused | Unresolved:
         # Variants together take no more memory than one body of the largest size, and find room among active jobs.
-        most = min(self.settings.max_body_bytes // max(1, size), self.settings.max_active_jobs)
+        most = min(self.settings.max_body_bytes // max(1, size), self.settings.most_client_jobs)
         now = datetime.now(UTC)
         return read_request(body, defaults=self.defaults, orders=orders, now=now, most_variants=most)
 
-    async def find_or_enqueue(self, accepted: Accepted) -> list[VersionRecord | Record]:
+    async def find_or_enqueue(self, accepted: Accepted, client: str) -> list[VersionRecord | Record]:
         """Return for each request of a body its version, or else the job that makes it.
 
         Calling this again for the same body does not start a second job. All jobs that it lacks are recorded, or none.
@@ -362,14 +371,14 @@ class Service:
         Raises
         ------
         QueueFull
-            If not all jobs find room among the active jobs that the settings allow.
+            If not all jobs find room among the active jobs that the settings allow, or among those of the client.
         StoreError
             ``store_full`` or ``store_unavailable``, if a version is to be made.
         BadParameter
             ``source_not_found``: no worker knows the source of counts, or there is no scores file of a name. Versions
             and active jobs that all requests have already are returned also if their source is gone.
         """
-        found = await self._find_or_submit(accepted)
+        found = await self._find_or_submit(accepted, client)
         return list(await asyncio.gather(*(self._queued(each, found[job_id(each)]) for each in accepted.requests)))
 
     async def _queued(self, request: StreamRequest, found: VersionRecord | int) -> VersionRecord | Record:
@@ -392,7 +401,7 @@ class Service:
             self._earlier_workers = await (await self._open_queue(JOB)).has_earlier_workers()
         return self._earlier_workers
 
-    async def _find_or_submit(self, accepted: Accepted) -> dict[str, VersionRecord | int]:
+    async def _find_or_submit(self, accepted: Accepted, client: str) -> dict[str, VersionRecord | int]:
         """Return for each request, by the id of its job, its version or the number of the run that makes it.
 
         A job may succeed after the search for its version and before its record is read: then the version is searched
@@ -417,9 +426,12 @@ class Service:
                 # Before the job is queued: its canonical request has the digest of the order alone.
                 await self._store_ties(accepted.requests[0])
             # On the threads that parse, because the warnings of a large request take as long.
-            jobs = await asyncio.get_running_loop().run_in_executor(self._parsing, jobs_of, list(left.values()))
-            most_active = self.settings.max_active_jobs
-            runs = await self._jobs.submit_each(jobs, most_active=most_active, again=succeeded)
+            submitting = partial(jobs_of, list(left.values()), client=client)
+            jobs = await asyncio.get_running_loop().run_in_executor(self._parsing, submitting)
+            most_active, most_of_client = self.settings.max_active_jobs, self.settings.most_client_jobs
+            runs = await self._jobs.submit_each(
+                jobs, most_active=most_active, most_of_client=most_of_client, again=succeeded
+            )
             numbers = {job: run for job, run in zip(left, runs, strict=True) if run is not None}
             if len(numbers) == len(left):
                 return found | numbers
@@ -652,11 +664,11 @@ class Service:
 
 def _deciding(settings: AppSettings) -> dict[str, object]:
     """Return the settings by which a body is accepted, refused or completed."""
-    names = (*ORDERING_DEFAULTS.values(), "max_body_bytes", "max_active_jobs")
+    names = (*ORDERING_DEFAULTS.values(), "max_body_bytes", "most_client_jobs")
     return {name: getattr(settings, name) for name in names}
 
 
-async def accept(service: Service, body: Body) -> Answered:
+async def accept(service: Service, body: Body, client: str) -> Answered:
     """Find or enqueue what a body asks for, and store its labels and its description.
 
     Raises
@@ -665,7 +677,7 @@ async def accept(service: Service, body: Body) -> Answered:
         As `Service.parse` and `Service.find_or_enqueue`.
     """
     accepted = await service.parse(body)
-    found = await service.find_or_enqueue(accepted)
+    found = await service.find_or_enqueue(accepted, client)
     await service.keep_labels(accepted.labels)
     await service.keep_description(accepted.known)
     return Answered(accepted.known, found, accepted.lasting)

@@ -1,10 +1,11 @@
 """Settings of the HTTP service, from environment variables."""
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 
 from concept_orderings.evidence.encoder_names import ENCODER_PATTERN, PAPER_ENCODER
 from concept_orderings.published import PUBLIC_URL
@@ -40,6 +41,16 @@ class AppSettings(StoreSettings):
         ge=100,
         description="Megabytes that the process may allocate in which the API parses a body of more than 1 MB, one at "
         "a time; it gets less where the machine or the container has less free memory.",
+    )
+    max_client_jobs: int = Field(
+        0,
+        ge=0,
+        description="Jobs of one client among them; one more is a 429 with Retry-After. 0: half of them, at least 10.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Networks of proxies, such as 10.0.0.0/8, with commas between them: the addresses that they name "
+        "in X-Forwarded-For are those of clients. Without it each client is the address that asks.",
     )
     max_wait_seconds: int = Field(300, ge=0, description="The longest that Prefer: wait may hold a request.")
     processes: int = Field(
@@ -93,6 +104,23 @@ class AppSettings(StoreSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug (with each request), info, warning or error."
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, text: str) -> str:
+        for each in _listed(text):
+            ip_network(each)
+        return text
+
+    @property
+    def most_client_jobs(self) -> int:
+        """The most active jobs of one client."""
+        return min(self.max_active_jobs, self.max_client_jobs or max(10, self.max_active_jobs // 2))
+
+    @property
+    def proxies(self) -> list[str]:
+        """The networks in `trusted_proxies`."""
+        return _listed(self.trusted_proxies)
 
     @property
     def host_names(self) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from app.file_reading import FileReading
 from app.known_sources import KnownSources
@@ -29,6 +30,21 @@ _ANSWER_SECONDS = 3.0
 """How long a list waits for the answers of servers that no worker has asked yet."""
 _POLL_SECONDS = 0.1
 _RECORDS_READ_AT_ONCE = 32
+
+
+class Limits(NamedTuple):
+    """Limits for looks that are queued, running, or finished and not fetched.
+
+    Attributes
+    ----------
+    active : int
+        For all together.
+    of_client : int
+        For those of one client.
+    """
+
+    active: int
+    of_client: int
 
 
 class Sources:
@@ -55,8 +71,8 @@ class Sources:
         Reads uploads.
     open_queue
         Returns the queue of looks.
-    most_active
-        The limit for looks that are queued, running, or finished and not fetched.
+    limits
+        For looks.
     """
 
     def __init__(
@@ -68,7 +84,7 @@ class Sources:
         reading: FileReading,
         *,
         open_queue: Callable[[], Awaitable[Queue]],
-        most_active: int,
+        limits: Limits,
     ) -> None:
         self.known = KnownSources(reports, files, open_queue=open_queue)
         self._reports = reports
@@ -76,7 +92,7 @@ class Sources:
         self._changes = changes
         self._files = files
         self._open_queue = open_queue
-        self._most_active = most_active
+        self._limits = limits
         self._reading = reading
 
     async def all(self) -> list[SourceReport]:
@@ -107,18 +123,18 @@ class Sources:
         """Return whether a worker has reported its sources in the last 30 seconds."""
         return await self._reports.any_reported()
 
-    async def look(self, source: str, request: CountsRequest, seconds: float) -> Record:
+    async def look(self, source: str, request: CountsRequest, seconds: float, client: str = "") -> Record:
         """Ask a source for counts; return the look once it is finished, or in its present state after `seconds`.
 
         Raises
         ------
         QueueFull
-            If as many looks are active as the settings allow.
+            If as many looks are active as the settings allow, or as many of the client.
         """
-        submission = await asyncio.to_thread(lambda: _look(source, request).submission())
+        submission = await asyncio.to_thread(lambda: _look(source, request).submission(client=client))
         deadline = time.monotonic() + seconds
         while True:
-            await self._looks.submit(submission, most_active=self._most_active)
+            await self._looks.submit(submission, most_active=self._limits.active, most_of_client=self._limits.of_client)
             look = await self._looks.get(submission.id)
             if look is not None and not look.state.final:
                 # Also for a look that was recorded before: the process that did so may have died before queueing it.

@@ -77,7 +77,7 @@ async def list_sources(service: TheService) -> SourceList:
                 404: ("source_not_found.counts",),
                 422: REFUSED_LOOK,
                 424: FAILED_LOOK,
-                429: ("queue_full", *BODY[429]),
+                429: ("queue_full", "client_queue_full", *BODY[429]),
                 503: (NO_REDIS, NO_STORE, FULL),
             },
             {424: "Counting failed; `code` says why."},
@@ -95,19 +95,21 @@ async def look_at_counts(name: SourceName, request: Request, service: TheService
     preferred = preferred_wait(request, most_seconds=most_seconds)
     wait = min(_WAIT_SECONDS, most_seconds) if preferred is None else preferred
     headers = {} if preferred is None else {"Preference-Applied": f"wait={preferred}"}
+    client = service.client_of(request.scope)
     async with read_body(request, service) as body:
         if body.is_large:  # its process waits for a moment only: there may be others to work on
-            return await answer_body(_look, service, body, name, min(wait, _LARGE_WAIT_SECONDS), {})
+            large_wait = min(wait, _LARGE_WAIT_SECONDS)
+            return await answer_body(_look, service, body, name, large_wait, {}, client)
         small = Body(body.read())
-    return await _look(service, small, name, wait, headers)
+    return await _look(service, small, name, wait, headers, client)
 
 
-async def _look(service: Service, body: Body, name: str, wait: int, headers: dict[str, str]) -> Response:
+async def _look(service: Service, body: Body, name: str, wait: int, headers: dict[str, str], client: str) -> Response:
     counts_request = await _counts_request_in(body)
     _check_name(name)
     if name == RANKS:
         return await _look_at_ranks(counts_request, headers)
-    look = await service.sources.look(name, counts_request, wait)
+    look = await service.sources.look(name, counts_request, wait, client)
     match look.state:
         case State.SUCCEEDED:
             content = await asyncio.to_thread(counts_answer, counts_request, look)

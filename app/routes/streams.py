@@ -99,7 +99,7 @@ _REQUEST_BODY: dict[str, Any] = {
                 **BODY,
                 422: REFUSED_STREAM,
                 424: FAILED_JOB,
-                429: ("queue_full", *BODY[429]),
+                429: ("queue_full", "client_queue_full", *BODY[429]),
                 500: ("version_damaged", "record_damaged"),
                 503: (NO_REDIS, NO_STORE, FULL),
             }
@@ -211,7 +211,7 @@ _Made: TypeAlias = Sequence[VersionRecord | Record]
 async def _find_or_enqueue(request: Request, service: Service) -> Answered:
     key = service.known.hasher()
     async with read_body(request, service, watch=key.update) as body:
-        return await service.find_or_enqueue_body(body, key.digest())
+        return await service.find_or_enqueue_body(body, key.digest(), service.client_of(request.scope))
 
 
 def _are_finished(made: _Made) -> bool:

@@ -9,13 +9,14 @@ the run.
 from store.runs.changes import LONGEST_SILENCE_SECONDS, RunChanges
 from store.runs.kinds import ATTEMPTS, JOB, LOOK, Kind, Lane, Policy
 from store.runs.record import Record, State, Verdict
-from store.runs.runs import Load, Pending, QueueFull, Runs, Submission, Taken
+from store.runs.runs import ClientFull, Load, Pending, QueueFull, Runs, Submission, Taken
 
 __all__ = [
     "ATTEMPTS",
     "JOB",
     "LONGEST_SILENCE_SECONDS",
     "LOOK",
+    "ClientFull",
     "Kind",
     "Lane",
     "Load",

@@ -47,6 +47,20 @@ class QueueFull(Exception):
         self.needed = needed
 
 
+class ClientFull(QueueFull):
+    """The share of one client of the active records leaves no room for those that were submitted together.
+
+    Attributes
+    ----------
+    most : int
+        The number of active records that a client may have.
+    """
+
+    def __init__(self, needed: int, most: int) -> None:
+        super().__init__(needed)
+        self.most = most
+
+
 class Taken(NamedTuple):
     """A run that was started.
 
@@ -180,7 +194,9 @@ class Runs:
         self._holder = uuid4().hex
         self._lease_milliseconds = int(lease_seconds * 1000)
 
-    async def submit(self, submission: Submission, *, most_active: int, again: bool = False) -> int | None:
+    async def submit(
+        self, submission: Submission, *, most_active: int, most_of_client: int | None = None, again: bool = False
+    ) -> int | None:
         """Record a request as queued, unless it is queued or running already; return the number of its run.
 
         Parameters
@@ -189,6 +205,8 @@ class Runs:
             The request.
         most_active
             The limit of active records.
+        most_of_client
+            The limit for those of the client, if it is known; by default the same.
         again
             Whether to begin a new run even if the last one has succeeded, because its result is gone.
 
@@ -202,21 +220,31 @@ class Runs:
         ------
         QueueFull
             If `most_active` records are active already.
+        ClientFull
+            If the client has `most_of_client` of them.
         """
         one = {submission.id} if again else frozenset[str]()
-        return (await self.submit_each([submission], most_active=most_active, again=one))[0]
+        runs = await self.submit_each([submission], most_active=most_active, most_of_client=most_of_client, again=one)
+        return runs[0]
 
     async def submit_each(
-        self, submissions: Sequence[Submission], *, most_active: int, again: Set[str] = frozenset()
+        self,
+        submissions: Sequence[Submission],
+        *,
+        most_active: int,
+        most_of_client: int | None = None,
+        again: Set[str] = frozenset(),
     ) -> list[int | None]:
         """Record several requests as `submit` records one: all of them, or none.
 
         Parameters
         ----------
         submissions
-            At least one request; no two are the same.
+            At least one request; no two are the same, and all are of one client.
         most_active
             The limit of active records, these included.
+        most_of_client
+            The limit for those of the client, if it is known; by default the same.
         again
             The ids of those that may begin a new run even if the last one has succeeded.
 
@@ -230,15 +258,20 @@ class Runs:
         ------
         QueueFull
             If the limit leaves no room for all of them that are not active yet. None was recorded.
+        ClientFull
+            If the limit for the client leaves no room for them. None was recorded.
         """
-        requests = [await self._as_arguments(each, most_active, each.id in again) for each in submissions]
+        most = most_active if most_of_client is None else most_of_client
+        requests = [await self._as_arguments(each, most_active, most, each.id in again) for each in submissions]
         runs = await scripts.SUBMIT_EACH.run(self._redis, self.kind.policy, requests)
+        if -1 not in runs and -2 in runs:
+            raise ClientFull(runs.count(-2), most)
         if -1 not in runs and 0 in runs:
             raise QueueFull(runs.count(0))
         return [None if run == -1 else run for run in runs]
 
     async def _as_arguments(
-        self, submission: Submission, most_active: int, again: bool
+        self, submission: Submission, most_active: int, most_of_client: int, again: bool
     ) -> tuple[RunKeys, scripts.Subject, scripts.Submit]:
         canonical = submission.canonical
         # A thread costs more than a small request.
@@ -252,6 +285,7 @@ class Runs:
             about=canonical_json(dict(submission.about)),
             canonical=canonical,
             steps=submission.steps,
+            most_of_client=most_of_client,
         )
         return self._keys_of(submission.id), self._subject(submission.id), arguments
 

@@ -53,6 +53,7 @@ class Submit(NamedTuple):
     about: bytes
     canonical: bytes
     steps: int
+    most_of_client: int
     trial: bool = False
 
 
@@ -162,6 +163,8 @@ class SubmitEach:
             "active_at": RunKeys._fields.index("active") + 1,
             "most_active_at": arguments.index("most_active") + 1,
             "trial_at": arguments.index("trial") + 1,
+            "client_at": arguments.index("client") + 1,
+            "most_of_client_at": arguments.index("most_of_client") + 1,
         }
         # The names KEYS and ARGV in the function are its parameters: those of one request.
         submit = f"local function submit(KEYS, ARGV)\n{_one('submit', Submit, folder)}\nend\n"
@@ -184,7 +187,8 @@ class SubmitEach:
         Returns
         -------
         list of int
-            For each request what ``submit.lua`` returns. If one of these numbers is 0 or -1, nothing was recorded.
+            For each request what ``submit.lua`` returns; -2 instead of 0 if the client's share is full, and not the
+            queue. If one of these numbers is 0 or less, nothing was recorded.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 -- Records several requests as queued, all or none. Each is recorded by submit.lua, whose text is the function `submit`
 -- here. Before this file, store/runs/scripts.py says how many keys and arguments one request has, and where among them
--- `active`, `most_active` and `trial` are. Returns a table: for each request what submit.lua returns. If one of these
--- numbers is 0 or -1, nothing was recorded.
+-- `active`, `most_active` and the like are. Returns a table: for each request what submit.lua returns; -2 instead of 0 if
+-- the client would have more than `most_of_client` active records. If one of the numbers is 0 or less, nothing was recorded.
 local number = #KEYS / keys_each
 
 -- Returns the part of a list that belongs to one request.
@@ -22,7 +22,21 @@ local function submit_each(trial, most_active)
   return runs
 end
 
--- All requests have the same set of active records, and the same limit.
+-- Returns how many active records a client has. Programs of an earlier release end runs without counting them here, so
+-- those that are not active any more are removed before a client is refused.
+local function active_of(client, active, more, most)
+  local own = active .. ':' .. client
+  local kind = redis.call('TYPE', own).ok
+  if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', own) end
+  if redis.call('ZCARD', own) + more > most then
+    for _, id in ipairs(redis.call('ZRANGE', own, 0, -1)) do
+      if not redis.call('ZSCORE', active, id) then redis.call('ZREM', own, id) end
+    end
+  end
+  return redis.call('ZCARD', own)
+end
+
+-- All requests have the same set of active records, the same client, and the same limits.
 local active = KEYS[active_at]
 local most_active = tonumber(ARGV[most_active_at])
 local found = submit_each('1', '0')
@@ -33,4 +47,12 @@ for request = 1, number do
   if found[request] < 0 then return found end
 end
 if places > 0 and redis.call('ZCARD', active) + places > most_active then return found end
+local client = ARGV[client_at]
+local most_of_client = tonumber(ARGV[most_of_client_at])
+if places > 0 and client ~= '' and active_of(client, active, places, most_of_client) + places > most_of_client then
+  for request = 1, number do
+    if found[request] == 0 then found[request] = -2 end
+  end
+  return found
+end
 return submit_each('0', '1e15')

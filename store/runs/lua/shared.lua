@@ -91,6 +91,24 @@ local function withdraw()
   redis.call('ZREM', own, id)
 end
 
+-- Adds the record to the active ones, and to those of its client, which may have a share of them alone.
+local function activate(score)
+  redis.call('ZADD', active, score, id)
+  local client = redis.call('HGET', record, 'client')
+  if client and client ~= '' then
+    local own = active .. ':' .. client
+    delete_unless('zset', own)
+    redis.call('ZADD', own, score, id)
+    redis.call('EXPIRE', own, 604800)
+  end
+end
+
+-- Takes the record from the active ones.
+local function deactivate()
+  redis.call('ZREM', active, id)
+  redis.call('ZREM', active .. ':' .. (redis.call('HGET', record, 'client') or ''), id)
+end
+
 local function cancelling()
   return redis.call('HEXISTS', record, 'cancel') == 1
 end
@@ -120,11 +138,11 @@ local function prolong()
   if pending_seconds == 0 then
     redis.call('PERSIST', record)
     redis.call('PERSIST', events)
-    redis.call('ZADD', active, 1e12 + redis.call('HGET', record, 'run'), id)
+    activate(1e12 + redis.call('HGET', record, 'run'))
   else
     redis.call('EXPIRE', record, pending_seconds)
     redis.call('EXPIRE', request, pending_seconds)
-    redis.call('ZADD', active, seconds + pending_seconds, id)
+    activate(seconds + pending_seconds)
   end
 end
 
@@ -136,8 +154,8 @@ end
 
 local function forget()
   withdraw()
+  deactivate()
   redis.call('DEL', record, request, events, lease)
-  redis.call('ZREM', active, id)
   redis.call('ZREM', recent, id)
 end
 
@@ -156,9 +174,9 @@ local function finish(final)
   withdraw()
   redis.call('DEL', request, lease)
   if until_fetched then
-    redis.call('ZADD', active, seconds + kept[final], id)
+    activate(seconds + kept[final])
   else
-    redis.call('ZREM', active, id)
+    deactivate()
     redis.call('ZADD', recent, seconds, id)
     redis.call('ZREMRANGEBYRANK', recent, 0, -1001)
     redis.call('EXPIRE', recent, math.max(succeeded_seconds, failed_seconds, cancelled_seconds))

@@ -8,7 +8,8 @@ local lane = ARGV[13]
 local about = ARGV[14]
 local canonical = ARGV[15]
 local steps = tonumber(ARGV[16])
-local trial = ARGV[17] == '1'
+local most_of_client = tonumber(ARGV[17])
+local trial = ARGV[18] == '1'
 
 if state then redis.call('HSET', record, 'asked', seconds) end
 local finished = present_run > 0 and (state == 'succeeded' or state == 'failed' or state == 'cancelled')
@@ -24,6 +25,7 @@ if not pending and redis.call('ZCARD', active) >= most_active then return 0 end
 local run = math.max(tonumber(redis.call('GET', last_run) or 0) or 0, present_run) + 1
 redis.call('SET', last_run, run)
 withdraw()
+deactivate()
 redis.call('HDEL', record, 'error', 'result', 'cancel', 'holder', 'note')
 redis.call('HSET', record, 'run', run, 'state', 'queued', 'attempts', 0, 'client', client, 'lane', lane,
            'about', about, 'steps', steps, 'asked', seconds, 'created_at', now, 'updated_at', now)

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from store.queue import open_redis
-from store.runs import JOB, LOOK, Lane, Runs, State, Submission
+from store.runs import JOB, LOOK, ClientFull, Lane, QueueFull, Runs, State, Submission
 from support.keys import KEYS
 from support.processes import Valkey
 
@@ -176,3 +176,61 @@ async def test_looks_have_no_lane(redis: Redis) -> None:
     looks = Runs(redis, KEYS, LOOK)
     await submit(looks, job(1, lane=Lane.LOOK))
     assert await redis.keys(KEYS.waiting("look") + "*") == []
+
+
+async def submit_for(runs: Runs, client: str, *numbers: int, most_active: int = 10, most: int = 3) -> None:
+    jobs = [job(number, client) for number in numbers]
+    await runs.submit_each(jobs, most_active=most_active, most_of_client=most)
+
+
+async def test_a_client_has_a_share_of_the_active_runs(runs: Runs, redis: Redis) -> None:
+    await submit_for(runs, "one", 1, 2, 3)
+    keys = await redis.keys()
+    with pytest.raises(ClientFull) as caught:
+        await submit_for(runs, "one", 4)
+    assert (caught.value.needed, caught.value.most) == (1, 3)
+    assert await redis.keys() == keys
+    await submit_for(runs, "one", 1, 2)  # they are active already
+    await submit_for(runs, "two", 5, 6)
+    with pytest.raises(ClientFull) as caught:
+        await submit_for(runs, "two", 5, 6, 7, 8)
+    assert caught.value.needed == 2
+    await submit_for(runs, "", 10, 11, 12, 13)  # a client that is not known has no share
+    with pytest.raises(QueueFull) as full:
+        await submit_for(runs, "two", 14, 15)
+    assert not isinstance(full.value, ClientFull), "the queue is full for all"
+
+
+@pytest.mark.parametrize("end", ["succeeded", "cancelled", "failed"])
+async def test_a_run_that_is_over_frees_its_clients_place(runs: Runs, end: str) -> None:
+    await submit_for(runs, "one", 1, 2, 3)
+    found = await runs.take(Lane.ORDER)
+    assert found is not None
+    if end == "succeeded":
+        await runs.succeed(found.id, found.run, b"1")
+    elif end == "failed":
+        await runs.fail(found.id, found.run, {"code": "x", "detail": "y"})
+    else:
+        await runs.cancel(job(2).id)
+    await submit_for(runs, "one", 4)
+    with pytest.raises(ClientFull):
+        await submit_for(runs, "one", 5)
+
+
+async def test_runs_that_an_earlier_release_ended_do_not_count(runs: Runs, redis: Redis) -> None:
+    await submit_for(runs, "one", 1, 2, 3)
+    await redis.zrem(KEYS.active("job"), job(2).id)
+    await submit_for(runs, "one", 4)
+    with pytest.raises(ClientFull):
+        await submit_for(runs, "one", 5)
+
+
+async def test_a_run_that_another_client_submits_again_counts_for_that_one(runs: Runs) -> None:
+    await submit_for(runs, "one", 1, 2, 3)
+    found = await runs.take(Lane.ORDER)
+    assert found is not None
+    await runs.fail(found.id, found.run, {"code": "x", "detail": "y"})
+    await submit_for(runs, "two", 1, 5, 6)
+    with pytest.raises(ClientFull):
+        await submit_for(runs, "two", 7)
+    await submit_for(runs, "one", 8)

@@ -86,6 +86,6 @@ def test_the_header_of_requests_that_are_submitted_together_is_checked(folder: P
         (folder / name).write_text((LUA / name).read_text())
     scripts.SubmitEach(folder)
     lua = (folder / "submit.lua").read_text()
-    (folder / "submit.lua").write_text(lua.replace("local trial = ARGV[17] == '1'\n", ""))
+    (folder / "submit.lua").write_text(lua.replace("local trial = ARGV[18] == '1'\n", ""))
     with pytest.raises(BadScript, match=r"^submit\.lua: the header lacks .*trial"):
         scripts.SubmitEach(folder)
