@@ -11,6 +11,7 @@ from app.gzip_bodies import MAGIC, PACKED_WITHOUT_HEADER
 from app.json_weight import JsonWeight
 from app.settings import AppSettings
 from app.shared_budget import SharedBudget
+from app.turns import Turns
 from concept_orderings.json_text import why_not_json
 from store.memory import memory
 
@@ -19,6 +20,10 @@ LARGE_BYTES = 1 << 20
 
 _SHARE_OF_SMALL = 4
 """One part in so many of the budget is for small bodies alone, so that large ones never keep them out."""
+
+_AT_ONCE = 2
+_TURN_SECONDS = 0.02
+"""Receiving a body of 340 kB and answering it takes 2 ms of the event loop; reads would wait for all such bodies."""
 
 _SHARE_OF_MEMORY = 8
 """The largest body is at most one part in so many of the memory, since parsing takes several times its size."""
@@ -105,6 +110,11 @@ def _file_of_memory() -> int:
 class Bodies:
     """The bodies in flight of all processes of the API.
 
+    Attributes
+    ----------
+    turns : Turns
+        Those of the requests of this process whose bodies are read.
+
     Parameters
     ----------
     settings
@@ -117,6 +127,7 @@ class Bodies:
         self._settings = settings
         self._directory = directory
         self._heaviest = settings.parsing_mb * 1_000_000 // 2
+        self.turns = Turns(_AT_ONCE, _TURN_SECONDS)
 
     @cached_property
     def most_bytes(self) -> int:

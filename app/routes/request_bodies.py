@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import ParamSpec
 
@@ -19,6 +19,9 @@ from app.service import Service
 from concept_orderings.text import shown
 
 _Arguments = ParamSpec("_Arguments")
+
+_SMALL_BYTES = 64 * 1024
+"""A body of at most this size has arrived with its header, or soon after, and needs no turn."""
 
 
 @asynccontextmanager
@@ -61,7 +64,10 @@ async def read_body(
     expected = int(request.headers.get("content-length", 0))
     if expected > most_bytes:
         raise _too_large(most_bytes, gunzip, instead)
-    with service.bodies.reading(expected, is_json=is_json) as arriving:
+    async with AsyncExitStack() as stack:
+        arriving = stack.enter_context(service.bodies.reading(expected, is_json=is_json))
+        if expected > _SMALL_BYTES or "transfer-encoding" in request.headers:
+            await stack.enter_async_context(service.bodies.turns.turn())
         try:
             async with aclosing(_pieces(request, gunzip)) as pieces:
                 async for piece, received in pieces:
