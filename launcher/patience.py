@@ -12,7 +12,7 @@ class Patience:
     ask_every
         Between an answer and the next question; until the first answer, a tenth of it.
     answer
-        For an answer: three missing ones in a row take 30 to 45 seconds.
+        For an answer: three missing ones in a row take 24 to 39 seconds.
     silence
         Without a heartbeat. A computation that holds the interpreter delays heartbeats by seconds only.
     start
@@ -24,8 +24,8 @@ class Patience:
     """
 
     ask_every: float = 5.0
-    answer: float = 10.0
-    silence: float = 50.0
+    answer: float = 8.0
+    silence: float = 45.0
     start: float = 300.0
     back_off: float = 0.2
     store: float = 3.0

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -100,6 +101,20 @@ class Reads:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("logs")) as started:
         yield started
+
+
+def test_processes_make_one_version_of_one_request(service: Service) -> None:
+    """Each request has a connection of its own, which either process may take."""
+    body = {"name": "once", "concepts": ["set+++a", "set+++b"], **RANDOM}
+    url = service.http.base_url.join("/v1/streams")
+
+    def post(_: int) -> httpx.Response:
+        return httpx.post(url, json=body, headers={"Prefer": "wait=60"}, timeout=120.0)
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(post, range(16)))
+    assert {answer.json()["digest"] for answer in answers} == {answers[0].json()["digest"]}
+    assert [each["version"] for each in service.http.get("/v1/streams/once/versions").json()["items"]] == [1]
 
 
 def test_reads_go_on_while_valkey_is_dead_and_jobs_after_it(service: Service) -> None:
