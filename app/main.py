@@ -84,7 +84,7 @@ def for_servers(app: FastAPI, settings: AppSettings) -> ASGIApp:
         ``bad_keys_file``: the file of keys that the settings name cannot be read.
     """
     guarded = _guarded(AnswersWhenStopped(app), settings)
-    return Observed(_for_browsers(guarded, settings), app.state.service.figures)
+    return Observed(_for_browsers(guarded, settings))
 
 
 def _for_browsers(app: ASGIApp, settings: AppSettings) -> ASGIApp:

@@ -7,7 +7,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from store.figures import Figures
+from store.figures import count, observe
 from store.figures.declared import REQUEST_SECONDS, REQUESTS
 from store.request_id import REQUEST_ID
 
@@ -31,13 +31,10 @@ class Observed:
     ----------
     app
         The application with all its other layers.
-    figures
-        Where requests are counted.
     """
 
-    def __init__(self, app: ASGIApp, figures: Figures) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._figures = figures
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Pass a request on, and count it when its answer is complete."""
@@ -61,8 +58,8 @@ class Observed:
         finally:
             route = route_of(connection)
             method = connection["method"]
-            self._figures.count(REQUESTS, route, method if method in _METHODS else _OTHER, str(status))
-            self._figures.observe(REQUEST_SECONDS, time.perf_counter() - began, route)
+            count(REQUESTS, route, method if method in _METHODS else _OTHER, str(status))
+            observe(REQUEST_SECONDS, time.perf_counter() - began, route)
 
 
 def route_of(connection: Connection) -> str:

@@ -27,6 +27,8 @@ from redis.exceptions import RedisError, ResponseError
 from redis.typing import EncodableT, FieldT
 
 from store.embedding_generations import EmbeddingGenerations, Generation
+from store.figures import count
+from store.figures.declared import CACHE_LOOKUPS
 from store.keys import Keys
 from store.redis_hashes import delete_unless_hash
 
@@ -109,6 +111,9 @@ class EmbeddingCache:
                     await self._renew(generation, [captions[i] for i in here], rows[here])
         except (RedisError, OSError) as error:
             _log.warning("The cache of embeddings cannot be read, so captions are encoded again: %s", error)
+        hits = int(np.count_nonzero(found))
+        count(CACHE_LOOKUPS, "embeddings", "hit", by=hits)
+        count(CACHE_LOOKUPS, "embeddings", "miss", by=len(captions) - hits)
         return found, rows
 
     async def _read(self, key: str, captions: Sequence[str], wanted: IntArray, rows: FloatArray) -> IntArray:

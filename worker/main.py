@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from store.count_cache import CountCache
 from store.embedding_cache import EmbeddingCache
+from store.figures import Figures
 from store.format import claim_data_dir
 from store.objects import open_objects
 from store.queue import TAKES_LANES, TASK, Queue, make_docket, open_redis
@@ -127,6 +128,7 @@ async def run_worker(settings: WorkerSettings) -> None:
                 asyncio.create_task(
                     _repeat(partial(_requeue, looks, look_queue, redis), every=settings.redelivery_seconds)
                 ),
+                asyncio.create_task(Figures(redis, keys).report_for_ever()),
                 asyncio.create_task(SourceReporter(settings, SourceReports(redis, keys)).run()),
             ]
             stop = partial(_stop, running, stopping, lanes)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 
 from redis.exceptions import RedisError
 
@@ -28,6 +29,8 @@ class RunReport:
     def __init__(self, *stops: threading.Event) -> None:
         self._stops = stops
         self._phase: Phase | None = None
+        self._since = 0.0
+        self._seconds: dict[Phase, float] = {}
         self._numbers: dict[Phase, tuple[int, int]] = {}
 
     @property
@@ -50,12 +53,22 @@ class RunReport:
 
     def enter(self, phase: Phase) -> None:
         """See `PhaseReport.enter`; clients see the phase if the work is in it at the next write."""
-        self._phase = phase
+        now = time.monotonic()
+        if self._phase is not None:
+            self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + now - self._since
+        self._phase, self._since = phase, now
 
     def begin(self, phase: Phase, total: int) -> None:
         """Begin a phase of `total` steps."""
         self._numbers[phase] = (0, total)
-        self._phase = phase
+        self.enter(phase)
+
+    def seconds(self) -> dict[Phase, float]:
+        """Return how long each phase has taken until now."""
+        if self._phase is None:
+            return {}
+        last = self._seconds.get(self._phase, 0.0) + time.monotonic() - self._since
+        return {**self._seconds, self._phase: last}
 
     def check(self) -> None:
         """Raise `Cancelled` if the run was cancelled, or the worker is stopping."""

@@ -11,10 +11,11 @@ from typing import ClassVar, Never
 
 from concept_orderings.canonical import Json
 from concept_orderings.errors import Cancelled, ConceptOrderingsError, JobCrashed, StoreError, UnreadableRequest
-from store.runs import ATTEMPTS, Runs, Taken, Verdict
+from store.runs import ATTEMPTS, Runs, State, Taken, Verdict
 from worker.hidden_paths import error_without_paths
 from worker.left_runs import LeftForLater, LeftRuns, NoRoom
 from worker.monitor import Monitor
+from worker.run_figures import RunFigures
 
 _log = logging.getLogger(__name__)
 
@@ -149,17 +150,19 @@ class Runner:
             raise LeftForLater(self._full_pause)
         self._without_room.discard((identifier, run))
         async with self._work.turn(record.about):
-            await self._run(identifier, run)
+            await self._run(identifier, run, RunFigures(record.about))
 
     async def do_taken(self, taken: Taken) -> None:
         """Do a run that was taken from its lane, and record how it ended; raises what `deliver` raises."""
         self._without_room.discard((taken.id, taken.run))
         try:
-            taken.check()
+            about = taken.read_about()
         except StoreError as error:
             await self._fail(taken.id, taken.run, error)
             return
-        await self._attempt(taken.id, taken.run, taken.attempt, partial(self._taken_request, taken))
+        figures = RunFigures(about)
+        figures.waited(taken.waited_seconds)
+        await self._attempt(taken.id, taken.run, taken.attempt, partial(self._taken_request, taken), figures)
 
     def has_left(self, identifier: str, run: int) -> bool:
         """Return whether this worker has left a run to a worker of a later release."""
@@ -169,14 +172,22 @@ class Runner:
         """Return whether there is room for results."""
         return await self._no_room() is None
 
-    async def _run(self, identifier: str, run: int) -> None:
+    async def _run(self, identifier: str, run: int, figures: RunFigures) -> None:
         attempt = await self._runs.start(identifier, run)
         if attempt > 0:
-            await self._attempt(identifier, run, attempt, partial(self._request, identifier))
+            await self._attempt(identifier, run, attempt, partial(self._request, identifier), figures)
 
-    async def _attempt(self, identifier: str, run: int, attempt: int, request: Callable[[], Awaitable[bytes]]) -> None:
+    async def _attempt(
+        self,
+        identifier: str,
+        run: int,
+        attempt: int,
+        request: Callable[[], Awaitable[bytes]],
+        figures: RunFigures,
+    ) -> None:
         if attempt > ATTEMPTS:
             await self._fail(identifier, run, _crashed(self._work))
+            figures.ended(State.FAILED)
             return
         if (full := await self._no_room()) is not None:
             await self._wait_for_room(identifier, run, full)
@@ -186,6 +197,8 @@ class Runner:
                 result = await self._work.do(await request(), monitor)
         except Cancelled:
             await self._stop(identifier, run, monitor.verdict)
+            if monitor.verdict is Verdict.STOP:
+                figures.ended(State.CANCELLED)
         except asyncio.CancelledError:
             await self._runs.give_back(identifier, run, counted=False)
             raise
@@ -193,8 +206,12 @@ class Runner:
             await self._leave(identifier, run, error)
         except Exception as error:
             await self._failed(identifier, run, attempt, error)
+            figures.ended(State.FAILED)
         else:
             await self._runs.succeed(identifier, run, result, progress=monitor.report.state)
+            figures.ended(State.SUCCEEDED)
+        finally:
+            figures.phases(monitor.report.seconds())
 
     async def _request(self, identifier: str) -> bytes:
         request = await self._runs.request(identifier)

@@ -8,8 +8,6 @@ last report, a few seconds. Clients wait for none of this.
 import asyncio
 import json
 import logging
-import threading
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,15 +16,12 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from store.figures.counted import COUNTED, SUM, Counted, Field
 from store.figures.declared import Counter, Histogram
 from store.keys import Keys
 from store.redis_hashes import delete_unless_hash
 
 REPORT_SECONDS = 5.0
-
-_SUM = "sum"
-_Field = tuple[str, ...]
-"""The name, the part (empty for a counter; of a histogram the number of a range, or its sum), and the labels."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +38,7 @@ class Totals:
         Whether Redis answered; if not, these are figures of this process alone.
     """
 
-    values: Mapping[_Field, float]
+    values: Mapping[Field, float]
     complete: bool
 
     def counter(self, counter: Counter) -> dict[tuple[str, ...], float]:
@@ -61,7 +56,7 @@ class Totals:
             if name != histogram.name:
                 continue
             ranges, total = found.setdefault(tuple(labels), ([0.0] * (len(histogram.bounds) + 1), [0.0]))
-            if part == _SUM:
+            if part == SUM:
                 total[0] += value
             elif part.isdigit() and int(part) < len(ranges):
                 ranges[int(part)] += value
@@ -69,30 +64,20 @@ class Totals:
 
 
 class Figures:
-    """Counts in this process, and reports to Redis.
+    """Reports what this process counts to Redis, and reads the totals.
 
-    Counting takes about a microsecond and may be done in any thread.
+    Parameters
+    ----------
+    redis, keys
+        A client and the names of keys.
+    counted
+        What this process counts.
     """
 
-    def __init__(self, redis: "Redis", keys: Keys) -> None:
+    def __init__(self, redis: "Redis", keys: Keys, counted: Counted = COUNTED) -> None:
         self._redis = redis
         self._key = keys.figures
-        self._pending: dict[_Field, float] = {}
-        self._lock = threading.Lock()
-
-    def count(self, counter: Counter, *labels: str, by: float = 1) -> None:
-        """Add to a counter."""
-        self._add((counter.name, "", *labels), by)
-
-    def observe(self, histogram: Histogram, value: float, *labels: str) -> None:
-        """Count a value of a histogram's quantity."""
-        part = str(bisect_left(histogram.bounds, value))
-        self._add((histogram.name, part, *labels), 1)
-        self._add((histogram.name, _SUM, *labels), value)
-
-    def _add(self, field: _Field, by: float) -> None:
-        with self._lock:
-            self._pending[field] = self._pending.get(field, 0) + by
+        self._counted = counted
 
     async def report(self) -> bool:
         """Add what was counted since the last report to the totals in Redis; return whether Redis took it.
@@ -100,8 +85,7 @@ class Figures:
         If Redis is away, it is reported the next time. If the connection breaks while Redis does it, it may be counted
         twice.
         """
-        with self._lock:
-            taken, self._pending = self._pending, {}
+        taken = self._counted.take()
         try:
             if taken:
                 await delete_unless_hash(self._redis, self._key)
@@ -111,8 +95,7 @@ class Figures:
                     await pipeline.execute()
         except (RedisError, OSError) as error:
             _log.debug("figures are reported later: %s", error)
-            for field, by in taken.items():
-                self._add(field, by)
+            self._counted.put_back(taken)
             return False
         return True
 
@@ -133,11 +116,10 @@ class Figures:
                 return Totals(dict(_undamaged(found)), complete=True)
             except (RedisError, OSError) as error:
                 _log.warning("the figures in Redis cannot be read: %s", error)
-        with self._lock:
-            return Totals(dict(self._pending), complete=False)
+        return Totals(self._counted.look(), complete=False)
 
 
-def _undamaged(found: Mapping[bytes, bytes]) -> Iterator[tuple[_Field, float]]:
+def _undamaged(found: Mapping[bytes, bytes]) -> Iterator[tuple[Field, float]]:
     for field, value in found.items():
         with suppress(ValueError, TypeError):
             yield tuple(map(str, json.loads(field))), float(value)

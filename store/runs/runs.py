@@ -76,6 +76,8 @@ class Taken(NamedTuple):
         The canonical request, compressed; None if it is gone.
     about : bytes or None
         The summary of the request, as the record has it.
+    created_at, started_at : bytes or None
+        When the run was submitted, and when this attempt began, as the record has it.
     """
 
     id: str
@@ -83,11 +85,25 @@ class Taken(NamedTuple):
     attempt: int
     request: bytes | None
     about: bytes | None
+    created_at: bytes | None
+    started_at: bytes | None
 
-    def check(self) -> None:
-        """Raise StoreError ``record_damaged`` if clients cannot read the record, also once the run is over."""
+    def read_about(self) -> Mapping[str, Json]:
+        """Return the summary of the request.
+
+        Raises
+        ------
+        StoreError
+            ``record_damaged``: clients cannot read the record, also once the run is over.
+        """
         with _reading(self.id):
-            read_about(self.about or b"")
+            return read_about(self.about or b"")
+
+    @property
+    def waited_seconds(self) -> float | None:
+        """How long the run waited before its first attempt; None for later ones, and where it is not known."""
+        created, started = _time_in(self.created_at), _time_in(self.started_at)
+        return None if self.attempt > 1 or created is None or started is None else started - created
 
 
 class Pending(NamedTuple):

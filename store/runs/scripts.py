@@ -228,7 +228,7 @@ class TakeNext:
 
     async def run(
         self, redis: Redis, keys: RunKeys, subject: Subject, policy: Policy, arguments: Take
-    ) -> tuple[str, int, int, bytes | None, bytes | None] | None:
+    ) -> tuple[str, int, int, bytes | None, bytes | None, bytes | None, bytes | None] | None:
         """Run the script.
 
         Parameters
@@ -244,8 +244,9 @@ class TakeNext:
 
         Returns
         -------
-        tuple of (str, int, int, bytes or None, bytes or None), optional
-            The id, the number of the run, that of the attempt, the request, and what it is about; None if no run waits.
+        tuple of (str, int, int, bytes, bytes, bytes, bytes), optional
+            The id, the number of the run, that of the attempt, and what the record has: the request, what it is about,
+            and when it was submitted and started. None if no run waits; None for a field that is gone.
 
         Raises
         ------
@@ -255,8 +256,8 @@ class TakeNext:
         found = await self.script.run_for_values(redis, keys, subject, policy, arguments)
         if not found:
             return None
-        identifier, run, attempt, request, about = found
-        return identifier.decode(), int(run), int(attempt), request, about
+        identifier, run, attempt, *fields = found
+        return identifier.decode(), int(run), int(attempt), *fields
 
 
 def _time(folder: Path) -> str:

@@ -81,6 +81,30 @@ def test_requests_are_counted_by_route_and_status(service: Deployment) -> None:
     assert 0 < after["concept_orderings_disk_free_bytes", ()] <= after["concept_orderings_disk_bytes", ()]
 
 
+def test_jobs_are_counted_by_ordering_and_phase(service: Deployment) -> None:
+    ended = "concept_orderings_jobs_total", ("similarity", "succeeded")
+    before = figures(service)
+    body = {
+        "name": "counted-jobs",
+        "concepts": [f"CIFAR100+++{each}" for each in ("bear", "otter", "wolf")],
+        "ordering": {"kind": "similarity", "encoder": "minilm"},
+        "tasks": {"count": 1},
+    }
+    service.publish(body)
+    # The worker reports every few seconds.
+    until(lambda: figures(service).get(ended, 0) == before.get(ended, 0) + 1, "the worker has reported the job")
+    after = figures(service)
+
+    def grown(name: str, *labels: str) -> float:
+        return after.get((name, labels), 0) - before.get((name, labels), 0)
+
+    assert grown("concept_orderings_job_wait_seconds_count", "similarity") == 1
+    assert grown("concept_orderings_job_phase_seconds_count", "similarity", "embedding") == 1
+    assert grown("concept_orderings_job_phase_seconds_count", "similarity", "arranging") == 1
+    assert grown("concept_orderings_cache_lookups_total", "embeddings", "miss") == 3
+    assert 0 < grown("concept_orderings_job_wait_seconds_sum", "similarity") < 60
+
+
 def test_the_queue_is_seen(controlled: Deployment) -> None:
     for seed in range(3):
         controlled.post(random_request(f"waits-{seed}", seed=seed))

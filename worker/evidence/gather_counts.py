@@ -27,6 +27,8 @@ from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 from concept_orderings.text import first_of, shown
 from store.count_cache import CountCache
+from store.figures import count
+from store.figures.declared import SOURCE_ERRORS
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource
@@ -60,6 +62,9 @@ async def gather_counts(gathering: Gathering) -> Gathered:
                 counted_since=parameters.counted_since,
                 report=monitor.report,
             )
+        except SourceError as error:
+            count(SOURCE_ERRORS, parameters.source, error.code)
+            raise
         finally:
             await source.aclose()
 

@@ -1,7 +1,8 @@
 -- Starts the next run of a lane: of the client whose turn it is, the run that was submitted first. The client's next turn
 -- is then after those of all others that wait. KEYS and the shared arguments are those of a record without an id and with
 -- the run 0. Before this file, store/runs/scripts.py defines the function `start`, whose text is start.lua, and the
--- places of keys and arguments. Returns {id, run, attempt, request, about}; an empty table if no run waits.
+-- places of keys and arguments. Returns {id, run, attempt, request, about,
+-- created_at, started_at}; an empty table if no run waits.
 local turns = KEYS[waiting_at] .. ':' .. ARGV[lane_at]
 
 local function delete_unless_sorted(key)
@@ -43,6 +44,7 @@ while true do
   local keys, arguments = of_run(id or '', run or '0')
   local attempt = id and start(keys, arguments) or 0
   if attempt > 0 then
-    return {id, run, attempt, redis.call('GET', keys[request_at]), redis.call('HGET', keys[record_at], 'about')}
+    local about, created, started = unpack(redis.call('HMGET', keys[record_at], 'about', 'created_at', 'started_at'))
+    return {id, run, attempt, redis.call('GET', keys[request_at]), about, created, started}
   end
 end

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.metrics import Moment, render
-from store.figures import Figures, Totals
+from store.figures import Counted, Figures, Totals
 from store.figures.declared import JOBS, REQUEST_SECONDS, REQUESTS
 from store.runs import Load
 from support.keys import KEYS
@@ -23,16 +23,16 @@ class NoRedis:
         raise ConnectionError(key)
 
 
-def figures() -> Figures:
-    return Figures(cast(Any, NoRedis()), KEYS)
+def figures(counted: Counted) -> Figures:
+    return Figures(cast(Any, NoRedis()), KEYS, counted)
 
 
 @given(st.lists(st.floats(0, 100), max_size=30))
 def test_a_histogram_counts_each_value_in_its_range(values: list[float]) -> None:
-    counted = figures()
+    counted = Counted()
     for each in values:
         counted.observe(REQUEST_SECONDS, each, "/v1")
-    totals = Totals(counted._pending, complete=False).histogram(REQUEST_SECONDS)
+    totals = Totals(counted.look(), complete=False).histogram(REQUEST_SECONDS)
     if not values:
         assert totals == {}
         return
@@ -45,11 +45,11 @@ def test_a_histogram_counts_each_value_in_its_range(values: list[float]) -> None
 
 
 async def test_without_redis_the_figures_of_this_process_are_kept_and_shown(tmp_path: Any) -> None:
-    counted = figures()
+    counted = Counted()
     counted.count(REQUESTS, "/v1/streams", "GET", "200")
-    assert not await counted.report()
+    assert not await figures(counted).report()
     counted.count(REQUESTS, "/v1/streams", "GET", "200")
-    totals = await counted.totals()
+    totals = await figures(counted).totals()
     body, media_type = render(totals, Moment(redis=False, store=True, workers=None, load=None, data_dir=tmp_path), "")
 
     assert not totals.complete
@@ -62,12 +62,12 @@ async def test_without_redis_the_figures_of_this_process_are_kept_and_shown(tmp_
 
 def test_labels_with_any_characters_are_read_back(tmp_path: Any) -> None:
     strange = ('a"b\n\\', "é,{}", "")
-    counted = figures()
+    counted = Counted()
     counted.count(REQUESTS, *strange)
     counted.observe(REQUEST_SECONDS, 2.0, strange[0])
     now = Moment(redis=True, store=True, workers=1, load=Load(3, 1, 2.5), data_dir=tmp_path)
     for accept in ("", "application/openmetrics-text; version=1.0.0"):
-        found = parsed(render(Totals(counted._pending, complete=True), now, accept)[0], accept)
+        found = parsed(render(Totals(counted.look(), complete=True), now, accept)[0], accept)
         assert found["concept_orderings_requests_total", (strange[1], strange[0], strange[2])] == 1
         assert found["concept_orderings_request_seconds_count", (strange[0],)] == 1
         assert found["concept_orderings_jobs_oldest_seconds", ()] == 2.5

@@ -14,6 +14,8 @@ from concept_orderings.progress import Phase, Report, enter, silent
 from concept_orderings.queries import Query
 from concept_orderings.text import first_of, shown
 from store.count_cache import CachedCount, Claims, CountCache
+from store.figures import count, observe
+from store.figures.declared import CACHE_LOOKUPS, SOURCE_SECONDS
 from store.sources import SourceFacts, Unit
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count, CountSource
@@ -128,6 +130,8 @@ class _Counting:
         self.total = len(distinct)
         self.oldest = self._oldest()
         self.known.update(await self._looked_up(distinct))
+        count(CACHE_LOOKUPS, "counts", "hit", by=len(self.known))
+        count(CACHE_LOOKUPS, "counts", "miss", by=len(distinct) - len(self.known))
         enter(self.report, Phase.COUNTING)
         self.report_known()
         if len(self.known) < len(distinct):
@@ -170,9 +174,12 @@ class _Counting:
         """Count queries; another task stores the counts meanwhile, because storing asks the source for its facts."""
         left, now = await asyncio.to_thread(set, queries), self._now()
         stream = self.source.count(queries)
+        asked = time.monotonic()
         storing: asyncio.Task[None] | None = None
         try:
             async for counts in stream:
+                observe(SOURCE_SECONDS, time.monotonic() - asked, self.facts.name)
+                asked = time.monotonic()
                 taken = self._checked(counts, left, now)
                 left -= taken.keys()
                 self.arrived.update(taken)
@@ -237,17 +244,17 @@ class _Counting:
 
     def _checked(self, counts: Mapping[Query, Count], sent: Collection[Query], now: int) -> dict[Query, CachedCount]:
         taken: dict[Query, CachedCount] = {}
-        for query, count in counts.items():
+        for query, found in counts.items():
             if query not in sent:
                 continue
-            if type(count.value) is not int or not 0 <= count.value <= LARGEST_INTEGER:
+            if type(found.value) is not int or not 0 <= found.value <= LARGEST_INTEGER:
                 raise SourceError(
                     "source_damaged",
-                    f"The source {self.facts.name} says that {_named([query])} occurs {str(count.value)[:40]} times, "
+                    f"The source {self.facts.name} says that {_named([query])} occurs {str(found.value)[:40]} times, "
                     "which is impossible. Check the server at its address.",
                     queries=[query],
                 )
-            taken[query] = CachedCount(count.value, bool(count.approximate), now)
+            taken[query] = CachedCount(found.value, bool(found.approximate), now)
         return taken
 
     def _source_counts(self, queries: Sequence[Query], sent: Sequence[Query | None]) -> SourceCounts:
