@@ -1,6 +1,7 @@
 """Programs are killed at random moments under load: nothing that a client was told is lost, doubled or changed."""
 
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ class Client:
                 self._get("/health/ready")
 
     def _post(self, body: dict[str, Any]) -> None:
-        waits = {"Prefer": "wait=2"} if self._chance.random() < 0.3 else {}
+        waits = {"Prefer": "wait=30"} if self._chance.random() < 0.3 else {}
         answer = self._history.ask(self._http, "POST", "/v1/streams", body, **waits)
         if answer.status == 202:
             self._told.append(answer.location)
@@ -96,7 +97,7 @@ def kill(service: Deployment, what: str, chance: random.Random) -> None:
     """Kill programs, or stop the API with SIGTERM, and start them again after a moment."""
     worker = chance.choice(service.workers)
     if what == "stop":
-        service.api.process.stop()
+        stop_api(service)
     killed = {
         "worker": [worker],
         "api": [service.api.process],
@@ -114,6 +115,16 @@ def kill(service: Deployment, what: str, chance: random.Random) -> None:
         service.start_worker()
     if what in ("api", "stop", "group"):
         service.api.start()
+
+
+def stop_api(service: Deployment) -> None:
+    """Stop the API with SIGTERM while its clients wait for jobs: no worker works meanwhile."""
+    for each in service.workers:
+        each.signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    service.api.process.stop()
+    for each in service.workers:
+        each.signal(signal.SIGCONT)
 
 
 def judge_under_kills(service: Deployment, directory: Path, *, kills: int, workers: int, seconds: float) -> None:
