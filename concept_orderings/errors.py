@@ -11,7 +11,7 @@
     │   │                       conflicting_fields, duplicate_field, bad_year, bad_score, bad_count, bad_query,
     │   │                       bad_samples, bad_synonyms, bad_stream_name, bad_description,
     │   │                       bad_source_name, bad_file, bad_rows,
-    │   │                       bad_variants, seed_changes_nothing
+    │   │                       bad_variants, seed_changes_nothing, bad_key_name, key_exists, unknown_key
     │   ├── BadCountsFile       bad_counts_file, conflicting_counts
     │   ├── BadLabels           labels_needed, missing_labels, extra_labels
     │   ├── CannotExpress       cannot_express

@@ -106,7 +106,7 @@ def test_each_service_has_its_own_caches_and_sources(services: tuple[Deployment,
 
 def channels(valkey: Valkey) -> set[bytes]:
     with valkey.client() as client:
-        found: Any = client.pubsub_channels("*run*")
+        found: Any = client.pubsub_channels("*run:changes")
         return set(found)
 
 
