@@ -38,7 +38,7 @@
     ├── UnreadableRequest       request_of_later_release
     ├── StoreError              version_damaged, counts_file_damaged, scores_file_damaged, labels_damaged,
     │                           record_damaged, store_unavailable, store_full
-    ├── SettingError            bad_setting, unknown_data_format
+    ├── SettingError            bad_setting, unknown_data_format, bad_keys_file
     └── Cancelled               cancelled
 
 This module knows no HTTP: the service maps each class to a status, and a job stores the code in its record.
