@@ -68,7 +68,9 @@ async def run_worker(settings: WorkerSettings) -> None:
     keys = settings.keys
     limit = settings.most_request_bytes
     jobs, looks = (
-        Runs(redis, keys, kind, lease_seconds=lease_seconds, most_request_bytes=limit) for kind in (JOB, LOOK)
+        # With the time until strays are looked for, it is that after which a dead worker's run goes to another one.
+        Runs(redis, keys, kind, lease_seconds=1.5 * lease_seconds, most_request_bytes=limit)
+        for kind in (JOB, LOOK)
     )
     counts = CountCache(redis, keys, lease_seconds=lease_seconds)
     embeddings = EmbeddingCache(redis, keys, budget_mb=settings.embedding_cache_mb)
