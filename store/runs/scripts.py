@@ -162,6 +162,7 @@ class SubmitEach:
             "arguments_each": len(arguments),
             "active_at": RunKeys._fields.index("active") + 1,
             "most_active_at": arguments.index("most_active") + 1,
+            "last_run_at": RunKeys._fields.index("last_run") + 1,
             "trial_at": arguments.index("trial") + 1,
             "client_at": arguments.index("client") + 1,
             "most_of_client_at": arguments.index("most_of_client") + 1,

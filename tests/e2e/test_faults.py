@@ -439,7 +439,7 @@ def test_a_waiting_client_does_not_get_an_earlier_failure(controlled: Deployment
 def test_a_job_that_the_queue_has_lost_is_queued_again(controlled: Deployment) -> None:
     job = controlled.post(random_request("lost", seed=14)).headers["Location"]
     with redis.Redis.from_url(controlled.valkey.url) as client:
-        lost = [key for key in client.keys("*") if key.startswith(KEYS.queue(JOB.name).encode())]
+        lost = client.keys(KEYS.waiting(JOB.name) + "*")
         assert client.delete(*lost) >= 1
     controlled.start_worker()
     assert controlled.until_state(job, "succeeded", "failed")["state"] == "succeeded"
@@ -447,18 +447,18 @@ def test_a_job_that_the_queue_has_lost_is_queued_again(controlled: Deployment) -
 
 def test_redis_is_lost_alone(controlled: Deployment) -> None:
     controlled.ready()
-    version = controlled.publish(random_request("kept", seed=1))
+    version = controlled.publish(random_request("lost-alone", seed=1))
     controlled.hold(2)
-    job = controlled.post(random_request("kept", seed=2)).headers["Location"]
+    job = controlled.post(random_request("lost-alone", seed=2)).headers["Location"]
     controlled.until_begun(2)
     with controlled.valkey.client() as client:
         client.flushall()
     controlled.release(2)
     assert controlled.http.get(version["url"]).status_code == 200
-    assert controlled.post(random_request("kept", seed=1)).status_code == 200
+    assert controlled.post(random_request("lost-alone", seed=1)).status_code == 200
     assert controlled.http.get(job).status_code == 404
     # The request is posted again; no version is made twice, whether or not the job that was lost has made it.
-    again = controlled.publish(random_request("kept", seed=2))
+    again = controlled.publish(random_request("lost-alone", seed=2))
     assert again["version"] == 2
-    assert controlled.publish(random_request("kept", seed=3))["version"] == 3
-    assert [each["version"] for each in controlled.http.get("/v1/streams/kept").json()["versions"]] == [1, 2, 3]
+    assert controlled.publish(random_request("lost-alone", seed=3))["version"] == 3
+    assert [each["version"] for each in controlled.http.get("/v1/streams/lost-alone").json()["versions"]] == [1, 2, 3]

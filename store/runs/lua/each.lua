@@ -2,6 +2,11 @@
 -- here. Before this file, store/runs/scripts.py says how many keys and arguments one request has, and where among them
 -- `active`, `most_active` and the like are. Returns a table: for each request what submit.lua returns; -2 instead of 0 if
 -- the client would have more than `most_of_client` active records. If one of the numbers is 0 or less, nothing was recorded.
+-- Where memory is full, Redis refuses a command that needs some only if the script has written nothing yet. This one
+-- changes nothing; that the key holds something else is seen to later.
+local room = redis.pcall('SETRANGE', KEYS[last_run_at], 0, '')
+if type(room) == 'table' and room.err and room.err:find('OOM') then return room end
+
 local number = #KEYS / keys_each
 
 -- Returns the part of a list that belongs to one request.
