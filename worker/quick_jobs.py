@@ -24,6 +24,7 @@ from worker.threads import in_thread
 
 MOST_BYTES = 64 * 1024
 """A longer canonical request is not small: most of its time is its own."""
+_LOCKS = 64
 
 
 class QuickJobs:
@@ -42,6 +43,7 @@ class QuickJobs:
         self._versions = Versions(open_objects(settings.streams_location, blocking=True), blocking=True)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="quick")
         self._loops = threading.local()
+        self._publishing = [threading.Lock() for _ in range(_LOCKS)]
 
     async def make(self, canonical: bytes, report: Report) -> VersionRecord | StreamRequest:
         """Return the version that a canonical request has or gets; the request if its evidence comes from outside.
@@ -83,4 +85,6 @@ class QuickJobs:
             most_vector_bytes=self._settings.max_vectors_mb * 1_000_000,
         )
         enter(report, Phase.PUBLISHING)
-        return await self._versions.publish(arranged, report=report)
+        # Of two that publish in one stream at once, one loses its number and writes everything again.
+        with self._publishing[hash(request.name) % _LOCKS]:
+            return await self._versions.publish(arranged, report=report)
