@@ -17,6 +17,9 @@ LARGEST_BYTES = 8 * 1024 * 1024
 _ENTRY_BYTES = 2048
 """What an answer takes beside its body."""
 
+_LARGEST_KEY = 1024
+"""The most characters of a request by which its answer is kept: clients choose them, and the entry has them."""
+
 _STATUSES = (200, 304)
 _FIELDS = (b"accept", b"accept-encoding", b"if-none-match")
 """The fields of a request that decide an answer, beside Range."""
@@ -65,17 +68,19 @@ class KeptAnswers:
             return await self._app(scope, receive, self._recorder(key, scope, send))
         # As the router does: the layers in front count requests by route.
         scope["route"] = kept.route
-        await send(kept.start)
-        return await send(kept.body)
+        # Copies: the layers in front add to the fields of the message itself.
+        await send({**kept.start})
+        return await send({**kept.body})
 
     def _recorder(self, key: _Key, scope: Scope, send: Send) -> Send:
         """Return a `send` that also keeps the answer, if it never changes and its body comes in one message."""
         start: Message | None = None
+        is_short = sum(len(each or b"") for each in key) <= _LARGEST_KEY
 
         async def record(message: Message) -> None:
             nonlocal start
             if message["type"] == "http.response.start":
-                start = message if _never_changes(message) else None
+                start = {**message} if is_short and _never_changes(message) else None
             elif start is not None:
                 if not message.get("more_body", False) and len(message["body"]) <= LARGEST_BYTES:
                     self._kept[key] = KeptAnswer(start, message, scope.get("route"))

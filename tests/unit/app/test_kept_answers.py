@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.kept_answers import LARGEST_BYTES, KeptAnswers
 
@@ -28,7 +29,7 @@ class Router:
             await send({"type": "http.response.body", "body": body, "more_body": number < len(self.bodies)})
 
 
-def get(answers: KeptAnswers, path: str = "/task", fields: Fields = (), method: str = "GET") -> list[Message]:
+def get(answers: ASGIApp, path: str = "/task", fields: Fields = (), method: str = "GET") -> list[Message]:
     """Return the messages that answer a request."""
     messages: list[Message] = []
     raw_path, _, query = path.encode().partition(b"?")
@@ -121,3 +122,26 @@ def test_the_least_recently_used_answers_are_dropped() -> None:
     for path in ("/a", "/b", "/a", "/c", "/a", "/b"):
         get(answers, path)
     assert router.asked == 4
+
+
+def test_what_layers_in_front_add_to_an_answer_is_not_kept() -> None:
+    lab = "https://lab.example.org"
+    answers = KeptAnswers(Router([IMMUTABLE, ("vary", "Accept-Encoding")]))
+    browser = CORSMiddleware(answers, allow_origins=[lab])
+
+    for origin in (lab, None, lab, None):
+        start, _ = get(browser, fields=[] if origin is None else [("origin", origin)])
+        fields = dict(start["headers"])
+        assert fields[b"vary"] == b"Accept-Encoding, Origin"
+        assert fields.get(b"access-control-allow-origin") == (None if origin is None else lab.encode())
+    start, _ = get(answers)
+    assert dict(start["headers"])[b"vary"] == b"Accept-Encoding"
+
+
+@pytest.mark.parametrize("field", ["accept", "if-none-match", "accept-encoding"])
+def test_an_answer_to_a_long_request_is_not_kept(field: str) -> None:
+    router = Router()
+    answers = KeptAnswers(router)
+    for text, asked in [("x" * 1000, 1), ("x" * 1000, 1), ("x" * 2000, 2), ("x" * 2000, 3)]:
+        get(answers, fields=[(field, text)])
+        assert router.asked == asked
