@@ -18,6 +18,9 @@ from app.access.listening import is_loopback
 from app.errors import problem
 
 _KNOWN_HOSTS = 1000
+_LONGEST_HOST = 300
+"""No name with a port is longer (RFC 1035); those that were checked are kept."""
+
 _OWN_SITE = ("", "same-origin", "none")
 """Values of Sec-Fetch-Site: no browser, a page of this service, or an address that a person typed."""
 
@@ -77,6 +80,8 @@ class FromOwnPages:
 
     def _is_host(self, host: bytes, connection: Connection) -> bool:
         arrived_at = (connection.get("server") or ("",))[0]
+        if len(host) > _LONGEST_HOST:
+            return False
         key = host, arrived_at
         if key not in self._known:
             self._known[key] = self._may_be(_host_name(host.decode("latin-1")), arrived_at)

@@ -19,6 +19,9 @@ from concept_orderings.errors import SettingError
 
 _REALM = 'Bearer realm="concept-orderings"'
 _KNOWN_HEADERS = 10_000
+_LONGEST_HEADER = 256
+"""A longer one has no token. Headers are kept, so clients without a key would fill the memory with long ones."""
+
 _SCHEME = b"bearer "
 
 _log = logging.getLogger(__name__)
@@ -77,6 +80,8 @@ class Guard:
         return None
 
     def _key(self, header: bytes) -> Key | None:
+        if len(header) > _LONGEST_HEADER:
+            return None
         keys = self._keys.by_hash()
         if keys is not self._read:
             self._read = keys

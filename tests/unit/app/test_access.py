@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,19 @@ def test_no_other_header_is_a_key(tmp_path_factory: pytest.TempPathFactory, head
         keys.create("anna", Scope.ADMIN)
 
     assert code(asked(Guard(application, keys), header)) == (401, "unknown_key")
+
+
+def test_a_header_that_is_too_long_for_a_token_is_no_key_and_not_kept(keys: KeysFile) -> None:
+    token = keys.create("anna", Scope.READ)
+    guard = Guard(application, keys)
+
+    assert asked(guard, f"Bearer {' ' * 100}{token}") == (200, "anna")
+    tracemalloc.start()
+    for i in range(100):
+        assert code(asked(guard, f"Bearer {' ' * 60_000}{token}{i}")) == (401, "unknown_key")
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1_000_000
 
 
 @pytest.mark.parametrize("scope", Scope)

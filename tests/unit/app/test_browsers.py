@@ -104,6 +104,13 @@ def test_listed_names_are_taken() -> None:
     assert asked(only, host="10.0.0.7:8000", at=NETWORK) == "ok"
 
 
+@pytest.mark.parametrize("at", [LOOPBACK, NETWORK])
+def test_what_is_too_long_for_a_name_is_none(at: str) -> None:
+    name = f"{'a' * 63}.{'b' * 63}.{'c' * 63}.example.org"
+    assert asked(guard(hosts=[name]), host=f"{name}:8000", at=at) == "ok"
+    assert asked(guard(), host="a" * 60_000, at=at) == "unknown_host"
+
+
 # --- the whole application, without what it would connect to
 
 
