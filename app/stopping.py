@@ -4,6 +4,7 @@ import asyncio
 import logging
 from http import HTTPStatus
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import RETRY_SECONDS, problem
@@ -39,14 +40,18 @@ class AnswersWhenStopped:
         except asyncio.CancelledError:
             if has_begun:
                 raise
-            _log.warning("%s %s was not answered in time, because the service stops", scope["method"], scope["path"])
-            await _STOPPED(scope, receive, send)
+            # As it came: characters that are decoded might be line breaks.
+            path = scope["raw_path"].decode("latin-1")
+            _log.warning("%s %s was not answered in time, because the service stops", scope["method"], path)
+            await _stopped()(scope, receive, send)
         return None
 
 
-_STOPPED = problem(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "stopping",
-    "The service stops, and could not answer in time; try again after the seconds in Retry-After.",
-    headers={"Retry-After": str(RETRY_SECONDS), "Connection": "close"},
-)
+def _stopped() -> Response:
+    # Made for each request, whose id it has.
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "stopping",
+        "The service stops, and could not answer in time; try again after the seconds in Retry-After.",
+        headers={"Retry-After": str(RETRY_SECONDS), "Connection": "close"},
+    )

@@ -7,6 +7,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.stopping import AnswersWhenStopped
+from store.request_id import REQUEST_ID
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 
@@ -27,7 +28,8 @@ def cancelled(*, has_begun: bool) -> list[Message]:
         raise AssertionError("nothing reads the request")
 
     async def cancel() -> None:
-        scope = {"type": "http", "method": "GET", "path": "/"}
+        REQUEST_ID.set("the-id")
+        scope = {"type": "http", "method": "GET", "path": "/a\nb", "raw_path": b"/a%0ab"}
         request = asyncio.create_task(AnswersWhenStopped(application)(scope, receive, send))
         await asyncio.sleep(0)
         request.cancel("the server stops")
@@ -41,11 +43,13 @@ def cancelled(*, has_begun: bool) -> list[Message]:
     return sent
 
 
-def test_a_request_without_an_answer_gets_503() -> None:
+def test_a_request_without_an_answer_gets_503_and_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     start, body = cancelled(has_begun=False)
     assert start["status"] == 503
     assert dict(start["headers"])[b"retry-after"] == b"5"
-    assert json.loads(body["body"])["code"] == "stopping"
+    answer = json.loads(body["body"])
+    assert (answer["code"], answer["request_id"]) == ("stopping", "the-id")
+    assert caplog.messages == ["GET /a%0ab was not answered in time, because the service stops"]
 
 
 def test_an_answer_that_has_begun_is_not_followed_by_another() -> None:
