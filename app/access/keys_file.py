@@ -208,6 +208,8 @@ def _keys_in(value: Any) -> list[Key]:
     if value["format"] != FORMAT:
         raise ValueError(f"it has the format {value['format']}, and this release reads {FORMAT}")
     keys = [Key(**{**each, "scope": Scope(each["scope"])}) for each in value["keys"]]
+    if not all(isinstance(text, str) for each in keys for text in (each.name, each.sha256)):
+        raise ValueError("a name or a hash is no text")
     if len({each.name for each in keys}) != len(keys):
         raise ValueError("two keys have one name")
     return keys

@@ -95,6 +95,8 @@ def test_keys_that_are_made_at_once_are_all_kept(keys: KeysFile) -> None:
         '{"format": 1, "keys": [{"name": "a"}]}',
         json.dumps({"format": 1, "keys": [{"name": "a", "scope": "root", "sha256": "", "created_at": ""}]}),
         json.dumps({"format": 1, "keys": [{"name": "a", "scope": "read", "sha256": "", "created_at": ""}] * 2}),
+        json.dumps({"format": 1, "keys": [{"name": "a", "scope": "read", "sha256": [], "created_at": ""}]}),
+        json.dumps({"format": 1, "keys": [{"name": 3, "scope": "read", "sha256": "", "created_at": ""}]}),
     ],
 )
 def test_anything_else_is_no_file_of_keys(keys: KeysFile, content: str) -> None:
