@@ -42,7 +42,10 @@ def get(answers: ASGIApp, path: str = "/task", fields: Fields = (), method: str 
     async def send(message: Message) -> None:
         messages.append(message)
 
-    asyncio.run(answers(scope, receive, send))
+    async def ask() -> None:
+        await answers(scope, receive, send)
+
+    asyncio.run(ask())
     return messages
 
 
