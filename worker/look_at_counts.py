@@ -16,6 +16,7 @@ from store.looks import CountShown, Look, LookAnswer
 from store.objects import Objects
 from store.waiting import cancel_and_wait
 from worker.evidence.counts import open_source
+from worker.evidence.counts.figures import errors_counted
 from worker.evidence.counts.through_cache import count_through_cache
 from worker.monitor import Monitor
 from worker.runner import Work
@@ -80,11 +81,12 @@ class LookAtCounts(Work):
         try:
             sent = {query: Query.of(filter(None, map(source.form, query.spellings))) for query in look.queries}
             distinct = list(dict.fromkeys(sent.values()))
-            found = await count_through_cache(
-                source, distinct, self._cache, counted_since=look.counted_since, report=monitor.report
-            )
-            absent = {query: count for query, count in found.counts.items() if count.value == 0}
-            readings = await watched(source.readings(absent), monitor.report.check)
+            with errors_counted(source, look.source):
+                found = await count_through_cache(
+                    source, distinct, self._cache, counted_since=look.counted_since, report=monitor.report
+                )
+                absent = {query: count for query, count in found.counts.items() if count.value == 0}
+                readings = await watched(source.readings(absent), monitor.report.check)
         finally:
             await source.aclose()
         counts = [

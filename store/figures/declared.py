@@ -67,7 +67,10 @@ CACHE_LOOKUPS = Counter(
     ("cache", "outcome"),
 )
 SOURCE_SECONDS = Histogram(
-    f"{PREFIX}source_seconds", "Seconds in which a source of counts answered a batch of queries.", ("source",), _SLOW
+    f"{PREFIX}source_seconds",
+    "Seconds in which a source of counts answered a batch of queries; `file` is all counts files together.",
+    ("source",),
+    _SLOW,
 )
 SOURCE_ERRORS = Counter(
     f"{PREFIX}source_errors", "Errors of sources of counts, by the code that the client gets.", ("source", "code")

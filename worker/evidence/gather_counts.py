@@ -27,11 +27,10 @@ from concept_orderings.request import StreamRequest
 from concept_orderings.stream_warnings import StreamWarning, WarningCode
 from concept_orderings.text import first_of, shown
 from store.count_cache import CountCache
-from store.figures import count
-from store.figures.declared import SOURCE_ERRORS
 from store.sources import SourceFacts, Unit
 from worker.evidence.counts import open_source
 from worker.evidence.counts.base import CountSource
+from worker.evidence.counts.figures import errors_counted
 from worker.evidence.counts.through_cache import SourceCounts, count_through_cache
 from worker.evidence.gathering import Gathering, about
 from worker.watched import watched
@@ -55,16 +54,14 @@ async def gather_counts(gathering: Gathering) -> Gathered:
         opening = open_source(parameters.source, gathering.settings, gathering.stores.objects)
         source = await watched(opening, monitor.report.check)
         try:
-            return await count_concepts(
-                request,
-                source,
-                gathering.stores.counts,
-                counted_since=parameters.counted_since,
-                report=monitor.report,
-            )
-        except SourceError as error:
-            count(SOURCE_ERRORS, parameters.source, error.code)
-            raise
+            with errors_counted(source, parameters.source):
+                return await count_concepts(
+                    request,
+                    source,
+                    gathering.stores.counts,
+                    counted_since=parameters.counted_since,
+                    report=monitor.report,
+                )
         finally:
             await source.aclose()
 

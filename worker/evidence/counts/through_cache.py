@@ -19,6 +19,7 @@ from store.figures.declared import CACHE_LOOKUPS, SOURCE_SECONDS
 from store.sources import SourceFacts, Unit
 from store.waiting import cancel_and_wait
 from worker.evidence.counts.base import Count, CountSource
+from worker.evidence.counts.figures import label_of
 from worker.watched import watched
 
 # Pauses between two looks at what other workers have counted.
@@ -178,7 +179,7 @@ class _Counting:
         storing: asyncio.Task[None] | None = None
         try:
             async for counts in stream:
-                observe(SOURCE_SECONDS, time.monotonic() - asked, self.facts.name)
+                observe(SOURCE_SECONDS, time.monotonic() - asked, label_of(self.source, self.facts.name))
                 asked = time.monotonic()
                 taken = self._checked(counts, left, now)
                 left -= taken.keys()
