@@ -46,19 +46,19 @@ class Totals:
         return {
             tuple(labels): value
             for (name, part, *labels), value in self.values.items()
-            if (name, part) == (counter.name, "")
+            if (name, part, len(labels)) == (counter.name, "", len(counter.labels))
         }
 
     def histogram(self, histogram: Histogram) -> dict[tuple[str, ...], tuple[list[float], float]]:
         """Return by labels how often the quantity was in each range, (B + 1,), and the sum of the quantity."""
         found: dict[tuple[str, ...], tuple[list[float], list[float]]] = {}
         for (name, part, *labels), value in self.values.items():
-            if name != histogram.name:
+            if name != histogram.name or len(labels) != len(histogram.labels):
                 continue
             ranges, total = found.setdefault(tuple(labels), ([0.0] * (len(histogram.bounds) + 1), [0.0]))
             if part == SUM:
                 total[0] += value
-            elif part.isdigit() and int(part) < len(ranges):
+            elif part.isdecimal() and int(part) < len(ranges):
                 ranges[int(part)] += value
         return {labels: (ranges, total) for labels, (ranges, (total,)) in found.items()}
 
@@ -122,4 +122,5 @@ class Figures:
 def _undamaged(found: Mapping[bytes, bytes]) -> Iterator[tuple[Field, float]]:
     for field, value in found.items():
         with suppress(ValueError, TypeError):
-            yield tuple(map(str, json.loads(field))), float(value)
+            name, part, *labels = map(str, json.loads(field))
+            yield (name, part, *labels), float(value)

@@ -1,5 +1,6 @@
 """Test the totals of figures, from what is counted in one process."""
 
+import json
 from typing import Any, cast
 
 import pytest
@@ -72,3 +73,17 @@ def test_labels_with_any_characters_are_read_back(tmp_path: Any) -> None:
         assert found["concept_orderings_request_seconds_count", (strange[0],)] == 1
         assert found["concept_orderings_jobs_oldest_seconds", ()] == 2.5
     assert not any(name.startswith(JOBS.name + "_total") for name, _ in found)
+
+
+async def test_fields_that_are_not_of_this_release_are_left_out() -> None:
+    class Redis:
+        async def hgetall(self, key: str) -> dict[bytes, bytes]:
+            good = json.dumps([REQUESTS.name, "", "/v1", "GET", "200"])
+            fewer, more = json.dumps([REQUESTS.name, "", "/v1"]), json.dumps([REQUESTS.name, "", *"abcd"])
+            range_ = json.dumps([REQUEST_SECONDS.name, "\u00b2", "/v1"])
+            return {each.encode(): b"1" for each in (good, fewer, more, range_, json.dumps([REQUESTS.name]), "7", "[]")}
+
+    totals = await Figures(cast(Any, Redis()), KEYS, Counted()).totals()
+    assert totals.complete
+    assert totals.counter(REQUESTS) == {("/v1", "GET", "200"): 1}
+    assert [sum(ranges) for ranges, _ in totals.histogram(REQUEST_SECONDS).values()] == [0]
