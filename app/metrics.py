@@ -64,7 +64,7 @@ def render(totals: Totals, now: Moment, accept: str) -> tuple[bytes, str]:
     Parameters
     ----------
     totals
-        What was counted.
+        What was counted; left out if it is not complete.
     now
         What holds.
     accept
@@ -90,10 +90,12 @@ class _Collector:
     def collect(self) -> "Iterator[Metric]":
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
-        for counter in COUNTERS:
-            yield _counter(counter, self._totals)
-        for histogram in HISTOGRAMS:
-            yield _histogram(histogram, self._totals)
+        # Prometheus takes a smaller number for a new beginning, and would count all totals once more when they are back.
+        if self._totals.complete:
+            for counter in COUNTERS:
+                yield _counter(counter, self._totals)
+            for histogram in HISTOGRAMS:
+                yield _histogram(histogram, self._totals)
         for name, (summary, value_at) in GAUGES.items():
             if (value := value_at(self._now)) is not None:
                 yield GaugeMetricFamily(name, summary, value=value)

@@ -130,7 +130,8 @@ def test_the_totals_go_on_when_the_api_is_replaced_and_redis_is_away(controlled:
     controlled.http.get(url)
     away = figures(controlled)
     assert away["concept_orderings_redis_up", ()] == 0
-    assert away[key] == 1
+    # A smaller number would be a new beginning for Prometheus, which would then count the total once more.
+    assert key not in away
     assert ("concept_orderings_jobs_queued", ()) not in away
     controlled.valkey.start()
     until(lambda: figures(controlled)["concept_orderings_redis_up", ()] == 1, "the API finds Valkey again")
