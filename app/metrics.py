@@ -90,7 +90,7 @@ class _Collector:
     def collect(self) -> "Iterator[Metric]":
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
-        # Prometheus takes a smaller number for a new beginning, and would count all totals once more when they are back.
+        # Prometheus takes a smaller number for a new beginning: it would count all totals once more when they are back.
         if self._totals.complete:
             for counter in COUNTERS:
                 yield _counter(counter, self._totals)
