@@ -100,7 +100,7 @@ class Numbering:
     async def latest(self, stream: str) -> int | None:
         """Return the number of the newest version of a stream; None if it has none.
 
-        It reads three objects, and lists the versions only if the hint is old.
+        It reads three objects, four after numbers that were left out, and lists the versions only if the hint is old.
 
         Raises
         ------
@@ -109,8 +109,10 @@ class Numbering:
         """
         hint = await self._hints.read(stream)
         if hint is not None:
-            here, later = await asyncio.gather(self._exists(stream, hint.latest), self._exists(stream, hint.latest + 1))
-            if here and not later:
+            # Numbers up to the largest that is taken may have been left out: the next version is after it.
+            following = {hint.latest + 1, max(hint.latest, hint.taken or 0) + 1}
+            here, *later = await asyncio.gather(*(self._exists(stream, each) for each in (hint.latest, *following)))
+            if here and not any(later):
                 return hint.latest
         numbers = await self.every(stream)
         if not numbers:
