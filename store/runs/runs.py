@@ -385,7 +385,7 @@ class Runs:
                     self._keys.record(self.kind.name, each), "run", "state", "lane", "client", "note", "not_before"
                 )
             found: list[Any] = await pipeline.execute(raise_on_error=False)
-        pending: list[tuple[Pending, str]] = []
+        pending: list[tuple[Pending, bytes]] = []
         for identifier, fields in zip(identifiers, found, strict=True):
             # An error of Redis: the key holds something else, so there is no record. A damaged one has some of these.
             if isinstance(fields, Exception) or fields[:2] == [None, None]:
@@ -393,17 +393,23 @@ class Runs:
             elif fields[1] in _PENDING and _RUN.fullmatch(fields[0] or b""):
                 run, _, lane, client, note, pause = fields
                 known = Lane.ORDER if lane == Lane.ORDER.value.encode() else Lane.COMPUTE
-                key = self._keys.waiting(self.kind.name, known.value, (client or b"").decode(errors="replace"))
                 each = Pending(
                     identifier, int(run), known, is_offered=False, is_left=note is not None and pause is None
                 )
-                pending.append((each, key))
+                pending.append((each, client or b""))
+        turns = list({(each.lane, client) for each, client in pending})
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for each, key in pending:
+            for lane, client in turns:
+                pipeline.zscore(self._keys.waiting(self.kind.name, lane.value), client)
+            for each, client in pending:
+                key = self._keys.waiting(self.kind.name, each.lane.value, client.decode(errors="replace"))
                 pipeline.zscore(key, each.id)
             scores: list[Any] = await pipeline.execute(raise_on_error=False)
+        # Without its turn, such as after that of another type was deleted, no worker comes to a client's runs.
+        have_turns = {turn for turn, score in zip(turns, scores, strict=False) if isinstance(score, float)}
         offered = [
-            each._replace(is_offered=score == each.run) for (each, _), score in zip(pending, scores, strict=True)
+            each._replace(is_offered=score == each.run and (each.lane, client) in have_turns)
+            for (each, client), score in zip(pending, scores[len(turns) :], strict=True)
         ]
         return sorted(offered, key=itemgetter(1))
 

@@ -165,6 +165,16 @@ async def test_keys_of_another_type_are_replaced(runs: Runs, redis: Redis) -> No
     assert [each.is_offered for each in await runs._pending()] == [False]
 
 
+async def test_runs_are_offered_again_where_the_turns_of_their_clients_are_lost(runs: Runs, redis: Redis) -> None:
+    await submit(runs, job(1, "one"), job(2, "two"), job(3, "two"))
+    await redis.set(KEYS.waiting("job", Lane.ORDER), "text")
+    assert await runs.take(Lane.ORDER) is None
+    for each in await runs.unoffered():
+        assert await runs.offer(each.id, each.run)
+    assert await runs.unoffered() == []
+    assert sorted(await taken(runs)) == [1, 2, 3]
+
+
 async def test_workers_hear_that_a_lane_was_empty_and_nothing_else(runs: Runs, redis: Redis) -> None:
     channel = redis.pubsub()
     await channel.subscribe(KEYS.waiting("job", Lane.ORDER), KEYS.waiting("job", Lane.COMPUTE))
