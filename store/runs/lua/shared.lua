@@ -18,6 +18,10 @@ local cancelled_seconds = tonumber(ARGV[7])
 local until_fetched = ARGV[8] == '1'
 local events_kept = tonumber(ARGV[9])
 
+-- No script but each.lua, which asks first, is refused because memory is full: what was accepted is kept, and ends. Redis
+-- refuses a command that needs memory only if the script has written nothing yet. No key has this name.
+redis.call('DEL', waiting)
+
 -- Deletes a key of another type than this program's: otherwise a command below would fail in the middle of a change.
 local function delete_unless(kind, key)
   local found = redis.call('TYPE', key).ok

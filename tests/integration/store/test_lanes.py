@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
 
+from concept_orderings.progress import Phase
 from store.queue import open_redis
-from store.runs import JOB, LOOK, ClientFull, Lane, QueueFull, Runs, State, Submission, Taken
+from store.runs import JOB, LOOK, ClientFull, Lane, QueueFull, Runs, State, Submission, Taken, Verdict
 from support.keys import KEYS
 from support.processes import Valkey
 
@@ -173,6 +175,33 @@ async def test_runs_are_offered_again_where_the_turns_of_their_clients_are_lost(
         assert await runs.offer(each.id, each.run)
     assert await runs.unoffered() == []
     assert sorted(await taken(runs)) == [1, 2, 3]
+
+
+async def test_what_was_accepted_ends_while_the_memory_of_redis_is_full(runs: Runs, redis: Redis) -> None:
+    await submit(runs, *(job(number) for number in range(1, 5)))
+    await redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(OutOfMemoryError):
+            await submit(runs, job(5))
+        first, second, third = [await runs.take(Lane.ORDER) for _ in range(3)]
+        assert first is not None
+        assert second is not None
+        assert third is not None
+        await redis.delete(KEYS.lease("job", first.id, first.run))
+        assert await runs.keep(first.id, first.run) is Verdict.GO_ON
+        assert not await runs.offer(first.id, first.run), "it has its lease again"
+        await runs.progress(first.id, first.run, Phase.ARRANGING, 1, 2)
+        await runs.succeed(first.id, first.run, b"1")
+        await runs.give_back(second.id, second.run, counted=False)
+        await runs.cancel(third.id)
+        assert await runs.keep(third.id, third.run) is Verdict.STOP
+        await runs.end_cancelled(third.id, third.run)
+        await runs.cancel(job(4).id)
+    finally:
+        await redis.config_set("maxmemory", "0")
+    states = [record.state for number in range(1, 5) if (record := await runs.get(job(number).id))]
+    assert states == [State.SUCCEEDED, State.QUEUED, State.CANCELLED, State.CANCELLED]
+    assert await runs.get(job(5).id) is None
 
 
 async def test_workers_hear_that_a_lane_was_empty_and_nothing_else(runs: Runs, redis: Redis) -> None:
