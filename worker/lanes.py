@@ -56,6 +56,7 @@ class Lanes:
         # Runs that this worker starts by their ids: those that another one has left to a worker of a later release,
         # which this one may be, and those during which Redis went away.
         self._own = {lane: deque[tuple[str, int]]() for lane in AT_ONCE}
+        self._doing = set[tuple[str, int]]()
         # The lanes that wait for room on the disk: one of their jobs says so, and no other is taken meanwhile.
         self._full = set[Lane]()
         self._resting = set[asyncio.Task[None]]()
@@ -115,7 +116,9 @@ class Lanes:
     async def offer_strays(self) -> None:
         """Offer the pending jobs that no worker would take by turn, as `Runs.unoffered` names them.
 
-        A job that was left to a worker of a later release is done in its lane, unless this worker has left it.
+        A job that was left to a worker of a later release is done in its lane, unless this worker has left it. One that
+        this worker does is not offered, although its lease is over after a computation has stopped the event loop, or
+        Redis was away: the worker would begin it again beside itself.
 
         Raises
         ------
@@ -123,6 +126,8 @@ class Lanes:
             If Redis is away.
         """
         for each in await self._runs.unoffered():
+            if each[:2] in self._doing:
+                continue
             if not each.is_left:
                 await self._runs.offer(each.id, each.run)
             elif not self._runner.has_left(each.id, each.run) and each[:2] not in self._own[each.lane]:
@@ -131,6 +136,7 @@ class Lanes:
             self.wake()
 
     async def _do(self, lane: Lane, identifier: str, run: int, doing: Awaitable[None]) -> None:
+        self._doing.add((identifier, run))
         try:
             await doing
         except (NoRoom, TryAgain) as again:
@@ -145,6 +151,8 @@ class Lanes:
             # Its end may not be recorded. This worker has its lease, and tries it again once Redis is back.
             self._own[lane].append((identifier, run))
             raise
+        finally:
+            self._doing.discard((identifier, run))
 
     async def _offer_after(self, seconds: float, identifier: str, run: int) -> None:
         """Offer a run after its pause; if this worker has stopped by then, another one does so."""
