@@ -74,9 +74,17 @@ class Child:
         self._data = data
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
+        self._failure: Exception | None = None
 
     def start(self, inherited: Inherited) -> None:
-        """Start the program in its own session: Ctrl-C reaches only the supervisor, which stops programs in order."""
+        """Start the program in its own session: Ctrl-C reaches only the supervisor, which stops programs in order.
+
+        Raises
+        ------
+        OSError
+            The machine has no memory, process or file for it.
+        """
+        self._process = self._failure = None
         program = self.program
         number = int(program.supervisor_death_signal)
         script = [sys.executable, "-I", "-S", str(EXEC_CHILD), str(os.getpid()), str(number)]
@@ -98,13 +106,19 @@ class Child:
                 pass_fds=[*program.descriptors, *inherited.descriptors],
             )
 
+    def note_failure(self, error: Exception) -> None:
+        """Note that it could not be started: it counts as ended."""
+        self._process, self._failure = None, error
+
     @property
     def died(self) -> bool:
-        """Whether it was started and has ended."""
-        return self._process is not None and self._process.poll() is not None
+        """Whether it has ended, or could not be started."""
+        return self._failure is not None or (self._process is not None and self._process.poll() is not None)
 
     def describe_end(self) -> str:
-        """Return how it ended, and where its log is."""
+        """Return how it ended, and where its log is; or why it could not be started."""
+        if self._failure is not None:
+            return f"{self.program.title} could not be started ({self._failure})"
         assert self._process is not None
         code = self._process.returncode
         end = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"

@@ -8,7 +8,7 @@ from launcher.child import Child
 from launcher.console import print_error, print_line
 from launcher.lifecycle import Lifecycle, Seen, Step
 from launcher.patience import Patience
-from launcher.signs_of_life import Watch
+from launcher.signs_of_life import Inherited, Watch
 
 
 class Kept:
@@ -76,9 +76,13 @@ class Kept:
                 pass
 
     def _start(self) -> None:
-        inherited = self._watch.begin()
+        """Start it; where the machine has no memory, process, thread or file for that, it counts as ended."""
+        inherited = Inherited()
         try:
+            inherited = self._watch.begin()
             self.child.start(inherited)
+        except (OSError, RuntimeError) as error:
+            self.child.note_failure(error)
         finally:
             for each in inherited.descriptors:
                 os.close(each)

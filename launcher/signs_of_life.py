@@ -138,7 +138,12 @@ class Answers:
         if self._questions is not None:
             self._questions.end()
         inherited = self._endpoint.open()
-        self._questions = Questions(self._endpoint.ask, self._patience)
+        try:
+            self._questions = Questions(self._endpoint.ask, self._patience)
+        except RuntimeError:  # the machine has no thread for it
+            for each in inherited.descriptors:
+                os.close(each)
+            raise
         return inherited
 
     def has_seen_life(self) -> bool:
