@@ -19,7 +19,9 @@ BACKUP_OR_CLIENT = (
 )
 RENDERED_AGAIN = "Delete it: it is rendered again at the next request."
 MADE_AGAIN = "It is made again by `concept-orderings fsck --repair`."
-LEFT_OVER = "A writer was killed or another one was faster; it can be deleted."
+LEFT_OVER = (
+    "A writer was killed, another one was faster, or a version is being made; it can be deleted while no worker runs."
+)
 PERHAPS_NEEDED = "It may belong to a record that is damaged or missing: restore that first."
 
 

@@ -152,7 +152,7 @@ async def test_what_a_killed_publisher_left_is_unreferred(tmp_path: Path, writes
     found = await findings_of(objects)
     assert [each.key for each in found] == left
     assert {each.state for each in found} == {State.UNREFERRED}
-    assert all("can be deleted" in each.remedy for each in found)
+    assert all("can be deleted while no worker runs" in each.remedy for each in found)
     # As soon as the record is there, all are referred to.
     await Versions(objects).publish(arranged(9))
     assert await findings_of(objects) == []
