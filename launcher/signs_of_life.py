@@ -26,7 +26,10 @@ class Answer(Enum):
     """What became of a question."""
 
     GIVEN = auto()
+    STARTING = auto()
+    """The process said that it is not ready yet, so that it is not hung: its start may take long."""
     NOT_LISTENING = auto()
+    """Of a process that was never ready, this is no sign that it hangs."""
     MISSING = auto()
 
 
@@ -99,12 +102,18 @@ class Questions:
         if answer is Answer.GIVEN:
             self.has_answered = True
             self._missed = 0
+        elif answer is Answer.STARTING:
+            self._missed = 0
+            self._started = time.monotonic()
         # A process that starts does not listen yet.
         elif self.has_answered or answer is Answer.MISSING:
             self._missed += 1
 
     def is_hung(self) -> bool:
-        """Return whether three questions in a row got no answer, or none has got one long after the start."""
+        """Return whether three questions in a row got no answer, or none has got one long after the start.
+
+        The start goes on for as long as the process says that it starts.
+        """
         is_late = not self.has_answered and time.monotonic() - self._started > self._patience.start
         return self._missed >= MOST_MISSED or is_late
 

@@ -122,24 +122,32 @@ def _ping(listen_at: Path, seconds: float) -> bytes:
 
 
 class Ping:
-    """Whether Valkey answers at all: also that it is still loading its data, or busy with a script."""
+    """Whether Valkey answers at all: also that it is busy with a script.
+
+    While it loads its data it answers now and then, and between 1,024 commands of its log not at all. So only one that
+    has loaded its data can miss an answer.
+    """
 
     def __init__(self, listen_at: Path) -> None:
         self._listen_at = listen_at
+        self._has_loaded = False
 
     def open(self) -> Inherited:
         """Return what the next process needs to listen there: nothing but its command."""
+        self._has_loaded = False
         return Inherited()
 
     def ask(self, seconds: float) -> Answer:
         """Send a ping; any answer counts, and so does a connection that Valkey closes."""
         try:
-            _ping(self._listen_at, seconds)
+            if _ping(self._listen_at, seconds).startswith(b"-LOADING"):
+                return Answer.STARTING
         except (TimeoutError, BlockingIOError):
             # The second: its queue of connections is full.
-            return Answer.MISSING
+            return Answer.MISSING if self._has_loaded else Answer.NOT_LISTENING
         except (FileNotFoundError, ConnectionRefusedError):
             return Answer.NOT_LISTENING
         except OSError:
-            return Answer.GIVEN
+            pass
+        self._has_loaded = True
         return Answer.GIVEN
