@@ -9,6 +9,9 @@ from store.request_id import REQUEST_ID
 
 TEXT, JSON = "text", "json"
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+"""Characters that would act on the terminal of a reader: paths of requests may have them. Tracebacks have lines."""
+
 
 def configure_logs(level: str, form: str) -> None:
     """Write all records of this process to standard error.
@@ -33,7 +36,7 @@ class Lines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name in logging
         """Return the line of a record, without the traceback."""
-        line = super().formatMessage(record)
+        line = super().formatMessage(record).translate(_CONTROLS)
         return f"{line} [request {request}]" if (request := REQUEST_ID.get()) else line
 
 

@@ -51,3 +51,9 @@ def test_a_line_for_people_ends_with_the_id(request_id: str) -> None:
 
     assert first.endswith(f"WARNING store.any: a [request {request_id}]")
     assert traceback[0].startswith("Traceback")
+
+
+def test_characters_that_act_on_terminals_are_written_as_their_numbers() -> None:
+    record = logging.LogRecord("app", logging.ERROR, "", 0, "GET /a\x1b[2J\r\x9bb: no\n\tthing é", (), None)
+    line = Lines().format(record)
+    assert line.endswith("GET /a\\x1b[2J\\x0d\\x9bb: no\n\tthing é")
