@@ -43,7 +43,8 @@ class Observed:
         began = time.perf_counter()
         repeated = _repeated(connection)
         REQUEST_ID.set(repeated[0][1].decode("ascii"))
-        status = 0
+        # What the server answers by itself if the application fails before its answer begins.
+        status = 500
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
