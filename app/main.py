@@ -89,7 +89,7 @@ def for_servers(app: FastAPI, settings: AppSettings) -> ASGIApp:
 
 def _for_browsers(app: ASGIApp, settings: AppSettings) -> ASGIApp:
     origins = settings.allowed_origins
-    public = [settings.public_url] if settings.public_url else []
+    public = urlsplit(settings.public_url)
     if origins:
         app = CORSMiddleware(
             app,
@@ -101,8 +101,9 @@ def _for_browsers(app: ASGIApp, settings: AppSettings) -> ASGIApp:
         )
     return FromOwnPages(
         app,
-        origins=[*origins, *public],
-        hosts=[*settings.host_names, *(urlsplit(each).hostname or "" for each in public)],
+        # Of the address without its path; without an address it is no origin that a browser sends.
+        origins=[*origins, f"{public.scheme}://{public.netloc}"],
+        hosts=[*settings.host_names, public.hostname or ""],
         only_hosts=bool(settings.host_names),
     )
 

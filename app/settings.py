@@ -129,8 +129,8 @@ class AppSettings(StoreSettings):
 
     @property
     def allowed_origins(self) -> list[str]:
-        """The origins in `origins`."""
-        return _listed(self.origins)
+        """The origins in `origins`, in small letters as browsers send them."""
+        return _listed(self.origins.lower())
 
 
 def _listed(text: str) -> list[str]:

@@ -128,7 +128,7 @@ def whole(method: str, path: str, headers: dict[str, str], **settings: Any) -> h
 
 def test_listed_origins_are_named_to_browsers(tmp_path: Path) -> None:
     lab = "https://lab.example.org"
-    settings = {"data_dir": tmp_path, "origins": f"{lab}, http://127.0.0.1:3000"}
+    settings = {"data_dir": tmp_path, "origins": "https://Lab.Example.org, http://127.0.0.1:3000"}
     preflight = {"Origin": lab, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "prefer"}
     answer = whole("OPTIONS", "/v1/streams", preflight, **settings)
     assert answer.status_code == 200
@@ -143,9 +143,9 @@ def test_listed_origins_are_named_to_browsers(tmp_path: Path) -> None:
 
 
 def test_the_public_address_is_a_page_of_the_service(tmp_path: Path) -> None:
-    settings = {"data_dir": tmp_path, "public_url": "https://orders.example.org"}
     for headers in ({"Origin": "https://orders.example.org"}, {"Host": "orders.example.org"}):
-        assert whole("GET", "/v1", headers, **settings).status_code == 200
+        for public_url in ("https://orders.example.org", "https://Orders.example.org/of/concepts"):
+            assert whole("GET", "/v1", headers, data_dir=tmp_path, public_url=public_url).status_code == 200
         assert whole("GET", "/v1", headers, data_dir=tmp_path).status_code in (403, 421)
 
 
