@@ -2,7 +2,7 @@
 -- is then after those of all others that wait. KEYS and the shared arguments are those of a record without an id and with
 -- the run 0. Before this file, store/runs/scripts.py defines the function `start`, whose text is start.lua, and the
 -- places of keys and arguments. Returns {id, run, attempt, request, about,
--- created_at, started_at}; an empty table if no run waits.
+-- created_at, started_at}; an empty table if no run waits; {''} if as many as looked at once are over, and more may wait.
 local turns = KEYS[waiting_at] .. ':' .. ARGV[lane_at]
 
 local function delete_unless_sorted(key)
@@ -36,7 +36,8 @@ local function take_of(client)
 end
 
 delete_unless_sorted(turns)
-while true do
+-- Redis does nothing else meanwhile. A worker of an earlier release leaves the runs that it has ended among those that wait.
+for _ = 1, looked_at_once do
   local client = redis.call('ZRANGE', turns, 0, 0)[1]
   if not client then return {} end
   local id, run = take_of(client)
@@ -48,3 +49,4 @@ while true do
     return {id, run, attempt, redis.call('GET', keys[request_at]), about, created, started}
   end
 end
+return {''}

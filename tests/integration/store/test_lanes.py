@@ -204,6 +204,18 @@ async def test_what_was_accepted_ends_while_the_memory_of_redis_is_full(runs: Ru
     assert await runs.get(job(5).id) is None
 
 
+async def test_redis_is_not_held_up_by_runs_that_an_earlier_release_has_ended(runs: Runs, redis: Redis) -> None:
+    """It leaves them among those that wait."""
+    assert await runs.take(Lane.ORDER) is None, "the script is loaded"
+    over = {job(number).id: 0 for number in range(10, 1800)}
+    await redis.zadd(KEYS.waiting("job", Lane.ORDER, ""), over)
+    await submit(runs, job(1))
+    await redis.config_resetstat()
+    assert await taken(runs) == [1]
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == 5, "four for the run, one to find no other"
+    assert await redis.keys(KEYS.waiting("job") + "*") == []
+
+
 async def test_workers_hear_that_a_lane_was_empty_and_nothing_else(runs: Runs, redis: Redis) -> None:
     channel = redis.pubsub()
     await channel.subscribe(KEYS.waiting("job", Lane.ORDER), KEYS.waiting("job", Lane.COMPUTE))
