@@ -17,6 +17,8 @@ from store.objects import WholeStore, open_objects
 from store.settings import StoreSettings, read_settings
 
 _MOST_SECONDS = 3600
+_MOST_NUMBERS = 1_000_000
+"""Each check has all of them in memory."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +97,6 @@ def _seconds(text: str) -> float:
 
 def _number(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("give a number of at least 1")
+    if not 1 <= number <= _MOST_NUMBERS:
+        raise argparse.ArgumentTypeError(f"give a number from 1 to {_MOST_NUMBERS:,}")
     return number

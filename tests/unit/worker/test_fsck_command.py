@@ -76,7 +76,7 @@ def test_seconds_to_wait_are_refused_out_of_range(data: Path, seconds: str) -> N
         run(data, f"--wait={seconds}")
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "x", "1.5"])
-def test_numbers_to_leave_out_are_positive(data: Path, number: str) -> None:
+@pytest.mark.parametrize("number", ["0", "-1", "x", "1.5", "1000001"])
+def test_numbers_to_leave_out_are_refused_out_of_range(data: Path, number: str) -> None:
     with pytest.raises(SystemExit):
         run(data, f"--skip-numbers={number}")
