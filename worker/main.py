@@ -104,8 +104,11 @@ async def run_worker(settings: WorkerSettings) -> None:
         await _try_to("make room in Redis", embeddings.make_room())
 
     async with redis:
-        # Before the queues are entered: a server whose memory is full takes no job, and nobody else makes room.
-        await make_room()
+        # Before the queues are entered, and before anything is moved from 0.1.0: a server whose memory is full takes
+        # neither, and nobody else makes room.
+        async with open_redis(settings.redis_url) as unprepared:
+            room = EmbeddingCache(unprepared, keys, budget_mb=settings.embedding_cache_mb)
+            await _try_to("make room in Redis", room.make_room())
         for queue in (job_queue, look_queue):
             # Before it is entered, which fails if its keys hold something else.
             await _try_to("repair a queue", queue.repair(redis))

@@ -88,6 +88,7 @@ def test_an_uploaded_file_is_listed_as_a_source(api: Deployment) -> None:
         "fingerprint": source["fingerprint"],
         "counted_at": source["counted_at"],
         "warnings": [],
+        "hides_counts_file": False,
     }
     assert "underscores" in source["query_form"]
     assert len(source["fingerprint"]) == 64

@@ -281,6 +281,8 @@ def test_embeddings_that_fill_redis_give_way_to_jobs(controlled: Deployment) -> 
         try:
             with pytest.raises(redis.OutOfMemoryError):
                 fill_with_embeddings(client)
+            # 0.1.0 has written no format.
+            client.delete(KEYS.format)
             refused = controlled.post(random_request("full-redis", seed=21))
             assert (refused.status_code, refused.json()["code"]) == (503, "redis_unavailable")
             controlled.start_worker()

@@ -26,7 +26,7 @@ def test_the_index_has_the_release_and_links_that_answer(service: Deployment, pa
 def test_health_answers_as_readiness_does(service: Deployment) -> None:
     answer, ready = service.http.get("/health"), service.http.get("/health/ready")
     assert (answer.status_code, answer.json()) == (ready.status_code, ready.json())
-    assert answer.json() == {"status": "ready", "redis": True, "workers": 1}
+    assert answer.json() == {"status": "ready", "redis": True, "workers": 1, "store": True, "reasons": []}
 
 
 def test_browsers_and_crawlers_are_answered_once_a_week(service: Deployment) -> None:

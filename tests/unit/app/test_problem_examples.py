@@ -25,7 +25,7 @@ from support.documented import documented_codes
 NOT_OVER_HTTP = {
     # Of the command line, and of programs that do not start.
     *("bad_file", "bad_rows", "missing_embeddings", "missing_library", "missing_ties"),
-    *("bad_setting", "unknown_data_format"),
+    *("bad_setting", "unknown_data_format", "bad_keys_file", "bad_key_name", "key_exists"),
     *("bad_evidence_file", "evidence_damaged", "evidence_incomplete", "evidence_not_needed"),
     *("evidence_of_other_concepts", "evidence_of_other_captions", "evidence_of_other_source"),
     # Of a worker, which leaves the work to a later release.
