@@ -104,11 +104,7 @@ async def run_worker(settings: WorkerSettings) -> None:
         await _try_to("make room in Redis", embeddings.make_room())
 
     async with redis:
-        # Before the queues are entered, and before anything is moved from 0.1.0: a server whose memory is full takes
-        # neither, and nobody else makes room.
-        async with open_redis(settings.redis_url) as unprepared:
-            room = EmbeddingCache(unprepared, keys, budget_mb=settings.embedding_cache_mb)
-            await _try_to("make room in Redis", room.make_room())
+        await _make_room_first(settings)
         for queue in (job_queue, look_queue):
             # Before it is entered, which fails if its keys hold something else.
             await _try_to("repair a queue", queue.repair(redis))
@@ -144,6 +140,16 @@ async def run_worker(settings: WorkerSettings) -> None:
             for each in [*running, *doing]:
                 if not each.cancelled() and (error := each.exception()) is not None:
                     raise error
+
+
+async def _make_room_first(settings: WorkerSettings) -> None:
+    """Let embeddings give way before the queues are entered, and before anything is moved from 0.1.0.
+
+    A server whose memory is full takes neither, and nobody else makes room. So nothing is prepared on this connection.
+    """
+    async with open_redis(settings.redis_url) as redis:
+        cache = EmbeddingCache(redis, settings.keys, budget_mb=settings.embedding_cache_mb)
+        await _try_to("make room in Redis", cache.make_room())
 
 
 async def _until_stopped(
